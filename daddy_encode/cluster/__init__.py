@@ -1,0 +1,1 @@
+"""Which CPUs this process may use. The only place that knows Slurm exists."""

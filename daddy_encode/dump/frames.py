@@ -1,0 +1,58 @@
+"""What counts as a frame: one place that accepts or refuses an array, for every function that takes frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from daddy_encode.errors import FrameError
+
+Frame = npt.NDArray[np.uint8]
+# The widest an H.264 stream of any level goes is far below; the product bounds memory (64 Mpixel, 192 MB of RGB).
+MAX_EXTENT = 65_535
+MAX_PIXELS = 64 * 2**20
+
+
+def as_frame(value: Any, index: int, shape: tuple[int, ...] | None = None) -> Frame:
+    """`value` as a uint8 array (H, W), (H, W, 3) or (H, W, 4); (H, W, 1) becomes (H, W). No copy is made.
+
+    `index` is named in the error. `shape`, where given, is the first frame's: a later frame must equal it.
+    Raises FrameError for another dtype (floats are never guessed at), another rank, no pixels, or another shape.
+    """
+    try:
+        frame = np.asarray(value)
+    except Exception as error:  # an array-like's own conversion can raise anything
+        raise FrameError(f"frame {index}: cannot be made a numpy array: {error}") from error
+    if frame.dtype != np.uint8:
+        advice = "scale to 0..255 and use .astype(numpy.uint8)" if frame.dtype.kind == "f" else "convert it first"
+        raise FrameError(f"frame {index}: dtype is {frame.dtype}, expected uint8; {advice}")
+    if frame.ndim == 3 and frame.shape[2] == 1:
+        frame = frame[:, :, 0]
+    if frame.ndim not in (2, 3) or (frame.ndim == 3 and frame.shape[2] not in (3, 4)):
+        raise FrameError(
+            f"frame {index}: shape is {np.shape(value)}, expected (H, W, 3), (H, W, 4), (H, W) or (H, W, 1)"
+        )
+    height, width = frame.shape[:2]
+    if not (0 < height <= MAX_EXTENT and 0 < width <= MAX_EXTENT and height * width <= MAX_PIXELS):
+        raise FrameError(f"frame {index}: size {width}x{height} is empty or above {MAX_PIXELS} pixels")
+    if shape is not None and frame.shape != shape:
+        raise FrameError(f"frame {index}: shape is {frame.shape}, but frame 0 has {shape}; all must be alike")
+    return frame
+
+
+def checked(frames: Iterable[Any]) -> Iterator[Frame]:
+    """Each of `frames` as `as_frame` gives it, one at a time, all of the first one's shape.
+
+    Raises FrameError for the first bad frame, and where there is none at all. One frame given in place of a row
+    of frames is refused by its rank.
+    """
+    shape: tuple[int, ...] | None = None
+    for index, value in enumerate(frames):
+        frame = as_frame(value, index, shape)
+        shape = frame.shape
+        yield frame
+    if shape is None:
+        raise FrameError("there are no frames: give at least one")

@@ -1,0 +1,1 @@
+"""What people and programs read: log lines, JSON lines, the progress bar."""

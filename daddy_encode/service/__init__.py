@@ -1,0 +1,1 @@
+"""Many jobs: find them, run them side by side."""

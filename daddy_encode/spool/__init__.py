@@ -1,0 +1,1 @@
+"""What is on disk, and nothing else: names, records, atomic publish."""

@@ -1,0 +1,76 @@
+"""Names of frames: what a listing of a directory says about its numbered PNGs. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice, pairwise
+
+from daddy_encode.errors import FrameError
+
+# ASCII digits only: int() would also take other scripts' digits, and no renderer writes those.
+_NUMBERED = re.compile(r"(?P<prefix>.*?)(?P<digits>[0-9]{1,18})\.png", re.DOTALL | re.IGNORECASE)
+
+
+def frame_name(index: int) -> str:
+    """The name this project gives frame `index`: six digits, more where they do not suffice."""
+    return f"{index:06d}.png"
+
+
+@dataclass(frozen=True)
+class FrameRow:
+    """The numbered PNGs of one directory, sorted by number; `numbers[i]` is the number in `names[i]`."""
+
+    names: Sequence[str]
+    numbers: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def missing_count(self) -> int:
+        """How many numbers are absent between the first and the last."""
+        return self.numbers[-1] - self.numbers[0] + 1 - len(self.numbers) if self.numbers else 0
+
+    def missing(self, at_most: int) -> list[str]:
+        """Names of the first `at_most` absent frames, spelled like their neighbour."""
+
+        def absent() -> Iterable[str]:
+            for (number, following), name in zip(pairwise(self.numbers), self.names, strict=False):
+                match = _NUMBERED.fullmatch(name)
+                assert match is not None
+                for gap in range(number + 1, following):
+                    yield f"{match['prefix']}{gap:0{len(match['digits'])}d}{name[match.end('digits') :]}"
+
+        return list(islice(absent(), at_most))
+
+
+def frame_row(names: Iterable[str], directory: str) -> FrameRow:
+    """The frames among `names`, in the order of their numbers: any prefix, any digit count, any first number.
+
+    Raises FrameError, naming `directory`, where two prefixes or two spellings of one number leave it open
+    which files are the frames.
+    """
+    found: dict[int, str] = {}
+    prefixes: dict[str, str] = {}
+    for name in names:
+        match = _NUMBERED.fullmatch(name)
+        if match is None:
+            continue
+        prefixes.setdefault(match["prefix"], name)
+        twin = found.setdefault(int(match["digits"]), name)
+        if twin != name and len(prefixes) == 1:
+            first, second = sorted((twin, name))
+            raise FrameError(f"{directory}: {first} and {second} have the same number; remove one")
+    if len(prefixes) > 1:
+        first, second, *_ = sorted(prefixes.values())
+        raise FrameError(
+            f"{directory}: {first} and {second} belong to two rows of frames; give each a directory of its own"
+        )
+    numbers = sorted(found)
+    return FrameRow([found[number] for number in numbers], numbers)
+
+
+def is_frame_name(name: str) -> bool:
+    """Whether `name` is that of a numbered PNG."""
+    return _NUMBERED.fullmatch(name) is not None

@@ -1,0 +1,79 @@
+"""`manifest.json`: the writer's promise, written last. Its values are data, never paths or options."""
+
+from __future__ import annotations
+
+import hashlib
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct, field
+
+from daddy_encode.errors import ManifestError, SettingsError
+from daddy_encode.spool.publish import publish_bytes
+from daddy_encode.spool.rate import format_fps, parse_fps
+from daddy_encode.spool.records import encode_record, parse_record, read_record
+
+MANIFEST_NAME = "manifest.json"
+
+Video = Literal["mp4", "gif", "both"]
+Count = Annotated[int, Meta(ge=0, le=10_000_000)]
+# PNG allows 2**31 - 1; H.264 stops far below this, and a size is multiplied, so it is bounded here.
+Extent = Annotated[int, Meta(ge=0, le=65_535)]
+
+
+class Manifest(Struct, frozen=True, kw_only=True):
+    """What the writer promises about a directory of frames.
+
+    `frames`: how many; `width`, `height`: pixels, 0 only where there is no frame; `fps`: frames per second as
+    written (a number or "30000/1001"); `video`: what to make ("mp4", "gif", "both", or None for the encoder's
+    default); `complete`: False when the rollout ended in an exception, with `error`; `meta`: the user's own JSON.
+    """
+
+    version: int = 1
+    frames: Count
+    width: Extent
+    height: Extent
+    fps: Annotated[str, Meta(max_length=40)] | float | int = 30
+    video: Video | None = None
+    complete: bool = True
+    error: Annotated[str, Meta(max_length=100_000)] | None = None
+    meta: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def rate(self) -> Fraction:
+        """`fps` as an exact rational."""
+        return parse_fps(self.fps)
+
+
+def fps_as_written(value: object) -> str | int:
+    """`value` in the form a manifest keeps: an int where it is whole, else "12.5" or "30000/1001"."""
+    rate = parse_fps(value)
+    return int(rate) if rate.denominator == 1 else format_fps(rate)
+
+
+def write_manifest(directory: Path, manifest: Manifest) -> None:
+    """Publish `manifest` in `directory` atomically.
+
+    Raises ManifestError when `meta` holds what JSON cannot, or is larger than a reader accepts.
+    """
+    text = encode_record(manifest)
+    # What we write, every reader must accept; better to fail in the rollout that knows its own meta.
+    parse_record(text, Manifest, str(directory / MANIFEST_NAME))
+    publish_bytes(text, directory / MANIFEST_NAME)
+
+
+def read_manifest(directory: Path) -> tuple[Manifest, str] | None:
+    """The manifest in `directory` and the SHA-256 (hex) of its bytes, or None where there is none.
+
+    Raises ManifestError when there is one that cannot be used.
+    """
+    found = read_record(directory / MANIFEST_NAME, Manifest)
+    if found is None:
+        return None
+    manifest, text = found
+    try:
+        _ = manifest.rate
+    except SettingsError as error:
+        raise ManifestError(f"{directory / MANIFEST_NAME}: {error}") from error
+    return manifest, hashlib.sha256(text).hexdigest()

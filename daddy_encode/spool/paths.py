@@ -1,0 +1,58 @@
+"""Every on-disk name of a job, in one class."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from daddy_encode.spool.manifest import MANIFEST_NAME
+
+Kind = Literal["mp4", "gif"]
+
+
+@dataclass(frozen=True)
+class JobPaths:
+    """Where one job's files are.
+
+    `directory`: the frames' directory. `base`: the path that the outputs' names begin with, the directory's own
+    unless an output directory was asked for.
+    """
+
+    directory: Path
+    base: Path
+
+    @classmethod
+    def of(cls, directory: Path, root: Path | None = None, output_dir: Path | None = None) -> JobPaths:
+        """The names for the job in `directory`, found under `root`.
+
+        Outputs lie beside the directory and are named after it; with `output_dir`, under it with the same path
+        relative to `root`'s parent where the root is the job itself, else to the root.
+        """
+        directory = absolute(directory)
+        if output_dir is None:
+            return cls(directory, directory)
+        root = absolute(root if root is not None else directory)
+        relative = directory.relative_to(root) if root != directory else Path(directory.name)
+        return cls(directory, absolute(output_dir) / relative)
+
+    @property
+    def manifest(self) -> Path:
+        return self.directory / MANIFEST_NAME
+
+    @property
+    def receipt(self) -> Path:
+        return self._beside(".receipt.json")
+
+    def output(self, kind: Kind) -> Path:
+        return self._beside(f".{kind}")
+
+    def _beside(self, suffix: str) -> Path:
+        # Not with_suffix: `run-1.5` is a name, not a stem and a suffix.
+        return self.base.parent / (self.base.name + suffix)
+
+
+def absolute(path: Path) -> Path:
+    """`path` made absolute, `.` and `..` resolved in the text alone: a link keeps the name it was given by."""
+    return Path(os.path.abspath(path))

@@ -1,0 +1,97 @@
+"""Atomic publish: a file that appears under its final name is whole and on disk.
+
+Temporary names are unique to host, process and call, so several encoders on several nodes never share one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import secrets
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+from daddy_encode.errors import SpoolError
+
+TEMP_PREFIX = ".daddy-encode-"
+TEMP_SUFFIX = ".tmp"
+
+
+def temp_name() -> str:
+    """A name for a temporary file, unique to this host, process and call, safe on any command line."""
+    host = re.sub(r"[^A-Za-z0-9]", "-", socket.gethostname())[:40]
+    return f"{TEMP_PREFIX}{host}-{os.getpid()}-{secrets.token_hex(6)}{TEMP_SUFFIX}"
+
+
+@contextlib.contextmanager
+def temp_file(directory: Path) -> Iterator[Path]:
+    """Make `directory` and a new empty file in it; yield the file's path; remove it if it is still there.
+
+    The file is created with O_EXCL (never through a planted link) and the umask's mode.
+    Raises SpoolError when it cannot be made.
+    """
+    with reported(directory, "write to"):
+        os.makedirs(directory, exist_ok=True)
+        path = directory / temp_name()
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666))
+    try:
+        yield path
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+
+
+def publish(temp: Path, final: Path) -> None:
+    """Make `temp` durable, then give it the name `final`, replacing what had it. Same file system only."""
+    with reported(final, "write"):
+        fsync_path(temp)
+        os.replace(temp, final)
+        fsync_path(final.parent)
+
+
+def publish_bytes(data: bytes, final: Path) -> None:
+    """Write `data` under the name `final` atomically: temporary file, fsync, rename, fsync of the folder."""
+    with temp_file(final.parent) as temp:
+        with reported(final, "write"), open(temp, "wb") as stream:
+            stream.write(data)
+        publish(temp, final)
+
+
+def fsync_path(path: Path) -> None:
+    """Flush a file, or a folder's entries, to disk. Folders that refuse fsync (some FUSE mounts) are let be."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS):
+            raise
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def reported(path: Path, verb: str) -> Iterator[None]:
+    """Turn an OSError inside the block into a SpoolError of one line that names `path` and what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise SpoolError(f"cannot {verb} {path}: {explain(error)}") from error
+
+
+def explain(error: OSError) -> str:
+    """The operating system's words for `error`, and what a user can do about it."""
+    advice = {
+        errno.ENOSPC: "free space (or inodes) on that file system, then run again",
+        errno.EDQUOT: "your quota is full: free space, then run again",
+        errno.EACCES: "check its permissions, or choose another place",
+        errno.EPERM: "check its permissions, or choose another place",
+        errno.EROFS: "the file system is read-only: choose another place",
+        errno.ENAMETOOLONG: "use a shorter name",
+        errno.ENOTDIR: "a part of that path is a file: choose another place",
+        errno.EISDIR: "a folder has that name: move it away",
+    }.get(error.errno or 0)
+    words = error.strerror or str(error)
+    return f"{words}; {advice}" if advice else words

@@ -1,0 +1,58 @@
+"""Frame rates as exact rationals, read as they are written: 30, 12.5 or "30000/1001"."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from numbers import Rational
+
+from daddy_encode.errors import SettingsError
+
+# A GIF holds a delay of at most 655.35 s, and an MP4's sample times need a numerator that fits 32 bits.
+# Within these bounds both hold every rate exactly.
+MIN_FPS = Fraction(1, 100)
+MAX_FPS = Fraction(1000)
+# Keeps 30000/1001 and every three-digit decimal as given; a float such as 29.97002997002997 becomes
+# the nearest rational that a media file can hold.
+MAX_DENOMINATOR = 100_000
+
+
+def parse_fps(value: object) -> Fraction:
+    """Return `value` (int, float, Fraction, "12.5" or "30000/1001") as an exact rate in frames per second.
+
+    Raises SettingsError (a ValueError) for what is no number, NaN, infinite, zero, negative, or outside
+    0.01 to 1000 frames per second.
+    """
+    try:
+        rate = _to_fraction(value)
+    except (ValueError, ZeroDivisionError, OverflowError) as error:
+        raise SettingsError(f"fps {value!r:.60} is not a rate: give a number such as 30, 12.5 or 30000/1001") from error
+    if not MIN_FPS <= rate <= MAX_FPS:
+        raise SettingsError(f"fps {value!r:.60} is outside {float(MIN_FPS)} to {MAX_FPS}")
+    return rate.limit_denominator(MAX_DENOMINATOR)
+
+
+def _to_fraction(value: object) -> Fraction:
+    if isinstance(value, bool):
+        raise ValueError
+    if isinstance(value, Rational):
+        return Fraction(value)
+    if isinstance(value, str):
+        # Fraction("1e999999999") would compute for hours; a rate needs no exponent.
+        if len(value) > 40 or "e" in value.lower():
+            raise ValueError
+        return Fraction(value)
+    # numpy's scalars are numbers without being registered as Rational or float.
+    number = float(value)  # type: ignore[arg-type]
+    if not math.isfinite(number):
+        raise ValueError
+    # repr gives the shortest decimal that means this float: 12.1 is 121/10, not a 52-bit binary fraction.
+    return Fraction(repr(number))
+
+
+def format_fps(rate: Fraction) -> str:
+    """The rate as people write it: "30", "12.5", else "30000/1001"."""
+    if rate.denominator == 1:
+        return str(rate.numerator)
+    decimal = f"{float(rate):.3f}".rstrip("0")
+    return decimal if Fraction(decimal) == rate else f"{rate.numerator}/{rate.denominator}"

@@ -1,0 +1,113 @@
+"""Reading and writing the JSON records of the spool. What is read is another program's word: bounded, checked."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from daddy_encode.errors import ManifestError
+
+# A manifest holds a user's `meta`; a receipt may list bad frames. Neither comes near this.
+MAX_RECORD_BYTES = 4 * 2**20
+# Deeper than any record we write; keeps a hostile one away from the interpreter's recursion limit.
+MAX_DEPTH = 64
+
+Record = TypeVar("Record", bound=msgspec.Struct)
+
+
+def encode_record(record: msgspec.Struct) -> bytes:
+    """`record` as indented JSON text with a final newline. numpy scalars and arrays inside become numbers, lists.
+
+    Raises ManifestError for a value that JSON cannot hold.
+    """
+    try:
+        text = msgspec.json.encode(record, enc_hook=_plain)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ManifestError(f"a value cannot be written as JSON: {error}") from error
+    return msgspec.json.format(text, indent=2) + b"\n"
+
+
+def parse_record(text: bytes, kind: type[Record], name: str) -> Record:
+    """`text` as a record of type `kind`. Pure; unknown fields are ignored.
+
+    Raises ManifestError, in one line that begins with `name`, for anything that is not such a record: bad JSON,
+    a repeated key, NaN, a wrong type, a number out of bounds, a version that this program does not know.
+    """
+    try:
+        if len(text) > MAX_RECORD_BYTES:
+            raise ValueError(f"larger than {MAX_RECORD_BYTES} bytes")
+        tree = json.loads(text.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+        if not isinstance(tree, dict):
+            raise ValueError("not a JSON object")
+        _check_depth(tree)
+        version = tree.get("version")
+        if type(version) is not int or version != 1:
+            raise ValueError(f"version {version!r:.40} is not one this program reads (1); update daddy-encode")
+        return msgspec.convert(tree, kind)
+    except RecursionError:
+        raise ManifestError(f"{name}: nested too deeply; write it again") from None
+    except (ValueError, msgspec.ValidationError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise ManifestError(f"{name}: not a valid {kind.__name__.lower()}: {reason}") from error
+
+
+def read_record(path: Path, kind: type[Record]) -> tuple[Record, bytes] | None:
+    """The record at `path` and its exact bytes, or None where there is no such file.
+
+    Raises ManifestError when the file is a link, not a regular file, too large, unreadable or not valid.
+    """
+    try:
+        # O_NONBLOCK: a FIFO planted under this name must not hold us. O_NOFOLLOW: nothing leads out of the spool.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ManifestError(f"{path}: cannot be opened: {error.strerror}; is it a link, or not yours?") from error
+    with os.fdopen(descriptor, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ManifestError(f"{path}: not a regular file; remove it and write it again")
+        try:
+            text = stream.read(MAX_RECORD_BYTES + 1)
+        except OSError as error:
+            raise ManifestError(f"{path}: cannot be read: {error.strerror}; try again") from error
+    return parse_record(text, kind, str(path)), text
+
+
+def _plain(value: Any) -> Any:
+    # numpy's scalars and arrays, torch's tensors: everything that can say itself in Python's own types.
+    for method in ("tolist", "item"):
+        if hasattr(value, method):
+            return getattr(value, method)()
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    raise TypeError(f"{type(value).__name__} is no JSON value")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise ValueError("the same key stands in it twice")
+    return fields
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _check_depth(tree: Any) -> None:
+    level = [tree]
+    for _ in range(MAX_DEPTH):
+        level = [
+            child
+            for node in level
+            if isinstance(node, dict | list)
+            for child in (node.values() if isinstance(node, dict) else node)
+        ]
+        if not level:
+            return
+    raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
