@@ -20,7 +20,7 @@ def saved_line(record: OutputRecord, path: Path) -> str:
     kind = f"Both ({record.format.upper()})" if record.type == "Both" else record.type
     return (
         f"saved {shown(path)}: {record.frames} frame{'s' if record.frames != 1 else ''}, {record.fps} fps, "
-        f"encoded in {record.encode_seconds:.2f} s, {size(record.bytes)}, {kind}"
+        f"took {record.encode_seconds:.2f} s, {size(record.bytes)}, {kind}"
     )
 
 
