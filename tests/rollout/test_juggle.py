@@ -69,7 +69,8 @@ def centre(picture: Pixels, colour: tuple[int, int, int]) -> tuple[float, float]
 def test_a_picture_is_rgb_and_its_array_is_the_callers_own() -> None:
     environment = Juggle()
     first = environment.render()
-    assert (first.shape, first.dtype) == ((HEIGHT, WIDTH, 3), np.uint8)
+    assert first.shape == (HEIGHT, WIDTH, 3)
+    assert first.dtype == np.uint8
     kept = first.copy()
     environment.step(2)
     environment.render()
