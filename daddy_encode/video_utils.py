@@ -50,9 +50,10 @@ def save_mp4(frames: Iterable[Any], path: str | os.PathLike[str], fps: object = 
     Returns the path. Raises FrameError or SettingsError (both ValueErrors) for bad frames or fps, EncodeError
     where ffmpeg fails, SpoolError where the file cannot be written; an old file stays then.
     """
-    from daddy_encode.encode.direct import encode_frames
+    from daddy_encode.dump.frames import checked
+    from daddy_encode.encode.direct import array_to_mp4
 
-    return encode_frames(frames, Path(path), "mp4", fps)
+    return array_to_mp4(checked(frames), Path(path), fps)
 
 
 def save_gif(frames: Iterable[Any], path: str | os.PathLike[str], fps: object = 15) -> Path:
@@ -64,6 +65,12 @@ def save_gif(frames: Iterable[Any], path: str | os.PathLike[str], fps: object = 
 
     Returns and raises as `save_mp4` does.
     """
-    from daddy_encode.encode.direct import encode_frames
+    import tempfile
 
-    return encode_frames(frames, Path(path), "gif", fps)
+    from daddy_encode.dump.directory import dump_frames
+    from daddy_encode.encode.direct import directory_to_gif
+
+    # A GIF's palette needs every frame before the first is written; on disk they may be any number.
+    with tempfile.TemporaryDirectory(prefix="daddy-encode-") as folder:
+        dump_frames(frames, folder, fps=fps)
+        return directory_to_gif(Path(folder), Path(path), fps)

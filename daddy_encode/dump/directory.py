@@ -11,8 +11,9 @@ from daddy_encode.dump.frames import checked
 from daddy_encode.dump.png import encode_png
 from daddy_encode.errors import SettingsError, SpoolError
 from daddy_encode.spool.frames import frame_name, is_frame_name
-from daddy_encode.spool.manifest import MANIFEST_NAME, Manifest, Video, fps_as_written, write_manifest
+from daddy_encode.spool.manifest import MANIFEST_NAME, Manifest, Video, write_manifest
 from daddy_encode.spool.publish import fsync_path, reported
+from daddy_encode.spool.rate import fps_in_json
 
 
 def dump_frames(
@@ -25,7 +26,7 @@ def dump_frames(
     overwrite: bool = False,
 ) -> list[Path]:
     """See `daddy_encode.video_utils.save_frames_as_png`, which this is."""
-    rate = fps_as_written(fps)
+    rate = fps_in_json(fps)
     if video not in (None, "mp4", "gif", "both"):
         raise SettingsError(f"video is {video!r:.60}: give 'mp4', 'gif', 'both' or None")
     directory = Path(output_dir)

@@ -11,7 +11,7 @@ from msgspec import Meta, Struct, field
 
 from daddy_encode.errors import ManifestError, SettingsError
 from daddy_encode.spool.publish import publish_bytes
-from daddy_encode.spool.rate import format_fps, parse_fps
+from daddy_encode.spool.rate import parse_fps
 from daddy_encode.spool.records import encode_record, parse_record, read_record
 
 MANIFEST_NAME = "manifest.json"
@@ -44,12 +44,6 @@ class Manifest(Struct, frozen=True, kw_only=True):
     def rate(self) -> Fraction:
         """`fps` as an exact rational."""
         return parse_fps(self.fps)
-
-
-def fps_as_written(value: object) -> str | int:
-    """`value` in the form a manifest keeps: an int where it is whole, else "12.5" or "30000/1001"."""
-    rate = parse_fps(value)
-    return int(rate) if rate.denominator == 1 else format_fps(rate)
 
 
 def write_manifest(directory: Path, manifest: Manifest) -> None:

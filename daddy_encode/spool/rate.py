@@ -12,9 +12,10 @@ from daddy_encode.errors import SettingsError
 # Within these bounds both hold every rate exactly.
 MIN_FPS = Fraction(1, 100)
 MAX_FPS = Fraction(1000)
-# Keeps 30000/1001 and every three-digit decimal as given; a float such as 29.97002997002997 becomes
-# the nearest rational that a media file can hold.
-MAX_DENOMINATOR = 100_000
+# ffmpeg reads a rate exactly while numerator and denominator stay within 1,001,000 (libavutil, av_parse_video_rate),
+# also when a GIF divides it. 30000/1001 and 29.97 are kept as given; 29.97002997002997 becomes 30000/1001.
+MAX_DENOMINATOR = 10_000
+MAX_NUMERATOR = 1_000_000
 
 
 def parse_fps(value: object) -> Fraction:
@@ -29,7 +30,7 @@ def parse_fps(value: object) -> Fraction:
         raise SettingsError(f"fps {value!r:.60} is not a rate: give a number such as 30, 12.5 or 30000/1001") from error
     if not MIN_FPS <= rate <= MAX_FPS:
         raise SettingsError(f"fps {value!r:.60} is outside {float(MIN_FPS)} to {MAX_FPS}")
-    return rate.limit_denominator(MAX_DENOMINATOR)
+    return rate.limit_denominator(min(MAX_DENOMINATOR, int(MAX_NUMERATOR / rate)))
 
 
 def _to_fraction(value: object) -> Fraction:
@@ -56,3 +57,14 @@ def format_fps(rate: Fraction) -> str:
         return str(rate.numerator)
     decimal = f"{float(rate):.3f}".rstrip("0")
     return decimal if Fraction(decimal) == rate else f"{rate.numerator}/{rate.denominator}"
+
+
+def fps_in_json(value: object) -> int | float | str:
+    """The rate as our JSON holds it: a number where a short decimal is exact, such as 30 or 12.5, else "30000/1001".
+
+    Raises SettingsError as `parse_fps` does.
+    """
+    text = format_fps(parse_fps(value))
+    if "/" in text:
+        return text
+    return float(text) if "." in text else int(text)

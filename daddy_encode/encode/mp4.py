@@ -1,0 +1,80 @@
+"""Frames into an MP4: H.264 by libx264, yuv420p, BT.709, the same bytes on every machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from daddy_encode.encode.process import Watch, run_ffmpeg
+from daddy_encode.encode.program import Program
+from daddy_encode.encode.settings import Mp4Settings
+from daddy_encode.encode.source import FrameSource
+
+# Fixed, never the node's core count: x264's output depends on them. Four keep a single 720p job busy on the small
+# nodes that encoders get; more jobs side by side, not more threads, fill a large one.
+ENCODE_THREADS = "4"
+DECODE_THREADS = "2"
+
+
+def encode_mp4(program: Program, source: FrameSource, settings: Mp4Settings, target: Path, watch: Watch) -> None:
+    """Write all frames of `source` to `target`, an existing file that is replaced.
+
+    Raises EncodeError, Interrupted, and what `source` raises.
+    """
+    arguments = [
+        *input_arguments(source, settings.fps),
+        *("-map", "0:v:0", "-fps_mode", "passthrough"),
+        *("-vf", filters(source.width, source.height, settings.scale)),
+        *("-c:v", "libx264", "-preset", settings.preset, "-crf", str(settings.crf)),
+        # No B-frames: the track begins at time 0 without an edit list. A key frame every 60: seeking is quick.
+        *("-bf", "0", "-g", "60", "-threads", ENCODE_THREADS),
+        *("-x264-params", "cpu-independent=1:lookahead-threads=1"),
+        *("-flags:v", "+bitexact", "-fflags", "+bitexact", "-map_metadata", "-1"),
+        *("-movflags", "+faststart", "-f", "mp4", f"file:{target.name}"),
+    ]
+    run_ffmpeg(program, arguments, source.frames(), folder=target.parent, watch=watch)
+
+
+def input_arguments(source: FrameSource, fps: str) -> list[str]:
+    """ffmpeg's options for `source` on its standard input, played at `fps`."""
+    if source.raw:
+        size = f"{source.width}x{source.height}"
+        layout = ["-f", "rawvideo", "-pixel_format", "rgb24", "-video_size", size]
+    else:
+        layout = ["-f", "image2pipe", "-c:v", "png", "-err_detect", "explode"]
+    return [
+        *("-protocol_whitelist", "pipe", "-threads", DECODE_THREADS),
+        *layout,
+        *("-framerate", fps, "-i", "pipe:0"),
+    ]
+
+
+def output_size(width: int, height: int, scale: int) -> tuple[int, int]:
+    """The MP4's (width, height): scaled, then padded to even numbers, which 4:2:0 needs."""
+    return width * scale + width * scale % 2, height * scale + height * scale % 2
+
+
+def filters(width: int, height: int, scale: int) -> str:
+    """The filter chain from RGB at `width` x `height` to what is encoded.
+
+    Converted and tagged as BT.709 with sRGB's transfer curve, limited range: untagged BT.601, ffmpeg's default,
+    plays with red as orange-red.
+    """
+    chain = []
+    wide, high = width * scale, height * scale
+    if scale > 1:
+        chain.append(f"scale={wide}:{high}:flags=neighbor")
+    target = output_size(width, height, scale)
+    if target != (wide, high):
+        # fillborders repeats the edge into the padding; it works on planar pixels.
+        right, bottom = target[0] - wide, target[1] - high
+        chain += [
+            "format=gbrp",
+            f"pad={target[0]}:{target[1]}:0:0",
+            f"fillborders=right={right}:bottom={bottom}:mode=smear",
+        ]
+    chain += [
+        "scale=flags=area+accurate_rnd+bitexact:out_color_matrix=bt709:out_range=tv",
+        "format=yuv420p",
+        "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=iec61966-2-1",
+    ]
+    return ",".join(chain)

@@ -1,0 +1,81 @@
+"""Frames into one verified file: a temporary one beside the target, encoded, read back, described."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from daddy_encode.encode.gif import encode_gif, shown_rate
+from daddy_encode.encode.mp4 import encode_mp4
+from daddy_encode.encode.process import Watch
+from daddy_encode.encode.program import find_program
+from daddy_encode.encode.settings import GifSettings, Mp4Settings
+from daddy_encode.encode.source import FrameSource
+from daddy_encode.encode.verify import verify_gif, verify_mp4
+from daddy_encode.spool.paths import Kind
+from daddy_encode.spool.publish import reported
+from daddy_encode.spool.rate import format_fps, fps_in_json
+from daddy_encode.spool.receipt import OutputRecord
+
+Plan = Mapping[Kind, Mp4Settings | GifSettings]
+
+
+def make_output(
+    source: FrameSource,
+    settings: Mp4Settings | GifSettings,
+    temp: Path,
+    final: Path,
+    watch: Watch,
+    *,
+    both: bool = False,
+) -> OutputRecord:
+    """Encode all frames of `source` into `temp`, verify it, and return the record it has once it is `final`.
+
+    `both`: whether the other kind was asked for as well. Raises EncodeError, Interrupted, SpoolError, and what
+    `source` raises; `temp` is the caller's to publish or remove.
+    """
+    program = find_program()
+    begin = time.monotonic()
+    size = (source.width, source.height)
+    if isinstance(settings, Mp4Settings):
+        encode_mp4(program, source, settings, temp, watch)
+        kind: Kind = "mp4"
+        width, height = verify_mp4(temp, source.count, size, settings)
+        shown, fps = source.count, settings.fps
+    else:
+        encode_gif(program, source, settings, temp, watch)
+        kind = "gif"
+        width, height = verify_gif(temp, source.count, size, settings)
+        shown, fps = -(-source.count // settings.step), format_fps(shown_rate(settings))
+    plain = (size[0] * settings.scale, size[1] * settings.scale)
+    padding = f"padded from {plain[0]}x{plain[1]} to {width}x{height} by repeating the edge: 4:2:0 needs even sizes"
+    with reported(final, "read back"):
+        length, digest = os.stat(temp).st_size, file_sha256(temp)
+    return OutputRecord(
+        path=final.name,
+        type="Both" if both else kind.upper(),
+        format=kind,
+        frames=shown,
+        fps=fps_in_json(fps),
+        encode_seconds=round(time.monotonic() - begin, 3),
+        bytes=length,
+        sha256=digest,
+        width=width,
+        height=height,
+        settings=msgspec.to_builtins(settings),
+        warnings=[padding] if (width, height) != plain else [],
+    )
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hex."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as stream:
+        while part := stream.read(2**20):
+            digest.update(part)
+    return digest.hexdigest()

@@ -1,0 +1,87 @@
+"""What an encode is asked to do: the options as given, and what they come to for one job. Pure."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from daddy_encode.errors import SettingsError
+from daddy_encode.spool.manifest import Manifest, Video
+from daddy_encode.spool.paths import Kind
+from daddy_encode.spool.rate import format_fps, parse_fps
+
+Preset = Literal[
+    "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"
+]
+Crf = Annotated[int, Meta(ge=0, le=51)]
+Scale = Annotated[int, Meta(ge=1, le=16)]
+
+DEFAULT_FPS = Fraction(30)
+# Browsers show a GIF delay of 0 or 1 hundredths of a second as 10; 2 hundredths, 50 fps, are kept.
+MAX_GIF_FPS = Fraction(50)
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """Options of an encode, as given. None: the manifest decides, else the default.
+
+    video: what to make; fps: frames per second at which the recording plays; crf: x264's constant rate factor;
+    preset: x264's, slower is smaller; scale: whole-number enlargement; gif_fps: frames per second a GIF has at most.
+    """
+
+    video: Video | None = None
+    fps: str | None = None
+    crf: Crf = 20
+    preset: Preset = "veryfast"
+    scale: Scale = 1
+    gif_fps: str = "15"
+
+
+class Mp4Settings(Struct, frozen=True, kw_only=True):
+    """All that decides an MP4's bytes, given its frames."""
+
+    fps: str
+    crf: Crf
+    preset: Preset
+    scale: Scale
+
+
+class GifSettings(Struct, frozen=True, kw_only=True):
+    """All that decides a GIF's bytes, given its frames: it shows every `step`-th frame of a recording at `fps`."""
+
+    fps: str
+    step: int
+    scale: Scale
+
+
+def make_settings(**values: Any) -> Settings:
+    """`Settings` of `values`, with their types and bounds checked; raises SettingsError."""
+    try:
+        settings = msgspec.convert(values, Settings)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"a setting cannot be used: {error}") from error
+    if settings.fps is not None:
+        parse_fps(settings.fps)
+    if parse_fps(settings.gif_fps) > MAX_GIF_FPS:
+        raise SettingsError(
+            f"gif_fps {settings.gif_fps} is above {MAX_GIF_FPS}: browsers would slow such a GIF down; "
+            "a faster recording keeps its speed with fewer frames"
+        )
+    return settings
+
+
+def plan(settings: Settings, manifest: Manifest | None) -> dict[Kind, Mp4Settings | GifSettings]:
+    """What to make of a job, and how: the option, else the manifest's wish, else an MP4 at 30 fps."""
+    video = settings.video or (manifest.video if manifest else None) or "mp4"
+    rate = parse_fps(settings.fps) if settings.fps is not None else manifest.rate if manifest else DEFAULT_FPS
+    fps = format_fps(rate)
+    outputs: dict[Kind, Mp4Settings | GifSettings] = {}
+    if video in ("mp4", "both"):
+        outputs["mp4"] = Mp4Settings(fps=fps, crf=settings.crf, preset=settings.preset, scale=settings.scale)
+    if video in ("gif", "both"):
+        step = math.ceil(rate / parse_fps(settings.gif_fps))
+        outputs["gif"] = GifSettings(fps=fps, step=step, scale=settings.scale)
+    return outputs

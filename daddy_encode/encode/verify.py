@@ -1,0 +1,48 @@
+"""Before a file appears under its name: is it the video that was asked for?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from daddy_encode.encode.gif import delays
+from daddy_encode.encode.gif_file import read_gif
+from daddy_encode.encode.mp4 import output_size
+from daddy_encode.encode.mp4_file import read_mp4
+from daddy_encode.encode.settings import GifSettings, Mp4Settings
+from daddy_encode.errors import EncodeError
+from daddy_encode.spool.rate import parse_fps
+
+
+def verify_mp4(path: Path, frames: int, size: tuple[int, int], settings: Mp4Settings) -> tuple[int, int]:
+    """Check the MP4 at `path` against `frames` frames of `size` (width, height); return its own size.
+
+    Raises EncodeError for another number of frames, rate or size, or a moov box at the end.
+    """
+    facts = read_mp4(path)
+    expected = output_size(*size, settings.scale)
+    _same("frames", facts.frames, frames)
+    _same("frames per second", facts.rate, parse_fps(settings.fps))
+    _same("size", (facts.width, facts.height), expected)
+    _same("moov box at the start", facts.moov_first, True)
+    _same("start", facts.start, 0)
+    return expected
+
+
+def verify_gif(path: Path, frames: int, size: tuple[int, int], settings: GifSettings) -> tuple[int, int]:
+    """Check the GIF at `path` against a recording of `frames` frames of `size`; return its own size.
+
+    Raises EncodeError for another number of pictures, another delay, another size, or a GIF that does not loop.
+    """
+    facts = read_gif(path)
+    expected = (size[0] * settings.scale, size[1] * settings.scale)
+    wanted = delays(frames, settings)
+    _same("pictures", len(facts.delays), len(wanted))
+    _same("delays", facts.delays, wanted)
+    _same("size", (facts.width, facts.height), expected)
+    _same("loop count", facts.loop, 0)
+    return expected
+
+
+def _same(what: str, found: object, expected: object) -> None:
+    if found != expected:
+        raise EncodeError(f"ffmpeg wrote a file with {what} {found!s:.80}, expected {expected!s:.80}; report this")

@@ -1,0 +1,67 @@
+"""`<job>.receipt.json`: the encoder's record of a job, beside its outputs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct, field
+
+from daddy_encode.spool.paths import Kind
+
+
+class OutputRecord(Struct, frozen=True, kw_only=True):
+    """One video file.
+
+    path: its file name, beside the receipt; type: "MP4", "GIF", or "Both" where both were asked for; format: what
+    this file is; frames: pictures in it; fps: at which they play; encode_seconds: wall time from the first frame
+    read to the file published; bytes and sha256 of the file; settings: all that decided its bytes, given the frames;
+    warnings: what a viewer should know, such as padding.
+    """
+
+    path: str
+    type: str
+    format: Kind
+    frames: int
+    fps: int | float | str
+    encode_seconds: float
+    bytes: int
+    sha256: str
+    width: int
+    height: int
+    settings: dict[str, Any]
+    warnings: list[str] = field(default_factory=list)
+
+
+class Source(Struct, frozen=True, kw_only=True):
+    """What was encoded.
+
+    frames, width, height: of the PNGs; sha256: of all their bytes in order; manifest_sha256: of the manifest's, None
+    where there was none; listing_sha256: of their names, sizes and modification times: when it is unchanged, the
+    frames are taken to be.
+    """
+
+    frames: int
+    width: int
+    height: int
+    sha256: str
+    listing_sha256: str
+    manifest_sha256: str | None
+
+
+class Receipt(Struct, frozen=True, kw_only=True):
+    """What was made of a job, from what, by whom.
+
+    partial: the rollout ended in an exception, as its manifest says; slurm: the encoder's own Slurm job, empty
+    outside one; finished: seconds since the epoch, on the encoder's clock.
+    """
+
+    version: int = 1
+    job: str
+    source: Source
+    outputs: list[OutputRecord]
+    ffmpeg: str
+    ffmpeg_build: str
+    host: str
+    slurm: dict[str, str] = field(default_factory=dict)
+    partial: bool = False
+    finished: float
