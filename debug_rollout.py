@@ -36,6 +36,8 @@ from daddy_encode.spool.rate import format_fps, parse_fps
 PROGRAM = "debug_rollout.py"
 # sysexits.h, EX_TEMPFAIL: interrupted, try again.
 INTERRUPTED = 75
+# How long the encoder may take to end by itself; Slurm kills 30 s after its SIGTERM by default.
+TIDYING_SECONDS = 3.0
 
 Video = Literal["mp4", "gif", "both"]
 
@@ -244,16 +246,22 @@ def hand_off(folder: Path, video: Video | None, handoff: str) -> int:
 
 def encode(command: list[str], environ: dict[str, str]) -> int:
     """Run `command`, its log in this terminal; its exit status, 128 + N where signal N ended it."""
+    # SIGTERM becomes a KeyboardInterrupt, as Ctrl-C is.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     process = subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL)
-    # Whoever ends this script wants the encoder ended; it removes its temporary files first.
-    signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    patience: float | None = None
     while True:
         try:
-            status = process.wait()
+            status = process.wait(patience)
         except KeyboardInterrupt:
-            # The terminal gave Ctrl-C to the encoder, too, which is putting its things away.
-            continue
-        return status if status >= 0 else 128 - status
+            # A terminal's Ctrl-C and Slurm's SIGTERM reach the encoder, too; a second word would cut its tidying short.
+            patience = TIDYING_SECONDS
+        except subprocess.TimeoutExpired:
+            # The signal was for this process alone.
+            process.terminate()
+            patience = None
+        else:
+            return status if status >= 0 else 128 - status
 
 
 def say(line: str) -> None:
