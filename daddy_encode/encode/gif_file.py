@@ -28,7 +28,7 @@ def read_gif(path: Path) -> GifFacts:
         with open(path, "rb") as stream:
             return _read(stream)
     except (OSError, ValueError, IndexError) as error:
-        raise EncodeError(f"{path}: what ffmpeg wrote is not a whole GIF ({error})") from error
+        raise EncodeError(f"what ffmpeg wrote is not a whole GIF ({error})") from error
 
 
 def _read(stream: BinaryIO) -> GifFacts:

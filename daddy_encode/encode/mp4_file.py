@@ -45,7 +45,7 @@ def read_mp4(path: Path) -> Mp4Facts:
         width, height = struct.unpack_from(">HH", _one(table, b"stsd"), 8 + 32)
         start = _start(track)
     except (OSError, ValueError, KeyError, struct.error) as error:
-        raise EncodeError(f"{path}: what ffmpeg wrote is not a whole MP4 ({error})") from error
+        raise EncodeError(f"what ffmpeg wrote is not a whole MP4 ({error})") from error
     uniform = entries == 1 and counted == frames and delta > 0
     return Mp4Facts(
         frames=frames,

@@ -17,6 +17,7 @@ from daddy_encode.encode.program import find_program
 from daddy_encode.encode.settings import GifSettings, Mp4Settings
 from daddy_encode.encode.source import FrameSource
 from daddy_encode.encode.verify import verify_gif, verify_mp4
+from daddy_encode.errors import EncodeError
 from daddy_encode.spool.paths import Kind
 from daddy_encode.spool.publish import reported
 from daddy_encode.spool.rate import format_fps, fps_in_json
@@ -42,16 +43,19 @@ def make_output(
     program = find_program()
     begin = time.monotonic()
     size = (source.width, source.height)
-    if isinstance(settings, Mp4Settings):
-        encode_mp4(program, source, settings, temp, watch)
-        kind: Kind = "mp4"
-        width, height = verify_mp4(temp, source.count, size, settings)
-        shown, fps = source.count, settings.fps
-    else:
-        encode_gif(program, source, settings, temp, watch)
-        kind = "gif"
-        width, height = verify_gif(temp, source.count, size, settings)
-        shown, fps = -(-source.count // settings.step), format_fps(shown_rate(settings))
+    try:
+        if isinstance(settings, Mp4Settings):
+            encode_mp4(program, source, settings, temp, watch)
+            kind: Kind = "mp4"
+            width, height = verify_mp4(temp, source.count, size, settings)
+            shown, fps = source.count, settings.fps
+        else:
+            encode_gif(program, source, settings, temp, watch)
+            kind = "gif"
+            width, height = verify_gif(temp, source.count, size, settings)
+            shown, fps = -(-source.count // settings.step), format_fps(shown_rate(settings))
+    except EncodeError as error:
+        raise EncodeError(f"{final}: not made: {error}") from error
     plain = (size[0] * settings.scale, size[1] * settings.scale)
     padding = f"padded from {plain[0]}x{plain[1]} to {width}x{height} by repeating the edge: 4:2:0 needs even sizes"
     with reported(final, "read back"):

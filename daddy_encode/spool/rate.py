@@ -26,7 +26,7 @@ def parse_fps(value: object) -> Fraction:
     """
     try:
         rate = _to_fraction(value)
-    except (ValueError, ZeroDivisionError, OverflowError) as error:
+    except (TypeError, ValueError, ZeroDivisionError, OverflowError) as error:
         raise SettingsError(f"fps {value!r:.60} is not a rate: give a number such as 30, 12.5 or 30000/1001") from error
     if not MIN_FPS <= rate <= MAX_FPS:
         raise SettingsError(f"fps {value!r:.60} is outside {float(MIN_FPS)} to {MAX_FPS}")
@@ -34,8 +34,8 @@ def parse_fps(value: object) -> Fraction:
 
 
 def _to_fraction(value: object) -> Fraction:
-    if isinstance(value, bool):
-        raise ValueError
+    if isinstance(value, bool | bytes | bytearray):
+        raise TypeError
     if isinstance(value, Rational):
         return Fraction(value)
     if isinstance(value, str):

@@ -68,9 +68,10 @@ def read_record(path: Path, kind: type[Record]) -> tuple[Record, bytes] | None:
         return None
     except OSError as error:
         raise ManifestError(f"{path}: cannot be opened: {error.strerror}; is it a link, or not yours?") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise ManifestError(f"{path}: not a regular file; remove it and write it again")
     with os.fdopen(descriptor, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ManifestError(f"{path}: not a regular file; remove it and write it again")
         try:
             text = stream.read(MAX_RECORD_BYTES + 1)
         except OSError as error:

@@ -1,0 +1,101 @@
+"""`daddy-encode encode`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+PRESETS = ["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"]
+
+# In the order in which --help shows them.
+SETTINGS = [
+    click.option(
+        "--video",
+        type=click.Choice(["mp4", "gif", "both"]),
+        help="What to make. Default: what the manifest asks for, else mp4.",
+    ),
+    click.option(
+        "--video-fps",
+        "fps",
+        metavar="F",
+        help="Frames per second at which the recording plays, in both outputs: a decimal or a fraction such as "
+        "30000/1001. Default: the manifest's, else 30. Another rate makes it play faster or slower.",
+    ),
+    click.option(
+        "--crf",
+        type=click.IntRange(0, 51),
+        default=20,
+        show_default=True,
+        help="MP4: x264's constant rate factor. Lower is better and larger; 6 less doubles the file, about.",
+    ),
+    click.option(
+        "--preset",
+        type=click.Choice(PRESETS),
+        metavar="P",
+        default="veryfast",
+        show_default=True,
+        help=f"MP4: x264's preset, {PRESETS[0]} to {PRESETS[-1]}. A slower one makes a smaller file.",
+    ),
+    click.option(
+        "--scale",
+        type=click.IntRange(1, 16),
+        default=1,
+        show_default=True,
+        help="Enlarge by this whole number, in sharp squares (nearest neighbour). For small screens such as Atari's.",
+    ),
+    click.option(
+        "--gif-fps",
+        metavar="F",
+        default="15",
+        show_default=True,
+        help="GIF: frames per second at most, 50 or less. A faster recording keeps its speed and shows every k-th "
+        "frame; fewer make a smaller file.",
+    ),
+]
+
+
+def settings_options(command: Command) -> Command:
+    """Add the options that decide what the videos are; every command that encodes takes the same."""
+    for option in reversed(SETTINGS):
+        command = option(command)
+    return command
+
+
+@click.command("encode")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
+@settings_options
+@click.option(
+    "--output-dir",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write videos and receipts below DIR, with the jobs' paths relative to PATH. Default: beside each job's "
+    "directory, named after it.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 1024),
+    metavar="N",
+    help="Jobs to encode side by side. Default: the CPUs this process may use. More use more memory.",
+)
+@click.option("--force", is_flag=True, help="Encode done jobs again, too. Default: they are skipped.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Write one JSON object per saved video to standard output, beside the log on standard error.",
+)
+def command(paths: tuple[Path, ...], output_dir: Path | None, as_json: bool, **options: Any) -> int:
+    """Make videos of the frames in each PATH: a job's directory, or a tree of them.
+
+    A directory of numbered PNGs without a manifest is encoded when it is named itself; in a tree it is taken for one
+    that is still being written, and passed over. Each video is verified before it appears; a log line says its path,
+    frames, fps, encoding time, size and type.
+    """
+    from daddy_encode.cli.encode_run import run
+
+    return run(paths, output_dir, as_json=as_json, **options)

@@ -1,0 +1,64 @@
+"""The command `daddy-encode`: dispatches, and turns errors into one line and an exit status."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import NoReturn
+
+import click
+
+# Command name -> module below daddy_encode.cli that holds `command`. Loaded when needed: `--help` stays quick.
+COMMANDS = {"encode": "encode_command"}
+
+FAILED = 1
+USAGE = 2
+# EX_TEMPFAIL of sysexits.h: told to stop, try again.
+INTERRUPTED = 75
+
+
+class Commands(click.Group):
+    """A group whose commands are imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"daddy_encode.cli.{COMMANDS[cmd_name]}")
+        command: click.Command = module.command
+        return command
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="daddy-encode")
+def group() -> None:
+    """Turn the PNG frames that rollouts wrote into MP4 and GIF: on CPUs, verified, logged.
+
+    Exit status: 0 all well, 1 a job failed, 2 wrong usage, 75 interrupted (run again).
+    """
+
+
+def main() -> NoReturn:
+    """Run the command line and exit with its status."""
+    from daddy_encode.errors import DaddyEncodeError, Interrupted, SettingsError
+
+    try:
+        status = group(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        status = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        status = INTERRUPTED
+    except DaddyEncodeError as error:
+        click.echo(f"Error: {error}", err=True)
+        status = (
+            USAGE if isinstance(error, SettingsError) else INTERRUPTED if isinstance(error, Interrupted) else FAILED
+        )
+    except BrokenPipeError:
+        # The reader of our output, such as `head`, has gone; Python would complain once more at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = FAILED
+    sys.exit(status or 0)

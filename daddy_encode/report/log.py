@@ -1,0 +1,61 @@
+"""The line for each video saved: for people on standard error, for programs as JSON on standard output."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from daddy_encode.errors import one_line
+from daddy_encode.spool.receipt import OutputRecord
+
+NAME = "daddy_encode"
+
+
+def saved_line(record: OutputRecord, path: Path) -> str:
+    """The six values of a saved video, the file being at `path`, on one line."""
+    kind = f"Both ({record.format.upper()})" if record.type == "Both" else record.type
+    return (
+        f"saved {shown(path)}: {record.frames} frame{'s' if record.frames != 1 else ''}, {record.fps} fps, "
+        f"took {record.encode_seconds:.2f} s, {size(record.bytes)}, {kind}"
+    )
+
+
+def saved_json(record: OutputRecord, path: Path) -> str:
+    """The same as one JSON object on one line: path, frames, fps, encode_seconds, bytes, type, and format."""
+    values: dict[str, Any] = {"path": str(path)}
+    for name in ("frames", "fps", "encode_seconds", "bytes", "type", "format"):
+        values[name] = getattr(record, name)
+    return json.dumps(values)
+
+
+def shown(path: Path) -> str:
+    """`path` as a user on this terminal would type it: relative where it is below the working directory."""
+    try:
+        relative = os.path.relpath(path)
+    except (OSError, ValueError):  # the working directory has gone
+        relative = str(path)
+    return one_line(str(path) if relative.startswith("..") else relative)
+
+
+def size(count: int) -> str:
+    """A number of bytes for people: 999 B, 1.2 kB, 34.5 MB."""
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 999.5 or unit == "GB":
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    raise AssertionError
+
+
+def set_up_logging(handler: logging.Handler) -> None:
+    """Send this package's log to `handler`: with the time where standard error is a file, such as a Slurm job's."""
+    stamp = "" if sys.stderr.isatty() else "%(asctime)s "
+    handler.setFormatter(logging.Formatter(f"{stamp}%(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+    logger = logging.getLogger(NAME)
+    logger.handlers = [handler]
+    logger.setLevel(logging.INFO)
+    logger.propagate = False

@@ -1,0 +1,42 @@
+"""Shared fixtures; parts of the system that a machine may lack."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Require = Callable[[str, str], str]
+
+
+@pytest.fixture
+def require_program() -> Require:
+    """Call with a program and its Debian package: skips where it is absent, fails where CI says it must be there."""
+
+    def require(program: str, package: str) -> str:
+        path = shutil.which(program)
+        if path is None:
+            missing(f"{program} is missing: install the Debian package {package}")
+        return str(path)
+
+    return require
+
+
+def missing(reason: str) -> None:
+    """Skip, or fail where DADDY_ENCODE_REQUIRE_SYSTEM is set."""
+    if os.environ.get("DADDY_ENCODE_REQUIRE_SYSTEM"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Path:
+    """A job of 12 frames, 64x48, with its manifest."""
+    from daddy_encode import save_frames_as_png
+    from tests.media import moving_square
+
+    save_frames_as_png(moving_square(12), tmp_path / "spool" / "episode-0003", meta={"seed": 7})
+    return tmp_path / "spool" / "episode-0003"

@@ -1,0 +1,211 @@
+"""What goes wrong outside the frames: real faults, a clear error, the old file intact, nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from daddy_encode import save_frames_as_png, save_mp4
+from daddy_encode.encode.job import encode_job
+from daddy_encode.encode.program import find_program
+from daddy_encode.errors import EncodeError, Interrupted, SpoolError
+from daddy_encode.spool.paths import JobPaths
+from tests.conftest import missing
+from tests.jobs import context, encode
+from tests.media import ffmpeg, leftovers, moving_square, run_command
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A file that stands in for ffmpeg, to be written by the test: a wrapper around the real one, or no program."""
+    path = tmp_path / "bin" / "ffmpeg"
+    path.parent.mkdir()
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(path))
+    find_program.cache_clear()
+    yield path
+    find_program.cache_clear()
+
+
+def script(path: Path, text: str) -> None:
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+
+
+def assert_nothing_appeared(job: Path) -> None:
+    assert [path.name for path in job.parent.iterdir()] == [job.name]
+
+
+def test_a_missing_ffmpeg_is_said(job: Path, program: Path) -> None:
+    with pytest.raises(EncodeError, match=r"bin/ffmpeg: ffmpeg does not run: .*IMAGEIO_FFMPEG_EXE"):
+        encode(job)
+    assert_nothing_appeared(job)
+
+
+def test_an_ffmpeg_that_is_too_old_is_said(job: Path, program: Path) -> None:
+    script(program, "echo 'ffmpeg version 4.4.2-0ubuntu0.22.04.1 Copyright (c) 2000-2021'")
+    with pytest.raises(EncodeError, match=r"ffmpeg 4\.4\.2-0ubuntu0\.22\.04\.1 is too old, 5\.1 is needed"):
+        encode(job)
+    assert_nothing_appeared(job)
+
+
+def test_a_program_that_is_no_ffmpeg_is_said(job: Path, program: Path) -> None:
+    script(program, "echo 'hello'; echo 'wrong machine' >&2; exit 3")
+    with pytest.raises(EncodeError, match=r"not an ffmpeg that runs here \(exit status 3\): wrong machine"):
+        encode(job)
+    assert_nothing_appeared(job)
+
+
+def test_an_ffmpeg_that_dies_says_its_last_words(job: Path, program: Path) -> None:
+    real = _bundled()
+    script(
+        program, f'[ "$1" = -version ] && exec {real} -version\nhead -c 2000 >/dev/null\necho "out of luck" >&2\nexit 7'
+    )
+    (job.parent / "episode-0003.mp4").write_bytes(b"the old one")
+    with pytest.raises(
+        EncodeError, match=r"episode-0003\.mp4: not made: ffmpeg failed with exit status 7: out of luck"
+    ):
+        encode(job)
+    assert (job.parent / "episode-0003.mp4").read_bytes() == b"the old one"
+    assert leftovers(job.parent) == []
+
+
+def test_an_ffmpeg_that_is_killed_is_said(job: Path, program: Path) -> None:
+    script(program, f'[ "$1" = -version ] && exec {_bundled()} -version\nkill -9 $$')
+    with pytest.raises(EncodeError, match="ffmpeg was ended by signal 9"):
+        encode(job)
+    assert_nothing_appeared(job)
+
+
+def test_an_ffmpeg_that_writes_too_few_frames_is_caught(job: Path, program: Path) -> None:
+    # The real encoder, told to stop early and to say nothing of it: what a gap does to `ffmpeg -i %06d.png`.
+    script(
+        program,
+        f'[ "$1" = -version ] && exec {_bundled()} -version\n'
+        f"exec {sys.executable} -c \"import os, sys; os.execv('{_bundled()}', "
+        "['ffmpeg', *sys.argv[1:-1], '-frames:v', '9', sys.argv[-1]])\" \"$@\"",
+    )
+    with pytest.raises(EncodeError, match=r"frames 9, expected 12"):
+        encode(job)
+    assert_nothing_appeared(job)
+
+
+def test_an_ffmpeg_that_hangs_is_ended_and_said(job: Path, program: Path) -> None:
+    script(program, f'[ "$1" = -version ] && exec {_bundled()} -version\nexec sleep 1000')
+    with pytest.raises(EncodeError, match=r"ffmpeg made no progress for 0\.5 s"):
+        encode_job(JobPaths.of(job), context(stall_seconds=0.5))
+    assert_nothing_appeared(job)
+
+
+def test_a_stop_ends_ffmpeg_and_leaves_nothing(job: Path, program: Path) -> None:
+    pid_file = program.parent / "pid"
+    script(program, f'[ "$1" = -version ] && exec {_bundled()} -version\necho $$ > {pid_file}\nexec sleep 1000')
+    asked = context()
+    threading.Timer(0.5, asked.watch.stop.set).start()
+    with pytest.raises(Interrupted):
+        encode_job(JobPaths.of(job), asked)
+    assert_nothing_appeared(job)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid_file.read_text()), 0)
+
+
+def test_a_full_disk_is_said_and_the_old_file_stays(job: Path, small_disk: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (12, 240, 320, 3), np.uint8)
+    save_frames_as_png(noise, job, overwrite=True)
+    old = small_disk / "episode-0003.mp4"
+    old.write_bytes(b"old")
+    (small_disk / "ballast").write_bytes(bytes(2**19))
+    before = sorted(small_disk.iterdir())
+    told = run_command("encode", job, "--output-dir", small_disk, "--crf", "0")
+    assert told.returncode == 1
+    assert "No space left on device" in told.stderr
+    assert old.read_bytes() == b"old"
+    assert sorted(small_disk.iterdir()) == before
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A real file system of 1 MiB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], check=False)
+    if mounted.returncode != 0:
+        missing("mounting a tmpfs needs root")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_read_only_output_folder_is_said(job: Path, small_disk: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    with pytest.raises(SpoolError, match="Read-only file system; the file system is read-only: choose another place"):
+        encode_job(JobPaths.of(job, output_dir=small_disk), context())
+    assert list(small_disk.iterdir()) == []
+
+
+def test_a_file_where_the_output_folder_should_be_is_said(job: Path) -> None:
+    (job.parent / "out").write_text("")
+    told = run_command("encode", job, "--output-dir", job.parent / "out")
+    assert told.returncode == 1
+    assert "a part of that path is a file" in told.stderr or "File exists" in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_ends_ffmpeg_removes_temporary_files_and_exits_75(tmp_path: Path, number: int) -> None:
+    save_frames_as_png((frame for frame in moving_square(400, 480, 640)), tmp_path / "spool" / "job")
+    command = [sys.executable, "-m", "daddy_encode", "encode", str(tmp_path / "spool"), "--preset", "placebo"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as child:
+        while not leftovers(tmp_path):
+            assert child.poll() is None
+            time.sleep(0.01)
+        # In the middle of an encode: ffmpeg has begun to write.
+        child.send_signal(number)
+        _, words = child.communicate(timeout=30)
+    assert child.returncode == 75
+    assert "run the same command again" in words
+    assert "Traceback" not in words
+    assert_nothing_appeared(tmp_path / "spool" / "job")
+    running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert not [line for line in running.splitlines() if f"-{child.pid}-" in line], "an ffmpeg still runs"
+
+
+def test_a_failing_generator_leaves_nothing_and_the_old_file(tmp_path: Path) -> None:
+    def frames() -> Iterator[object]:
+        yield from moving_square(5)
+        raise KeyError("the simulator broke")
+
+    path = tmp_path / "deep" / "clip.mp4"
+    path.parent.mkdir()
+    path.write_bytes(b"old")
+    with pytest.raises(KeyError, match="the simulator broke"):
+        save_mp4(frames(), path)
+    assert path.read_bytes() == b"old"
+    assert os.listdir(path.parent) == ["clip.mp4"]
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o077, 0o002])
+def test_files_have_the_mode_the_umask_gives(job: Path, mask: int) -> None:
+    old = os.umask(mask)
+    try:
+        encode(job)
+    finally:
+        os.umask(old)
+    for name in ("episode-0003.mp4", "episode-0003.receipt.json"):
+        assert stat.S_IMODE((job.parent / name).stat().st_mode) == 0o666 & ~mask
+
+
+def _bundled() -> str:
+    """The program that the test run uses, whatever IMAGEIO_FFMPEG_EXE says inside a test."""
+    return _REAL
+
+
+_REAL = ffmpeg()

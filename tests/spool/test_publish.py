@@ -1,0 +1,73 @@
+"""Publish: a file appears whole or not at all, and in this order on the disk."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from daddy_encode.errors import SpoolError
+from daddy_encode.spool.publish import publish_bytes, temp_file, temp_name
+from tests.conftest import Require
+from tests.media import leftovers
+
+
+def test_a_reader_sees_the_old_file_or_the_new_one_whole(tmp_path: Path) -> None:
+    path = tmp_path / "record.json"
+    texts = [bytes([65 + i]) * 200_000 for i in range(20)]
+    publish_bytes(texts[0], path)
+    seen = set()
+    stop = threading.Event()
+
+    def read() -> None:
+        while not stop.is_set():
+            seen.add(path.read_bytes())
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for text in texts:
+        publish_bytes(text, path)
+    stop.set()
+    reader.join()
+    assert seen <= set(texts)
+    assert leftovers(tmp_path) == []
+
+
+def test_the_file_is_synced_before_it_is_renamed_and_the_folder_after(tmp_path: Path, require_program: Require) -> None:
+    program = (
+        "import sys; from pathlib import Path; from daddy_encode.spool.publish import publish_bytes;"
+        "publish_bytes(b'x', Path(sys.argv[1]))"
+    )
+    trace = tmp_path / "trace"
+    command = [require_program("strace", "strace"), "-f", "-y", "-e", "trace=fsync,rename", "-o", str(trace)]
+    target = tmp_path / "out" / "file"
+    subprocess.run([*command, sys.executable, "-c", program, str(target)], check=True)
+    calls = [line.split(maxsplit=1)[1] for line in trace.read_text().splitlines() if str(target.parent) in line]
+    assert [re.match(r"\w+", call)[0] for call in calls] == ["fsync", "rename", "fsync"]  # type: ignore[index]
+    assert ".tmp>" in calls[0]
+    assert f"{target.parent}>" in calls[2]
+
+
+def test_a_temporary_name_is_unique_and_short_and_plain() -> None:
+    names = {temp_name() for _ in range(1000)}
+    assert len(names) == 1000
+    assert all(re.fullmatch(r"\.daddy-encode-[A-Za-z0-9-]+-\d+-[0-9a-f]{12}\.tmp", name) for name in names)
+    assert max(map(len, names)) < 100
+
+
+def test_a_temporary_file_goes_with_its_block(tmp_path: Path) -> None:
+    with pytest.raises(KeyError), temp_file(tmp_path / "a" / "b") as path:
+        assert path.exists()
+        raise KeyError
+    assert leftovers(tmp_path) == []
+
+
+def test_a_name_that_is_too_long_is_one_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(SpoolError, match="File name too long; use a shorter name"):
+        publish_bytes(b"x", tmp_path / ("n" * 256))
+    assert os.listdir(tmp_path) == []

@@ -1,0 +1,108 @@
+"""The arrows between the rooms of the house, read from the imports; the size of a module; no import at a distance."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "daddy_encode"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+# Room -> the rooms (or modules) of this package it may import. None: everything.
+ARROWS: dict[str, set[str] | None] = {
+    "errors": set(),
+    "spool": {"spool", "errors"},
+    "dump": {"dump", "spool", "errors"},
+    "rollout": {"rollout", "errors"},
+    "encode": {"encode", "spool", "errors"},
+    "service": {"service", "encode", "spool", "errors", "report.log"},
+    "cluster": {"cluster", "errors"},
+    "report": {"report", "spool", "errors"},
+    "cli": None,
+    "video_utils": {"dump", "encode", "spool", "errors"},
+    "__init__": {"video_utils"},
+    "__main__": {"cli"},
+}
+# Third-party or standard module -> the only rooms that may import it.
+ONLY_IN = {
+    "imageio_ffmpeg": {"encode"},
+    "subprocess": {"encode", "cluster", "service"},
+    "watchdog": {"service"},
+    "click": {"cli", "report"},
+    "isal": {"dump", "encode"},
+    "gymnasium": {"dump"},
+    "filelock": {"spool"},
+    "jinja2": {"report"},
+}
+
+
+def room_of(path: Path) -> str:
+    first = path.relative_to(PACKAGE).parts[0]
+    return first.removesuffix(".py")
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            assert node.module is not None
+            yield node.module
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_module_imports_only_what_its_room_may(path: Path) -> None:
+    room = room_of(path)
+    allowed = ARROWS[room]
+    for name in imports_of(path):
+        top, _, inner = name.partition(".")
+        if top == "daddy_encode":
+            room_there = inner.split(".")[0]
+            assert allowed is None or room_there in allowed or inner in allowed, f"{room} may not import {name}"
+            assert room_there != "cli" or room in ("cli", "__main__"), "nobody imports cli"
+        assert room in ONLY_IN.get(top, {room}), f"{room} may not import {name}"
+
+
+def test_the_import_test_sees_imports() -> None:
+    assert "daddy_encode.spool.rate" in set(imports_of(PACKAGE / "encode" / "settings.py"))
+    assert {room_of(path) for path in MODULES} == set(ARROWS)
+
+
+@pytest.mark.parametrize("path", [*MODULES, ROOT / "debug_rollout.py"], ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_module_holds_one_thing_in_300_lines_and_says_which(path: Path) -> None:
+    text = path.read_text()
+    assert len(text.splitlines()) <= 300
+    assert ast.get_docstring(ast.parse(text))
+
+
+def test_writing_frames_loads_no_encoder() -> None:
+    program = (
+        "import sys, numpy, tempfile, daddy_encode\n"
+        "daddy_encode.save_frames_as_png(numpy.zeros((2, 4, 4, 3), numpy.uint8), tempfile.mkdtemp() + '/job')\n"
+        "bad = {'imageio', 'imageio_ffmpeg', 'daddy_encode.encode', 'click', 'watchdog', 'subprocess', 'PIL'}\n"
+        "print(sorted(bad & set(sys.modules)))"
+    )
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert told.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["encode", "--help"]])
+def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
+    program = (
+        "import sys\n"
+        "import atexit\n"
+        "bad = {'numpy', 'imageio', 'imageio_ffmpeg', 'watchdog', 'PIL', 'msgspec', 'subprocess'}\n"
+        "atexit.register(lambda: print(sorted(bad & set(sys.modules))))\n"
+        f"sys.argv = ['daddy-encode', *{arguments!r}]\n"
+        "from daddy_encode.cli.main import main; main()"
+    )
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert told.stdout.endswith("[]\n")
+    assert "Usage: daddy-encode" in told.stdout

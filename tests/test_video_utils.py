@@ -1,0 +1,205 @@
+"""The three functions: what they take, what they refuse, what they leave."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import daddy_encode
+from daddy_encode import save_frames_as_png, save_gif, save_mp4, video_utils
+from daddy_encode.errors import FrameError, SpoolError
+from tests.media import decode_gif, decode_mp4, moving_square, read_png
+
+Save = Callable[..., Any]
+
+
+def test_the_signatures_are_the_specification_s() -> None:
+    def signature(function: Save) -> str:
+        return ", ".join(
+            f"{'*' if p.kind is p.KEYWORD_ONLY else ''}{p.name}{'' if p.default is p.empty else f'={p.default}'}"
+            for p in inspect.signature(function).parameters.values()
+        )
+
+    assert signature(save_frames_as_png) == "frames, output_dir, *fps=30, *video=None, *meta=None, *overwrite=False"
+    assert signature(save_mp4) == "frames, path, fps=30"
+    assert signature(save_gif) == "frames, path, fps=15"
+    for name in ("save_frames_as_png", "save_mp4", "save_gif"):
+        assert getattr(daddy_encode, name) is getattr(video_utils, name)
+
+
+def test_frames_are_numbered_pngs_and_the_manifest_comes_last(tmp_path: Path) -> None:
+    frames = moving_square(12)
+    paths = save_frames_as_png(frames, tmp_path / "a" / "job", fps=12.5, video="both", meta={"seed": 3})
+    assert paths == [tmp_path / "a" / "job" / f"{i:06d}.png" for i in range(12)]
+    for path, frame in zip(paths, frames, strict=True):
+        assert np.array_equal(read_png(path), frame)
+    manifest = tmp_path / "a" / "job" / "manifest.json"
+    assert json.loads(manifest.read_text()) == {
+        "version": 1,
+        "frames": 12,
+        "width": 64,
+        "height": 48,
+        "fps": 12.5,
+        "video": "both",
+        "complete": True,
+        "error": None,
+        "meta": {"seed": 3},
+    }
+    assert manifest.stat().st_mtime_ns >= max(path.stat().st_mtime_ns for path in paths)
+    assert len(os.listdir(tmp_path / "a" / "job")) == 13
+
+
+def kinds_of_frames() -> dict[str, Any]:
+    frames = moving_square(5)
+    return {
+        "array": frames,
+        "list": list(frames),
+        "tuple": tuple(frames),
+        "generator": (frame for frame in frames),
+        "reversed view": [frame[::-1, ::-1] for frame in frames],
+        "strided view": np.repeat(frames, 2, axis=2)[:, :, ::2],
+        "Fortran order": [np.asfortranarray(frame) for frame in frames],
+        "read-only": [np.frombuffer(frame.tobytes(), np.uint8).reshape(frame.shape) for frame in frames],
+        "nested lists": [np.asarray(frame).astype(np.uint8) for frame in frames.tolist()],
+        "grey": frames[..., 1],
+        "grey with an axis": frames[..., 1:2],
+        "RGBA": np.concatenate([frames, np.full((5, 48, 64, 1), 255, np.uint8)], axis=3),
+    }
+
+
+@pytest.mark.parametrize("kind", kinds_of_frames())
+def test_every_kind_of_frames_gives_its_pixels(tmp_path: Path, kind: str) -> None:
+    expected = moving_square(5)
+    if kind == "reversed view":
+        expected = expected[:, ::-1, ::-1]
+    if kind.startswith("grey"):
+        expected = expected[..., 1:2].repeat(3, axis=3)
+    video = decode_mp4(save_mp4(kinds_of_frames()[kind], tmp_path / "clip.mp4"), 64, 48)
+    assert np.abs(video.astype(int) - expected).mean() < 4
+    gif, _, _ = decode_gif(save_gif(kinds_of_frames()[kind], tmp_path / "clip.gif"))
+    assert np.array_equal(gif, expected)
+    for path, frame in zip(save_frames_as_png(kinds_of_frames()[kind], tmp_path / "job"), expected, strict=True):
+        picture = read_png(path)
+        assert np.array_equal(
+            picture if picture.ndim == 2 else picture[..., :3], frame[..., 0] if picture.ndim == 2 else frame
+        )
+
+
+def targets(tmp_path: Path) -> list[tuple[Save, Path]]:
+    return [
+        (save_frames_as_png, tmp_path / "new" / "job"),
+        (save_mp4, tmp_path / "new" / "clip.mp4"),
+        (save_gif, tmp_path / "new" / "clip.gif"),
+    ]
+
+
+def bad_frames() -> dict[str, tuple[Any, str]]:
+    good = moving_square(3)
+    return {
+        "none at all": ([], "there are no frames"),
+        "an empty generator": (iter(()), "there are no frames"),
+        "float": ([good[0] / 255], r"frame 0: dtype is float64, expected uint8; scale to 0\.\.255"),
+        "int64": ([good[0].astype(int)], "frame 0: dtype is int64"),
+        "later dtype": ([good[0], good[1].astype(np.float32)], "frame 1: dtype is float32"),
+        "one frame instead of many": (good[0], r"\(48, 64, 3\) is one frame, not a row of them; give \[frame\]"),
+        "two channels": ([np.zeros((4, 4, 2), np.uint8)], r"frame 0: shape is \(4, 4, 2\)"),
+        "another size": ([good[0], good[1], good[2][:-1]], r"frame 2: shape is \(47, 64, 3\), but frame 0 has"),
+        "another kind": ([good[0], good[1][..., 0]], "frame 1: shape is"),
+        "no pixels": ([np.zeros((0, 4, 3), np.uint8)], "frame 0: size 4x0 is empty"),
+        "not an array": (["frame"], "frame 0: dtype is"),
+        "ragged": ([[[1, 2], [3]]], "frame 0: cannot be made a numpy array"),
+    }
+
+
+@pytest.mark.parametrize("which", [0, 1, 2])
+@pytest.mark.parametrize("fault", bad_frames())
+def test_bad_frames_are_named_and_nothing_is_left_behind(tmp_path: Path, fault: str, which: int) -> None:
+    save, path = targets(tmp_path)[which]
+    frames, words = bad_frames()[fault]
+    with pytest.raises(FrameError, match=words) as caught:
+        save(frames, path)
+    assert isinstance(caught.value, ValueError)
+    assert [p for p in tmp_path.rglob("*") if not p.is_dir()] == []
+
+
+@pytest.mark.parametrize("which", [0, 1, 2])
+@pytest.mark.parametrize("fps", [0, -1, float("nan"), float("inf"), "0", "fast", None])
+def test_a_bad_rate_is_refused_and_nothing_is_left_behind(tmp_path: Path, which: int, fps: object) -> None:
+    save, path = targets(tmp_path)[which]
+    with pytest.raises(ValueError, match="fps"):
+        save(moving_square(2), path, fps=fps)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("which", [1, 2])
+def test_a_video_replaces_the_old_one_only_when_it_is_whole(tmp_path: Path, which: int) -> None:
+    save, path = targets(tmp_path)[which]
+    path.parent.mkdir()
+    path.write_bytes(b"old")
+
+    def frames() -> Iterator[Any]:
+        yield from moving_square(3)
+        assert path.read_bytes() == b"old"
+        yield np.zeros((1, 1, 3), np.uint8)
+
+    with pytest.raises(FrameError, match="frame 3"):
+        save(frames(), path)
+    assert os.listdir(path.parent) == [path.name]
+    assert path.read_bytes() == b"old"
+    save(moving_square(3), path)
+    assert os.listdir(path.parent) == [path.name]
+    assert path.read_bytes() != b"old"
+
+
+def test_a_directory_that_is_taken_is_refused_whatever_holds_it(tmp_path: Path) -> None:
+    for name in ("000000.png", "frame_7.png", "manifest.json"):
+        folder = tmp_path / name.replace(".", "-")
+        folder.mkdir()
+        (folder / name).write_bytes(b"mine")
+        with pytest.raises(SpoolError, match=f"already holds {name}"):
+            save_frames_as_png(moving_square(2), folder)
+        assert (folder / name).read_bytes() == b"mine"
+        assert os.listdir(folder) == [name]
+
+
+def test_overwrite_removes_exactly_the_old_dump(tmp_path: Path) -> None:
+    folder = tmp_path / "job"
+    save_frames_as_png(moving_square(9), folder)
+    (folder / "notes.txt").write_text("mine")
+    (folder / "poster.png").write_text("mine")
+    save_frames_as_png(moving_square(3), folder, overwrite=True)
+    assert sorted(os.listdir(folder)) == [
+        "000000.png",
+        "000001.png",
+        "000002.png",
+        "manifest.json",
+        "notes.txt",
+        "poster.png",
+    ]
+    assert json.loads((folder / "manifest.json").read_text())["frames"] == 3
+
+
+def test_a_folder_with_other_files_is_not_taken(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    assert len(save_frames_as_png(moving_square(2), tmp_path)) == 2
+
+
+def test_frames_are_streamed(tmp_path: Path) -> None:
+    alive: list[int] = []
+
+    def frames() -> Iterator[Any]:
+        for index in range(200):
+            # One frame is asked for when the one before it has been written.
+            alive.append(len(list((tmp_path / "job").glob("*.png"))))
+            yield np.full((8, 8, 3), index, np.uint8)
+
+    save_frames_as_png(frames(), tmp_path / "job")
+    assert alive[0] == 0
+    assert alive[-1] >= 150
