@@ -102,7 +102,7 @@ def encode_job(paths: JobPaths, context: Context, progress: Progress = lambda sh
             partial=manifest is not None and not manifest.complete,
             finished=round(time.time(), 3),
         )
-        publish_bytes(encode_record(receipt), paths.receipt)
+        publish_bytes(encode_record(receipt), paths.receipt, paths.base.name)
     return Result(paths, made, receipt)
 
 
@@ -119,7 +119,7 @@ def _make_all(
     digests = set()
     for kind, settings in todo.items():
         final = paths.output(kind)
-        temp = temps.enter_context(temp_file(final.parent))
+        temp = temps.enter_context(temp_file(final.parent, paths.base.name))
         made.append((temp, make_output(source, settings, temp, final, watch, both=both)))
         digests.add(source.sha256)
     if len(digests) > 1:
