@@ -37,7 +37,8 @@ class Source(Struct, frozen=True, kw_only=True):
 
     frames, width, height: of the PNGs; sha256: of all their bytes in order; manifest_sha256: of the manifest's, None
     where there was none; listing_sha256: of their names, sizes and modification times: when it is unchanged, the
-    frames are taken to be.
+    frames are taken to be; directory_mtime_ns: of the directory, before it was listed: while it is unchanged, no frame
+    came, went or was replaced.
     """
 
     frames: int
@@ -46,6 +47,7 @@ class Source(Struct, frozen=True, kw_only=True):
     sha256: str
     listing_sha256: str
     manifest_sha256: str | None
+    directory_mtime_ns: int = 0
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
