@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def examine(paths: JobPaths, settings: Settings, *, force: bool = False) -> Exam
     found = read_manifest(paths.directory)
     manifest, manifest_digest = found if found else (None, None)
     row = _listed(paths.directory, manifest)
-    listing = listing_sha256(paths.directory, row)
+    listing = _listing_sha256(paths.directory, row.names)
     wanted = plan(settings, manifest)
     receipt = _receipt_of(paths, listing, manifest_digest)
     there = {record.format: record.settings for record in receipt.outputs} if receipt else {}
@@ -59,19 +60,23 @@ def examine(paths: JobPaths, settings: Settings, *, force: bool = False) -> Exam
 
 
 def directory_mtime_ns(directory: Path) -> int:
-    """When a name in `directory` last came or went, by its file system's clock. Raises FrameError."""
+    """When a name in `directory` last came, went or was replaced, by its file system's clock. Raises FrameError."""
     try:
         return os.stat(directory).st_mtime_ns
     except OSError as error:
         raise FrameError(f"{directory}: cannot be looked at: {error.strerror}; check the path") from error
 
 
+def _names(directory: Path) -> list[str]:
+    try:
+        return os.listdir(directory)
+    except OSError as error:
+        raise FrameError(f"{directory}: cannot be listed: {error.strerror}; check the path") from error
+
+
 def _listed(directory: Path, manifest: Manifest | None) -> FrameRow:
     """The frames of a job, all there; raises FrameError or ManifestError where some are not."""
-    try:
-        row = frame_row(os.listdir(directory), str(directory))
-    except OSError as error:
-        raise FrameError(f"{directory}: cannot be listed: {error.strerror}") from error
+    row = frame_row(_names(directory), str(directory))
     if not row:
         raise FrameError(f"{directory}: holds no numbered PNG such as 000000.png")
     gaps = row.missing_count()
@@ -89,15 +94,20 @@ def _listed(directory: Path, manifest: Manifest | None) -> FrameRow:
     return row
 
 
-def listing_sha256(directory: Path, row: FrameRow) -> str:
-    """A digest of the frames' names, sizes and modification times."""
+def _listing_sha256(directory: Path, names: Iterable[str]) -> str:
+    """A digest of the names, sizes and modification times of the manifest and of the frames `names`.
+
+    What is not there counts as such. Raises FrameError where the file system does not answer.
+    """
     digest = hashlib.sha256()
-    for name in row.names:
+    for name in (MANIFEST_NAME, *names):
         try:
             status = os.stat(directory / name, follow_symlinks=False)
+            digest.update(f"{name!r} {status.st_size} {status.st_mtime_ns}\n".encode())
+        except FileNotFoundError:
+            digest.update(f"{name!r} is not there\n".encode())
         except OSError as error:
             raise FrameError(f"{directory / name}: cannot be looked at: {error.strerror}; run again") from error
-        digest.update(f"{name!r} {status.st_size} {status.st_mtime_ns}\n".encode())
     return digest.hexdigest()
 
 
@@ -108,10 +118,14 @@ def _receipt_of(paths: JobPaths, listing: str, manifest_digest: str | None) -> R
     except ManifestError:
         # A receipt that cannot be read proves nothing; the job is encoded and it is written anew.
         return None
-    if found is None or found[0].source.listing_sha256 != listing or found[0].source.manifest_sha256 != manifest_digest:
+    if found is None:
         return None
-    there = [record for record in found[0].outputs if _size(paths.output(record.format)) == record.bytes]
-    return msgspec.structs.replace(found[0], outputs=there)
+    receipt, _ = found
+    same = (receipt.source.listing_sha256, receipt.source.manifest_sha256) == (listing, manifest_digest)
+    if receipt.error is not None or not same:
+        return None
+    there = [record for record in receipt.outputs if _size(paths.output(record.format)) == record.bytes]
+    return msgspec.structs.replace(receipt, outputs=there)
 
 
 def _size(path: Path) -> int | None:

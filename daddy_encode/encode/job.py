@@ -8,14 +8,15 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from daddy_encode.encode.examine import examine
+from daddy_encode.encode.examine import directory_mtime_ns, examine
 from daddy_encode.encode.outputs import Plan, make_output
 from daddy_encode.encode.process import Watch
 from daddy_encode.encode.program import find_program
 from daddy_encode.encode.settings import Settings
 from daddy_encode.encode.source import DirectorySource, MixedKinds
-from daddy_encode.errors import FrameError, one_line
+from daddy_encode.errors import DaddyEncodeError, FrameError, one_line
 from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.publish import publish, publish_bytes, temp_file
 from daddy_encode.spool.receipt import OutputRecord, Receipt, Source
@@ -71,10 +72,10 @@ def encode_job(paths: JobPaths, context: Context, progress: Progress = lambda sh
         made = [record for _, record in files]
         kept = job.receipt.outputs if job.receipt else []
         records = {record.format: record for record in (*kept, *made)}
-        program = find_program()
-        receipt = Receipt(
-            job=one_line(paths.directory.name),
-            source=Source(
+        receipt = _receipt(
+            paths,
+            context,
+            Source(
                 frames=len(job.row),
                 width=source.width,
                 height=source.height,
@@ -84,15 +85,43 @@ def encode_job(paths: JobPaths, context: Context, progress: Progress = lambda sh
                 directory_mtime_ns=job.directory_mtime_ns,
             ),
             outputs=[records[kind] for kind in sorted(records, reverse=True)],
-            ffmpeg=program.version,
-            ffmpeg_build=program.build,
-            host=socket.gethostname(),
-            slurm=dict(context.slurm),
             partial=manifest is not None and not manifest.complete,
-            finished=round(time.time(), 3),
         )
         publish_bytes(encode_record(receipt), paths.receipt, paths.base.name)
     return Result(paths, made, receipt)
+
+
+def record_failure(paths: JobPaths, error: DaddyEncodeError, context: Context) -> None:
+    """Leave a receipt that says why the job failed, for the directory as it is now.
+
+    Never raises for what is wrong with the job: where no receipt can be written, the log has said why.
+    """
+    with contextlib.suppress(DaddyEncodeError, OSError):
+        source = Source(
+            frames=0,
+            width=0,
+            height=0,
+            sha256="",
+            listing_sha256="",
+            manifest_sha256=None,
+            directory_mtime_ns=directory_mtime_ns(paths.directory),
+        )
+        receipt = _receipt(paths, context, source, error=str(error))
+        publish_bytes(encode_record(receipt), paths.receipt, paths.base.name)
+
+
+def _receipt(paths: JobPaths, context: Context, source: Source, **more: Any) -> Receipt:
+    program = find_program()
+    return Receipt(
+        job=one_line(paths.directory.name),
+        source=source,
+        ffmpeg=program.version,
+        ffmpeg_build=program.build,
+        host=socket.gethostname(),
+        slurm=dict(context.slurm),
+        finished=round(time.time(), 3),
+        **more,
+    )
 
 
 def _make_all(

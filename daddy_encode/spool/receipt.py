@@ -53,17 +53,19 @@ class Source(Struct, frozen=True, kw_only=True):
 class Receipt(Struct, frozen=True, kw_only=True):
     """What was made of a job, from what, by whom.
 
-    partial: the rollout ended in an exception, as its manifest says; slurm: the encoder's own Slurm job, empty
-    outside one; finished: seconds since the epoch, on the encoder's clock.
+    error: why the job failed, None where it did not; it counts while the directory's modification time is the
+    source's. partial: the rollout ended in an exception, as its manifest says; slurm: the encoder's own Slurm job,
+    empty outside one; finished: seconds since the epoch, on the encoder's clock.
     """
 
     version: int = 1
     job: str
     source: Source
-    outputs: list[OutputRecord]
+    outputs: list[OutputRecord] = field(default_factory=list)
     ffmpeg: str
     ffmpeg_build: str
     host: str
     slurm: dict[str, str] = field(default_factory=dict)
     partial: bool = False
+    error: str | None = None
     finished: float
