@@ -46,9 +46,12 @@ def as_frame(value: Any, index: int, shape: tuple[int, ...] | None = None) -> Fr
 def checked(frames: Iterable[Any]) -> Iterator[Frame]:
     """Each of `frames` as `as_frame` gives it, one at a time, all of the first one's shape.
 
-    Raises FrameError for the first bad frame, and where there is none at all. One frame given in place of a row
-    of frames is refused by its rank.
+    Raises FrameError for the first bad frame, where there is none at all, and for one frame (H, W, 3) given in place
+    of a row of frames.
     """
+    if isinstance(frames, np.ndarray) and frames.ndim == 3 and frames.shape[2] in (1, 3, 4):
+        # Else each of its rows would pass for a grey frame.
+        raise FrameError(f"shape {frames.shape} is one frame, expected a row of frames (T, H, W, 3): give [frame]")
     shape: tuple[int, ...] | None = None
     for index, value in enumerate(frames):
         frame = as_frame(value, index, shape)
