@@ -12,7 +12,7 @@ import gymnasium as gym
 from gymnasium.utils import RecordConstructorArgs
 from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 
-from daddy_encode.dump.episodes import EpisodeRecorder, RecordSettings, Trigger, capped_cubic
+from daddy_encode.dump.episodes import EpisodeRecorder, RecordSettings, Trigger, capped_cubic, sole_owner
 from daddy_encode.dump.writer import MAX_BYTES, FrameWriter
 from daddy_encode.errors import SettingsError
 from daddy_encode.spool.manifest import Video
@@ -132,14 +132,13 @@ class RecordFrames(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     def _capture(self, **annotations: Any) -> None:
         if not self._recorder.recording:
             return
-        frame = self.env.render()
-        if isinstance(frame, list):
+        rendered: list[Any] = [self.env.render()]
+        if isinstance(rendered[0], list):
             # Rendering empties the environment's list: whoever calls render() next shall still get these.
-            self._rendered += frame
-            if not frame:
-                return
-            frame = frame[-1]
-        self._recorder.capture(frame, **annotations)
+            rendered = rendered[0]
+            self._rendered += rendered
+        if rendered:
+            self._recorder.capture(rendered[-1], owned=len(rendered) == 1 and sole_owner(rendered), **annotations)
 
 
 class VectorRecordFrames(VectorWrapper[Any, Any, Any, Any, Any], RecordConstructorArgs):
@@ -235,10 +234,11 @@ class VectorRecordFrames(VectorWrapper[Any, Any, Any, Any, Any], RecordConstruct
         recorders = [index for index, recorder in enumerate(self._recorders) if recorder.recording and wanted[index]]
         if not recorders:
             return
-        frames = self.env.render()
+        frames: Any = self.env.render()
         for index in recorders:
             frame = frames[index]
-            self._recorders[index].capture(frame[-1] if isinstance(frame, list) else frame, **annotations[index])
+            frame = frame[-1] if isinstance(frame, list) else frame
+            self._recorders[index].capture(frame, owned=False, **annotations[index])
 
 
 def _settings(

@@ -45,8 +45,6 @@ class FrameWriter:
     when_full: "block" (default) makes `write` wait for room; "drop" lets it drop the frame and return False. What
         was dropped is told: `dropped_before` in the annotations of the next frame, `dropped_frames` in the
         manifest's meta, and a RuntimeWarning at `close`.
-    copy: True (default) copies the frame before `write` returns: the renderer may reuse its buffer at once. False
-        takes the array as it is: nobody may change it until `close`.
     min_free: bytes to leave free on the file system; None (default) is 1 % of it, at most 1 GiB, and 0 is no limit.
         Unless it is 0, 1 % of the inodes (at most 10 000) stay free too.
     on_error: what happens when the disk fails, or runs below `min_free`. "raise" (default): the next `write`, or
@@ -72,7 +70,6 @@ class FrameWriter:
         threads: int = 2,
         max_bytes: int = MAX_BYTES,
         when_full: Literal["block", "drop"] = "block",
-        copy: bool = True,
         min_free: int | None = None,
         on_error: Literal["raise", "stop"] = "raise",
     ) -> None:
@@ -94,7 +91,6 @@ class FrameWriter:
         self._threads = threads
         self._max_bytes = max_bytes
         self._wait = when_full == "block"
-        self._copy = copy
         self._min_free = min_free
         self._on_error = on_error
         self._shape: tuple[int, ...] = ()
@@ -127,7 +123,9 @@ class FrameWriter:
         return self._finished.is_set()
 
     def write(self, frame: Any, /, **annotations: Any) -> bool:
-        """Take the next frame; return whether it was taken (False only where it was dropped, as asked).
+        """Copy the next frame, to be compressed and written later; False where it was dropped, as asked.
+
+        The renderer may use its buffer again at once. `take` saves the copy where nobody does.
 
         frame: uint8, (H, W, 3), (H, W, 4) with straight alpha, (H, W) or (H, W, 1), all of one shape and any
             strides; what numpy can make an array of, such as a tensor in CPU memory.
@@ -137,24 +135,11 @@ class FrameWriter:
         Raises FrameError for a bad frame, ManifestError for an annotation that is no JSON (both ValueErrors; the
         writer can go on), SpoolError when an earlier frame, which it names, could not be written.
         """
-        if self._pid != os.getpid():
-            raise SpoolError(f"{self.directory}: this FrameWriter is another process's; make one after the fork")
-        if self._closing:
-            raise SpoolError(f"{self.directory}: this FrameWriter is closed; make a new one")
-        if self._failed():
-            return self._drop()
-        pixels = as_frame(frame, self._accepted, self._shape or None)
-        if self._dropped_before:
-            annotations["dropped_before"] = self._dropped_before
-        line = encode_json(annotations) if annotations else b""
-        if self._background is None:
-            self._begin(pixels)
-        if self._background is None or not self._background.put(pixels, line, copy=self._copy, wait=self._wait):
-            self._failed()
-            return self._drop()
-        self._accepted += 1
-        self._dropped_before = 0
-        return True
+        return self._put(frame, annotations, copy=True)
+
+    def take(self, frame: Any, /, **annotations: Any) -> bool:
+        """As `write`, but the array itself is read later: nobody may change its pixels any more."""
+        return self._put(frame, annotations, copy=False)
 
     def close(self, error: BaseException | str | None = None, *, wait: bool = True) -> None:
         """Write what is in flight, then the manifest. A second call does nothing.
@@ -209,6 +194,26 @@ class FrameWriter:
         # The exception that is on its way says more than what happened because of it.
         with contextlib.nullcontext() if error is None else contextlib.suppress(DaddyEncodeError):
             self.close(error)
+
+    def _put(self, frame: Any, annotations: dict[str, Any], *, copy: bool) -> bool:
+        if self._pid != os.getpid():
+            raise SpoolError(f"{self.directory}: this FrameWriter is another process's; make one after the fork")
+        if self._closing:
+            raise SpoolError(f"{self.directory}: this FrameWriter is closed; make a new one")
+        if self._failed():
+            return self._drop()
+        pixels = as_frame(frame, self._accepted, self._shape or None)
+        if self._dropped_before:
+            annotations["dropped_before"] = self._dropped_before
+        line = encode_json(annotations) if annotations else b""
+        if self._background is None:
+            self._begin(pixels)
+        if self._background is None or not self._background.put(pixels, line, copy=copy, wait=self._wait):
+            self._failed()
+            return self._drop()
+        self._accepted += 1
+        self._dropped_before = 0
+        return True
 
     def _begin(self, first: Frame) -> None:
         capacity = self._max_bytes // first.nbytes
