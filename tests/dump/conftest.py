@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -45,25 +47,48 @@ def tmpfs(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
         _unmount(path)
 
 
-@pytest.fixture
-def slow_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
-    """Mount a folder that takes so many bytes per second; return where it is."""
-    mounted: list[Path] = []
+class SlowDisk:
+    """A folder behind a program, bindfs, which takes so many bytes per second, and nothing once it is stopped.
 
-    def mount(rate: int) -> Path:
+    `path` is where it is mounted, `real` the folder behind, where looking costs nothing.
+    """
+
+    def __init__(self, real: Path, path: Path, rate: int) -> None:
         if shutil.which("bindfs") is None:
             missing("the Debian package bindfs")
-        real, path = tmp_path / f"fast-{len(mounted)}", tmp_path / f"slow-{len(mounted)}"
         real.mkdir()
         path.mkdir()
-        if subprocess.run(["bindfs", f"--write-rate={rate}", str(real), str(path)], capture_output=True).returncode:
-            missing("the right to mount a FUSE file system (root, /dev/fuse)")
-        mounted.append(path)
-        return path
+        self.real = real
+        self.path = path
+        self.program = subprocess.Popen(
+            ["bindfs", "-f", f"--write-rate={rate}", str(real), str(path)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        while not os.path.ismount(path):
+            if self.program.poll() is not None:
+                missing("the right to mount a FUSE file system (root, /dev/fuse)")
+            time.sleep(0.01)
+
+    def end(self) -> None:
+        self.program.send_signal(signal.SIGCONT)
+        _unmount(self.path)
+        self.program.wait()
+
+
+@pytest.fixture
+def slow_disk(tmp_path: Path) -> Iterator[Callable[[int], SlowDisk]]:
+    """Mount a folder that takes so many bytes per second."""
+    disks: list[SlowDisk] = []
+
+    def mount(rate: int) -> SlowDisk:
+        number = len(disks)
+        disks.append(SlowDisk(tmp_path / f"real-{number}", tmp_path / f"slow-{number}", rate))
+        return disks[-1]
 
     yield mount
-    for path in mounted:
-        _unmount(path)
+    for disk in disks:
+        disk.end()
 
 
 @pytest.fixture
