@@ -18,6 +18,7 @@ from daddy_encode.dump.frames import Frame
 from daddy_encode.dump.png import NONE, Filter, choose_filter, encode_png
 from daddy_encode.errors import DaddyEncodeError, SpoolError
 from daddy_encode.spool.frames import frame_name
+from daddy_encode.spool.manifest import MANIFEST_NAME
 from daddy_encode.spool.publish import reported
 
 # The filter is chosen again from every so manieth frame: by number, so that the same frames give the same bytes
@@ -101,11 +102,18 @@ class Background:
         if idle:
             self._ended()
 
-    def remove_strays(self) -> None:
-        """Remove frames after a gap that a failure left: a reader would take them for damage. For `ended`."""
-        for index in self._early:
+    def remove(self, *, from_row: bool = True) -> None:
+        """Once all has ended: remove the frames that a failure left after a gap, which a reader would take for damage.
+
+        from_row: also those in the row, the annotations and the manifest.
+        """
+        names = [frame_name(index) for index in self._early]
+        if from_row:
+            self.annotations.remove()
+            names += [MANIFEST_NAME, *map(frame_name, range(self.frames))]
+        for name in names:
             with contextlib.suppress(OSError):
-                os.unlink(self._directory / frame_name(index))
+                os.unlink(self._directory / name)
 
     def _run(self) -> None:
         while True:

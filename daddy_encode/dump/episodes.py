@@ -74,7 +74,7 @@ class EpisodeRecorder:
             self.stop()
         trigger = self._settings.episode_trigger
         if trigger is not None and trigger(self._episode):
-            self._start(f"{self._prefix}-episode-{self._episode}")
+            self._start(f"{self._prefix}-episode-{self._episode}", self._steps)
 
     def after_step(self, reward: Any, *, terminated: Any, truncated: Any) -> None:
         """The environment made a step; `capture` its frame next, with the same reward."""
@@ -82,7 +82,7 @@ class EpisodeRecorder:
         self._steps += 1
         trigger = self._settings.step_trigger
         if trigger is not None and trigger(number):
-            self._start(f"{self._prefix}-step-{number}")
+            self._start(f"{self._prefix}-step-{number}", number)
         if self.recording:
             self._facts["return"] += float(reward)
             self._facts["length"] += 1
@@ -118,7 +118,7 @@ class EpisodeRecorder:
         self.stop()
         self._wait()
 
-    def _start(self, name: str) -> None:
+    def _start(self, name: str, step: int) -> None:
         self.stop()
         settings = self._settings
         try:
@@ -131,7 +131,7 @@ class EpisodeRecorder:
             **self._constant,
             "seed": self._seed,
             "episode": self._episode,
-            "start_step": self._steps,
+            "start_step": step,
             "return": 0.0,
             "length": 0,
             "terminated": False,

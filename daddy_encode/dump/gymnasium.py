@@ -18,6 +18,8 @@ from daddy_encode.errors import SettingsError
 from daddy_encode.spool.manifest import Video
 from daddy_encode.spool.publish import reported
 
+_NO_IMAGES = (None, "human", "ansi")
+
 
 class RecordFrames(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """Records episodes of `env` as PNGs with a manifest, one directory per recording, for an encoder elsewhere.
@@ -36,8 +38,8 @@ class RecordFrames(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     disable_logger, gc_trigger: RecordVideo's; they change nothing here.
     video: "mp4", "gif", "both" or None (default): what the encoder shall make.
     meta: JSON values for every manifest, beside `environment` (its ID), `seed` (given to the reset before), `episode`,
-        `start_step` (steps made before the first frame), `return` and `length` (sum and number of the rewards of the
-        steps recorded), `terminated` and `truncated`.
+        `start_step` (the number of the step, over all episodes, at which it began), `return` and `length` (sum and
+        number of the rewards of the steps recorded), `terminated` and `truncated`.
     min_free, max_bytes, when_full: see `daddy_encode.dump.FrameWriter`; max_bytes counts for each environment.
     on_error: "stop" (default) ends a recording that fails, with a RuntimeWarning: a video never kills a training.
         "raise" raises.
@@ -90,6 +92,9 @@ class RecordFrames(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         RecordConstructorArgs.__init__(self, name_prefix=name_prefix, **arguments)
         gym.Wrapper.__init__(self, env)
         self._recorder = EpisodeRecorder(_settings(env, **arguments), name_prefix, _facts(env))
+        # Whoever makes this environment anew in each mode it lists (check_env does) shall not be refused.
+        modes = [mode for mode in env.metadata.get("render_modes", []) if mode not in _NO_IMAGES]
+        self.metadata = {**env.metadata, "render_modes": modes}
         self._rendered: list[Any] = []
 
     @property
@@ -258,7 +263,7 @@ def _settings(
     when_full: Literal["block", "drop"] = "block",
     on_error: Literal["raise", "stop"] = "stop",
 ) -> RecordSettings:
-    if env.render_mode in (None, "human", "ansi"):
+    if env.render_mode in _NO_IMAGES:
         raise SettingsError(f"render_mode is {env.render_mode!r}: make the environment with render_mode='rgb_array'")
     if video_length < 0:
         raise SettingsError(f"video_length is {video_length}: give 0 for whole episodes, or more")

@@ -17,8 +17,7 @@ from daddy_encode.dump.budget import DiskBudget
 from daddy_encode.dump.directory import prepare_directory, refuse_old_dump
 from daddy_encode.dump.frames import Frame, as_frame
 from daddy_encode.errors import DaddyEncodeError, FrameError, SettingsError, SpoolError, one_line
-from daddy_encode.spool.frames import frame_name
-from daddy_encode.spool.manifest import MANIFEST_NAME, Manifest, Video, fps_as_written, write_manifest
+from daddy_encode.spool.manifest import Manifest, Video, fps_as_written, write_manifest
 from daddy_encode.spool.records import encode_json
 
 # Enough for a second of 720p at 30 fps and more, while a shared file system pauses.
@@ -173,14 +172,8 @@ class FrameWriter:
             self._closing = True
             self._begin_end()
         self._finished.wait()
-        if self._background is None:
-            return
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self.directory / MANIFEST_NAME)
-        self._background.annotations.remove()
-        for index in range(self._background.frames):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(self.directory / frame_name(index))
+        if self._background is not None:
+            self._background.remove()
         if self._made_directory:
             with contextlib.suppress(OSError):
                 os.rmdir(self.directory)
@@ -236,7 +229,8 @@ class FrameWriter:
 
     def _failed(self) -> bool:
         """Whether the disk failed; raises that, or warns of it once, as `on_error` says."""
-        failure = self._failure or (self._background.error if self._background else None)
+        # The frame that failed comes first: that no manifest could be written either is what follows from it.
+        failure = (self._background.error if self._background else None) or self._failure
         if failure is None:
             return False
         first, self._reported = not self._reported, True
@@ -264,7 +258,7 @@ class FrameWriter:
         """What comes after the last frame, on the thread that wrote it."""
         try:
             if self._background is not None:
-                self._background.remove_strays()
+                self._background.remove(from_row=False)
             if not self._discarded:
                 self._publish()
         except DaddyEncodeError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -85,12 +86,13 @@ def test_an_error_in_the_last_frames_reaches_the_caller_at_close(tmpfs: Mount) -
 
 def test_a_disk_that_becomes_read_only_is_an_error_with_advice(tmpfs: Mount) -> None:
     mounted = tmpfs("size=8m")
-    writer = FrameWriter(mounted / "job", min_free=0)
+    writer = FrameWriter(mounted / "job", min_free=0, threads=1)
     writer.write(noise(0))
-    # Not before the first frame is written: an open file would keep the mount from changing.
-    while not (frame_files(mounted / "job") and writer._background is not None and writer._background.frames == 1):
-        pass
-    subprocess.run(["mount", "-o", "remount,ro", str(mounted)], check=True)
+    while len(frame_files(mounted / "job")) < 1:
+        time.sleep(0.01)
+    # A file that is still open for writing keeps the mount from changing.
+    while subprocess.run(["mount", "-o", "remount,ro", str(mounted)], capture_output=True).returncode:
+        time.sleep(0.01)
     error = write_until_it_fails_from(writer, 1)
     assert "000001.png: Read-only file system; the file system is read-only: choose another place" in str(error)
     assert not (mounted / "job" / "manifest.json").exists()

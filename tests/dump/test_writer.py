@@ -84,11 +84,12 @@ def test_the_same_frames_give_the_same_files_on_one_thread_and_on_four(tmp_path:
 
 def test_a_renderer_may_reuse_its_buffer_after_write(tmp_path: Path) -> None:
     expected = noise(40, 100, 100)
-    for name, layout in (
-        ("plain", lambda f: f),
-        ("flipped", lambda f: f[::-1]),
-        ("turned", lambda f: f.swapaxes(0, 1)),
-    ):
+    layouts: dict[str, Callable[[Pixels], Pixels]] = {
+        "plain": lambda frame: frame,
+        "flipped": lambda frame: frame[::-1],
+        "turned": lambda frame: frame.swapaxes(0, 1),
+    }
+    for name, layout in layouts.items():
         buffer = np.empty_like(expected[0])
         with FrameWriter(tmp_path / name) as writer:
             for frame in expected:
