@@ -83,13 +83,14 @@ class LeRobotWay:
 
 
 def _against_lerobot(name: str, folder: Path) -> list[Row]:
-    frames = [np.array(frame) for frame in clip(name)[::4]]
+    frames = [np.array(frame) for frame in clip(name)[:: 4 if name == "humanoid" else 1]]
     number = iter(range(10**6))
 
     def ours() -> None:
         with FrameWriter(folder / f"{name}-ours-{next(number)}", threads=THREADS) as writer:
             for frame in frames:
-                writer.write(frame)
+                # Theirs makes no copy either.
+                writer.take(frame)
 
     def theirs() -> None:
         LeRobotWay(folder / f"{name}-theirs-{next(number)}", THREADS).write_all(frames)
