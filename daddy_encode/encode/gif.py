@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import math
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,9 @@ from daddy_encode.spool.rate import parse_fps
 
 if TYPE_CHECKING:
     from daddy_encode.encode.gif_first import FirstPass
+
+# Browsers show a delay of 0 or 1 hundredths of a second as 10.
+SHORTEST_DELAY = 2
 
 
 def first_pass(
@@ -65,9 +67,23 @@ def shown_rate(settings: GifSettings) -> Fraction:
 def delays(frames: int, settings: GifSettings) -> list[int]:
     """The delay of each picture in hundredths of a second, for a recording of `frames` frames.
 
-    Each picture begins at its own time, rounded; so nothing drifts, and the sum is the recording's length.
+    Each picture begins at its own time, rounded; so nothing drifts, and the sum is the recording's length. Only the
+    last one may stand for fewer frames than `settings.step`: browsers would slow it down where it came out below
+    2 hundredths, so it gets them from those before it, as far as they have more.
     """
     rate = parse_fps(settings.fps)
-    # Half a hundredth rounds up, as in ffmpeg's muxer.
-    begins = [math.floor(index * 100 / rate + Fraction(1, 2)) for index in (*range(0, frames, settings.step), frames)]
-    return [after - before for before, after in itertools.pairwise(begins)]
+    # Index / rate, in hundredths, half of one rounded up, in whole numbers.
+    begins = [
+        (200 * index * rate.denominator + rate.numerator) // (2 * rate.numerator)
+        for index in (*range(0, frames, settings.step), frames)
+    ]
+    found = [after - before for before, after in itertools.pairwise(begins)]
+    lacking = max(0, SHORTEST_DELAY - found[-1])
+    found[-1] += lacking
+    for index in range(len(found) - 2, -1, -1):
+        given = min(lacking, found[index] - SHORTEST_DELAY)
+        found[index] -= given
+        lacking -= given
+        if not lacking:
+            break
+    return found

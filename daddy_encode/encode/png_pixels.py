@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING
 from daddy_encode.encode.png import SIGNATURE, PngFault
 
 try:
-    from isal.igzip_lib import IsalError as InflateError
-    from isal.isal_zlib import decompressobj
+    from isal import isal_zlib as inflate
 except ImportError:  # no wheel for this machine: slower, the same pixels
-    from zlib import decompressobj  # type: ignore[assignment]
-    from zlib import error as InflateError  # type: ignore[assignment]
+    import zlib as inflate  # type: ignore[no-redef]
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,11 +39,11 @@ def plain_pixels(data: bytes) -> Pixels | None:
     if kind != _RGB8 or parts is None:
         return None
     size = height * (1 + 3 * width)
-    decoder = decompressobj()
+    decoder = inflate.decompressobj()
     try:
         # One byte more than there may be shows a stream that is too long, and never lets it fill the memory.
         plain = decoder.decompress(parts[0] if len(parts) == 1 else b"".join(parts), size + 1)
-    except InflateError as error:
+    except inflate.error as error:  # type: ignore[misc] # isal's stub calls it an instance
         raise PngFault(f"cannot be decoded: {error}") from error
     if len(plain) != size or not decoder.eof:
         raise PngFault("cannot be decoded: its image data does not fit its size")
