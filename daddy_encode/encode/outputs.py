@@ -20,9 +20,9 @@ from daddy_encode.encode.program import find_program
 from daddy_encode.encode.settings import GifSettings, Mp4Settings
 from daddy_encode.encode.source import FrameSource
 from daddy_encode.encode.verify import verify_gif, verify_mp4
-from daddy_encode.errors import EncodeError
+from daddy_encode.errors import EncodeError, TransientError
 from daddy_encode.spool.paths import Kind
-from daddy_encode.spool.publish import reported
+from daddy_encode.spool.publish import mount_point, reported
 from daddy_encode.spool.rate import format_fps, fps_in_json
 from daddy_encode.spool.receipt import OutputRecord
 
@@ -69,6 +69,10 @@ def make_output(
                 notes.append(optimize_gif(temp, watch))
                 verify_gif(temp, source.count, size, settings)
     except EncodeError as error:
+        if any(words in str(error) for words in ("No space left on device", "Disk quota exceeded")):
+            raise TransientError(
+                f"{final}: not made, the file system {mount_point(final)} is full: free space, then run again ({error})"
+            ) from error
         raise EncodeError(f"{final}: not made: {error}") from error
     with reported(final, "read back"):
         length, digest = os.stat(temp).st_size, file_sha256(temp)
