@@ -15,6 +15,7 @@ from daddy_encode.cli.outcomes import Tally
 from daddy_encode.cli.signals import on_signals
 from daddy_encode.cluster.cpus import usable_cpus
 from daddy_encode.cluster.identity import slurm_identity
+from daddy_encode.encode.gif_optimize import find_gifsicle
 from daddy_encode.encode.job import Context
 from daddy_encode.encode.process import Watch
 from daddy_encode.encode.settings import make_settings
@@ -42,6 +43,9 @@ def run(
 ) -> int:
     """Encode the jobs at `paths` and return the exit status. Raises SettingsError for options that cannot work."""
     settings = make_settings(**{name: value for name, value in options.items() if value is not None})
+    if settings.gif_optimize:
+        # One error now, not one for each job.
+        find_gifsicle()
     set_up_logging(AboveBar())
     stop = StopSwitch()
     on_signals(stop.set)

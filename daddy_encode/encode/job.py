@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from daddy_encode.encode.examine import directory_mtime_ns, examine
+from daddy_encode.encode.gif import first_pass
 from daddy_encode.encode.outputs import Plan, make_output
 from daddy_encode.encode.process import Watch
 from daddy_encode.encode.program import find_program
@@ -66,13 +67,12 @@ def encode_job(paths: JobPaths, context: Context, progress: Progress = lambda sh
     manifest = job.manifest
     promised = (manifest.width, manifest.height) if manifest else None
     with DirectorySource(paths.directory, job.row, promised) as source, contextlib.ExitStack() as temps:
-        passes = sum(1 if kind == "mp4" else 2 for kind in job.todo)
-        source.on_frame = lambda: progress(1 / passes)
+        shares = _Shares(len(job.row), progress)
         try:
-            files = _make_all(paths, source, job.todo, len(job.wanted) > 1, context.watch, temps)
+            files = _make_all(paths, source, job.todo, len(job.wanted) > 1, context.watch, shares, temps)
         except MixedKinds:
             source.raw = True
-            files = _make_all(paths, source, job.todo, len(job.wanted) > 1, context.watch, temps)
+            files = _make_all(paths, source, job.todo, len(job.wanted) > 1, context.watch, shares, temps)
         if not source.in_place():
             raise FrameError(f"{paths.directory}: was renamed or replaced while it was encoded; run again")
         for temp, record in files:
@@ -139,16 +139,38 @@ def _make_all(
     todo: Plan,
     both: bool,
     watch: Watch,
+    shares: _Shares,
     temps: contextlib.ExitStack,
 ) -> list[tuple[Path, OutputRecord]]:
     """Encode and verify every output of `todo` into temporary files that `temps` removes."""
     made = []
     digests = set()
+    files = {kind: temps.enter_context(temp_file(paths.base.parent, paths.base.name)) for kind in todo}
+    # One pass serves the MP4 and, with it, the GIF's colours; a GIF in a palette takes one more.
+    first = temps.enter_context(first_pass(source, todo.get("gif"), paths.base.parent))
+    source.on_frame = shares.of(2 if first is not None and first.exact is None else 1)
     for kind, settings in todo.items():
         final = paths.output(kind)
-        temp = temps.enter_context(temp_file(final.parent, paths.base.name))
-        made.append((temp, make_output(source, settings, temp, final, watch, both=both)))
+        made.append((files[kind], make_output(source, settings, files[kind], final, watch, both=both, first=first)))
         digests.add(source.sha256)
     if len(digests) > 1:
         raise FrameError(f"{paths.directory}: frames changed while they were encoded; wait for the rollout to end")
     return made
+
+
+class _Shares:
+    """A job's progress: each frame's share in each pass; never more than the frames, where a pass begins again."""
+
+    def __init__(self, frames: int, progress: Progress) -> None:
+        self._left = float(frames)
+        self._progress = progress
+
+    def of(self, passes: int) -> Callable[[], None]:
+        """What a source calls for each frame it reads, in one of `passes`."""
+
+        def frame() -> None:
+            share = min(self._left, 1 / passes)
+            self._left -= share
+            self._progress(share)
+
+        return frame
