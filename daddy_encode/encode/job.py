@@ -149,9 +149,13 @@ def _make_all(
     # One pass serves the MP4 and, with it, the GIF's colours; a GIF in a palette takes one more.
     first = temps.enter_context(first_pass(source, todo.get("gif"), paths.base.parent))
     source.on_frame = shares.of(2 if first is not None and first.exact is None else 1)
+    shared = 0.0
     for kind, settings in todo.items():
-        final = paths.output(kind)
-        made.append((files[kind], make_output(source, settings, files[kind], final, watch, both=both, first=first)))
+        final, temp = paths.output(kind), files[kind]
+        record = make_output(source, settings, temp, final, watch, both=both, first=first, shared_seconds=shared)
+        made.append((temp, record))
+        if first is not None and first.made:
+            shared = record.encode_seconds
         digests.add(source.sha256)
     if len(digests) > 1:
         raise FrameError(f"{paths.directory}: frames changed while they were encoded; wait for the rollout to end")

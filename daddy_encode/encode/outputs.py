@@ -41,12 +41,13 @@ def make_output(
     *,
     both: bool = False,
     first: FirstPass | None = None,
+    shared_seconds: float = 0.0,
 ) -> OutputRecord:
     """Encode all frames of `source` into `temp`, verify it, and return the record it has once it is `final`.
 
     `both`: whether the other kind was asked for as well; `first`: the GIF's first pass, which a GIF needs, and which
-    goes along with an MP4's. Raises EncodeError, Interrupted, SpoolError, and what
-    `source` raises; `temp` is the caller's to publish or remove.
+    goes along with an MP4's; `shared_seconds`: what an earlier pass took that served this output, too. Raises
+    EncodeError, Interrupted, SpoolError, and what `source` raises; `temp` is the caller's to publish or remove.
     """
     program = find_program()
     begin = time.monotonic()
@@ -82,7 +83,7 @@ def make_output(
         format=kind,
         frames=shown,
         fps=fps_in_json(fps),
-        encode_seconds=round(time.monotonic() - begin, 3),
+        encode_seconds=round(time.monotonic() - begin + shared_seconds, 3),
         bytes=length,
         sha256=digest,
         width=width,
