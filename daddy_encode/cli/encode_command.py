@@ -77,6 +77,12 @@ def settings_options(command: Command) -> Command:
     "directory, named after it.",
 )
 @click.option(
+    "--tmp-dir",
+    metavar="DIR",
+    help="Write temporary files in DIR, such as a node's own disk, and copy finished videos from there; variables such "
+    "as '$TMPDIR' are filled in on the machine that encodes. Default: beside each video, where no copy is needed.",
+)
+@click.option(
     "--workers",
     type=click.IntRange(1, 1024),
     metavar="N",

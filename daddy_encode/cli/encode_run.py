@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from daddy_encode.cli.main import FAILED, INTERRUPTED
-from daddy_encode.cluster.cpus import usable_cpus
+from daddy_encode.cluster.limits import usable_workers
 from daddy_encode.cluster.identity import slurm_identity
 from daddy_encode.encode.job import Context
 from daddy_encode.encode.process import Watch
@@ -48,7 +48,7 @@ def run(
     was_interrupted = False
     with Progress(sum(job.frames for job in jobs)) as progress:
         waiting = (job.paths for job in jobs)
-        for outcome in run_jobs(waiting, context, workers or usable_cpus(os.environ), progress.add):
+        for outcome in run_jobs(waiting, context, workers or usable_workers(os.environ), progress.add):
             was_interrupted |= interrupted(outcome)
             _tell(outcome, counts, as_json=as_json)
     if len(jobs) + failures > 1:

@@ -32,12 +32,14 @@ Progress = Callable[[float], None]
 
 @dataclass(frozen=True)
 class Context:
-    """What all jobs of one run share. `slurm`: the encoder's own Slurm job, for the receipt."""
+    """What all jobs of one run share. `slurm`: the encoder's own Slurm job, for the receipt; `tmp_dir`: where
+    temporary files go, None for beside their targets."""
 
     settings: Settings
     watch: Watch
     force: bool = False
     slurm: Mapping[str, str] = field(default_factory=dict)
+    tmp_dir: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -75,10 +77,10 @@ def encode_job(paths: JobPaths, context: Context, progress: Progress = lambda sh
         passes = sum(1 if kind == "mp4" else 2 for kind in todo)
         source.on_frame = lambda: progress(1 / passes)
         try:
-            files = _make_all(paths, source, todo, len(wanted) > 1, context.watch, temps)
+            files = _make_all(paths, source, todo, len(wanted) > 1, context, temps)
         except MixedKinds:
             source.raw = True
-            files = _make_all(paths, source, todo, len(wanted) > 1, context.watch, temps)
+            files = _make_all(paths, source, todo, len(wanted) > 1, context, temps)
         for temp, record in files:
             publish(temp, paths.output(record.format))
         made = [record for _, record in files]
@@ -111,7 +113,7 @@ def _make_all(
     source: DirectorySource,
     todo: Plan,
     both: bool,
-    watch: Watch,
+    context: Context,
     temps: contextlib.ExitStack,
 ) -> list[tuple[Path, OutputRecord]]:
     """Encode and verify every output of `todo` into temporary files that `temps` removes."""
@@ -119,8 +121,8 @@ def _make_all(
     digests = set()
     for kind, settings in todo.items():
         final = paths.output(kind)
-        temp = temps.enter_context(temp_file(final.parent))
-        made.append((temp, make_output(source, settings, temp, final, watch, both=both)))
+        temp = temps.enter_context(temp_file(context.tmp_dir or final.parent))
+        made.append((temp, make_output(source, settings, temp, final, context.watch, both=both)))
         digests.add(source.sha256)
     if len(digests) > 1:
         raise FrameError(f"{paths.directory}: frames changed while they were encoded; wait for the rollout to end")

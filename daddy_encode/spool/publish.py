@@ -10,6 +10,7 @@ import errno
 import os
 import re
 import secrets
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,7 +46,16 @@ def temp_file(directory: Path) -> Iterator[Path]:
 
 
 def publish(temp: Path, final: Path) -> None:
-    """Make `temp` durable, then give it the name `final`, replacing what had it. Same file system only."""
+    """Make `temp` durable, then give it the name `final`, replacing what had it.
+
+    From another folder, which may be on another file system, it is copied beside `final` first, and stays.
+    """
+    if temp.parent != final.parent:
+        with temp_file(final.parent) as beside:
+            with reported(final, "write"):
+                shutil.copyfile(temp, beside)
+            publish(beside, final)
+        return
     with reported(final, "write"):
         fsync_path(temp)
         os.replace(temp, final)

@@ -1,0 +1,69 @@
+"""What `daddy-encode submit` calls: check what can be checked here, submit, say how to follow."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from daddy_encode.cluster import Submission, submit
+from daddy_encode.encode.settings import make_settings
+from daddy_encode.errors import SettingsError
+
+
+def run(
+    root: Path,
+    encode_args: Sequence[str],
+    encode_options: Mapping[str, Any],
+    *,
+    workers: int,
+    dry_run: bool,
+    as_json: bool,
+    **options: Any,
+) -> int:
+    """Submit and return the exit status. Raises SettingsError for options with which the encoder would fail later."""
+    names = inspect.signature(make_settings).parameters
+    make_settings(**{name: value for name, value in encode_options.items() if name in names and value is not None})
+    if encode_options["force"] and workers > 1:
+        raise SettingsError("--force would make each encoder encode every job; give --workers 1, or leave it out")
+    options["after"] = options["after"] or ()
+    done = submit(root, workers=workers, encode_args=encode_args, dry_run=dry_run, **options)
+    if as_json:
+        click.echo(_as_json(done))
+    else:
+        click.echo(done.text if dry_run else done.job_id, nl=not dry_run)
+    if done.workers < workers:
+        click.echo(f"The cluster allows {done.workers} tasks in an array; more were asked for.", err=True)
+    if not dry_run:
+        click.echo(how_to_follow(done), err=True)
+    return 0
+
+
+def how_to_follow(done: Submission) -> str:
+    """What people do next with a Slurm job."""
+    logs = shlex.join(str(log) for log in done.logs[:1])
+    if len(done.logs) > 1:
+        logs += f" and {len(done.logs) - 1} more"
+    lines = [
+        f"Slurm job {done.job_id} is queued: {done.script}",
+        f"  where it is: squeue --jobs={done.job_id}",
+        f"  its log:     tail -F {logs}" if logs else "  its log:     where your --output says",
+        f"  to end it:   scancel {done.job_id}",
+    ]
+    return "\n".join(lines)
+
+
+def _as_json(done: Submission) -> str:
+    values = {
+        "job_id": done.job_id,
+        "script": str(done.script),
+        "logs": [str(log) for log in done.logs],
+        "workers": done.workers,
+        "text": done.text,
+    }
+    return json.dumps(values)
