@@ -77,6 +77,13 @@ class DirectorySource:
     def close(self) -> None:
         os.close(self._directory)
 
+    def in_place(self) -> bool:
+        """Whether the directory's path still leads to the directory that was opened."""
+        try:
+            return os.path.samestat(os.stat(self.directory), os.fstat(self._directory))
+        except OSError:
+            return False
+
     def frames(self, step: int = 1) -> Iterator[bytes | memoryview]:
         """See FrameSource. After the last frame, `sha256` is the digest of all files' bytes, as they were read.
 

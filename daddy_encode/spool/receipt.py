@@ -37,7 +37,8 @@ class Source(Struct, frozen=True, kw_only=True):
 
     frames, width, height: of the PNGs; sha256: of all their bytes in order; manifest_sha256: of the manifest's, None
     where there was none; listing_sha256: of their names, sizes and modification times: when it is unchanged, the
-    frames are taken to be.
+    frames are taken to be; directory_mtime_ns: of the directory, before it was listed: while it is unchanged, no frame
+    came, went or was replaced.
     """
 
     frames: int
@@ -46,22 +47,25 @@ class Source(Struct, frozen=True, kw_only=True):
     sha256: str
     listing_sha256: str
     manifest_sha256: str | None
+    directory_mtime_ns: int = 0
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
     """What was made of a job, from what, by whom.
 
-    partial: the rollout ended in an exception, as its manifest says; slurm: the encoder's own Slurm job, empty
-    outside one; finished: seconds since the epoch, on the encoder's clock.
+    error: why the job failed, None where it did not; it counts while the directory's modification time is the
+    source's. partial: the rollout ended in an exception, as its manifest says; slurm: the encoder's own Slurm job,
+    empty outside one; finished: seconds since the epoch, on the encoder's clock.
     """
 
     version: int = 1
     job: str
     source: Source
-    outputs: list[OutputRecord]
+    outputs: list[OutputRecord] = field(default_factory=list)
     ffmpeg: str
     ffmpeg_build: str
     host: str
     slurm: dict[str, str] = field(default_factory=dict)
     partial: bool = False
+    error: str | None = None
     finished: float
