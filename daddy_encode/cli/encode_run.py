@@ -15,6 +15,7 @@ from daddy_encode.cli.outcomes import Tally
 from daddy_encode.cli.signals import on_signals
 from daddy_encode.cluster.identity import slurm_identity
 from daddy_encode.cluster.limits import usable_workers
+from daddy_encode.cluster.scratch import scratch
 from daddy_encode.encode.job import Context
 from daddy_encode.encode.process import Watch
 from daddy_encode.encode.settings import make_settings
@@ -23,7 +24,7 @@ from daddy_encode.report.log import set_up_logging, shown
 from daddy_encode.report.progress import AboveBar, Progress
 from daddy_encode.service.scan import Found, find_jobs
 from daddy_encode.service.stop import StopSwitch
-from daddy_encode.service.worker import Fate, Workers, run_jobs
+from daddy_encode.service.worker import Attempt, Fate, Workers, run_jobs
 from daddy_encode.spool.claims import Claims
 
 log = logging.getLogger(__name__)
@@ -46,10 +47,11 @@ def run(
     set_up_logging(AboveBar())
     stop = StopSwitch()
     on_signals(stop.set)
-    context = Context(settings, Watch(threading.Event()), force, slurm_identity(os.environ), expanded(tmp_dir))
+    context = Context(settings, Watch(threading.Event()), force, slurm_identity(os.environ), tmp_dir=scratch(tmp_dir))
     jobs, failures = _collect(paths, output_dir)
     tally = Tally(failed=failures)
-    waiting = [job.paths for job in jobs]
+    waiting = [Attempt(job.paths, need_manifest=job.has_manifest) for job in jobs]
+    attempts = {attempt.paths: attempt for attempt in waiting}
     with (
         Progress(sum(job.frames for job in jobs)) as progress,
         Workers(workers or usable_workers(os.environ), context, Claims(lease), stop, progress.add) as crew,
@@ -59,7 +61,7 @@ def run(
             claimed = []
             for outcome in run_jobs(crew, waiting, stop):
                 if outcome.fate is Fate.CLAIMED:
-                    claimed.append(outcome.paths)
+                    claimed.append(attempts[outcome.paths])
                     if outcome.paths.directory not in said:
                         log.info("%s%s", outcome.error, "" if no_wait else "; waiting for it")
                         said.add(outcome.paths.directory)
@@ -78,16 +80,6 @@ def run(
     if tally.failed:
         return FAILED
     return INTERRUPTED if waiting else 0
-
-
-def expanded(tmp_dir: str | None) -> Path | None:
-    """--tmp-dir with this machine's environment variables filled in. Raises SettingsError where one is not set."""
-    if tmp_dir is None:
-        return None
-    path = os.path.expandvars(tmp_dir)
-    if "$" in path:
-        raise SettingsError(f"--tmp-dir {path}: no such environment variable on this machine")
-    return Path(os.path.abspath(path))
 
 
 def _pause(seconds: float, stop: StopSwitch) -> None:

@@ -105,10 +105,11 @@ def submit(
 
 def _checked_root(root: str | os.PathLike[str]) -> Path:
     path = os.path.abspath(root)
-    if not path.isprintable():
+    # A backslash ends the expansion of %j in a log's name, and is dropped from it.
+    if not path.isprintable() or "\\" in path:
         raise SettingsError(
-            f"{path!r}: Slurm cannot write a log below a path with line breaks, control characters or bytes that are "
-            "no text; rename the folder"
+            f"{path}: Slurm cannot write a log below a path with a line break, a control character, a backslash or "
+            "bytes that are no text; rename the folder"
         )
     return Path(path)
 

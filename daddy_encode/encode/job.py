@@ -16,7 +16,7 @@ from daddy_encode.encode.process import Watch
 from daddy_encode.encode.program import find_program
 from daddy_encode.encode.settings import Settings
 from daddy_encode.encode.source import DirectorySource, MixedKinds
-from daddy_encode.errors import DaddyEncodeError, FrameError, one_line
+from daddy_encode.errors import DaddyEncodeError, FrameError, TransientError, one_line
 from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.publish import publish, publish_bytes, temp_file
 from daddy_encode.spool.receipt import OutputRecord, Receipt, Source
@@ -28,13 +28,19 @@ Progress = Callable[[float], None]
 
 @dataclass(frozen=True)
 class Context:
-    """What all jobs of one run share. `slurm`: the encoder's own Slurm job, for the receipt; `tmp_dir`: where
-    temporary files go, None for beside their targets."""
+    """What all jobs of one run share, and what is known of this one.
+
+    force: encode what is done already, too; slurm: the encoder's own Slurm job, for the receipt; need_manifest: a
+    job without one is not encoded; settled: it has none, and was left alone for the settle time; tmp_dir: where
+    temporary files go, None for beside their targets.
+    """
 
     settings: Settings
     watch: Watch
     force: bool = False
     slurm: Mapping[str, str] = field(default_factory=dict)
+    need_manifest: bool = False
+    settled: bool = False
     tmp_dir: Path | None = None
 
 
@@ -55,6 +61,8 @@ def encode_job(paths: JobPaths, context: Context, progress: Progress = lambda sh
     then.
     """
     job = examine(paths, context.settings, force=context.force)
+    if context.need_manifest and job.manifest is None:
+        raise TransientError(f"{paths.directory}: its manifest has gone: it is being written again; wait for it")
     if not job.todo and job.receipt is not None:
         return Result(paths, [], job.receipt)
     manifest = job.manifest
@@ -88,6 +96,7 @@ def encode_job(paths: JobPaths, context: Context, progress: Progress = lambda sh
             ),
             outputs=[records[kind] for kind in sorted(records, reverse=True)],
             partial=manifest is not None and not manifest.complete,
+            settled=context.settled,
         )
         publish_bytes(encode_record(receipt), paths.receipt, paths.base.name)
     return Result(paths, made, receipt)

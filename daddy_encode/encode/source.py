@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -11,7 +12,7 @@ from typing import Protocol
 
 from daddy_encode.encode.normalise import decode_png
 from daddy_encode.encode.png import Png, PngFault, check_png
-from daddy_encode.errors import FrameError
+from daddy_encode.errors import FrameError, TransientError
 from daddy_encode.spool.frames import FrameRow
 
 # 64 Mpixel: an 8192x8192 frame. Above it a frame is a mistake or an attack, and ffmpeg would need gigabytes.
@@ -122,6 +123,9 @@ class DirectorySource:
                     raise FrameError(f"{path}: is not a regular file; remove it")
                 data = stream.read()
         except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ESTALE, errno.EIO):
+                # The listing had it: a network file system that lags, or a dump that is written anew.
+                raise TransientError(f"{path}: was listed, but cannot be read: {error.strerror}; run again") from error
             raise FrameError(f"{path}: cannot be read: {error.strerror}; is it a link, or not yours?") from error
         if digest is not None:
             digest.update(data)

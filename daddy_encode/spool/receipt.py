@@ -54,7 +54,8 @@ class Receipt(Struct, frozen=True, kw_only=True):
     """What was made of a job, from what, by whom.
 
     error: why the job failed, None where it did not; it counts while the directory's modification time is the
-    source's. partial: the rollout ended in an exception, as its manifest says; slurm: the encoder's own Slurm job,
+    source's. partial: the rollout ended in an exception, as its manifest says; settled:
+    there was no manifest, and nothing had changed for the settle time; slurm: the encoder's own Slurm job,
     empty outside one; finished: seconds since the epoch, on the encoder's clock.
     """
 
@@ -67,5 +68,6 @@ class Receipt(Struct, frozen=True, kw_only=True):
     host: str
     slurm: dict[str, str] = field(default_factory=dict)
     partial: bool = False
+    settled: bool = False
     error: str | None = None
     finished: float
