@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -40,22 +39,8 @@ def run(
     if done.workers < workers:
         click.echo(f"The cluster allows {done.workers} tasks in an array; more were asked for.", err=True)
     if not dry_run:
-        click.echo(how_to_follow(done), err=True)
+        click.echo(done.how_to_follow(), err=True)
     return 0
-
-
-def how_to_follow(done: Submission) -> str:
-    """What people do next with a Slurm job."""
-    logs = shlex.join(str(log) for log in done.logs[:1])
-    if len(done.logs) > 1:
-        logs += f" and {len(done.logs) - 1} more"
-    lines = [
-        f"Slurm job {done.job_id} is queued: {done.script}",
-        f"  where it is: squeue --jobs={done.job_id}",
-        f"  its log:     tail -F {logs}" if logs else "  its log:     where your --output says",
-        f"  to end it:   scancel {done.job_id}",
-    ]
-    return "\n".join(lines)
 
 
 def _as_json(done: Submission) -> str:

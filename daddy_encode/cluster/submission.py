@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import secrets
+import shlex
 import sys
 import time as clock
 from collections.abc import Iterable, Sequence
@@ -34,6 +35,17 @@ class Submission:
     text: str
     logs: list[Path]
     workers: int
+
+    def how_to_follow(self) -> str:
+        """What people do next with the Slurm job: lines for a terminal."""
+        more = f" and {len(self.logs) - 1} more" if len(self.logs) > 1 else ""
+        log = f"tail -F {shlex.quote(str(self.logs[0]))}{more}" if self.logs else "where the output you chose says"
+        return (
+            f"Slurm job {self.job_id} is queued: {self.script}\n"
+            f"  where it is: squeue --jobs={self.job_id}\n"
+            f"  its log:     {log}\n"
+            f"  to end it:   scancel {self.job_id}"
+        )
 
 
 def submit(
