@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import click
 
 from daddy_encode.cluster import Submission, submit
-from daddy_encode.encode.settings import make_settings
+from daddy_encode.encode.settings import Settings, make_settings
 from daddy_encode.errors import SettingsError
 
 
@@ -20,18 +19,20 @@ def run(
     encode_args: Sequence[str],
     encode_options: Mapping[str, Any],
     *,
+    after: str | None,
     workers: int,
     dry_run: bool,
     as_json: bool,
     **options: Any,
 ) -> int:
     """Submit and return the exit status. Raises SettingsError for options with which the encoder would fail later."""
-    names = inspect.signature(make_settings).parameters
-    make_settings(**{name: value for name, value in encode_options.items() if name in names and value is not None})
+    given = {name: encode_options.get(name) for name in Settings.__struct_fields__}
+    make_settings(**{name: value for name, value in given.items() if value is not None})
     if encode_options["force"] and workers > 1:
         raise SettingsError("--force would make each encoder encode every job; give --workers 1, or leave it out")
-    options["after"] = options["after"] or ()
-    done = submit(root, workers=workers, encode_args=encode_args, dry_run=dry_run, **options)
+    done = submit(
+        root, after=() if after is None else after, workers=workers, encode_args=encode_args, dry_run=dry_run, **options
+    )
     if as_json:
         click.echo(_as_json(done))
     else:

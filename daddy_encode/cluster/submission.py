@@ -148,7 +148,7 @@ def _python_path() -> str:
 def _max_array_size() -> int:
     """How many tasks an array may have: the cluster's MaxArraySize, Slurm's default where it does not say."""
     with contextlib.suppress(ClusterError):
-        return parse_max_array_size(ask("scontrol", "show", "config"))
+        return parse_max_array_size(ask("scontrol", "show", "config", patience=5))
     return MAX_ARRAY_SIZE
 
 

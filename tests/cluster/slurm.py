@@ -31,7 +31,7 @@ SlurmUser={user}
 SlurmdUser={user}
 AuthType=auth/munge
 # A requeued job waits until its credential has expired, two minutes by default.
-AuthInfo=socket={folder}/munge.sock,cred_expire=2
+AuthInfo=socket={folder}/munge.sock,cred_expire=5
 StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/spool
 SlurmctldPidFile={folder}/slurmctld.pid
@@ -122,9 +122,11 @@ class Slurm:
             timeout=60,
         )
 
-    def encode(self, *arguments: str | Path, **options: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    def encode(
+        self, *arguments: str | Path, environ: Mapping[str, str] = {}, cwd: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """`daddy-encode` with `arguments`."""
-        return self.tell(sys.executable, "-m", "daddy_encode", *arguments, **options)
+        return self.tell(sys.executable, "-m", "daddy_encode", *arguments, environ=environ, cwd=cwd)
 
     def sbatch(self, script: str, *options: str, environ: Mapping[str, str] = {}) -> str:
         """Submit the text of a script; the job ID."""

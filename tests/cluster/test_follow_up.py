@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import signal
 import sys
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -35,15 +38,15 @@ def spool(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def slow_ffmpeg(tmp_path: Path) -> dict[str, str]:
-    """Variables with which encoders use an ffmpeg that takes a minute to begin while the file `slow` is there, and
-    makes the file `encoding`."""
+    """Variables with which encoders use an ffmpeg that does not begin while the file `slow` is there, and adds a line
+    to the file `encoding`."""
     program = tmp_path / "ffmpeg"
     real, slow, sign = (
         shlex.quote(str(path)) for path in (imageio_ffmpeg.get_ffmpeg_exe(), tmp_path / "slow", tmp_path / "encoding")
     )
     program.write_text(
         f'#!/bin/sh\n[ "$1" = -version ] && exec {real} -version\n'
-        f'[ -e {slow} ] && {{ echo $$ >>{sign}; exec sleep 60; }}\nexec {real} "$@"\n'
+        f'echo encoding >>{sign}\nwhile [ -e {slow} ]; do sleep 0.1; done\nexec {real} "$@"\n'
     )
     program.chmod(0o755)
     (tmp_path / "slow").touch()
@@ -63,7 +66,7 @@ def saved(logs: list[Path]) -> list[str]:
     return [line.split(" saved ")[1].split(":")[0] for line in lines if " INFO saved " in line]
 
 
-def submitted(slurm: Slurm, *arguments: str | Path, environ: dict[str, str] = {}) -> tuple[str, list[Path]]:
+def submitted(slurm: Slurm, *arguments: str | Path, environ: Mapping[str, str] = {}) -> tuple[str, list[Path]]:
     """`daddy-encode submit`; the job ID and the logs."""
     done = slurm.encode("submit", "--cpus-per-task=1", "--json", *arguments, environ=environ)
     assert done.returncode == 0, done.stderr
@@ -162,23 +165,35 @@ def test_an_array_of_four_encodes_forty_jobs_once_each(slurm: Slurm, spool: Path
     assert tasks <= {"0", "1", "2", "3"}
 
 
-def test_the_work_of_a_killed_task_is_taken_over_after_its_lease(
-    slurm: Slurm, spool: Path, tmp_path: Path, slow_ffmpeg: dict[str, str]
+@pytest.mark.parametrize("how", ["scancel", "SIGKILL"])
+def test_the_work_of_a_task_that_dies_is_taken_over_by_the_others(
+    slurm: Slurm, spool: Path, tmp_path: Path, slow_ffmpeg: dict[str, str], how: str
 ) -> None:
     jobs = dump(spool, 6)
     identifier, logs = submitted(slurm, spool, "--workers", "2", "--lease", "3", environ=slow_ffmpeg)
     sign = tmp_path / "encoding"
-    slurm.wait_until(lambda: sign.exists() and len(sign.read_text().split()) == 2, "two encoders at work")
-    # As when a node goes down: no process has time for anything.
-    slurm.run("scancel", "--signal=KILL", "--full", f"{identifier}_0")
+    slurm.wait_until(lambda: sign.exists() and len(sign.read_text().splitlines()) == 2, "two encoders at work")
+    if how == "scancel":
+        slurm.run("scancel", f"{identifier}_0")
+    else:
+        # As when a node goes down: the script, the encoder and its ffmpeg have no time for anything.
+        for pid in processes_of(identifier, task=0):
+            os.kill(pid, signal.SIGKILL)
+    assert slurm.wait(f"{identifier}_0")["JobState"] == ("CANCELLED" if how == "scancel" else "FAILED")
     (tmp_path / "slow").unlink()
-    assert slurm.wait(f"{identifier}_0")["JobState"] != "COMPLETED"
-    # The other one's ffmpeg still sleeps.
-    for pid in sign.read_text().split():
-        slurm.tell("kill", pid)
-    last = slurm.wait(f"{identifier}_1")
-    assert last["JobState"] in ("COMPLETED", "FAILED")
-    assert "took over" in logs[1].read_text() or len(saved(logs)) >= 5
+    assert slurm.wait(f"{identifier}_1")["JobState"] == "COMPLETED", logs[1].read_text()
+    assert sorted(saved(logs)) == sorted(f"{job}.mp4" for job in jobs)
+    assert leftovers(spool) == []
+
+
+def processes_of(array: str, task: int) -> list[int]:
+    marks = {f"SLURM_ARRAY_JOB_ID={array}".encode(), f"SLURM_ARRAY_TASK_ID={task}".encode()}
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if marks <= set(path.read_bytes().split(b"\0")):
+                found.append(int(path.parent.name))
+    return found
 
 
 @pytest.mark.parametrize("how", ["scontrol requeue", "the signal before the time limit"])
