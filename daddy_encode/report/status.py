@@ -36,10 +36,14 @@ def status_lines(rows: Sequence[StatusRow], width: int) -> Iterable[str]:
         if len(job) > room:
             # The end tells jobs apart.
             job = "…" + job[-(room - 1) :]
-        yield f"{row.state:<10}{row.frames:>7} {duration(row.age):>6}  {job}"
-        if row.note:
+        line = f"{row.state:<10}{row.frames:>7} {duration(row.age):>6}  {job}"
+        note = one_line(row.note)
+        if len(line) + 2 + len(note) <= width:
+            yield f"{line}  {note}".rstrip()
+        else:
+            yield line
             yield from textwrap.wrap(
-                one_line(row.note), width, initial_indent=" " * 12, subsequent_indent=" " * 12, break_on_hyphens=False
+                note, width, initial_indent=" " * 12, subsequent_indent=" " * 12, break_on_hyphens=False
             )
 
 
