@@ -98,6 +98,12 @@ WORKING = [
         "beside each job's directory, named after it.",
     ),
     click.option(
+        "--tmp-dir",
+        metavar="DIR",
+        help="Write temporary files in DIR, such as a node's own disk, and copy finished videos from there; variables "
+        "such as '$TMPDIR' are filled in on the machine that encodes. Default: beside each video, with no copy.",
+    ),
+    click.option(
         "--workers",
         type=click.IntRange(1, 1024),
         metavar="N",

@@ -11,8 +11,9 @@ from typing import Any
 
 from daddy_encode.cli.outcomes import Tally
 from daddy_encode.cli.signals import on_signals
-from daddy_encode.cluster.cpus import usable_cpus
 from daddy_encode.cluster.identity import slurm_identity
+from daddy_encode.cluster.limits import usable_workers
+from daddy_encode.cluster.scratch import scratch
 from daddy_encode.encode.job import Context
 from daddy_encode.encode.process import Watch
 from daddy_encode.encode.settings import make_settings
@@ -37,6 +38,7 @@ def run(
     output_dir: Path | None,
     workers: int | None,
     lease: float,
+    tmp_dir: str | None,
     as_json: bool,
     interval: float,
     settle: float | None,
@@ -61,11 +63,11 @@ def run(
         waker.wake()
 
     on_signals(stop_all)
-    context = Context(settings, Watch(threading.Event()), slurm=slurm_identity(os.environ))
+    context = Context(settings, Watch(threading.Event()), slurm=slurm_identity(os.environ), tmp_dir=scratch(tmp_dir))
     scanner = Scanner(root, settings, output_dir, settle=settle, retry_failed=retry_failed)
     tally = Tally()
     with Workers(
-        workers or usable_cpus(os.environ),
+        workers or usable_workers(os.environ),
         context,
         Claims(lease),
         stop,
