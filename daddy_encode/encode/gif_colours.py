@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,10 @@ class Colours:
 
     def __init__(self) -> None:
         self._seen = np.empty(0, np.uint32)
-        # By colour, its index plus one. Pages that no colour falls on are never touched and take no memory.
-        self._index = np.zeros(2**24, np.uint16)
+        # By colour, its index plus one. A page that no colour falls on takes no memory; numpy's own arrays of this
+        # size come in pages of 2 MiB, and to clear one for each colour took longer than a small clip.
+        table = mmap.mmap(-1, 2 * 2**24, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        self._index = np.frombuffer(table, np.uint16)
 
     def indices(self, rgb: Pixels) -> Pixels | None:
         """`rgb` (H, W, 3) as indices (H, W); None, and no use any more, where it makes more than 256 colours."""
