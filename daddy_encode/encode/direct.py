@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from daddy_encode.encode.folder import JobFolder
 from daddy_encode.encode.normalise import to_rgb
 from daddy_encode.encode.outputs import make_output
 from daddy_encode.encode.process import Watch
@@ -38,6 +39,7 @@ class ArraySource:
         self.height, self.width = first.shape[:2]
         self._frames = itertools.chain([first], iterator)
         self.count = 0
+        self.item_bytes = self.height * self.width * 3
 
     def frames(self, step: int = 1) -> Iterator[bytes | memoryview]:
         """See FrameSource."""
@@ -68,8 +70,8 @@ def directory_to_gif(directory: Path, path: Path, fps: object) -> Path:
             stacklevel=3,
         )
     row = frame_row(os.listdir(directory), str(directory))
-    with DirectorySource(directory, row, None) as source:
-        return _make(source, gif, path)
+    with JobFolder(directory) as folder:
+        return _make(DirectorySource(folder, row.names), gif, path)
 
 
 def _make(source: FrameSource, settings: Mp4Settings | GifSettings, path: Path) -> Path:

@@ -23,6 +23,7 @@ def encode_gif(program: Program, source: FrameSource, settings: GifSettings, tar
     """
     shown = format_fps(shown_rate(settings))
     enlarge = f"scale=iw*{settings.scale}:ih*{settings.scale}:flags=neighbor," if settings.scale > 1 else ""
+    pixels = source.width * source.height * settings.scale**2
     # Two passes: ffmpeg's one-pass `split` keeps every frame in memory until the palette is known.
     palette = run_ffmpeg(
         program,
@@ -34,21 +35,25 @@ def encode_gif(program: Program, source: FrameSource, settings: GifSettings, tar
         source.frames(settings.step),
         folder=target.parent,
         watch=watch,
+        pixels=pixels,
     )
     run_ffmpeg(
         program,
         [
             *input_arguments(source, shown),
-            *("-protocol_whitelist", "pipe", "-f", "png_pipe", "-i", "{input0}"),
+            *("-protocol_whitelist", "pipe", "-format_whitelist", "png_pipe", "-codec_whitelist", "png"),
+            *("-f", "png_pipe", "-i", "{input0}"),
             *("-filter_complex", f"[0:v:0]{enlarge}null[v];[v][1:v:0]paletteuse=dither=none:diff_mode=rectangle"),
             *("-fps_mode", "passthrough", "-fflags", "+bitexact", "-map_metadata", "-1"),
             *("-loop", "0", "-final_delay", str(delays(source.count, settings)[-1])),
-            *("-f", "gif", f"file:{target.name}"),
+            *("-f", "gif", "{output}"),
         ],
         source.frames(settings.step),
         folder=target.parent,
         watch=watch,
+        pixels=pixels,
         inputs=[palette],
+        output=target,
     )
 
 

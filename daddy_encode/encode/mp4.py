@@ -29,20 +29,35 @@ def encode_mp4(program: Program, source: FrameSource, settings: Mp4Settings, tar
         *("-bf", "0", "-g", "60", "-threads", ENCODE_THREADS),
         *("-x264-params", "cpu-independent=1:lookahead-threads=1"),
         *("-flags:v", "+bitexact", "-fflags", "+bitexact", "-map_metadata", "-1"),
-        *("-movflags", "+faststart", "-f", "mp4", f"file:{target.name}"),
+        *("-movflags", "+faststart", "-f", "mp4", "{output}"),
     ]
-    run_ffmpeg(program, arguments, source.frames(), folder=target.parent, watch=watch)
+    width, height = output_size(source.width, source.height, settings.scale)
+    run_ffmpeg(
+        program,
+        arguments,
+        source.frames(),
+        folder=target.parent,
+        watch=watch,
+        pixels=width * height,
+        output=target,
+    )
 
 
 def input_arguments(source: FrameSource, fps: str) -> list[str]:
     """ffmpeg's options for `source` on its standard input, played at `fps`."""
     if source.raw:
         size = f"{source.width}x{source.height}"
-        layout = ["-f", "rawvideo", "-pixel_format", "rgb24", "-video_size", size]
+        kind, codec = "rawvideo", "rawvideo"
+        layout = ["-pixel_format", "rgb24", "-video_size", size]
     else:
-        layout = ["-f", "image2pipe", "-c:v", "png", "-err_detect", "explode"]
+        kind, codec = "image2pipe", "png"
+        # One read is one frame: no search for its end.
+        layout = ["-frame_size", str(source.item_bytes), "-err_detect", "explode"]
     return [
-        *("-protocol_whitelist", "pipe", "-threads", DECODE_THREADS),
+        *("-protocol_whitelist", "pipe", "-format_whitelist", kind, "-codec_whitelist", codec),
+        # Decoders round a size up to what suits their memory.
+        *("-max_pixels", str((source.width + 128) * (source.height + 128)), "-threads", DECODE_THREADS),
+        *("-f", kind, "-c:v", codec),
         *layout,
         *("-framerate", fps, "-i", "pipe:0"),
     ]

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from daddy_encode.encode.gaps import Gaps
 from daddy_encode.errors import SettingsError
 from daddy_encode.spool.manifest import Manifest, Video
 from daddy_encode.spool.paths import Kind
@@ -19,6 +20,7 @@ Preset = Literal[
 ]
 Crf = Annotated[int, Meta(ge=0, le=51)]
 Scale = Annotated[int, Meta(ge=1, le=16)]
+Colour = Annotated[str, Meta(pattern="^[0-9A-Fa-f]{6}$")]
 
 DEFAULT_FPS = Fraction(30)
 # Browsers show a GIF delay of 0 or 1 hundredths of a second as 10; 2 hundredths, 50 fps, are kept.
@@ -29,7 +31,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Options of an encode, as given. None: the manifest decides, else the default.
 
     video: what to make; fps: frames per second at which the recording plays; crf: x264's constant rate factor;
-    preset: x264's, slower is smaller; scale: whole-number enlargement; gif_fps: frames per second a GIF has at most.
+    preset: x264's, slower is smaller; scale: whole-number enlargement; gif_fps: frames per second a GIF has at most;
+    background: RRGGBB, what transparent pixels are blended on; gaps: what to do where frames are missing or bad;
+    salvage: take what is whole of a rollout that died, holding frames over its gaps.
     """
 
     video: Video | None = None
@@ -38,6 +42,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     preset: Preset = "veryfast"
     scale: Scale = 1
     gif_fps: str = "15"
+    background: Colour = "000000"
+    gaps: Gaps = "error"
+    salvage: bool = False
 
 
 class Mp4Settings(Struct, frozen=True, kw_only=True):
@@ -47,6 +54,7 @@ class Mp4Settings(Struct, frozen=True, kw_only=True):
     crf: Crf
     preset: Preset
     scale: Scale
+    background: Colour
 
 
 class GifSettings(Struct, frozen=True, kw_only=True):
@@ -55,6 +63,7 @@ class GifSettings(Struct, frozen=True, kw_only=True):
     fps: str
     step: int
     scale: Scale
+    background: Colour
 
 
 def make_settings(**values: Any) -> Settings:
@@ -78,10 +87,13 @@ def plan(settings: Settings, manifest: Manifest | None) -> dict[Kind, Mp4Setting
     video = settings.video or (manifest.video if manifest else None) or "mp4"
     rate = parse_fps(settings.fps) if settings.fps is not None else manifest.rate if manifest else DEFAULT_FPS
     fps = format_fps(rate)
+    background = settings.background.lower()
     outputs: dict[Kind, Mp4Settings | GifSettings] = {}
     if video in ("mp4", "both"):
-        outputs["mp4"] = Mp4Settings(fps=fps, crf=settings.crf, preset=settings.preset, scale=settings.scale)
+        outputs["mp4"] = Mp4Settings(
+            fps=fps, crf=settings.crf, preset=settings.preset, scale=settings.scale, background=background
+        )
     if video in ("gif", "both"):
         step = math.ceil(rate / parse_fps(settings.gif_fps))
-        outputs["gif"] = GifSettings(fps=fps, step=step, scale=settings.scale)
+        outputs["gif"] = GifSettings(fps=fps, step=step, scale=settings.scale, background=background)
     return outputs

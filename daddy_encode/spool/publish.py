@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import socket
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,9 +46,10 @@ def temp_file(directory: Path) -> Iterator[Path]:
 
 
 def publish(temp: Path, final: Path) -> None:
-    """Make `temp` durable, then give it the name `final`, replacing what had it. Same file system only."""
+    """Make `temp` durable, then give it the name `final`, replacing what had it: a link itself, not what it leads to.
+    Same file system only. Raises SpoolError."""
     with reported(final, "write"):
-        fsync_path(temp)
+        fsync_path(temp, os.O_NOFOLLOW)
         os.replace(temp, final)
         fsync_path(final.parent)
 
@@ -55,14 +57,29 @@ def publish(temp: Path, final: Path) -> None:
 def publish_bytes(data: bytes, final: Path) -> None:
     """Write `data` under the name `final` atomically: temporary file, fsync, rename, fsync of the folder."""
     with temp_file(final.parent) as temp:
-        with reported(final, "write"), open(temp, "wb") as stream:
+        with reported(final, "write"), os.fdopen(open_temp(temp), "wb") as stream:
             stream.write(data)
         publish(temp, final)
 
 
-def fsync_path(path: Path) -> None:
+def open_temp(temp: Path) -> int:
+    """A descriptor to read and write the file that `temp_file` has just made.
+
+    Raises SpoolError where another file lies there now: in a folder that others may write to, one that was put in its
+    place would be overwritten.
+    """
+    with reported(temp, "write"):
+        descriptor = os.open(temp, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode) or status.st_size or status.st_nlink != 1:
+        os.close(descriptor)
+        raise SpoolError(f"cannot write {temp}: another file was put in its place; choose a folder that is yours")
+    return descriptor
+
+
+def fsync_path(path: Path, flags: int = 0) -> None:
     """Flush a file, or a folder's entries, to disk. Folders that refuse fsync (some FUSE mounts) are let be."""
-    descriptor = os.open(path, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | flags)
     try:
         os.fsync(descriptor)
     except OSError as error:
