@@ -32,6 +32,14 @@ class SpoolError(DaddyEncodeError):
     """A directory or file of the spool cannot be used: it is taken, read-only, full, or not there."""
 
 
+class TransientError(SpoolError):
+    """What may pass by itself: a full disk, a quota, a file system that is away for a while."""
+
+
+class ClaimedError(DaddyEncodeError):
+    """Another encoder works on the job; its name is in the text."""
+
+
 class EncodeError(DaddyEncodeError):
     """ffmpeg is missing, died, or wrote something other than what was asked for."""
 

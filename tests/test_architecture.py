@@ -36,7 +36,7 @@ ONLY_IN = {
     "watchdog": {"service"},
     "click": {"cli", "report"},
     "isal": {"dump", "encode"},
-    "gymnasium": {"dump"},
+    "gymnasium": {"dump", "rollout"},
     "filelock": {"spool"},
     "jinja2": {"report"},
 }

@@ -124,7 +124,8 @@ def pngs(job: Path) -> list[Path]:
 
 
 def digest(job: Path) -> str:
-    return hashlib.sha256(b"".join(path.read_bytes() for path in pngs(job))).hexdigest()
+    """Of the pixels: isal's level 1 packs the same ones differently in about one process of 60."""
+    return hashlib.sha256(b"".join(pixels(path).tobytes() for path in pngs(job))).hexdigest()
 
 
 def pixels(path: Path) -> npt.NDArray[np.uint8]:
@@ -207,7 +208,7 @@ def test_the_speed_is_the_environments_own_unless_it_is_given(here: Path) -> Non
     assert [parse_fps(manifest(run)["fps"]) for run in runs] == [30, 12.5, 50]
 
 
-def test_the_same_seed_gives_the_same_pngs_and_episode_n_is_that_of_seed_n(here: Path) -> None:
+def test_the_same_seed_gives_the_same_pictures_and_episode_n_is_that_of_seed_n(here: Path) -> None:
     assert rollout(here, "--steps", "40", "--seed", "3", "--episodes", "2").returncode == 0
     assert rollout(here, "--steps", "40", "--seed", "3").returncode == 0
     assert rollout(here, "--steps", "40", "--seed", "4").returncode == 0
@@ -475,7 +476,8 @@ def test_ending_the_script_while_it_encodes_ends_the_encoder_and_keeps_the_frame
     assert process.returncode == 75
     assert "Traceback" not in log
     run = here / "rollouts/run-0001"
-    assert [path.name for path in run.iterdir()] == ["episode-0000"]
+    # Beside the frames only the encoders' own folder of leases: no video, no temporary file.
+    assert {path.name for path in run.iterdir()} - {".daddy-encode"} == {"episode-0000"}
     assert manifest(run / "episode-0000")["frames"] == 4
 
 

@@ -18,6 +18,11 @@ def test_the_cli_reference_is_current() -> None:
     assert (ROOT / "docs" / "cli.md").read_text() == reference(), "run: python -m tests.cli.reference > docs/cli.md"
 
 
+def test_ci_calls_the_test_command_of_the_readme() -> None:
+    (command,) = re.findall(r"^python3 -m venv .* -m pytest$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert command in (ROOT / ".ci" / "run").read_text().replace("retry ", "")
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_has_help_with_default_or_consequence(name: str) -> None:
     command = group.get_command(click.Context(group), name)

@@ -82,6 +82,20 @@ def settings_options(command: Command) -> Command:
     metavar="N",
     help="Jobs to encode side by side. Default: the CPUs this process may use. More use more memory.",
 )
+@click.option(
+    "--lease",
+    type=click.FloatRange(1, 86_400),
+    metavar="SECONDS",
+    default=120.0,
+    show_default=True,
+    help="After how many seconds without a sign of life another encoder's job is taken over. The same for every "
+    "encoder of a spool; longer than the file system's attribute cache (60 s on NFS).",
+)
+@click.option(
+    "--no-wait",
+    is_flag=True,
+    help="Exit with status 75 when only jobs that other encoders work on are left. Default: wait for them.",
+)
 @click.option("--force", is_flag=True, help="Encode done jobs again, too. Default: they are skipped.")
 @click.option(
     "--json",

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
-import click
-
 from daddy_encode.cli.main import FAILED, INTERRUPTED
+from daddy_encode.cli.outcomes import Tally
+from daddy_encode.cli.signals import on_signals
 from daddy_encode.cluster.cpus import usable_cpus
 from daddy_encode.cluster.identity import slurm_identity
 from daddy_encode.encode.job import Context
 from daddy_encode.encode.process import Watch
 from daddy_encode.encode.settings import make_settings
 from daddy_encode.errors import SettingsError, SpoolError
-from daddy_encode.report.log import saved_json, saved_line, set_up_logging, shown
+from daddy_encode.report.log import set_up_logging, shown
 from daddy_encode.report.progress import AboveBar, Progress
 from daddy_encode.service.scan import Found, find_jobs
-from daddy_encode.service.worker import Outcome, interrupted, run_jobs
+from daddy_encode.service.stop import StopSwitch
+from daddy_encode.service.worker import Fate, Workers, run_jobs
+from daddy_encode.spool.claims import Claims
 
 log = logging.getLogger(__name__)
 
@@ -35,28 +36,53 @@ def run(
     workers: int | None,
     force: bool,
     as_json: bool,
+    lease: float,
+    no_wait: bool,
     **options: Any,
 ) -> int:
     """Encode the jobs at `paths` and return the exit status. Raises SettingsError for options that cannot work."""
     settings = make_settings(**{name: value for name, value in options.items() if value is not None})
     set_up_logging(AboveBar())
-    stop = threading.Event()
-    _stop_on_signals(stop)
-    context = Context(settings, Watch(stop), force, slurm_identity(os.environ))
+    stop = StopSwitch()
+    on_signals(stop.set)
+    context = Context(settings, Watch(threading.Event()), force, slurm_identity(os.environ))
     jobs, failures = _collect(paths, output_dir)
-    counts = {"saved": 0, "done": 0, "failed": failures}
-    was_interrupted = False
-    with Progress(sum(job.frames for job in jobs)) as progress:
-        waiting = (job.paths for job in jobs)
-        for outcome in run_jobs(waiting, context, workers or usable_cpus(os.environ), progress.add):
-            was_interrupted |= interrupted(outcome)
-            _tell(outcome, counts, as_json=as_json)
+    tally = Tally(failed=failures)
+    waiting = [job.paths for job in jobs]
+    with (
+        Progress(sum(job.frames for job in jobs)) as progress,
+        Workers(workers or usable_cpus(os.environ), context, Claims(lease), stop, progress.add) as crew,
+    ):
+        said: set[Path] = set()
+        while waiting and not stop.is_set():
+            claimed = []
+            for outcome in run_jobs(crew, waiting, stop):
+                if outcome.fate is Fate.CLAIMED:
+                    claimed.append(outcome.paths)
+                    if outcome.paths.directory not in said:
+                        log.info("%s%s", outcome.error, "" if no_wait else "; waiting for it")
+                        said.add(outcome.paths.directory)
+                else:
+                    tally.tell(outcome, as_json=as_json)
+            waiting = claimed
+            if no_wait:
+                break
+            if waiting:
+                _pause(min(lease / 4, 5.0), stop)
     if len(jobs) + failures > 1:
-        log.info("%s videos saved, %s jobs already done, %s failed", *counts.values())
-    if was_interrupted or stop.is_set():
+        log.info("%s", tally)
+    if stop.is_set():
         log.warning("stopped before all was done; run the same command again to go on")
         return INTERRUPTED
-    return FAILED if counts["failed"] else 0
+    if tally.failed:
+        return FAILED
+    return INTERRUPTED if waiting else 0
+
+
+def _pause(seconds: float, stop: StopSwitch) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and not stop.is_set():
+        time.sleep(0.1)
 
 
 def _collect(paths: Sequence[Path], output_dir: Path | None) -> tuple[list[Found], int]:
@@ -96,34 +122,3 @@ def _looked_through(path: Path, output_dir: Path | None) -> Iterator[Found | Spo
         yield from find_jobs(path, output_dir)
     except SpoolError as error:
         yield error
-
-
-def _tell(outcome: Outcome, counts: dict[str, int], *, as_json: bool) -> None:
-    paths = outcome.paths
-    if outcome.result is None:
-        if not interrupted(outcome):
-            counts["failed"] += 1
-            log.error("%s", outcome.error)
-    elif not outcome.result.made:
-        counts["done"] += 1
-        log.info("already done: %s; --force encodes it again", shown(paths.directory))
-    for record in outcome.result.made if outcome.result else ():
-        counts["saved"] += 1
-        path = paths.output(record.format)
-        log.info("%s", saved_line(record, path))
-        for warning in record.warnings:
-            log.info("%s: %s", shown(path), warning)
-        if as_json:
-            click.echo(saved_json(record, path))
-
-
-def _stop_on_signals(stop: threading.Event) -> None:
-    """SIGINT and SIGTERM ask for an end in good order; a second one ends at once."""
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        if stop.is_set():
-            os._exit(INTERRUPTED)
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, ask)

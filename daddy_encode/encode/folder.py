@@ -39,7 +39,7 @@ class JobFolder:
             hint = "; name the directory that the link leads to" if os.path.islink(path) else ""
             raise FrameError(f"{path}: cannot be opened: {error.strerror}{hint}") from error
         try:
-            self._owners.check(os.fstat(self._descriptor).st_uid, path)
+            self.check_owner(os.fstat(self._descriptor), path)
         except BaseException:
             self.close()
             raise
@@ -53,6 +53,10 @@ class JobFolder:
     def close(self) -> None:
         os.close(self._descriptor)
 
+    def check_owner(self, status: os.stat_result, path: Path) -> None:
+        """Raise Skipped where the file of that status is of a user who is not trusted."""
+        self._owners.check(status.st_uid, path)
+
     def names(self) -> list[str]:
         """What is in it. Raises FrameError where it cannot be listed."""
         try:
@@ -62,18 +66,30 @@ class JobFolder:
 
     def manifest(self) -> tuple[Manifest, str] | None:
         """Its manifest and the SHA-256 of that; see `read_manifest`. Raises ManifestError, Skipped."""
-        return read_manifest(
-            self.path,
-            dir_fd=self._descriptor,
-            check=lambda status, path: self._owners.check(status.st_uid, path),
-        )
+        return read_manifest(self.path, dir_fd=self._descriptor, check=self.check_owner)
+
+    def in_place(self) -> bool:
+        """Whether the directory's path still leads to the directory that was opened."""
+        try:
+            return os.path.samestat(os.stat(self.path, follow_symlinks=False), os.fstat(self._descriptor))
+        except OSError:
+            return False
+
+    def mtime_ns(self) -> int:
+        """When a name in it last came, went or was replaced, by its file system's clock."""
+        return os.fstat(self._descriptor).st_mtime_ns
 
     def stamp(self, name: str) -> str:
-        """What tells whether `name` has changed, as far as can be told without reading it: its size and time."""
+        """What tells whether `name` has changed, as far as can be told without reading it: its size and time.
+
+        Raises FrameError where the file system does not answer.
+        """
         try:
             status = os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
+        except FileNotFoundError:
+            return "is not there"
         except OSError as error:
-            return str(error.errno)
+            raise FrameError(f"{self.path / name}: cannot be looked at: {error.strerror}; run again") from error
         return f"{status.st_size} {status.st_mtime_ns}"
 
     def read(self, name: str) -> tuple[Png, bytes]:
@@ -99,7 +115,7 @@ class JobFolder:
         try:
             status = os.fstat(descriptor)
             _check_regular(status.st_mode, path)
-            self._owners.check(status.st_uid, path)
+            self.check_owner(status, path)
             size = status.st_size
             if size > SPARE_BYTES:
                 most = check_header(os.pread(descriptor, HEAD_BYTES, 0), self._max_pixels).largest_file

@@ -5,22 +5,22 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
-import msgspec
-
+from daddy_encode.encode.examine import Examined, directory_mtime_ns, examine
 from daddy_encode.encode.folder import MAX_PIXELS, BadFrame, JobFolder
 from daddy_encode.encode.normalise import parse_colour
-from daddy_encode.encode.outputs import Plan, make_output
+from daddy_encode.encode.outputs import make_output
 from daddy_encode.encode.owners import Owners
 from daddy_encode.encode.process import Watch
 from daddy_encode.encode.program import find_program
-from daddy_encode.encode.settings import Settings, plan
+from daddy_encode.encode.settings import Settings
 from daddy_encode.encode.source import DirectorySource, survey
-from daddy_encode.encode.stock import Stock, old_receipt, take_stock
-from daddy_encode.errors import FrameError, one_line
-from daddy_encode.spool.paths import JobPaths, Kind
+from daddy_encode.errors import DaddyEncodeError, FrameError, one_line
+from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.publish import publish, publish_bytes, temp_file
 from daddy_encode.spool.receipt import OutputRecord, Receipt, Source
 from daddy_encode.spool.records import encode_record
@@ -63,64 +63,90 @@ def encode_job(paths: JobPaths, context: Context, progress: Progress = lambda sh
     """
     paths.check_names()
     with JobFolder(paths.directory, context.owners, context.max_pixels) as folder:
-        stock = take_stock(folder, context.settings)
-        wanted = plan(context.settings, stock.manifest)
-        old = old_receipt(paths, stock, context.owners)
-        kept = {} if old is None else {record.format: record for record in old.outputs}
-        todo: Plan = {
-            kind: settings
-            for kind, settings in wanted.items()
-            if context.force or kind not in kept or kept[kind].settings != msgspec.to_builtins(settings)
-        }
-        if not todo and old is not None:
-            return Result(paths, [], old)
-        work = _Work(paths, context, folder, stock, todo, len(wanted) > 1, _Shares(len(stock.row), progress))
+        job = examine(paths, folder, context.settings, force=context.force)
+        if not job.todo and job.receipt is not None:
+            return Result(paths, [], job.receipt)
+        work = _Work(paths, context, folder, job, _Shares(len(job.row), progress))
         bad: dict[str, str] = {}
         try:
             source, made = work.publish_all(bad)
         except BadFrame:
             # Which others are? Only a job that has one is read twice for it.
-            if stock.gaps == "error" or not (bad := survey(folder, stock.row.names, stock.promised_size)):
+            if job.gaps == "error" or not (bad := survey(folder, job.row.names, job.promised_size)):
                 raise
             source, made = work.publish_all(bad)
-        receipt = _receipt(work, source, bad, {**kept, **{record.format: record for record in made}})
-        publish_bytes(encode_record(receipt), paths.receipt)
+        receipt = work.receipt(source, bad, made)
+        publish_bytes(encode_record(receipt), paths.receipt, paths.base.name)
     return Result(paths, made, receipt)
+
+
+def done_already(paths: JobPaths, context: Context) -> Result | None:
+    """The result of a job of which nothing is left to do, else None; writes nothing. Raises as `encode_job`."""
+    with JobFolder(paths.directory, context.owners, context.max_pixels) as folder:
+        job = examine(paths, folder, context.settings, force=context.force)
+    return Result(paths, [], job.receipt) if not job.todo and job.receipt is not None else None
 
 
 @dataclass(frozen=True)
 class _Work:
-    """One job being encoded: `todo` is what is to be made, `both` whether both kinds were asked for."""
+    """One job being encoded."""
 
     paths: JobPaths
     context: Context
     folder: JobFolder
-    stock: Stock
-    todo: Plan
-    both: bool
+    job: Examined
     shares: _Shares
 
     def publish_all(self, bad: Mapping[str, str]) -> tuple[DirectorySource, list[OutputRecord]]:
         """Encode, verify and publish every output, without the files in `bad`."""
-        names, _ = self.stock.shown(bad, self.folder.path)
         background = parse_colour(self.context.settings.background)
-        source = DirectorySource(self.folder, names, self.stock.promised_size, background)
-        source.on_frame = self.shares.of(sum(1 if kind == "mp4" else 2 for kind in self.todo))
+        source = DirectorySource(self.folder, self.job.shown(bad), self.job.promised_size, background)
+        source.on_frame = self.shares.of(sum(1 if kind == "mp4" else 2 for kind in self.job.todo))
+        with contextlib.ExitStack() as temps:
+            files = self._make_all(source, temps)
+            if not self.folder.in_place():
+                raise FrameError(f"{self.folder.path}: was renamed or replaced while it was encoded; run again")
+            for temp, record in files:
+                publish(temp, self.paths.output(record.format))
+        return source, [record for _, record in files]
+
+    def _make_all(self, source: DirectorySource, temps: contextlib.ExitStack) -> list[tuple[Path, OutputRecord]]:
+        """Encode and verify every output into temporary files that `temps` removes."""
         made = []
         digests = set()
-        with contextlib.ExitStack() as temps:
-            for kind, settings in self.todo.items():
-                final = self.paths.output(kind)
-                temp = temps.enter_context(temp_file(final.parent))
-                made.append((temp, make_output(source, settings, temp, final, self.context.watch, both=self.both)))
-                digests.add(source.sha256)
-            if len(digests) > 1:
-                raise FrameError(
-                    f"{self.folder.path}: frames changed while they were encoded; wait for the rollout to end"
-                )
-            for temp, record in made:
-                publish(temp, self.paths.output(record.format))
-        return source, [record for _, record in made]
+        both = len(self.job.wanted) > 1
+        for kind, settings in self.job.todo.items():
+            final = self.paths.output(kind)
+            temp = temps.enter_context(temp_file(final.parent, self.paths.base.name))
+            made.append((temp, make_output(source, settings, temp, final, self.context.watch, both=both)))
+            digests.add(source.sha256)
+        if len(digests) > 1:
+            raise FrameError(f"{self.folder.path}: frames changed while they were encoded; wait for the rollout to end")
+        return made
+
+    def receipt(self, source: DirectorySource, bad: Mapping[str, str], made: Sequence[OutputRecord]) -> Receipt:
+        """The record of the job, with what an earlier encode left."""
+        job = self.job
+        kept = job.receipt.outputs if job.receipt else []
+        records = {record.format: record for record in (*kept, *made)}
+        return _receipt(
+            self.paths,
+            self.context,
+            Source(
+                frames=len(job.row),
+                width=source.width,
+                height=source.height,
+                sha256=source.sha256,
+                listing_sha256=job.listing_sha256,
+                manifest_sha256=job.manifest_sha256,
+                directory_mtime_ns=job.directory_mtime_ns,
+            ),
+            outputs=[records[kind] for kind in sorted(records, reverse=True)],
+            partial=job.manifest is not None and not job.manifest.complete,
+            salvaged=job.salvaged,
+            gaps=job.filled(bad),
+            lost=job.lost(bad),
+        )
 
 
 class _Shares:
@@ -141,30 +167,34 @@ class _Shares:
         return frame
 
 
-def _receipt(
-    work: _Work, source: DirectorySource, bad: Mapping[str, str], outputs: Mapping[Kind, OutputRecord]
-) -> Receipt:
-    stock = work.stock
+def record_failure(paths: JobPaths, error: DaddyEncodeError, context: Context) -> None:
+    """Leave a receipt that says why the job failed, for the directory as it is now.
+
+    Never raises for what is wrong with the job: where no receipt can be written, the log has said why.
+    """
+    with contextlib.suppress(DaddyEncodeError, OSError):
+        source = Source(
+            frames=0,
+            width=0,
+            height=0,
+            sha256="",
+            listing_sha256="",
+            manifest_sha256=None,
+            directory_mtime_ns=directory_mtime_ns(paths.directory),
+        )
+        receipt = _receipt(paths, context, source, error=str(error))
+        publish_bytes(encode_record(receipt), paths.receipt, paths.base.name)
+
+
+def _receipt(paths: JobPaths, context: Context, source: Source, **more: Any) -> Receipt:
     program = find_program()
-    _, gaps = stock.shown(bad, work.folder.path)
     return Receipt(
-        job=one_line(work.folder.path.name),
-        source=Source(
-            frames=len(stock.row),
-            width=source.width,
-            height=source.height,
-            sha256=source.sha256,
-            listing_sha256=stock.listing_sha256,
-            manifest_sha256=stock.manifest_sha256,
-        ),
-        outputs=[outputs[kind] for kind in sorted(outputs, reverse=True)],
+        job=one_line(paths.directory.name),
+        source=source,
         ffmpeg=program.version,
         ffmpeg_build=program.build,
         host=socket.gethostname(),
-        slurm=dict(work.context.slurm),
-        partial=stock.manifest is not None and not stock.manifest.complete,
-        salvaged=stock.salvaged,
-        gaps=gaps,
-        lost=stock.lost(bad),
+        slurm=dict(context.slurm),
         finished=round(time.time(), 3),
+        **more,
     )

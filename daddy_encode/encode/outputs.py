@@ -17,9 +17,9 @@ from daddy_encode.encode.program import find_program
 from daddy_encode.encode.settings import GifSettings, Mp4Settings
 from daddy_encode.encode.source import FrameSource
 from daddy_encode.encode.verify import verify_gif, verify_mp4
-from daddy_encode.errors import EncodeError, one_line
+from daddy_encode.errors import EncodeError, TransientError, one_line
 from daddy_encode.spool.paths import Kind
-from daddy_encode.spool.publish import reported
+from daddy_encode.spool.publish import mount_point, reported
 from daddy_encode.spool.rate import format_fps, fps_in_json
 from daddy_encode.spool.receipt import OutputRecord
 
@@ -55,6 +55,10 @@ def make_output(
             width, height = verify_gif(temp, source.count, size, settings)
             shown, fps = -(-source.count // settings.step), format_fps(shown_rate(settings))
     except EncodeError as error:
+        if any(words in str(error) for words in ("No space left on device", "Disk quota exceeded")):
+            raise TransientError(
+                f"{final}: not made, the file system {mount_point(final)} is full: free space, then run again ({error})"
+            ) from error
         raise EncodeError(f"{final}: not made: {error}") from error
     plain = (size[0] * settings.scale, size[1] * settings.scale)
     padding = f"padded from {plain[0]}x{plain[1]} to {width}x{height} by repeating the edge: 4:2:0 needs even sizes"

@@ -1,62 +1,168 @@
-"""Many jobs side by side: one that fails never stops the others."""
+"""Many jobs side by side, each claimed, encoded and released: one that fails never stops the others."""
 
 from __future__ import annotations
 
 import logging
+import queue
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from enum import Enum
+from itertools import islice
+from types import TracebackType
 
-from daddy_encode.encode.job import Context, Result, encode_job
-from daddy_encode.errors import DaddyEncodeError, Interrupted
+from daddy_encode.encode.job import Context, Result, done_already, encode_job, record_failure
+from daddy_encode.errors import (
+    ClaimedError,
+    DaddyEncodeError,
+    Interrupted,
+    SettingsError,
+    Skipped,
+    SpoolError,
+    TransientError,
+)
+from daddy_encode.service.stop import StopSwitch
+from daddy_encode.spool.claims import Claims
 from daddy_encode.spool.paths import JobPaths
 
 log = logging.getLogger(__name__)
 
 
+class Fate(Enum):
+    """What became of an attempt at a job."""
+
+    MADE = "made"
+    DONE = "already done"
+    FAILED = "failed"
+    SKIPPED = "left alone"
+    CLAIMED = "another encoder works on it"
+    LATER = "something that may pass was in the way"
+    STOPPED = "told to stop"
+
+
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a job: a result, or the error that ended it."""
+    """One attempt at a job: `result` where it was made or done already, `error` otherwise."""
 
     paths: JobPaths
-    result: Result | None
-    error: DaddyEncodeError | None
+    fate: Fate
+    result: Result | None = None
+    error: DaddyEncodeError | None = None
 
 
-def run_jobs(
-    jobs: Iterable[JobPaths], context: Context, workers: int, progress: Callable[[float], None]
-) -> Iterator[Outcome]:
-    """Encode `jobs`, `workers` at a time, and yield each outcome as it comes; `progress` counts frames.
+class Workers:
+    """A context manager around `count` threads that encode what they are given.
 
-    After `context.watch.stop` is set, what runs ends with Interrupted and nothing more begins.
+    Threads suffice: the work is ffmpeg's, and reading, hashing and checking leave the interpreter's lock.
+    `progress` counts frames; `wake` is called, from a thread, whenever an outcome is ready.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        context: Context,
+        claims: Claims,
+        stop: StopSwitch,
+        progress: Callable[[float], None] = lambda share: None,
+        wake: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.count = count
+        self.busy = 0
+        self._context = context
+        self._claims = claims
+        self._stop = stop
+        self._progress = progress
+        self._wake = wake
+        self._pool = ThreadPoolExecutor(count, thread_name_prefix="encode")
+        self._outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self._stop.set()
+        self._pool.shutdown()
+
+    def start(self, paths: JobPaths) -> None:
+        """Begin an attempt at a job; call it while `busy` is below `count`."""
+        self.busy += 1
+        self._pool.submit(self._run, paths)
+
+    def outcome(self, *, wait: bool) -> Outcome | None:
+        """The next outcome, or None where none is ready and `wait` is false."""
+        try:
+            outcome = self._outcomes.get(block=wait)
+        except queue.Empty:
+            return None
+        self.busy -= 1
+        return outcome
+
+    def _run(self, paths: JobPaths) -> None:
+        try:
+            outcome = self._attempt(paths)
+        except Exception as error:
+            # A fault of ours in one job must not cost the others.
+            log.debug("unexpected error in %s", paths.directory, exc_info=True)
+            fault = DaddyEncodeError(f"{paths.directory}: {type(error).__name__}: {error}; report this")
+            outcome = Outcome(paths, Fate.FAILED, error=fault)
+        self._outcomes.put(outcome)
+        self._wake()
+
+    def _attempt(self, paths: JobPaths) -> Outcome:
+        context = self._context
+        try:
+            # Without a claim, which needs a write: most jobs of a spool are done.
+            if (result := done_already(paths, context)) is not None:
+                return Outcome(paths, Fate.DONE, result)
+        except Skipped as error:
+            return Outcome(paths, Fate.SKIPPED, error=error)
+        except DaddyEncodeError:
+            pass  # the attempt below says it, and keeps a record
+        with self._stop.event() as stop:
+            own = replace(context, watch=replace(context.watch, stop=stop))
+            try:
+                with self._claims.hold(paths, stop.set):
+                    return self._claimed(paths, own)
+            except ClaimedError as error:
+                return Outcome(paths, Fate.CLAIMED, error=error)
+            except SettingsError:
+                raise
+            except TransientError as error:
+                return Outcome(paths, Fate.LATER, error=error)
+            except SpoolError as error:
+                return Outcome(paths, Fate.FAILED, error=error)
+
+    def _claimed(self, paths: JobPaths, context: Context) -> Outcome:
+        try:
+            result = encode_job(paths, context, self._progress)
+            return Outcome(paths, Fate.MADE if result.made else Fate.DONE, result)
+        except Interrupted as error:
+            # The claim was lost, or all is to stop.
+            return Outcome(paths, Fate.STOPPED if self._stop.is_set() else Fate.CLAIMED, error=error)
+        except Skipped as error:
+            return Outcome(paths, Fate.SKIPPED, error=error)
+        except (TransientError, SettingsError):
+            raise
+        except DaddyEncodeError as error:
+            record_failure(paths, error, context)
+            return Outcome(paths, Fate.FAILED, error=error)
+
+
+def run_jobs(workers: Workers, jobs: Iterable[JobPaths], stop: StopSwitch) -> Iterator[Outcome]:
+    """Give `jobs` to `workers`, in order, and yield each outcome as it comes.
+
+    After `stop` is set, what runs ends and nothing more begins.
     """
     waiting = iter(jobs)
-    running: set[Future[Outcome]] = set()
-    # Threads suffice: the work is ffmpeg's, and reading, hashing and checking leave the interpreter's lock.
-    with ThreadPoolExecutor(workers, thread_name_prefix="encode") as pool:
-        while True:
-            while len(running) < workers and not context.watch.stop.is_set() and (job := next(waiting, None)):
-                running.add(pool.submit(_run, job, context, progress))
-            if not running:
-                return
-            done, running = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield future.result()
-
-
-def _run(paths: JobPaths, context: Context, progress: Callable[[float], None]) -> Outcome:
-    try:
-        return Outcome(paths, encode_job(paths, context, progress), None)
-    except DaddyEncodeError as error:
-        return Outcome(paths, None, error)
-    except Exception as error:
-        # A fault of ours in one job must not cost the others.
-        log.debug("unexpected error in %s", paths.directory, exc_info=True)
-        return Outcome(
-            paths, None, DaddyEncodeError(f"{paths.directory}: {type(error).__name__}: {error}; report this")
-        )
-
-
-def interrupted(outcome: Outcome) -> bool:
-    """Whether the job was told to stop, so that another try may go through."""
-    return isinstance(outcome.error, Interrupted)
+    while True:
+        if not stop.is_set():
+            for paths in islice(waiting, workers.count - workers.busy):
+                workers.start(paths)
+        if not workers.busy:
+            return
+        outcome = workers.outcome(wait=True)
+        assert outcome is not None
+        yield outcome

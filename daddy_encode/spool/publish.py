@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import re
 import secrets
@@ -15,20 +16,51 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from daddy_encode.errors import SpoolError
+from daddy_encode.errors import SpoolError, TransientError
 
 TEMP_PREFIX = ".daddy-encode-"
 TEMP_SUFFIX = ".tmp"
+# What may pass by itself, so that trying again later is right.
+_TRANSIENT = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EIO,
+    errno.ESTALE,
+    errno.ENOTCONN,
+    errno.ETIMEDOUT,
+    errno.ENOMEM,
+    errno.ENFILE,
+    errno.EMFILE,
+}
 
 
-def temp_name() -> str:
-    """A name for a temporary file, unique to this host, process and call, safe on any command line."""
+def temp_name(owner: str = "") -> str:
+    """A name for a temporary file, unique to this host, process and call, safe on any command line.
+
+    `owner`: what the file is for, such as a job's name. Temporary files with one owner can be told from others'.
+    """
     host = re.sub(r"[^A-Za-z0-9]", "-", socket.gethostname())[:40]
-    return f"{TEMP_PREFIX}{host}-{os.getpid()}-{secrets.token_hex(6)}{TEMP_SUFFIX}"
+    return f"{_temp_start(owner)}{host}-{os.getpid()}-{secrets.token_hex(6)}{TEMP_SUFFIX}"
+
+
+def _temp_start(owner: str) -> str:
+    # A digest: a name in the spool may hold anything.
+    digest = hashlib.sha256(os.fsencode(owner)).hexdigest()[:12] + "-" if owner else ""
+    return TEMP_PREFIX + digest
+
+
+def remove_orphans(directory: Path, owner: str) -> None:
+    """Remove the temporary files in `directory` made for `owner`: only for whoever holds the claim on it."""
+    start = _temp_start(owner)
+    with contextlib.suppress(OSError):
+        for name in os.listdir(directory):
+            if name.startswith(start) and name.endswith(TEMP_SUFFIX):
+                with contextlib.suppress(OSError):
+                    os.unlink(directory / name)
 
 
 @contextlib.contextmanager
-def temp_file(directory: Path) -> Iterator[Path]:
+def temp_file(directory: Path, owner: str = "") -> Iterator[Path]:
     """Make `directory` and a new empty file in it; yield the file's path; remove it if it is still there.
 
     The file is created with O_EXCL (never through a planted link) and the umask's mode.
@@ -36,7 +68,7 @@ def temp_file(directory: Path) -> Iterator[Path]:
     """
     with reported(directory, "write to"):
         os.makedirs(directory, exist_ok=True)
-        path = directory / temp_name()
+        path = directory / temp_name(owner)
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666))
     try:
         yield path
@@ -54,9 +86,9 @@ def publish(temp: Path, final: Path) -> None:
         fsync_path(final.parent)
 
 
-def publish_bytes(data: bytes, final: Path) -> None:
+def publish_bytes(data: bytes, final: Path, owner: str = "") -> None:
     """Write `data` under the name `final` atomically: temporary file, fsync, rename, fsync of the folder."""
-    with temp_file(final.parent) as temp:
+    with temp_file(final.parent, owner) as temp:
         with reported(final, "write"), os.fdopen(open_temp(temp), "wb") as stream:
             stream.write(data)
         publish(temp, final)
@@ -91,11 +123,25 @@ def fsync_path(path: Path, flags: int = 0) -> None:
 
 @contextlib.contextmanager
 def reported(path: Path, verb: str) -> Iterator[None]:
-    """Turn an OSError inside the block into a SpoolError of one line that names `path` and what to do."""
+    """Turn an OSError inside the block into a SpoolError of one line that names `path` and what to do.
+
+    It is a TransientError where the fault may pass by itself.
+    """
     try:
         yield
     except OSError as error:
+        if error.errno in _TRANSIENT:
+            raise TransientError(f"cannot {verb} {path} (file system {mount_point(path)}): {explain(error)}") from error
         raise SpoolError(f"cannot {verb} {path}: {explain(error)}") from error
+
+
+def mount_point(path: Path) -> Path:
+    """Where the file system that holds `path` is mounted."""
+    for folder in (path, *path.parents):
+        with contextlib.suppress(OSError):
+            if os.path.ismount(folder):
+                return folder
+    return Path("/")
 
 
 def explain(error: OSError) -> str:

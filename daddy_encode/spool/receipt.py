@@ -37,7 +37,8 @@ class Source(Struct, frozen=True, kw_only=True):
 
     frames, width, height: of the PNGs; sha256: of all their bytes in order; manifest_sha256: of the manifest's, None
     where there was none; listing_sha256: of their names, sizes and modification times: when it is unchanged, the
-    frames are taken to be.
+    frames are taken to be; directory_mtime_ns: of the directory, before it was listed: while it is unchanged, no frame
+    came, went or was replaced.
     """
 
     frames: int
@@ -46,6 +47,7 @@ class Source(Struct, frozen=True, kw_only=True):
     sha256: str
     listing_sha256: str
     manifest_sha256: str | None
+    directory_mtime_ns: int = 0
 
 
 # Keeps a receipt of the longest names far below what a reader accepts.
@@ -74,16 +76,17 @@ class Lost(Struct, frozen=True, kw_only=True):
 class Receipt(Struct, frozen=True, kw_only=True):
     """What was made of a job, from what, by whom.
 
-    partial: the rollout ended in an exception, as its manifest says; salvaged: it died, and what was whole was taken
-    on purpose; gaps: how the frames in `lost` were made up for, by repeating others ("hold") or closing up ("skip"),
-    None where none was lost; slurm: the encoder's own Slurm job, empty outside one; finished: seconds since the epoch,
-    on the encoder's clock.
+    error: why the job failed, None where it did not; it counts while the directory's modification time is the
+    source's. partial: the rollout ended in an exception, as its manifest says; salvaged: it died, and what was whole
+    was taken on purpose; gaps: how the frames in `lost` were made up for, by repeating others ("hold") or closing up
+    ("skip"), None where none was lost; slurm: the encoder's own Slurm job, empty outside one; finished: seconds since
+    the epoch, on the encoder's clock.
     """
 
     version: int = 1
     job: str
     source: Source
-    outputs: list[OutputRecord]
+    outputs: list[OutputRecord] = field(default_factory=list)
     ffmpeg: str
     ffmpeg_build: str
     host: str
@@ -92,4 +95,5 @@ class Receipt(Struct, frozen=True, kw_only=True):
     salvaged: bool = False
     gaps: Literal["hold", "skip"] | None = None
     lost: Lost = field(default_factory=Lost)
+    error: str | None = None
     finished: float
