@@ -59,50 +59,55 @@ SETTINGS = [
 ]
 
 
-def settings_options(command: Command) -> Command:
-    """Add the options that decide what the videos are; every command that encodes takes the same."""
-    for option in reversed(SETTINGS):
+# How an encoder works, whatever it makes.
+WORKING = [
+    click.option(
+        "--output-dir",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="Write videos and receipts below DIR, with the jobs' paths relative to the tree that was named. Default: "
+        "beside each job's directory, named after it.",
+    ),
+    click.option(
+        "--workers",
+        type=click.IntRange(1, 1024),
+        metavar="N",
+        help="Jobs to encode side by side. Default: the CPUs this process may use. More use more memory.",
+    ),
+    click.option(
+        "--lease",
+        type=click.FloatRange(1, 86_400),
+        metavar="SECONDS",
+        default=120.0,
+        show_default=True,
+        help="After how many seconds without a sign of life another encoder's job is taken over. The same for every "
+        "encoder of a spool; longer than the file system's attribute cache (60 s on NFS).",
+    ),
+    click.option(
+        "--json",
+        "as_json",
+        is_flag=True,
+        help="Write one JSON object per saved video to standard output, beside the log on standard error.",
+    ),
+]
+
+
+def encoding_options(command: Command) -> Command:
+    """Add the options that every command that encodes takes: what the videos are, and how the work is done."""
+    for option in reversed([*SETTINGS, *WORKING]):
         command = option(command)
     return command
 
 
 @click.command("encode")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
-@settings_options
-@click.option(
-    "--output-dir",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Write videos and receipts below DIR, with the jobs' paths relative to PATH. Default: beside each job's "
-    "directory, named after it.",
-)
-@click.option(
-    "--workers",
-    type=click.IntRange(1, 1024),
-    metavar="N",
-    help="Jobs to encode side by side. Default: the CPUs this process may use. More use more memory.",
-)
-@click.option(
-    "--lease",
-    type=click.FloatRange(1, 86_400),
-    metavar="SECONDS",
-    default=120.0,
-    show_default=True,
-    help="After how many seconds without a sign of life another encoder's job is taken over. The same for every "
-    "encoder of a spool; longer than the file system's attribute cache (60 s on NFS).",
-)
+@encoding_options
 @click.option(
     "--no-wait",
     is_flag=True,
     help="Exit with status 75 when only jobs that other encoders work on are left. Default: wait for them.",
 )
 @click.option("--force", is_flag=True, help="Encode done jobs again, too. Default: they are skipped.")
-@click.option(
-    "--json",
-    "as_json",
-    is_flag=True,
-    help="Write one JSON object per saved video to standard output, beside the log on standard error.",
-)
 def command(paths: tuple[Path, ...], output_dir: Path | None, as_json: bool, **options: Any) -> int:
     """Make videos of the frames in each PATH: a job's directory, or a tree of them.
 

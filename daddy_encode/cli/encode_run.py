@@ -23,7 +23,7 @@ from daddy_encode.report.log import set_up_logging, shown
 from daddy_encode.report.progress import AboveBar, Progress
 from daddy_encode.service.scan import Found, find_jobs
 from daddy_encode.service.stop import StopSwitch
-from daddy_encode.service.worker import Fate, Workers, run_jobs
+from daddy_encode.service.worker import Attempt, Fate, Workers, run_jobs
 from daddy_encode.spool.claims import Claims
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,8 @@ def run(
     context = Context(settings, Watch(threading.Event()), force, slurm_identity(os.environ))
     jobs, failures = _collect(paths, output_dir)
     tally = Tally(failed=failures)
-    waiting = [job.paths for job in jobs]
+    waiting = [Attempt(job.paths, need_manifest=job.has_manifest) for job in jobs]
+    attempts = {attempt.paths: attempt for attempt in waiting}
     with (
         Progress(sum(job.frames for job in jobs)) as progress,
         Workers(workers or usable_cpus(os.environ), context, Claims(lease), stop, progress.add) as crew,
@@ -58,7 +59,7 @@ def run(
             claimed = []
             for outcome in run_jobs(crew, waiting, stop):
                 if outcome.fate is Fate.CLAIMED:
-                    claimed.append(outcome.paths)
+                    claimed.append(attempts[outcome.paths])
                     if outcome.paths.directory not in said:
                         log.info("%s%s", outcome.error, "" if no_wait else "; waiting for it")
                         said.add(outcome.paths.directory)

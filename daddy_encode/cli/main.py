@@ -10,7 +10,12 @@ from typing import NoReturn
 import click
 
 # Command name -> module below daddy_encode.cli that holds `command`. Loaded when needed: `--help` stays quick.
-COMMANDS = {"encode": "encode_command"}
+COMMANDS = {
+    "encode": "encode_command",
+    "watch": "watch_command",
+    "status": "status_command",
+    "log": "log_command",
+}
 
 FAILED = 1
 USAGE = 2

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
 
 from daddy_encode.encode.owners import Owners
 from daddy_encode.encode.png import HEAD_BYTES, SPARE_BYTES, Png, PngFault, check_header, check_png
-from daddy_encode.errors import FrameError
+from daddy_encode.errors import FrameError, TransientError
 from daddy_encode.spool.manifest import Manifest, read_manifest
 
 # 64 Mpixel: an 8192x8192 frame. Above it a frame is a mistake or an attack, and ffmpeg would need gigabytes.
@@ -16,12 +17,12 @@ MAX_PIXELS = 64 * 2**20
 
 
 class BadFrame(FrameError):
-    """One file is no frame of its job: `name` is its name, `reason` what is wrong with it."""
+    """One file is no frame of its job: `reason` says what is wrong with it; `may_pass`: by itself, perhaps."""
 
-    def __init__(self, path: Path, reason: str, advice: str) -> None:
+    def __init__(self, path: Path, reason: str, advice: str, *, may_pass: bool = False) -> None:
         super().__init__(f"{path}: {reason}; {advice}")
-        self.name = path.name
         self.reason = reason
+        self.may_pass = may_pass
 
 
 class JobFolder:
@@ -93,12 +94,19 @@ class JobFolder:
         return f"{status.st_size} {status.st_mtime_ns}"
 
     def read(self, name: str) -> tuple[Png, bytes]:
-        """The PNG `name`, checked, and the file's bytes. Raises BadFrame, Skipped."""
+        """The PNG `name`, checked, and the file's bytes. Raises BadFrame, Skipped, TransientError where it
+        was listed and is not there."""
         path = self.path / name
         try:
             data = self._bytes(name, path)
         except OSError as error:
-            raise BadFrame(path, f"cannot be read: {error.strerror}", "is it yours?") from error
+            if error.errno in (errno.ENOENT, errno.ESTALE):
+                # The listing had it: a network file system that lags, or a dump that is written anew.
+                raise TransientError(f"{path}: was listed, but cannot be read: {error.strerror}; run again") from error
+            advice = "run again" if error.errno == errno.EIO else "is it yours?"
+            raise BadFrame(
+                path, f"cannot be read: {error.strerror}", advice, may_pass=error.errno == errno.EIO
+            ) from error
         except PngFault as fault:
             raise BadFrame(path, str(fault), "write it again") from fault
         try:

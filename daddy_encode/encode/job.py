@@ -19,7 +19,7 @@ from daddy_encode.encode.process import Watch
 from daddy_encode.encode.program import find_program
 from daddy_encode.encode.settings import Settings
 from daddy_encode.encode.source import DirectorySource, survey
-from daddy_encode.errors import DaddyEncodeError, FrameError, one_line
+from daddy_encode.errors import DaddyEncodeError, FrameError, TransientError, one_line
 from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.publish import publish, publish_bytes, temp_file
 from daddy_encode.spool.receipt import OutputRecord, Receipt, Source
@@ -31,16 +31,19 @@ Progress = Callable[[float], None]
 
 @dataclass(frozen=True)
 class Context:
-    """What all jobs of one run share.
+    """What all jobs of one run share, and what is known of this one.
 
-    `slurm`: the encoder's own Slurm job, for the receipt; `owners`: whose jobs are taken beside this user's own;
-    `max_pixels`: of a frame, at most.
+    force: encode what is done already, too; slurm: the encoder's own Slurm job, for the receipt; need_manifest: a
+    job without one is not encoded; settled: it has none, and was left alone for the settle time; owners: whose jobs
+    are taken beside this user's own; max_pixels: of a frame, at most.
     """
 
     settings: Settings
     watch: Watch
     force: bool = False
     slurm: Mapping[str, str] = field(default_factory=dict)
+    need_manifest: bool = False
+    settled: bool = False
     owners: Owners = field(default_factory=Owners)
     max_pixels: int = MAX_PIXELS
 
@@ -64,13 +67,17 @@ def encode_job(paths: JobPaths, context: Context, progress: Progress = lambda sh
     paths.check_names()
     with JobFolder(paths.directory, context.owners, context.max_pixels) as folder:
         job = examine(paths, folder, context.settings, force=context.force)
+        if context.need_manifest and job.manifest is None:
+            raise TransientError(f"{paths.directory}: its manifest has gone: it is being written again; wait for it")
         if not job.todo and job.receipt is not None:
             return Result(paths, [], job.receipt)
         work = _Work(paths, context, folder, job, _Shares(len(job.row), progress))
         bad: dict[str, str] = {}
         try:
             source, made = work.publish_all(bad)
-        except BadFrame:
+        except BadFrame as error:
+            if job.gaps == "error" and error.may_pass:
+                raise TransientError(str(error)) from error
             # Which others are? Only a job that has one is read twice for it.
             if job.gaps == "error" or not (bad := survey(folder, job.row.names, job.promised_size)):
                 raise
@@ -85,6 +92,12 @@ def done_already(paths: JobPaths, context: Context) -> Result | None:
     with JobFolder(paths.directory, context.owners, context.max_pixels) as folder:
         job = examine(paths, folder, context.settings, force=context.force)
     return Result(paths, [], job.receipt) if not job.todo and job.receipt is not None else None
+
+
+def check_owners(paths: JobPaths, context: Context) -> None:
+    """Raise Skipped where the job's directory or manifest is of a user who is not trusted. Raises as `encode_job`."""
+    with JobFolder(paths.directory, context.owners) as folder:
+        folder.manifest()
 
 
 @dataclass(frozen=True)
@@ -143,6 +156,7 @@ class _Work:
             ),
             outputs=[records[kind] for kind in sorted(records, reverse=True)],
             partial=job.manifest is not None and not job.manifest.complete,
+            settled=self.context.settled,
             salvaged=job.salvaged,
             gaps=job.filled(bad),
             lost=job.lost(bad),

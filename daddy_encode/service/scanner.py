@@ -18,6 +18,7 @@ from pathlib import Path
 from daddy_encode.encode.settings import Settings, plan
 from daddy_encode.service.look import Listing, list_directory, look
 from daddy_encode.service.state import Seen, State, classify
+from daddy_encode.service.worker import Attempt
 from daddy_encode.spool.claims import FOLDER, claimed_names
 from daddy_encode.spool.paths import JobPaths, absolute
 
@@ -65,10 +66,9 @@ class _Node:
 
 @dataclass(frozen=True)
 class Ready:
-    """A job to be attempted; `settled`: it has no manifest, and nothing changed for the settle time."""
+    """A job to be attempted. `order`: the lowest has waited longest, by the file system's clock."""
 
-    paths: JobPaths
-    settled: bool
+    attempt: Attempt
     order: int
 
 
@@ -182,6 +182,7 @@ class Scanner:
             listing, entries = list_directory(entry.path)
         except OSError as error:
             log.warning("%s: cannot be listed now: %s", entry.path, error.strerror)
+            self._keep(entry.path)
             return
         if listing.is_job:
             yield from self._job(entry.path, mtime_ns, beside, claimed, listing)
@@ -202,16 +203,19 @@ class Scanner:
                 self._list(path, node, mtime_ns, beside, listing, now)
             except OSError as error:
                 log.warning("%s: cannot be listed now: %s", path, error.strerror)
+                self._keep(path)
                 return
         if node.seen is not None:
-            node.state = self._classify(path, node, now, claimed=False)
+            node.state = self._classify(path, node, now)
             may_run = node.state in (State.READY, State.ABANDONED)
             settled = node.state is State.ABANDONED
             if node.state not in (State.DONE, State.FAILED) and name in claimed:
                 node.state = State.CLAIMED
             if may_run and now >= node.next_try:
                 # A claimed one, too: its holder may be dead.
-                yield Ready(self._paths(path), settled, mtime_ns)
+                yield Ready(
+                    Attempt(self._paths(path), need_manifest=not settled, settled=settled, look_first=False), mtime_ns
+                )
             if node.state in (State.DONE, State.FAILED):
                 node.outputs = tuple(f"{name}.{kind}" for kind in node.seen.outputs)
                 # Twenty thousand finished jobs need not be remembered in full.
@@ -255,14 +259,13 @@ class Scanner:
         paths = self._paths(path)
         node.seen = look(paths, listing, mtime_ns, beside)
 
-    def _classify(self, path: str, node: _Node, now: float, *, claimed: bool) -> State:
+    def _classify(self, path: str, node: _Node, now: float) -> State:
         seen = node.seen
         assert seen is not None
         wanted = plan(self._settings, seen.manifest)
         state = classify(
             seen,
             wanted=wanted,
-            claimed=claimed,
             unchanged_seconds=now - node.changed_at,
             settle=self._settle,
             retry_failed=self._retry_failed and path not in self._retried,

@@ -11,7 +11,7 @@ from enum import Enum
 from itertools import islice
 from types import TracebackType
 
-from daddy_encode.encode.job import Context, Result, done_already, encode_job, record_failure
+from daddy_encode.encode.job import Context, Result, check_owners, done_already, encode_job, record_failure
 from daddy_encode.errors import (
     ClaimedError,
     DaddyEncodeError,
@@ -34,10 +34,24 @@ class Fate(Enum):
     MADE = "made"
     DONE = "already done"
     FAILED = "failed"
-    SKIPPED = "left alone"
+    SKIPPED = "left alone: another user's"
     CLAIMED = "another encoder works on it"
     LATER = "something that may pass was in the way"
     STOPPED = "told to stop"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One job to try.
+
+    need_manifest: it had one when it was found, so without one it is being written again; settled: it has none, and
+    has not changed for the settle time; look_first: it may be done already, so look before claiming it.
+    """
+
+    paths: JobPaths
+    need_manifest: bool = False
+    settled: bool = False
+    look_first: bool = True
 
 
 @dataclass(frozen=True)
@@ -54,7 +68,8 @@ class Workers:
     """A context manager around `count` threads that encode what they are given.
 
     Threads suffice: the work is ffmpeg's, and reading, hashing and checking leave the interpreter's lock.
-    `progress` counts frames; `wake` is called, from a thread, whenever an outcome is ready.
+    `progress` counts frames; `wake` is called, from a thread, whenever an outcome is ready;
+    `after` with each outcome, from its thread, before that.
     """
 
     def __init__(
@@ -65,6 +80,7 @@ class Workers:
         stop: StopSwitch,
         progress: Callable[[float], None] = lambda share: None,
         wake: Callable[[], None] = lambda: None,
+        after: Callable[[Outcome], None] = lambda outcome: None,
     ) -> None:
         self.count = count
         self.busy = 0
@@ -73,6 +89,7 @@ class Workers:
         self._stop = stop
         self._progress = progress
         self._wake = wake
+        self._after = after
         self._pool = ThreadPoolExecutor(count, thread_name_prefix="encode")
         self._outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
 
@@ -86,10 +103,10 @@ class Workers:
             self._stop.set()
         self._pool.shutdown()
 
-    def start(self, paths: JobPaths) -> None:
+    def start(self, attempt: Attempt) -> None:
         """Begin an attempt at a job; call it while `busy` is below `count`."""
         self.busy += 1
-        self._pool.submit(self._run, paths)
+        self._pool.submit(self._run, attempt)
 
     def outcome(self, *, wait: bool) -> Outcome | None:
         """The next outcome, or None where none is ready and `wait` is false."""
@@ -100,9 +117,11 @@ class Workers:
         self.busy -= 1
         return outcome
 
-    def _run(self, paths: JobPaths) -> None:
+    def _run(self, attempt: Attempt) -> None:
+        paths = attempt.paths
         try:
-            outcome = self._attempt(paths)
+            outcome = self._attempt(attempt)
+            self._after(outcome)
         except Exception as error:
             # A fault of ours in one job must not cost the others.
             log.debug("unexpected error in %s", paths.directory, exc_info=True)
@@ -111,16 +130,19 @@ class Workers:
         self._outcomes.put(outcome)
         self._wake()
 
-    def _attempt(self, paths: JobPaths) -> Outcome:
-        context = self._context
+    def _attempt(self, attempt: Attempt) -> Outcome:
+        paths = attempt.paths
+        context = replace(self._context, need_manifest=attempt.need_manifest, settled=attempt.settled)
         try:
-            # Without a claim, which needs a write: most jobs of a spool are done.
-            if (result := done_already(paths, context)) is not None:
+            # Without a claim, which needs a write: most jobs of a spool are done, and nothing is written beside another
+            # user's. What else is wrong with it is said, and kept, by the attempt below.
+            if attempt.look_first and (result := done_already(paths, context)) is not None:
                 return Outcome(paths, Fate.DONE, result)
+            check_owners(paths, context)
         except Skipped as error:
             return Outcome(paths, Fate.SKIPPED, error=error)
         except DaddyEncodeError:
-            pass  # the attempt below says it, and keeps a record
+            pass
         with self._stop.event() as stop:
             own = replace(context, watch=replace(context.watch, stop=stop))
             try:
@@ -128,9 +150,7 @@ class Workers:
                     return self._claimed(paths, own)
             except ClaimedError as error:
                 return Outcome(paths, Fate.CLAIMED, error=error)
-            except SettingsError:
-                raise
-            except TransientError as error:
+            except (TransientError, SettingsError) as error:
                 return Outcome(paths, Fate.LATER, error=error)
             except SpoolError as error:
                 return Outcome(paths, Fate.FAILED, error=error)
@@ -151,7 +171,7 @@ class Workers:
             return Outcome(paths, Fate.FAILED, error=error)
 
 
-def run_jobs(workers: Workers, jobs: Iterable[JobPaths], stop: StopSwitch) -> Iterator[Outcome]:
+def run_jobs(workers: Workers, jobs: Iterable[Attempt], stop: StopSwitch) -> Iterator[Outcome]:
     """Give `jobs` to `workers`, in order, and yield each outcome as it comes.
 
     After `stop` is set, what runs ends and nothing more begins.
@@ -159,8 +179,8 @@ def run_jobs(workers: Workers, jobs: Iterable[JobPaths], stop: StopSwitch) -> It
     waiting = iter(jobs)
     while True:
         if not stop.is_set():
-            for paths in islice(waiting, workers.count - workers.busy):
-                workers.start(paths)
+            for attempt in islice(waiting, workers.count - workers.busy):
+                workers.start(attempt)
         if not workers.busy:
             return
         outcome = workers.outcome(wait=True)

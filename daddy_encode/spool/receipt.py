@@ -81,6 +81,9 @@ class Receipt(Struct, frozen=True, kw_only=True):
     was taken on purpose; gaps: how the frames in `lost` were made up for, by repeating others ("hold") or closing up
     ("skip"), None where none was lost; slurm: the encoder's own Slurm job, empty outside one; finished: seconds since
     the epoch, on the encoder's clock.
+    source's. partial: the rollout ended in an exception, as its manifest says; settled:
+    there was no manifest, and nothing had changed for the settle time; slurm: the encoder's own Slurm job,
+    empty outside one; finished: seconds since the epoch, on the encoder's clock.
     """
 
     version: int = 1
@@ -95,5 +98,6 @@ class Receipt(Struct, frozen=True, kw_only=True):
     salvaged: bool = False
     gaps: Literal["hold", "skip"] | None = None
     lost: Lost = field(default_factory=Lost)
+    settled: bool = False
     error: str | None = None
     finished: float

@@ -1,0 +1,39 @@
+"""`daddy-encode status`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("status")
+@click.argument("root", type=click.Path(path_type=Path), metavar="ROOT")
+@click.option(
+    "--output-dir",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Where the encoders write. Default: beside the jobs.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per job instead of the table.")
+def command(root: Path, output_dir: Path | None, as_json: bool) -> int:
+    """Show the state of every job below ROOT: how many there are of each, who works on them, why they failed.
+
+    Needs no write permission, and is right while others work.
+    """
+    import json
+    import shutil
+
+    from daddy_encode.report.status import StatusRow, status_lines
+    from daddy_encode.service.survey import survey
+
+    rows = [
+        StatusRow(seen.state.value, seen.job, seen.frames, seen.age, seen.note) for seen in survey(root, output_dir)
+    ]
+    if as_json:
+        for row in rows:
+            click.echo(json.dumps({**row._asdict(), "age": round(row.age, 1)}))
+    else:
+        for line in status_lines(rows, shutil.get_terminal_size().columns):
+            click.echo(line)
+    return 0

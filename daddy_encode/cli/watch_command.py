@@ -1,0 +1,66 @@
+"""`daddy-encode watch`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from daddy_encode.cli.encode_command import encoding_options
+
+
+@click.command("watch")
+@click.argument("root", type=click.Path(path_type=Path), metavar="ROOT")
+@encoding_options
+@click.option(
+    "--interval",
+    type=click.FloatRange(0.1, 3600),
+    metavar="SECONDS",
+    default=10.0,
+    show_default=True,
+    help="Time between two looks at ROOT, give or take 15 %; three times as long while nothing goes on. Shorter finds "
+    "jobs sooner and asks more of the file system.",
+)
+@click.option(
+    "--settle",
+    type=click.FloatRange(1, 604_800),
+    metavar="SECONDS",
+    help="Encode a dump without a manifest, too, once nothing in it has changed for so long. Default: never; its "
+    "rollout may still be writing.",
+)
+@click.option("--retry-failed", is_flag=True, help="Try failed jobs once more. Default: only when their frames change.")
+@click.option("--once", is_flag=True, help="Exit when nothing is ready any more. Default: watch until told to stop.")
+@click.option(
+    "--idle-exit",
+    type=click.FloatRange(0, 604_800),
+    metavar="SECONDS",
+    help="Exit after so long with nothing to encode: for a watcher inside a Slurm job. Default: never.",
+)
+@click.option(
+    "--max-runtime",
+    type=click.FloatRange(1, 31_536_000),
+    metavar="SECONDS",
+    help="Exit after so long; what is being encoded then is left for another encoder. Default: never.",
+)
+@click.option(
+    "--on-done",
+    metavar="CMD",
+    help="Run CMD, without a shell, with the receipt's path as its last argument, after each job that was encoded; "
+    "ended after 60 s. Default: nothing. Its failure is logged, and harmless.",
+)
+@click.option(
+    "--no-events",
+    is_flag=True,
+    help="Do not ask a local file system for events. Default: they bring the next look forward; network file systems "
+    "send none.",
+)
+def command(root: Path, **options: Any) -> int:
+    """Watch ROOT, and encode every rollout below it once it is finished, whichever node wrote it.
+
+    Any number of watchers and `encode` commands may work on one ROOT. SIGTERM or Ctrl-C ends a watcher in good order,
+    with exit status 0: what was being encoded leaves nothing half-made.
+    """
+    from daddy_encode.cli.watch_run import run
+
+    return run(root, **options)

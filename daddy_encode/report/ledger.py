@@ -1,0 +1,54 @@
+"""Every receipt of a spool as rows: there is no ledger file, the receipts are it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from daddy_encode.errors import ManifestError
+from daddy_encode.spool.receipt import Receipt
+from daddy_encode.spool.records import read_record
+
+RECEIPT_SUFFIX = ".receipt.json"
+# The six values of a saved video, then what else a spreadsheet is asked for.
+COLUMNS = ["path", "frames", "fps", "encode_seconds", "bytes", "type", "format", "finished", "host", "error"]
+
+
+def receipts(root: Path) -> Iterator[tuple[Path, Receipt]]:
+    """Every receipt below `root` that can be read, with its path; the oldest first."""
+    found = []
+    for folder, folders, names in os.walk(root):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            if name.endswith(RECEIPT_SUFFIX):
+                path = Path(folder, name)
+                try:
+                    record = read_record(path, Receipt)
+                except ManifestError:
+                    continue
+                if record is not None:
+                    found.append((path, record[0]))
+    yield from sorted(found, key=lambda item: (item[1].finished, item[0]))
+
+
+def ledger_rows(path: Path, receipt: Receipt) -> Iterator[dict[str, Any]]:
+    """A row for each video of a receipt; one with the error for a job that failed."""
+    more = {"finished": receipt.finished, "host": receipt.host, "error": receipt.error or ""}
+    for record in receipt.outputs:
+        # Beside the receipt, whatever the receipt says.
+        video = path.with_name(path.name.removesuffix(RECEIPT_SUFFIX) + f".{record.format}")
+        yield {
+            "path": str(video),
+            "frames": record.frames,
+            "fps": record.fps,
+            "encode_seconds": record.encode_seconds,
+            "bytes": record.bytes,
+            "type": record.type,
+            "format": record.format,
+            **more,
+        }
+    if receipt.error is not None:
+        job = path.with_name(path.name.removesuffix(RECEIPT_SUFFIX))
+        yield {**dict.fromkeys(COLUMNS, ""), "path": str(job), "type": "FAILED", **more}

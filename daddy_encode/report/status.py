@@ -1,0 +1,55 @@
+"""The table that `daddy-encode status` shows: readable in 80 columns. Pure."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from daddy_encode.errors import one_line
+
+
+class StatusRow(NamedTuple):
+    """One job: its state, path, frames, age in seconds, and a note."""
+
+    state: str
+    job: str
+    frames: int
+    age: float
+    note: str
+
+
+def status_lines(rows: Sequence[StatusRow], width: int) -> Iterable[str]:
+    """The lines of the table, at most `width` columns wide; notes that do not fit go on below."""
+    counts = Counter(row.state for row in rows)
+    yield f"{len(rows)} job{'s' if len(rows) != 1 else ''}" + "".join(
+        f", {count} {state}" for state, count in counts.most_common()
+    )
+    if not rows:
+        return
+    # state, frames, age and the blanks between take 30 columns; a job's path gets what is left, at least 20.
+    room = max(20, width - 30)
+    yield f"{'STATE':<10}{'FRAMES':>7} {'AGE':>6}  JOB"
+    for row in rows:
+        job = one_line(row.job)
+        if len(job) > room:
+            # The end tells jobs apart.
+            job = "…" + job[-(room - 1) :]
+        line = f"{row.state:<10}{row.frames:>7} {duration(row.age):>6}  {job}"
+        note = one_line(row.note)
+        if len(line) + 2 + len(note) <= width:
+            yield f"{line}  {note}".rstrip()
+        else:
+            yield line
+            yield from textwrap.wrap(
+                note, width, initial_indent=" " * 12, subsequent_indent=" " * 12, break_on_hyphens=False
+            )
+
+
+def duration(seconds: float) -> str:
+    """Seconds as 45s, 12m, 3h, 5d."""
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m")):
+        if seconds >= size:
+            return f"{int(seconds // size)}{unit}"
+    return f"{int(seconds)}s"
