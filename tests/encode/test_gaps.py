@@ -62,7 +62,7 @@ def test_the_receipt_lists_each_lost_frame_and_why(job: Path) -> None:
         "missing_count": 2,
         "bad_count": 1,
         "missing": ["000003.png", "000011.png"],
-        "bad": [{"name": "000007.png", "reason": "is cut off: no IEND chunk"}],
+        "bad": [{"name": "000007.png", "reason": "is cut off, or a chunk's length is wrong, at byte 33"}],
     }
     assert (receipt.gaps, receipt.salvaged, receipt.partial) == ("hold", False, False)
 
