@@ -56,6 +56,57 @@ SETTINGS = [
         help="GIF: frames per second at most, 50 or less. A faster recording keeps its speed and shows every k-th "
         "frame; fewer make a smaller file.",
     ),
+    click.option(
+        "--gif-width",
+        type=click.IntRange(1, 65_535),
+        metavar="W",
+        help="GIF: reduce it to W pixels wide, for a lighter preview; --scale does not apply to it then. Default: the "
+        "frames' own width. A whole fraction of it is an exact average; narrower frames stay as they are.",
+    ),
+    click.option(
+        "--dither",
+        type=click.Choice(["none", "bayer", "sierra2_4a"]),
+        default="none",
+        show_default=True,
+        help="GIF of more than 256 colours: mix near colours in a pattern. It hides bands in smooth shades, and makes "
+        "the file larger. With 256 colours or fewer every pixel is exact, without any.",
+    ),
+    click.option(
+        "--loop",
+        type=click.IntRange(0, 65_535),
+        metavar="N",
+        default=0,
+        show_default=True,
+        help="GIF: times it plays, then it stops at its last picture. 0: forever.",
+    ),
+    click.option(
+        "--gif-optimize",
+        is_flag=True,
+        help="GIF: let gifsicle -O3 make it smaller; the same pictures. Needs gifsicle, which "
+        "daddy-encode[gif] brings, and memory for the whole GIF. Default: it is not run.",
+    ),
+    click.option(
+        "--background",
+        metavar="RRGGBB",
+        default="000000",
+        show_default=True,
+        help="Colour, in hexadecimal digits, on which transparent pixels are blended. Without transparency it does "
+        "nothing.",
+    ),
+    click.option(
+        "--gaps",
+        type=click.Choice(["error", "hold", "skip"]),
+        default="error",
+        show_default=True,
+        help="What to do where frames are missing or damaged. error: make nothing. hold: repeat the last good frame, "
+        "so that time stays right. skip: leave them out; the video gets shorter. Log and receipt list them.",
+    ),
+    click.option(
+        "--salvage",
+        is_flag=True,
+        help="Take what is whole of rollouts that died (no manifest, or one that says so), with --gaps hold, also in a "
+        "tree: where no rollout still writes. Default: where frames are missing or damaged, it is an error.",
+    ),
 ]
 
 
@@ -88,6 +139,30 @@ WORKING = [
         show_default=True,
         help="After how many seconds without a sign of life another encoder's job is taken over. The same for every "
         "encoder of a spool; longer than the file system's attribute cache (60 s on NFS).",
+    ),
+    click.option(
+        "--trust-owner",
+        metavar="NAME",
+        multiple=True,
+        help="Encode jobs of the user NAME, too, or of everybody with `any`; may be given several times. Default: "
+        "other users' jobs are skipped, and said to be.",
+    ),
+    click.option(
+        "--max-pixels",
+        type=click.FloatRange(0.0001, 1024),
+        metavar="MPIXEL",
+        default=64.0,
+        show_default=True,
+        help="Largest frame, in units of 1,048,576 pixels; 64 is 8192x8192. A larger one is an error: each Mpixel may "
+        "cost a gigabyte of ffmpeg's memory at worst, and about 0.2 as a rule.",
+    ),
+    click.option(
+        "--stall-timeout",
+        type=click.FloatRange(0.1, 86_400),
+        metavar="SECONDS",
+        default=120.0,
+        show_default=True,
+        help="End ffmpeg, and count the job as failed, after so long without progress.",
     ),
     click.option(
         "--json",

@@ -83,12 +83,11 @@ class Background:
             _copy(buffer, frame)
             frame = buffer
         with self._lock:
+            # Before the frame is queued: without any thread nobody would ever write it.
+            if self._threads < min(self._max_threads, 1 + len(self._jobs)):
+                self._start_thread()
             self._jobs.append((frame, copy, self._filter, line))
             self._work.notify()
-            if self._threads < min(self._max_threads, len(self._jobs)):
-                # A daemon: a rollout that ends without close() must not hang here.
-                threading.Thread(target=self._run, name=f"frames of {self._directory}", daemon=True).start()
-                self._threads += 1
         return True
 
     def close(self, *, drop: bool = False) -> None:
@@ -114,6 +113,17 @@ class Background:
         for name in names:
             with contextlib.suppress(OSError):
                 os.unlink(self._directory / name)
+
+    def _start_thread(self) -> None:
+        # A daemon: a rollout that ends without close() must not hang here.
+        thread = threading.Thread(target=self._run, name=f"frames of {self._directory}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            if self._threads == 0:
+                raise SpoolError(f"cannot write {self._directory}: {error}; allow this process more threads") from error
+        else:
+            self._threads += 1
 
     def _run(self) -> None:
         while True:
