@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from daddy_encode.cli.context import make_context
 from daddy_encode.cli.outcomes import Tally
 from daddy_encode.cli.signals import on_signals
-from daddy_encode.cluster.identity import slurm_identity
 from daddy_encode.cluster.limits import usable_workers
-from daddy_encode.cluster.scratch import scratch
-from daddy_encode.encode.job import Context
-from daddy_encode.encode.process import Watch
-from daddy_encode.encode.settings import make_settings
 from daddy_encode.errors import SpoolError
 from daddy_encode.report.log import set_up_logging, shown
 from daddy_encode.report.progress import AboveBar
@@ -38,7 +33,6 @@ def run(
     output_dir: Path | None,
     workers: int | None,
     lease: float,
-    tmp_dir: str | None,
     as_json: bool,
     interval: float,
     settle: float | None,
@@ -51,7 +45,7 @@ def run(
     **options: Any,
 ) -> int:
     """Watch `root`; return 0 when told to stop. Raises SpoolError where `root` is no folder, SettingsError."""
-    settings = make_settings(**{name: value for name, value in options.items() if value is not None})
+    context = make_context(**options)
     hook = parse_command(on_done) if on_done is not None else None
     if not root.is_dir():
         raise SpoolError(f"{root}: is no folder that can be watched; check the path")
@@ -63,8 +57,7 @@ def run(
         waker.wake()
 
     on_signals(stop_all)
-    context = Context(settings, Watch(threading.Event()), slurm=slurm_identity(os.environ), tmp_dir=scratch(tmp_dir))
-    scanner = Scanner(root, settings, output_dir, settle=settle, retry_failed=retry_failed)
+    scanner = Scanner(root, context.settings, output_dir, settle=settle, retry_failed=retry_failed)
     tally = Tally()
     with Workers(
         workers or usable_workers(os.environ),

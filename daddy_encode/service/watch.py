@@ -57,6 +57,7 @@ class Watcher:
         self._tell = tell
         self._ready: deque[Ready] = deque()
         self._running: set[JobPaths] = set()
+        self._left_alone: set[JobPaths] = set()
         self._scan_wanted = False
         self._scan_seconds = 0.0
         self._planned = 0.0
@@ -123,9 +124,13 @@ class Watcher:
             elif outcome.fate is Fate.FAILED:
                 self._scanner.failed(paths)
             else:
-                self._scanner.later(paths, back_off=outcome.fate is Fate.LATER)
-            if outcome.fate in (Fate.MADE, Fate.FAILED, Fate.LATER):
+                self._scanner.later(paths, back_off=outcome.fate in (Fate.LATER, Fate.SKIPPED))
+            # A job that is left alone is left alone for ever: said once.
+            new = outcome.fate is Fate.SKIPPED and paths not in self._left_alone
+            if new or outcome.fate in (Fate.MADE, Fate.FAILED, Fate.LATER):
                 self._tell(outcome)
+            if new:
+                self._left_alone.add(paths)
             self._fill()
 
     def _expired(self, now: float, begin: float, busy_at: float) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import queue
 from collections.abc import Callable, Iterable, Iterator
@@ -12,13 +11,14 @@ from enum import Enum
 from itertools import islice
 from types import TracebackType
 
-from daddy_encode.encode.examine import examine
-from daddy_encode.encode.job import Context, Result, encode_job, record_failure
+from daddy_encode.encode.job import Context, Result, check_owners, done_already, encode_job, record_failure
 from daddy_encode.errors import (
     ClaimedError,
     DaddyEncodeError,
+    EncodeError,
     Interrupted,
     SettingsError,
+    Skipped,
     SpoolError,
     TransientError,
 )
@@ -28,6 +28,12 @@ from daddy_encode.spool.paths import JobPaths
 
 log = logging.getLogger(__name__)
 
+# A signal that comes just before the main thread begins to wait is handled only when the wait ends.
+TICK_SECONDS = 0.2
+# Slurm and systemd signal every process of a Slurm job or a service: ffmpeg may be gone a little before our own
+# handler has run.
+SIGNAL_SECONDS = 1.0
+
 
 class Fate(Enum):
     """What became of an attempt at a job."""
@@ -35,6 +41,7 @@ class Fate(Enum):
     MADE = "made"
     DONE = "already done"
     FAILED = "failed"
+    SKIPPED = "left alone: another user's"
     CLAIMED = "another encoder works on it"
     LATER = "something that may pass was in the way"
     STOPPED = "told to stop"
@@ -110,12 +117,15 @@ class Workers:
 
     def outcome(self, *, wait: bool) -> Outcome | None:
         """The next outcome, or None where none is ready and `wait` is false."""
-        try:
-            outcome = self._outcomes.get(block=wait)
-        except queue.Empty:
-            return None
-        self.busy -= 1
-        return outcome
+        while True:
+            try:
+                outcome = self._outcomes.get(block=wait, timeout=TICK_SECONDS)
+            except queue.Empty:
+                if not wait:
+                    return None
+            else:
+                self.busy -= 1
+                return outcome
 
     def _run(self, attempt: Attempt) -> None:
         paths = attempt.paths
@@ -133,13 +143,16 @@ class Workers:
     def _attempt(self, attempt: Attempt) -> Outcome:
         paths = attempt.paths
         context = replace(self._context, need_manifest=attempt.need_manifest, settled=attempt.settled)
-        if attempt.look_first:
-            # Without a claim, which needs a write: most jobs of a spool are done. What is wrong with it is said, and
-            # kept, by the attempt below.
-            with contextlib.suppress(DaddyEncodeError):
-                seen = examine(paths, context.settings, force=context.force)
-                if not seen.todo and seen.receipt is not None:
-                    return Outcome(paths, Fate.DONE, Result(paths, [], seen.receipt))
+        try:
+            # Without a claim, which needs a write: most jobs of a spool are done, and nothing is written beside another
+            # user's. What else is wrong with it is said, and kept, by the attempt below.
+            if attempt.look_first and (result := done_already(paths, context)) is not None:
+                return Outcome(paths, Fate.DONE, result)
+            check_owners(paths, context)
+        except Skipped as error:
+            return Outcome(paths, Fate.SKIPPED, error=error)
+        except DaddyEncodeError:
+            pass
         with self._stop.event() as stop:
             own = replace(context, watch=replace(context.watch, stop=stop))
             try:
@@ -159,9 +172,13 @@ class Workers:
         except Interrupted as error:
             # The claim was lost, or all is to stop.
             return Outcome(paths, Fate.STOPPED if self._stop.is_set() else Fate.CLAIMED, error=error)
+        except Skipped as error:
+            return Outcome(paths, Fate.SKIPPED, error=error)
         except (TransientError, SettingsError):
             raise
         except DaddyEncodeError as error:
+            if isinstance(error, EncodeError) and context.watch.stop.wait(SIGNAL_SECONDS) and self._stop.is_set():
+                return Outcome(paths, Fate.STOPPED, error=error)
             record_failure(paths, error, context)
             return Outcome(paths, Fate.FAILED, error=error)
 
