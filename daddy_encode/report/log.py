@@ -36,8 +36,7 @@ def _not_whole(receipt: Receipt | None) -> str:
     notes = ["salvaged"] * receipt.salvaged + ["partial"] * (receipt.partial and not receipt.salvaged)
     counts = [f"{count} {word}" for count, word in ((lost.missing_count, "missing"), (lost.bad_count, "bad")) if count]
     if counts:
-        how = {"hold": "others held", "skip": "left out"}.get(receipt.gaps or "", "")
-        notes.append(f"{' and '.join(counts)} frames: {how}")
+        notes.append(f"{', '.join(counts)} ({'others held' if receipt.gaps == 'hold' else 'left out'})")
     return "".join(f"; {note}" for note in notes)
 
 

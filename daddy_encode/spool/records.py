@@ -90,10 +90,14 @@ def read_record(
         return None
     except OSError as error:
         raise ManifestError(f"{path}: cannot be opened: {error.strerror}; is it a link, or not yours?") from error
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    # A directory cannot become a stream, so it is looked at first.
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
         raise ManifestError(f"{path}: not a regular file; remove it and write it again")
     with os.fdopen(descriptor, "rb") as stream:
+        if check is not None:
+            check(status, path)
         try:
             text = stream.read(MAX_RECORD_BYTES + 1)
         except OSError as error:
