@@ -22,7 +22,9 @@ import numpy as np
 from PIL import Image, ImageSequence
 
 from daddy_encode import save_frames_as_png
+from daddy_encode.encode.folder import JobFolder
 from daddy_encode.encode.job import Context, encode_job
+from daddy_encode.encode.owners import Owners
 from daddy_encode.encode.process import Watch
 from daddy_encode.encode.settings import make_settings
 from daddy_encode.encode.source import DirectorySource
@@ -229,7 +231,8 @@ def _both(folder: Path, clip_name: str) -> Row:
     ]
 
     def decode_ourselves() -> None:
-        with DirectorySource(paths.directory, files, None) as source:
+        with JobFolder(paths.directory, Owners()) as job:
+            source = DirectorySource(job, files.names)
             source.raw = True
             for _ in source.frames():
                 pass
