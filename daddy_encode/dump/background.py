@@ -19,7 +19,7 @@ from daddy_encode.dump.png import NONE, Filter, choose_filter, encode_png
 from daddy_encode.errors import DaddyEncodeError, SpoolError
 from daddy_encode.spool.frames import frame_name
 from daddy_encode.spool.manifest import MANIFEST_NAME
-from daddy_encode.spool.publish import explain
+from daddy_encode.spool.publish import spool_error
 
 # The filter is chosen again from every so manieth frame: by number, so that the same frames give the same bytes
 # whatever thread was first, and often enough to follow a scene that changes.
@@ -175,7 +175,7 @@ class Background:
         except DaddyEncodeError as error:
             self._fail(error)
         except OSError as error:
-            self._fail(SpoolError(f"cannot write {path}: {explain(error)}"))
+            self._fail(spool_error(error, Path(path), "write"))
         except Exception as error:  # out of memory, or our own mistake: either way the caller has to hear of it
             self._fail(SpoolError(f"cannot write {path}: {type(error).__name__}: {error}"))
 

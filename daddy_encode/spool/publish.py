@@ -140,9 +140,14 @@ def reported(path: Path, verb: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _TRANSIENT:
-            raise TransientError(f"cannot {verb} {path} (file system {mount_point(path)}): {explain(error)}") from error
-        raise SpoolError(f"cannot {verb} {path}: {explain(error)}") from error
+        raise spool_error(error, path, verb) from error
+
+
+def spool_error(error: OSError, path: Path, verb: str) -> SpoolError:
+    """What `reported` raises: "cannot VERB PATH: …", a TransientError where the fault may pass by itself."""
+    if error.errno in _TRANSIENT:
+        return TransientError(f"cannot {verb} {path} (file system {mount_point(path)}): {explain(error)}")
+    return SpoolError(f"cannot {verb} {path}: {explain(error)}")
 
 
 def mount_point(path: Path) -> Path:
