@@ -22,9 +22,13 @@ import numpy as np
 from PIL import Image, ImageSequence
 
 from daddy_encode import save_frames_as_png
+from daddy_encode.encode.folder import JobFolder
 from daddy_encode.encode.job import Context, encode_job
+from daddy_encode.encode.owners import Owners
 from daddy_encode.encode.process import Watch
 from daddy_encode.encode.settings import make_settings
+from daddy_encode.encode.source import DirectorySource
+from daddy_encode.spool.frames import frame_row
 from daddy_encode.spool.paths import JobPaths
 from tests.benchmarks.clips import clip
 from tests.benchmarks.table import Row, medians
@@ -215,18 +219,31 @@ def _dithers(folder: Path) -> list[Row]:
 
 
 def _both(folder: Path, clip_name: str) -> Row:
-    """Processor time: what is shared is work, and wall time hides it on idle cores."""
+    """Both outputs of one job against each alone, in processor time: on idle cores wall time hides what is shared.
+
+    One decoding is the one that both would do: our own for an exact GIF, ffmpeg's for a palette.
+    """
     paths = JobPaths.of(_dump(folder, clip_name))
+    files = frame_row(os.listdir(paths.directory), clip_name)
     decode = [
         *(ffmpeg(), "-nostdin", "-loglevel", "error", "-threads", "2", "-i", str(paths.directory / "%06d.png")),
         *("-f", "null", "-"),
     ]
+
+    def decode_ourselves() -> None:
+        with JobFolder(paths.directory, Owners()) as job:
+            source = DirectorySource(job, files.names)
+            source.raw = True
+            for _ in source.frames():
+                pass
+
     runs: dict[str, Callable[[], object]] = {
         "mp4": lambda: encode_job(paths, _context(video="mp4")),
         "gif": lambda: encode_job(paths, _context(video="gif")),
         "both": lambda: encode_job(paths, _context(video="both")),
-        "decode": lambda: subprocess.run(decode, check=True),
-        "start": lambda: subprocess.run([ffmpeg(), "-version"], check=True, capture_output=True),
+        "ffmpeg decodes": lambda: subprocess.run(decode, check=True),
+        "ffmpeg starts": lambda: subprocess.run([ffmpeg(), "-version"], check=True, capture_output=True),
+        "we decode": decode_ourselves,
     }
     spent: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(REPEAT):
@@ -236,7 +253,8 @@ def _both(folder: Path, clip_name: str) -> Row:
             spent[name].append(_processor_seconds() - before)
     cpu = {name: float(np.median(values)) for name, values in spent.items()}
     figures = ", ".join(f"{name} {value:.2f} s" for name, value in cpu.items())
-    ratio = cpu["both"] / (cpu["mp4"] + cpu["gif"] - (cpu["decode"] - cpu["start"]))
+    one = cpu["we decode"] if clip_name in EXACT else cpu["ffmpeg decodes"] - cpu["ffmpeg starts"]
+    ratio = cpu["both"] / (cpu["mp4"] + cpu["gif"] - one)
     return Row(f"{clip_name}: both / (MP4 + GIF - one decoding), CPU", figures, ratio, "<= 1")
 
 
