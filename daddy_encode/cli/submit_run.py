@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ def run(
     if as_json:
         click.echo(_as_json(done))
     else:
-        click.echo(done.text if dry_run else done.job_id, nl=not dry_run)
+        click.echo(os.fsencode(done.text) if dry_run else done.job_id, nl=not dry_run)
     if done.workers < workers:
         click.echo(f"The cluster allows {done.workers} tasks in an array; more were asked for.", err=True)
     if not dry_run:

@@ -26,6 +26,10 @@ _GPUS = (
 )
 
 
+class NoAnswerError(ClusterError):
+    """A program of Slurm's was not done in time; whether it has done something is open."""
+
+
 def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """`environment` without a Slurm job's own variables, without requests to sbatch and without GPUs. Pure."""
     return {
@@ -38,7 +42,8 @@ def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
 def ask(program: str, *arguments: str, patience: float = PATIENCE_SECONDS) -> str:
     """Run one of Slurm's programs and return its standard output.
 
-    Raises ClusterError, with the program's own words, where it is missing, fails or is not done in time.
+    Raises ClusterError, with the program's own words, where it is missing or fails; NoAnswerError where it is not
+    done within `patience` seconds.
     """
     try:
         child = subprocess.Popen(
@@ -61,7 +66,7 @@ def ask(program: str, *arguments: str, patience: float = PATIENCE_SECONDS) -> st
             os.killpg(child.pid, signal.SIGKILL)
             child.communicate()
             if isinstance(error, subprocess.TimeoutExpired):
-                raise ClusterError(f"{program} gave no answer within {patience:g} s") from None
+                raise NoAnswerError(f"{program} gave no answer within {patience:g} s") from None
             raise
     if child.returncode:
         said = " | ".join((words or output).strip().splitlines())

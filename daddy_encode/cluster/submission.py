@@ -9,11 +9,11 @@ import secrets
 import shlex
 import sys
 import time as clock
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from daddy_encode.cluster.client import ask
+from daddy_encode.cluster.client import NoAnswerError, ask
 from daddy_encode.cluster.script import batch_script, merged_directives
 from daddy_encode.errors import ClusterError, SettingsError, SpoolError
 
@@ -28,7 +28,7 @@ FOLDER = Path(".daddy-encode", "slurm")
 @dataclass(frozen=True)
 class Submission:
     """A queued Slurm job: its ID (None where nothing was submitted), the `script` and its `text`, one log for each of
-    its `workers`, absolute; no log is known where the caller chose another place or the ID is still to come."""
+    its `workers`, absolute; none is known where the caller chose another place or array, or nothing was submitted."""
 
     job_id: str | None
     script: Path
@@ -72,27 +72,44 @@ def submit(
     encode`, such as ["--video", "both"]. `dry_run`: only make the text.
 
     This imports no encoder and needs no GPU. Raises SettingsError for arguments that cannot work, SpoolError where
-    `root` cannot be written, ClusterError where sbatch is missing, refuses or does not answer; nothing is left then.
+    `root` cannot be written, ClusterError where sbatch is missing, refuses (nothing is left then) or does not answer.
     """
     spool = _checked_root(root)
     dependency = _dependency(after)
     if not spool.is_dir() and (spool.exists() or not dependency):
         raise SpoolError(f"{spool}: no such folder; check the path, or give the rollout's Slurm job as --after")
     workers = min(workers, _max_array_size()) if workers > 1 and not dry_run else workers
-    array = workers > 1 or any(argument.startswith(("--array=", "-a")) for argument in sbatch_args)
     folder = spool / FOLDER
-    log = "encode-%A_%a.log" if array else "encode-%j.log"
+    asked = {"time": time, "mem": mem, "partition": partition, "account": account or os.environ.get("SBATCH_ACCOUNT")}
+    own_array = any(argument.startswith(("--array=", "-a")) for argument in sbatch_args)
+    log = "encode-%A_%a.log" if workers > 1 or own_array else "encode-%j.log"
+    output = str(folder).replace("%", "%%") + "/" + log
+    directives = merged_directives(_directives(output, cpus_per_task, asked, workers, dependency), sbatch_args)
+    script = folder / f"encode-{clock.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}.sh"
+    command = [sys.executable, "-m", "daddy_encode", "encode", *encode_args, "--", str(spool)]
+    text = batch_script(directives, command, _python_path(), str(script))
+    if dry_run:
+        return Submission(None, script, text, [], workers)
+    job_id = _submitted(script, text)
+    names = [f"encode-{job_id}_{task}.log" for task in range(workers)] if workers > 1 else [f"encode-{job_id}.log"]
+    known = f"--output={output}" in directives and not own_array
+    return Submission(job_id, script, text, [folder / name for name in names] if known else [], workers)
+
+
+def _directives(
+    output: str, cpus_per_task: int, asked: Mapping[str, str | None], workers: int, dependency: str
+) -> dict[str, str | None]:
+    """What the script asks sbatch for, by name; None is the value of a flag."""
     directives: dict[str, str | None] = {
         "job-name": "daddy-encode",
         # Nothing in the working directory, least of all a module, is meant for the encoder.
         "chdir": "/",
-        "output": str(folder).replace("%", "%%") + "/" + log,
+        "output": output,
         "open-mode": "append",
         "nodes": "1",
         "ntasks": "1",
         "cpus-per-task": str(cpus_per_task),
     }
-    asked = {"time": time, "mem": mem, "partition": partition, "account": account or os.environ.get("SBATCH_ACCOUNT")}
     directives |= {name: value for name, value in asked.items() if value}
     # USR2: NCCL, and so a PyTorch that somebody loads, catches USR1.
     directives |= {"signal": "B:USR2@60", "requeue": None}
@@ -100,19 +117,7 @@ def submit(
         directives["array"] = f"0-{workers - 1}"
     if dependency:
         directives |= {"dependency": f"afterany:{dependency}", "kill-on-invalid-dep": "yes"}
-    chosen = merged_directives(directives, sbatch_args)
-    script = folder / f"encode-{clock.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}.sh"
-    command = [sys.executable, "-m", "daddy_encode", "encode", *encode_args, "--", str(spool)]
-    text = batch_script(chosen, command, _python_path(), str(script))
-    if dry_run:
-        return Submission(None, script, text, [], workers)
-    job_id = _submitted(script, text)
-    logs = [folder / f"encode-{job_id}_{task}.log" for task in range(workers)]
-    if not array:
-        logs = [folder / f"encode-{job_id}.log"]
-    elif workers == 1:  # an array of the caller's own
-        logs = []
-    return Submission(job_id, script, text, logs if f"--output={directives['output']}" in chosen else [], workers)
+    return directives
 
 
 def _checked_root(root: str | os.PathLike[str]) -> Path:
@@ -174,16 +179,17 @@ def _submitted(script: Path, text: str) -> str:
     made = [folder for folder in (script.parent, *script.parent.parents) if not folder.exists()]
     try:
         script.parent.mkdir(parents=True, exist_ok=True)
-        with script.open("x", encoding="utf-8") as stream:
-            stream.write(text)
+        with script.open("xb") as stream:
+            # An option may name a path whose bytes are no text.
+            stream.write(os.fsencode(text))
     except OSError as error:
         _remove(script, made)
         raise SpoolError(f"cannot write {script}: {error.strerror}; is the folder yours?") from error
     try:
         words = ask("sbatch", str(script), patience=SBATCH_PATIENCE_SECONDS)
+    except NoAnswerError as error:
+        raise ClusterError(f"{error}; see in `squeue --me` whether it is queued before you try again") from error
     except ClusterError as error:
-        if "no answer" in str(error):
-            raise ClusterError(f"{error}; see in `squeue --me` whether it is queued before you try again") from error
         _remove(script, made)
         raise ClusterError(
             f"{error}; nothing was submitted. What this cluster asks for can be set with --partition, --account, "

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from daddy_encode.cluster import submit
+from daddy_encode.cluster import submission, submit
 from daddy_encode.cluster.client import clean_environment
 from daddy_encode.cluster.queue import parse_queue, running_jobs
 from daddy_encode.cluster.script import merged_directives
@@ -164,6 +164,16 @@ def test_an_sbatch_that_says_no_job_id_leaves_the_script_and_says_where_to_look(
     assert "sbatch did not say a job ID but 'Thank you.'; look for it in `squeue --me`" in done.stderr
 
 
+def test_an_sbatch_that_hangs_is_ended_and_the_doubt_is_said(
+    spool: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", programs(tmp_path / "bin", sbatch="sleep 60")["PATH"])
+    monkeypatch.setattr(submission, "SBATCH_PATIENCE_SECONDS", 0.5)
+    with pytest.raises(ClusterError, match="sbatch gave no answer within 0.5 s; see in `squeue --me` whether it is"):
+        submit(spool)
+    assert len(list((spool / ".daddy-encode/slurm").iterdir())) == 1
+
+
 def test_a_controller_that_does_not_answer_does_not_hold_up_an_array(spool: Path, tmp_path: Path) -> None:
     environ = programs(tmp_path / "bin", sbatch="echo Submitted batch job 17", scontrol="sleep 60")
     begin = time.monotonic()
@@ -214,6 +224,25 @@ def test_every_option_of_encode_goes_into_the_script(spool: Path) -> None:
         "--",
         str(spool),
     ]
+
+
+def test_an_option_may_name_a_path_whose_bytes_are_no_text(spool: Path, tmp_path: Path) -> None:
+    videos = os.fsencode(tmp_path) + b"/\xff\n"
+    arguments: list[str | bytes | Path] = [
+        sys.executable,
+        "-m",
+        "daddy_encode",
+        "submit",
+        spool,
+        "--output-dir",
+        videos,
+    ]
+    environ = {**CLEAN, "PYTHONPATH": str(CHECKOUT), **programs(tmp_path / "bin", sbatch="echo 17")}
+    shown = subprocess.run([*arguments, "--dry-run"], env=environ, capture_output=True, check=True).stdout
+    subprocess.run(arguments, env=environ, capture_output=True, check=True)
+    [script] = (spool / ".daddy-encode/slurm").iterdir()
+    for text in (shown, script.read_bytes()):
+        assert b"--output-dir=" + videos in text
 
 
 def test_the_script_names_this_interpreter_and_this_installation(spool: Path, tmp_path: Path) -> None:
