@@ -82,7 +82,7 @@ SETTINGS = [
     click.option(
         "--gif-optimize",
         is_flag=True,
-        help="GIF: let gifsicle -O3 make it smaller; the same pictures. Needs gifsicle, which "
+        help="GIF: let gifsicle -O3 make it smaller; equal pictures in a row become one. Needs gifsicle, which "
         "daddy-encode[gif] brings, and memory for the whole GIF. Default: it is not run.",
     ),
     click.option(
