@@ -169,7 +169,7 @@ def test_an_sbatch_that_hangs_is_ended_and_the_doubt_is_said(
 ) -> None:
     monkeypatch.setenv("PATH", programs(tmp_path / "bin", sbatch="sleep 60")["PATH"])
     monkeypatch.setattr(submission, "SBATCH_PATIENCE_SECONDS", 0.5)
-    with pytest.raises(ClusterError, match="sbatch gave no answer within 0.5 s; see in `squeue --me` whether it is"):
+    with pytest.raises(ClusterError, match=r"sbatch gave no answer within 0\.5 s; see in `squeue --me` whether it is"):
         submit(spool)
     assert len(list((spool / ".daddy-encode/slurm").iterdir())) == 1
 
