@@ -20,6 +20,7 @@ from daddy_encode.errors import DaddyEncodeError, SpoolError
 from daddy_encode.spool.frames import frame_name
 from daddy_encode.spool.manifest import MANIFEST_NAME
 from daddy_encode.spool.publish import spool_error
+from daddy_encode.spool.rollout import ROLLOUT_NAME
 
 # The filter is chosen again from every so manieth frame: by number, so that the same frames give the same bytes
 # whatever thread was first, and often enough to follow a scene that changes.
@@ -110,12 +111,12 @@ class Background:
     def remove(self, *, from_row: bool = True) -> None:
         """Once all has ended: remove the frames that a failure left after a gap, which a reader would take for damage.
 
-        from_row: also those in the row, the annotations and the manifest.
+        from_row: also those in the row, the annotations, the manifest and the rollout's record.
         """
         names = [frame_name(index) for index in self._early]
         if from_row:
             self.annotations.remove()
-            names += [MANIFEST_NAME, *map(frame_name, range(self.frames))]
+            names += [MANIFEST_NAME, ROLLOUT_NAME, *map(frame_name, range(self.frames))]
         for name in names:
             with contextlib.suppress(OSError):
                 os.unlink(self._directory / name)

@@ -10,6 +10,7 @@ from daddy_encode.errors import SpoolError
 from daddy_encode.spool.frames import is_frame_name
 from daddy_encode.spool.manifest import MANIFEST_NAME
 from daddy_encode.spool.publish import reported
+from daddy_encode.spool.rollout import ROLLOUT_NAME
 
 ANNOTATIONS_NAME = "annotations.jsonl"
 
@@ -24,12 +25,12 @@ def old_dump(directory: Path) -> list[str]:
             names = os.listdir(directory)
         except FileNotFoundError:
             return []
-    special = [name for name in (MANIFEST_NAME, ANNOTATIONS_NAME) if name in names]
+    special = [name for name in (MANIFEST_NAME, ANNOTATIONS_NAME, ROLLOUT_NAME) if name in names]
     return special + sorted(name for name in names if is_frame_name(name))
 
 
 def refuse_old_dump(directory: Path) -> None:
-    """Raise SpoolError where `directory` already holds frames, a manifest or annotations."""
+    """Raise SpoolError where `directory` already holds what belongs to a dump."""
     if old := old_dump(directory):
         more = f" and {len(old) - 1} more" if len(old) > 1 else ""
         raise SpoolError(f"{directory}: already holds {old[0]}{more}; choose another directory, or overwrite=True")
