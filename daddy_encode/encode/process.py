@@ -23,6 +23,8 @@ PIPE_BYTES = 2**20
 WORDS_KEPT = 16_384
 # How soon a request to stop, or a stall, is seen.
 TICK_SECONDS = 0.1
+# A pause between two looks at ffmpeg that only a stop of this process itself can make: SIGSTOP, a suspended Slurm job.
+FROZEN_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -160,6 +162,7 @@ class _Monitor(threading.Thread):
         self._progress = progress
         self._watch = watch
         self._waiting_since: float | None = None
+        self._looked_at = time.monotonic()
         self._words = bytearray()
         self.output = bytearray()
         self.reason = ""
@@ -200,10 +203,14 @@ class _Monitor(threading.Thread):
     def _give_up_if_due(self) -> None:
         if self.reason:
             return
+        now, looked = time.monotonic(), self._looked_at
+        self._looked_at = now
+        if now - looked > FROZEN_SECONDS and self._waiting_since is not None:
+            self._waiting_since = now
         since = self._waiting_since
         if self._watch.stop.is_set():
             self.reason = "stop"
-        elif since is not None and time.monotonic() - since > self._watch.stall_seconds:
+        elif since is not None and now - since > self._watch.stall_seconds:
             self.reason = "stall"
         if self.reason:
             self._child.kill()

@@ -20,7 +20,7 @@ from daddy_encode.errors import SpoolError, TransientError
 TEMP_PREFIX = ".daddy-encode-"
 TEMP_SUFFIX = ".tmp"
 # What may pass by itself, so that trying again later is right.
-_TRANSIENT = {
+TRANSIENT = {
     errno.ENOSPC,
     errno.EDQUOT,
     errno.EIO,
@@ -113,7 +113,7 @@ def reported(path: Path, verb: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _TRANSIENT:
+        if error.errno in TRANSIENT:
             raise TransientError(f"cannot {verb} {path} (file system {mount_point(path)}): {explain(error)}") from error
         raise SpoolError(f"cannot {verb} {path}: {explain(error)}") from error
 
