@@ -27,6 +27,7 @@ from typing import Any, Literal
 import click
 
 import daddy_encode
+from daddy_encode.cluster import submit
 from daddy_encode.cluster.allocation import holds_gpu
 from daddy_encode.errors import DaddyEncodeError, FrameError, SettingsError
 from daddy_encode.rollout.named import BUILT_IN, Policy, load_policy, make_environment
@@ -85,8 +86,8 @@ class RolloutError(DaddyEncodeError):
     type=click.Choice(["auto", "encode", "sbatch", "none"]),
     default="auto",
     help="Who encodes: `encode` starts a separate CPU-only process and waits for it, `none` prints the command that "
-    "will do it. `auto` is `encode`, but `none` in a Slurm allocation that holds a GPU. `sbatch` comes with "
-    "`daddy-encode submit`.",
+    "will do it. `auto` is `encode`, but `none` in a Slurm allocation that holds a GPU. `sbatch` queues a CPU-only "
+    "Slurm job, as `daddy-encode submit` does, and prints its ID.",
 )
 def main(**options: Any) -> None:
     """Play episodes and save every frame as PNG; then hand them to the encoder.
@@ -121,12 +122,8 @@ def run(
     handoff: str,
 ) -> int:
     """The whole rollout and its hand-off; the exit status."""
-    if handoff == "sbatch":
-        raise SettingsError(
-            "--handoff sbatch comes with `daddy-encode submit`, which this version does not have; use encode or none"
-        )
-    if handoff == "encode" and video is None:
-        raise SettingsError("--handoff encode has nothing to make; add --video mp4, gif or both")
+    if handoff in ("encode", "sbatch") and video is None:
+        raise SettingsError(f"--handoff {handoff} has nothing to make; add --video mp4, gif or both")
     asked_fps = None if video_fps is None else parse_fps(video_fps)
     # A policy, and an environment given as module:ID, may lie where the user is.
     sys.path.insert(0, os.getcwd())
@@ -220,7 +217,13 @@ def picture(environment: Any, meta: dict[str, Any]) -> Any:
 
 
 def hand_off(folder: Path, video: Video | None, handoff: str) -> int:
-    """Start the encoder on the run in `folder`, or print the command that does it; the exit status."""
+    """Start the encoder on the run in `folder`, queue it, or print the command that does it; the exit status."""
+    if handoff == "sbatch":
+        # The frames and their manifests, which say what to make, are there: it need not wait for this Slurm job's end.
+        queued = submit(folder)
+        print(queued.job_id, flush=True)
+        say(queued.how_to_follow())
+        return 0
     checkout = str(Path(daddy_encode.__file__).absolute().parent.parent)
     settings = {
         # No GPU library of the encoder's can take memory on a device.

@@ -22,19 +22,21 @@ def save_frames_as_png(
     frames: a list, an array (T, H, W, 3), or any iterable or generator (streamed: memory does not grow with their
         number) of uint8 arrays (H, W, 3), all of one shape. (H, W) and (H, W, 1) are grey, (H, W, 4) is RGBA with
         straight alpha; the encoder blends that on a background. Any strides: a view is as good as a copy.
-    output_dir: made where it is not there. One that already holds numbered PNGs or a manifest is refused.
+    output_dir: made where it is not there. One that already holds numbered PNGs, a manifest or annotations is refused.
     fps: frames per second at which the recording plays: a number, a Fraction or "30000/1001". Default 30.
     video: what the encoder shall make, "mp4", "gif" or "both"; None (default) leaves it to the encoder.
     meta: JSON values kept in the manifest (environment, seed, return, …); numpy scalars and arrays are converted.
         Read after the last frame: a generator of frames may add what is known only then, such as the return.
-    overwrite: remove the numbered PNGs and the manifest that are there, and nothing else, first. Default False.
+    overwrite: remove the dump that is there (numbered PNGs, manifest, annotations), and nothing else, first. Default
+        False.
 
     Returns the paths of the PNGs in order.
     Raises FrameError (a ValueError) for a bad frame, which it names, or none; SettingsError (a ValueError) for a
     bad fps or video; ManifestError (a ValueError) for meta that is no JSON; SpoolError for a directory that is
-    taken or cannot be written. Nothing it wrote is left behind then.
+    taken or cannot be written, and where less than 1 % of its file system (at most 1 GiB) would stay free. Nothing
+    it wrote is left behind then.
     """
-    from daddy_encode.dump.directory import dump_frames
+    from daddy_encode.dump.save import dump_frames
 
     return dump_frames(frames, output_dir, fps=fps, video=video, meta=meta, overwrite=overwrite)
 
@@ -67,7 +69,7 @@ def save_gif(frames: Iterable[Any], path: str | os.PathLike[str], fps: object = 
     """
     import tempfile
 
-    from daddy_encode.dump.directory import dump_frames
+    from daddy_encode.dump.save import dump_frames
     from daddy_encode.encode.direct import directory_to_gif
 
     # A GIF's palette needs every frame before the first is written; on disk they may be any number.

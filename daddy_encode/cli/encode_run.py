@@ -13,8 +13,10 @@ from typing import Any
 from daddy_encode.cli.main import FAILED, INTERRUPTED
 from daddy_encode.cli.outcomes import Tally
 from daddy_encode.cli.signals import on_signals
-from daddy_encode.cluster.cpus import usable_cpus
 from daddy_encode.cluster.identity import slurm_identity
+from daddy_encode.cluster.limits import usable_workers
+from daddy_encode.cluster.scratch import scratch
+from daddy_encode.encode.gif_optimize import find_gifsicle
 from daddy_encode.encode.job import Context
 from daddy_encode.encode.process import Watch
 from daddy_encode.encode.settings import make_settings
@@ -38,21 +40,25 @@ def run(
     as_json: bool,
     lease: float,
     no_wait: bool,
+    tmp_dir: str | None,
     **options: Any,
 ) -> int:
     """Encode the jobs at `paths` and return the exit status. Raises SettingsError for options that cannot work."""
     settings = make_settings(**{name: value for name, value in options.items() if value is not None})
+    if settings.gif_optimize:
+        # One error now, not one for each job.
+        find_gifsicle()
     set_up_logging(AboveBar())
     stop = StopSwitch()
     on_signals(stop.set)
-    context = Context(settings, Watch(threading.Event()), force, slurm_identity(os.environ))
+    context = Context(settings, Watch(threading.Event()), force, slurm_identity(os.environ), tmp_dir=scratch(tmp_dir))
     jobs, failures = _collect(paths, output_dir)
     tally = Tally(failed=failures)
     waiting = [Attempt(job.paths, need_manifest=job.has_manifest) for job in jobs]
     attempts = {attempt.paths: attempt for attempt in waiting}
     with (
         Progress(sum(job.frames for job in jobs)) as progress,
-        Workers(workers or usable_cpus(os.environ), context, Claims(lease), stop, progress.add) as crew,
+        Workers(workers or usable_workers(os.environ), context, Claims(lease), stop, progress.add) as crew,
     ):
         said: set[Path] = set()
         while waiting and not stop.is_set():

@@ -12,8 +12,9 @@ from typing import Any
 from daddy_encode.cli.main import FAILED, INTERRUPTED
 from daddy_encode.cli.outcomes import Tally
 from daddy_encode.cli.signals import on_signals
-from daddy_encode.cluster.cpus import usable_cpus
 from daddy_encode.cluster.identity import slurm_identity
+from daddy_encode.cluster.limits import usable_workers
+from daddy_encode.cluster.scratch import scratch
 from daddy_encode.encode.job import Context
 from daddy_encode.encode.process import Watch
 from daddy_encode.encode.program import find_program
@@ -39,6 +40,7 @@ def run(
     output_dir: Path | None,
     workers: int | None,
     lease: float,
+    tmp_dir: str | None,
     as_json: bool,
     interval: float,
     settle: float | None,
@@ -68,12 +70,12 @@ def run(
         waker.wake()
 
     on_signals(stop_all)
-    context = Context(settings, Watch(threading.Event()), slurm=slurm_identity(os.environ))
+    context = Context(settings, Watch(threading.Event()), slurm=slurm_identity(os.environ), tmp_dir=scratch(tmp_dir))
     scanner = Scanner(root, settings, output_dir, settle=settle, retry_failed=retry_failed)
     tally = Tally()
     claims = Claims(lease)
     with Workers(
-        workers or usable_cpus(os.environ),
+        workers or usable_workers(os.environ),
         context,
         claims,
         stop,

@@ -1,35 +1,83 @@
-"""An array as PNG bytes: one numpy filter, one fast deflate."""
+"""An array as PNG bytes: one filter for all rows, one fast deflate.
+
+libpng tries five filters on every row. One filter for the whole frame costs a single numpy pass, and on rendered
+frames (flat areas, sharp edges) it gives files as small, which ffmpeg also decodes faster.
+"""
 
 from __future__ import annotations
 
 import struct
-import zlib
+from typing import Literal
 
 import numpy as np
 
 from daddy_encode.dump.frames import Frame
 
 try:
-    from isal import isal_zlib as _deflate
+    from isal import isal_zlib as deflate
 except ImportError:  # no wheel for this machine: slower, the same pixels
-    import zlib as _deflate  # type: ignore[no-redef]
+    import zlib as deflate  # type: ignore[no-redef]
+
+# PNG filter types (PNG specification, 9.2): the byte itself, minus the pixel to the left, minus the pixel above.
+Filter = Literal[0, 1, 2]
+NONE: Filter = 0
+SUB: Filter = 1
+UP: Filter = 2
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # PNG colour types by the number of samples a pixel has (PNG specification, 11.2.1).
 _COLOUR_TYPE = {1: 0, 3: 2, 4: 6}
+# isal's 2 is as fast as its 1 and up to 2 % smaller; its 3 takes 3 to 10 times as long. zlib's 1 and 2 are alike too.
+_LEVEL = 2
+# A sample is this many bands of rows, together about a twelfth of the frame; a band's first row tells nothing about
+# the filter that looks up, so a band has several.
+_BANDS = 3
+_BAND_PART = 36
+_BAND_ROWS = 16
 
 
-def encode_png(frame: Frame) -> bytes:
-    """`frame`, uint8 (H, W), (H, W, 3) or (H, W, 4), any strides, as an 8-bit PNG that is not interlaced."""
+def encode_png(frame: Frame, row_filter: Filter | None = None) -> bytes:
+    """`frame`, uint8 (H, W), (H, W, 3) or (H, W, 4), any strides, as an 8-bit PNG that is not interlaced.
+
+    row_filter: the filter of all rows; None (default) lets `choose_filter` look at this frame. The same frame and
+    filter always give the same bytes.
+    """
     height, width = frame.shape[:2]
     samples = 1 if frame.ndim == 2 else frame.shape[2]
-    rows = np.empty((height, 1 + width * samples), np.uint8)
-    rows[:, 0] = 0
-    rows[:, 1:].reshape(frame.shape)[...] = frame
-    data = _deflate.compress(rows, 1)
+    data = deflate.compress(_filtered(frame, choose_filter(frame) if row_filter is None else row_filter), _LEVEL)
     header = struct.pack(">IIBBBBB", width, height, 8, _COLOUR_TYPE[samples], 0, 0, 0)
     return b"".join((_SIGNATURE, *_chunk(b"IHDR", header), *_chunk(b"IDAT", data), *_chunk(b"IEND", b"")))
 
 
+def choose_filter(frame: Frame) -> Filter:
+    """The filter that makes a sample of `frame` smallest; none at all where that is nearly as small."""
+    height = frame.shape[0]
+    rows = max(height // _BAND_PART, _BAND_ROWS)
+    starts = (height * (2 * band + 1) // (2 * _BANDS) for band in range(_BANDS))
+    sample = np.concatenate([frame[start : start + rows] for start in starts]) if height > _BANDS * rows else frame
+    size = {row_filter: len(deflate.compress(_filtered(sample, row_filter), _LEVEL)) for row_filter in (NONE, SUB, UP)}
+    best = min(size, key=lambda row_filter: size[row_filter])
+    # Undoing a filter costs ffmpeg a pass over the pixels: worth it for a clearly smaller file only.
+    return best if size[best] < 0.95 * size[NONE] else NONE
+
+
+def _filtered(frame: Frame, row_filter: Filter) -> Frame:
+    """The bytes that PNG deflates: each row of `frame`, filtered, after the filter's number."""
+    height = frame.shape[0]
+    rows = np.empty((height, 1 + frame.size // height), np.uint8)
+    rows[:, 0] = row_filter
+    pixels = rows[:, 1:].reshape(frame.shape)
+    # uint8 wraps around, as the filters do. Reading straight from any strides saves a contiguous copy.
+    if row_filter == SUB:
+        pixels[:, 0] = frame[:, 0]
+        np.subtract(frame[:, 1:], frame[:, :-1], out=pixels[:, 1:])
+    elif row_filter == UP:
+        pixels[0] = frame[0]
+        np.subtract(frame[1:], frame[:-1], out=pixels[1:])
+    else:
+        pixels[...] = frame
+    return rows
+
+
 def _chunk(kind: bytes, data: bytes) -> tuple[bytes, bytes, bytes]:
-    return (struct.pack(">I", len(data)) + kind, data, struct.pack(">I", zlib.crc32(data, zlib.crc32(kind))))
+    return (struct.pack(">I", len(data)) + kind, data, struct.pack(">I", deflate.crc32(data, deflate.crc32(kind))))

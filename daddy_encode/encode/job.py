@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from daddy_encode.encode.examine import examine
+from daddy_encode.encode.gif import first_pass
 from daddy_encode.encode.outputs import Plan, make_output
 from daddy_encode.encode.process import Watch
 from daddy_encode.encode.program import find_program
@@ -34,7 +35,8 @@ class Context:
     """What all jobs of one run share, and what is known of this one.
 
     force: encode what is done already, too; slurm: the encoder's own Slurm job, for the receipt; need_manifest: a
-    job without one is not encoded; settled: it has none, and was left alone for the settle time.
+    job without one is not encoded; settled: it has none, and was left alone for the settle time; tmp_dir: where
+    temporary files go, None for beside their targets.
     """
 
     settings: Settings
@@ -43,6 +45,7 @@ class Context:
     slurm: Mapping[str, str] = field(default_factory=dict)
     need_manifest: bool = False
     settled: bool = False
+    tmp_dir: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -69,17 +72,16 @@ def encode_job(paths: JobPaths, context: Context, progress: Progress = lambda sh
     manifest = job.manifest
     promised = (manifest.width, manifest.height) if manifest else None
     with DirectorySource(paths.directory, job.row, promised) as source, contextlib.ExitStack() as temps:
-        passes = sum(1 if kind == "mp4" else 2 for kind in job.todo)
-        source.on_frame = lambda: progress(1 / passes)
+        shares = _Shares(len(job.row), progress)
         try:
-            files = _make_all(paths, source, job.todo, len(job.wanted) > 1, context.watch, temps)
+            files = _make_all(paths, source, job.todo, len(job.wanted) > 1, context, shares, temps)
         except MixedKinds:
             source.raw = True
-            files = _make_all(paths, source, job.todo, len(job.wanted) > 1, context.watch, temps)
+            files = _make_all(paths, source, job.todo, len(job.wanted) > 1, context, shares, temps)
         if not source.in_place():
             raise FrameError(f"{paths.directory}: was renamed or replaced while it was encoded; run again")
         for temp, record in files:
-            publish(temp, paths.output(record.format))
+            publish(temp, paths.output(record.format), paths.base.name)
         made = [record for _, record in files]
         kept = job.receipt.outputs if job.receipt else []
         records = {record.format: record for record in (*kept, *made)}
@@ -167,17 +169,46 @@ def _make_all(
     source: DirectorySource,
     todo: Plan,
     both: bool,
-    watch: Watch,
+    context: Context,
+    shares: _Shares,
     temps: contextlib.ExitStack,
 ) -> list[tuple[Path, OutputRecord]]:
     """Encode and verify every output of `todo` into temporary files that `temps` removes."""
     made = []
     digests = set()
+    folder = context.tmp_dir or paths.base.parent
+    files = {kind: temps.enter_context(temp_file(folder, paths.base.name)) for kind in todo}
+    # One pass serves the MP4 and, with it, the GIF's colours; a GIF in a palette takes one more.
+    first = temps.enter_context(first_pass(source, todo.get("gif"), folder))
+    source.on_frame = shares.of(2 if first is not None and first.exact is None else 1)
+    shared = 0.0
     for kind, settings in todo.items():
-        final = paths.output(kind)
-        temp = temps.enter_context(temp_file(final.parent, paths.base.name))
-        made.append((temp, make_output(source, settings, temp, final, watch, both=both)))
+        final, temp = paths.output(kind), files[kind]
+        record = make_output(
+            source, settings, temp, final, context.watch, both=both, first=first, shared_seconds=shared
+        )
+        made.append((temp, record))
+        if first is not None and first.made:
+            shared = record.encode_seconds
         digests.add(source.sha256)
     if len(digests) > 1:
         raise FrameError(f"{paths.directory}: frames changed while they were encoded; wait for the rollout to end")
     return made
+
+
+class _Shares:
+    """A job's progress: each frame's share in each pass; never more than the frames, where a pass begins again."""
+
+    def __init__(self, frames: int, progress: Progress) -> None:
+        self._left = float(frames)
+        self._progress = progress
+
+    def of(self, passes: int) -> Callable[[], None]:
+        """What a source calls for each frame it reads, in one of `passes`."""
+
+        def frame() -> None:
+            share = min(self._left, 1 / passes)
+            self._left -= share
+            self._progress(share)
+
+        return frame

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from daddy_encode.encode.process import Watch, run_ffmpeg
 from daddy_encode.encode.program import Program
 from daddy_encode.encode.settings import Mp4Settings
 from daddy_encode.encode.source import FrameSource
+
+if TYPE_CHECKING:
+    from daddy_encode.encode.gif_first import FirstPass
 
 # Fixed, never the node's core count: x264's output depends on them. Four keep a single 720p job busy on the small
 # nodes that encoders get; more jobs side by side, not more threads, fill a large one.
@@ -15,9 +19,17 @@ ENCODE_THREADS = "4"
 DECODE_THREADS = "2"
 
 
-def encode_mp4(program: Program, source: FrameSource, settings: Mp4Settings, target: Path, watch: Watch) -> None:
+def encode_mp4(
+    program: Program,
+    source: FrameSource,
+    settings: Mp4Settings,
+    target: Path,
+    watch: Watch,
+    first: FirstPass | None = None,
+) -> None:
     """Write all frames of `source` to `target`, an existing file that is replaced.
 
+    first: the GIF's first pass over the same frames, which is made along with this one.
     Raises EncodeError, Interrupted, and what `source` raises.
     """
     arguments = [
@@ -31,14 +43,22 @@ def encode_mp4(program: Program, source: FrameSource, settings: Mp4Settings, tar
         *("-flags:v", "+bitexact", "-fflags", "+bitexact", "-map_metadata", "-1"),
         *("-movflags", "+faststart", "-f", "mp4", f"file:{target.name}"),
     ]
-    run_ffmpeg(program, arguments, source.frames(), folder=target.parent, watch=watch)
+    if first is None:
+        run_ffmpeg(program, arguments, source.frames(), folder=target.parent, watch=watch)
+    else:
+        arguments += first.output_beside()
+        frames = first.listen(source.frames())
+        first.palette = run_ffmpeg(program, arguments, frames, folder=target.parent, watch=watch)
 
 
-def input_arguments(source: FrameSource, fps: str) -> list[str]:
-    """ffmpeg's options for `source` on its standard input, played at `fps`."""
+def input_arguments(source: FrameSource, fps: str, size: tuple[int, int] | None = None) -> list[str]:
+    """ffmpeg's options for `source` on its standard input, played at `fps`.
+
+    size: (width, height) of raw frames; by default the source's own.
+    """
     if source.raw:
-        size = f"{source.width}x{source.height}"
-        layout = ["-f", "rawvideo", "-pixel_format", "rgb24", "-video_size", size]
+        width, height = size or (source.width, source.height)
+        layout = ["-f", "rawvideo", "-pixel_format", "rgb24", "-video_size", f"{width}x{height}"]
     else:
         layout = ["-f", "image2pipe", "-c:v", "png", "-err_detect", "explode"]
     return [

@@ -7,6 +7,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from daddy_encode.encode.png import PngFault
+from daddy_encode.encode.png_pixels import plain_pixels
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,6 +40,9 @@ def decode_png(data: bytes, background: Rgb = BLACK) -> Pixels:
 
     Raises PngFault where the compressed image data cannot be decoded.
     """
+    plain = plain_pixels(data)
+    if plain is not None:
+        return plain
     import numpy as np
     from PIL import Image
 

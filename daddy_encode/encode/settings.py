@@ -19,6 +19,10 @@ Preset = Literal[
 ]
 Crf = Annotated[int, Meta(ge=0, le=51)]
 Scale = Annotated[int, Meta(ge=1, le=16)]
+Dither = Literal["none", "bayer", "sierra2_4a"]
+# 16 bits hold the number of repeats.
+Plays = Annotated[int, Meta(ge=0, le=65_535)]
+GifWidth = Annotated[int, Meta(ge=1, le=65_535)]
 
 DEFAULT_FPS = Fraction(30)
 # Browsers show a GIF delay of 0 or 1 hundredths of a second as 10; 2 hundredths, 50 fps, are kept.
@@ -29,7 +33,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Options of an encode, as given. None: the manifest decides, else the default.
 
     video: what to make; fps: frames per second at which the recording plays; crf: x264's constant rate factor;
-    preset: x264's, slower is smaller; scale: whole-number enlargement; gif_fps: frames per second a GIF has at most.
+    preset: x264's, slower is smaller; scale: whole-number enlargement; gif_fps: frames per second a GIF has at most;
+    dither: of a GIF with more than 256 colours; loop: times a GIF plays, 0 forever; gif_width: pixels, the frames are
+    reduced to it, and `scale` does not apply to the GIF; gif_optimize: have gifsicle make it smaller.
     """
 
     video: Video | None = None
@@ -38,6 +44,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     preset: Preset = "veryfast"
     scale: Scale = 1
     gif_fps: str = "15"
+    dither: Dither = "none"
+    loop: Plays = 0
+    gif_width: GifWidth | None = None
+    gif_optimize: bool = False
 
 
 class Mp4Settings(Struct, frozen=True, kw_only=True):
@@ -54,7 +64,11 @@ class GifSettings(Struct, frozen=True, kw_only=True):
 
     fps: str
     step: int
-    scale: Scale
+    scale: Scale = 1
+    dither: Dither = "none"
+    loop: Plays = 0
+    width: GifWidth | None = None
+    optimize: bool = False
 
 
 def make_settings(**values: Any) -> Settings:
@@ -83,5 +97,13 @@ def plan(settings: Settings, manifest: Manifest | None) -> dict[Kind, Mp4Setting
         outputs["mp4"] = Mp4Settings(fps=fps, crf=settings.crf, preset=settings.preset, scale=settings.scale)
     if video in ("gif", "both"):
         step = math.ceil(rate / parse_fps(settings.gif_fps))
-        outputs["gif"] = GifSettings(fps=fps, step=step, scale=settings.scale)
+        outputs["gif"] = GifSettings(
+            fps=fps,
+            step=step,
+            scale=settings.scale if settings.gif_width is None else 1,
+            dither=settings.dither,
+            loop=settings.loop,
+            width=settings.gif_width,
+            optimize=settings.gif_optimize,
+        )
     return outputs

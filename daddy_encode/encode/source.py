@@ -8,12 +8,18 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from daddy_encode.encode.normalise import decode_png
 from daddy_encode.encode.png import Png, PngFault, check_png
 from daddy_encode.errors import FrameError, TransientError
 from daddy_encode.spool.frames import FrameRow
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Pixels = npt.NDArray[np.uint8]
 
 # 64 Mpixel: an 8192x8192 frame. Above it a frame is a mistake or an attack, and ffmpeg would need gigabytes.
 MAX_PIXELS = 64 * 2**20
@@ -31,7 +37,11 @@ class FrameSource(Protocol):
     count: int
     """How many frames there are; of frames in memory, how many have been gone through."""
     raw: bool
-    """True: items are rgb24 pixels, row by row. False: items are whole PNG files, 8-bit RGB."""
+    """True: items are rgb24 pixels, row by row. False: items are whole PNG files, 8-bit RGB. May be set to True."""
+
+    def first(self) -> Pixels:
+        """The first frame, (H, W, 3); it is there to be gone through, still."""
+        ...
 
     def frames(self, step: int = 1) -> Iterator[bytes | memoryview]:
         """Yield frame 0, `step`, 2 * `step`, …; every frame in between is read and checked, too."""
@@ -106,9 +116,17 @@ class DirectorySource:
                 yield self._pixels(name, png) if self.raw else png.data
         self.sha256 = digest.hexdigest()
 
+    def first(self) -> Pixels:
+        """See FrameSource."""
+        name = self.row.names[0]
+        return self._decoded(name, self._read(name, None))
+
     def _pixels(self, name: str, png: Png) -> memoryview:
+        return self._decoded(name, png).data.cast("B")
+
+    def _decoded(self, name: str, png: Png) -> Pixels:
         try:
-            return decode_png(png.data).data.cast("B")
+            return decode_png(png.data)
         except PngFault as fault:
             raise FrameError(f"{self.directory / name}: {fault}; write it again") from fault
 

@@ -11,6 +11,7 @@ import hashlib
 import os
 import re
 import secrets
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -76,8 +77,18 @@ def temp_file(directory: Path, owner: str = "") -> Iterator[Path]:
             os.unlink(path)
 
 
-def publish(temp: Path, final: Path) -> None:
-    """Make `temp` durable, then give it the name `final`, replacing what had it. Same file system only."""
+def publish(temp: Path, final: Path, owner: str = "") -> None:
+    """Make `temp` durable, then give it the name `final`, replacing what had it.
+
+    From another folder, which may be on another file system, it is copied beside `final` first, into a temporary
+    file for `owner`; `temp` stays.
+    """
+    if temp.parent != final.parent:
+        with temp_file(final.parent, owner) as beside:
+            with reported(final, "write"):
+                shutil.copyfile(temp, beside)
+            publish(beside, final)
+        return
     with reported(final, "write"):
         fsync_path(temp)
         os.replace(temp, final)

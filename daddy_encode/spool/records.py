@@ -21,15 +21,19 @@ Record = TypeVar("Record", bound=msgspec.Struct)
 
 
 def encode_record(record: msgspec.Struct) -> bytes:
-    """`record` as indented JSON text with a final newline. numpy scalars and arrays inside become numbers, lists.
+    """`record` as indented JSON text with a final newline; values inside as in `encode_json`."""
+    return msgspec.json.format(encode_json(record), indent=2) + b"\n"
+
+
+def encode_json(value: Any) -> bytes:
+    """`value` as JSON text on one line. numpy scalars and arrays inside become numbers, lists; NaN becomes null.
 
     Raises ManifestError for a value that JSON cannot hold.
     """
     try:
-        text = msgspec.json.encode(record, enc_hook=_plain)
+        return msgspec.json.encode(value, enc_hook=_plain)
     except (TypeError, ValueError, RecursionError) as error:
         raise ManifestError(f"a value cannot be written as JSON: {error}") from error
-    return msgspec.json.format(text, indent=2) + b"\n"
 
 
 def parse_record(text: bytes, kind: type[Record], name: str) -> Record:

@@ -1,0 +1,183 @@
+"""Frames to files on background threads: a bounded number in flight, an unbroken row on disk."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from daddy_encode.dump.annotations import Annotations
+from daddy_encode.dump.budget import DiskBudget
+from daddy_encode.dump.directory import write_new
+from daddy_encode.dump.frames import Frame
+from daddy_encode.dump.png import NONE, Filter, choose_filter, encode_png
+from daddy_encode.errors import DaddyEncodeError, SpoolError
+from daddy_encode.spool.frames import frame_name
+from daddy_encode.spool.manifest import MANIFEST_NAME
+from daddy_encode.spool.publish import reported
+
+# The filter is chosen again from every so manieth frame: by number, so that the same frames give the same bytes
+# whatever thread was first, and often enough to follow a scene that changes.
+_CHOOSE_EVERY = 64
+
+
+class Background:
+    """Compresses and writes what `put` takes, in order of its number, on up to `threads` daemon threads.
+
+    capacity: how many frames may be taken and not yet be on disk.
+    ended: called once on the last thread, after `close`, when all is written.
+    `error`: the first failure, named after its frame; nothing is written after it. `frames`: how many frames are on
+    disk in an unbroken row from 0.
+    """
+
+    def __init__(
+        self, directory: Path, budget: DiskBudget, *, threads: int, capacity: int, ended: Callable[[], None]
+    ) -> None:
+        self.annotations = Annotations(directory)
+        self.error: DaddyEncodeError | None = None
+        self.frames = 0
+        self._directory = directory
+        self._budget = budget
+        self._max_threads = threads
+        self._capacity = capacity
+        self._ended = ended
+        self._lock = threading.Lock()
+        self._work = threading.Condition(self._lock)
+        self._room = threading.Condition(self._lock)
+        self._jobs: deque[tuple[Frame, bool, Filter, bytes]] = deque()
+        self._taken = 0
+        self._active = 0
+        self._threads = 0
+        self._closing = False
+        self._filter = NONE
+        # Buffers to copy into again: memory fresh from the system costs more than the copy itself.
+        self._spare: list[Frame] = []
+        # Frames that were ready before an earlier one: their annotations wait for their turn.
+        self._order = threading.Lock()
+        self._early: dict[int, bytes] = {}
+
+    def put(self, frame: Frame, line: bytes, *, copy: bool, wait: bool) -> bool:
+        """Queue `frame`; False where there is no room and `wait` is false, or where something has failed.
+
+        copy: take a copy now; else the array is read later and must stay as it is.
+        """
+        with self._lock:
+            while self.error is None and len(self._jobs) + self._active >= self._capacity:
+                if not wait:
+                    return False
+                self._room.wait()
+            if self.error is not None:
+                return False
+            index = self._taken + len(self._jobs)
+            buffer = self._spare.pop() if copy and self._spare else None
+        if index % _CHOOSE_EVERY == 0:
+            self._filter = choose_filter(frame)
+        if copy:
+            # Laid out as the frame is, so that the copy is one sweep through memory even for a transposed view.
+            buffer = np.empty_like(frame) if buffer is None else buffer
+            _copy(buffer, frame)
+            frame = buffer
+        with self._lock:
+            # Before the frame is queued: without any thread nobody would ever write it.
+            if self._threads < min(self._max_threads, 1 + len(self._jobs)):
+                self._start_thread()
+            self._jobs.append((frame, copy, self._filter, line))
+            self._work.notify()
+        return True
+
+    def close(self, *, drop: bool = False) -> None:
+        """Take no more; let the threads end when all is written, or at once with `drop`. Does not wait."""
+        with self._lock:
+            self._closing = True
+            if drop:
+                self._jobs.clear()
+            self._work.notify_all()
+            idle = self._threads == 0
+        if idle:
+            self._ended()
+
+    def remove(self, *, from_row: bool = True) -> None:
+        """Once all has ended: remove the frames that a failure left after a gap, which a reader would take for damage.
+
+        from_row: also those in the row, the annotations and the manifest.
+        """
+        names = [frame_name(index) for index in self._early]
+        if from_row:
+            self.annotations.remove()
+            names += [MANIFEST_NAME, *map(frame_name, range(self.frames))]
+        for name in names:
+            with contextlib.suppress(OSError):
+                os.unlink(self._directory / name)
+
+    def _start_thread(self) -> None:
+        # A daemon: a rollout that ends without close() must not hang here.
+        thread = threading.Thread(target=self._run, name=f"frames of {self._directory}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            if self._threads == 0:
+                raise SpoolError(f"cannot write {self._directory}: {error}; allow this process more threads") from error
+        else:
+            self._threads += 1
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                while not self._jobs and not self._closing:
+                    self._work.wait()
+                if not self._jobs:
+                    self._threads -= 1
+                    last = self._threads == 0
+                    break
+                frame, reuse, row_filter, line = self._jobs.popleft()
+                index = self._taken
+                self._taken += 1
+                self._active += 1
+            self._write(index, frame, row_filter, line)
+            with self._lock:
+                self._active -= 1
+                if reuse:
+                    self._spare.append(frame)
+                self._room.notify()
+            # While this thread waits for more, the frame shall not stay in memory.
+            del frame
+        if last:
+            self._ended()
+
+    def _write(self, index: int, frame: Frame, row_filter: Filter, line: bytes) -> None:
+        path = self._directory / frame_name(index)
+        try:
+            data = encode_png(frame, row_filter)
+            self._budget.spend(path, len(data))
+            with reported(path, "write"):
+                write_new(path, data)
+            with self._order:
+                self._early[index] = line
+                while self.frames in self._early:
+                    self.annotations.add(self._early[self.frames])
+                    del self._early[self.frames]
+                    self.frames += 1
+        except DaddyEncodeError as error:
+            self._fail(error)
+        except Exception as error:  # out of memory, or our own mistake: either way the caller has to hear of it
+            self._fail(SpoolError(f"cannot write {path}: {type(error).__name__}: {error}"))
+
+    def _fail(self, error: DaddyEncodeError) -> None:
+        with self._lock:
+            self.error = self.error or error
+            self._jobs.clear()
+            self._room.notify_all()
+
+
+def _copy(target: Frame, source: Frame) -> None:
+    if source.flags.c_contiguous and target.flags.c_contiguous:
+        # numpy would release the GIL for this fraction of a millisecond, and the rollout would then wait for a
+        # background thread to give it back: measured, ten times as long as the copy.
+        target.data.cast("B")[:] = source.data.cast("B")
+    else:
+        np.copyto(target, source)

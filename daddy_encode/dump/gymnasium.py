@@ -1,0 +1,295 @@
+"""RecordFrames: what Gymnasium's RecordVideo does, at a fraction of its cost. Needs the extra `daddy-encode[gym]`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import gymnasium as gym
+from gymnasium.utils import RecordConstructorArgs
+from gymnasium.vector import VectorEnv, VectorWrapper
+
+from daddy_encode.dump.episodes import EpisodeRecorder, RecordSettings, Trigger, capped_cubic, sole_owner
+from daddy_encode.dump.writer import MAX_BYTES, FrameWriter
+from daddy_encode.errors import SettingsError
+from daddy_encode.spool.manifest import Video
+from daddy_encode.spool.publish import reported
+
+_NO_IMAGES = (None, "human", "ansi")
+
+
+class RecordFrames(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
+    """Records episodes of `env` as PNGs with a manifest, one directory per recording, for an encoder elsewhere.
+
+    Takes the arguments of `gymnasium.wrappers.RecordVideo`: changing the import is the whole migration. Given a
+    vector environment it makes a `VectorRecordFrames`.
+
+    env: its render_mode is one that gives images, "rgb_array" or "rgb_array_list".
+    video_folder: where the directories go: `rl-video-episode-0`, or `rl-video-step-100` with `step_trigger`. A name
+        that is taken, by an earlier run or another process, gets `-2`, `-3`, …: nothing is ever overwritten.
+    episode_trigger, step_trigger: given the number of the episode, or of the step over all episodes, both from 0, say
+        whether a recording begins there. Default: episodes 0, 1, 8, 27, …, 729, 1000, 2000, ….
+    video_length: frames per recording, over several episodes if need be; 0 (default) records until the next reset.
+    name_prefix: what the directories' names begin with. Default "rl-video".
+    fps: frames per second of the video; None (default) is the environment's `render_fps`, or 30.
+    disable_logger, gc_trigger: RecordVideo's; they change nothing here.
+    video: "mp4", "gif", "both" or None (default): what the encoder shall make.
+    meta: JSON values for every manifest, beside `environment` (its ID), `seed` (given to the reset before), `episode`,
+        `start_step` (the number of the step, over all episodes, at which it began), `return` and `length` (sum and
+        number of the rewards of the steps recorded), `terminated` and `truncated`.
+    min_free, max_bytes, when_full: see `daddy_encode.dump.FrameWriter`; max_bytes counts for each environment.
+    on_error: "stop" (default) ends a recording that fails, with a RuntimeWarning: a video never kills a training.
+        "raise" raises.
+
+    Each frame's annotations hold `step` (steps made so far, over all episodes) and, but for the frame after a reset,
+    `reward`. Where the environment raises, the recording's manifest says `complete: false`.
+
+    Raises SettingsError or ManifestError (both ValueErrors) for arguments that cannot work, SpoolError where the
+    folder cannot be made.
+    """
+
+    def __new__(cls, env: Any, *args: Any, **options: Any) -> Any:
+        if isinstance(env, VectorEnv):
+            # No subclass of this class, so Python does not go on to call this class's __init__.
+            return VectorRecordFrames(env, *args, **options)
+        return super().__new__(cls)
+
+    def __init__(
+        self,
+        env: gym.Env[Any, Any],
+        video_folder: str | os.PathLike[str],
+        episode_trigger: Trigger | None = None,
+        step_trigger: Trigger | None = None,
+        video_length: int = 0,
+        name_prefix: str = "rl-video",
+        fps: object = None,
+        disable_logger: bool = True,
+        gc_trigger: Trigger | None = None,
+        *,
+        video: Video | None = None,
+        meta: Mapping[str, Any] | None = None,
+        min_free: int | None = None,
+        max_bytes: int = MAX_BYTES,
+        when_full: Literal["block", "drop"] = "block",
+        on_error: Literal["raise", "stop"] = "stop",
+    ) -> None:
+        arguments: dict[str, Any] = {
+            "video_folder": video_folder,
+            "episode_trigger": episode_trigger,
+            "step_trigger": step_trigger,
+            "video_length": video_length,
+            "fps": fps,
+            "video": video,
+            "meta": meta,
+            "min_free": min_free,
+            "max_bytes": max_bytes,
+            "when_full": when_full,
+            "on_error": on_error,
+        }
+        RecordConstructorArgs.__init__(self, name_prefix=name_prefix, **arguments)
+        gym.Wrapper.__init__(self, env)
+        self._recorder = EpisodeRecorder(_settings(env, **arguments), name_prefix, _facts(env))
+        # Whoever makes this environment anew in each mode it lists (check_env does) shall not be refused.
+        modes = [mode for mode in env.metadata.get("render_modes", []) if mode not in _NO_IMAGES]
+        self.metadata = {**env.metadata, "render_modes": modes}
+        self._rendered: list[Any] = []
+
+    @property
+    def recording(self) -> bool:
+        """Whether the next frame will be recorded."""
+        return self._recorder.recording
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        result = super().reset(seed=seed, options=options)
+        self._rendered = []
+        self._recorder.begin_episode(seed)
+        self._capture()
+        return result
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        try:
+            result = super().step(action)
+        except BaseException as error:
+            self._recorder.stop(error)
+            raise
+        _, reward, terminated, truncated, _ = result
+        self._recorder.after_step(reward, terminated=terminated, truncated=truncated)
+        self._capture(reward=reward)
+        return result
+
+    def render(self) -> Any:
+        """What the environment renders; of a list, the frames that were recorded meanwhile come first."""
+        rendered = super().render()
+        if isinstance(rendered, list):
+            rendered, self._rendered = self._rendered + rendered, []
+        return rendered
+
+    def close(self) -> None:
+        """Close the environment, end the recording, and wait until everything is on disk."""
+        try:
+            super().close()
+        finally:
+            self._recorder.close()
+
+    def _capture(self, **annotations: Any) -> None:
+        if not self._recorder.recording:
+            return
+        rendered: list[Any] = [self.env.render()]
+        if isinstance(rendered[0], list):
+            # Rendering empties the environment's list: whoever calls render() next shall still get these.
+            rendered = rendered[0]
+            self._rendered += rendered
+        if rendered:
+            self._recorder.capture(rendered[-1], owned=len(rendered) == 1 and sole_owner(rendered), **annotations)
+
+
+class VectorRecordFrames(VectorWrapper, RecordConstructorArgs):
+    """`RecordFrames` for a vector environment: every sub-environment's episodes are recorded on their own.
+
+    The directories are `rl-video-env-0-episode-0` and so on; triggers get the numbers of each sub-environment's own
+    episodes and steps; `meta` says which one it is as `env_index`. Arguments as for `RecordFrames` (`options` are its
+    keyword arguments), and
+
+    record_first_only: record sub-environment 0 only. Default False.
+    video_aspect_ratio: RecordVideo's; it changes nothing, for no grid is made.
+
+    With autoreset mode SAME_STEP nobody can render an episode's last state: its reward counts, but has no frame.
+    """
+
+    def __init__(
+        self,
+        env: VectorEnv[Any, Any, Any],
+        video_folder: str | os.PathLike[str],
+        episode_trigger: Trigger | None = None,
+        step_trigger: Trigger | None = None,
+        video_length: int = 0,
+        name_prefix: str = "rl-video",
+        fps: object = None,
+        *,
+        record_first_only: bool = False,
+        video_aspect_ratio: tuple[int, int] = (1, 1),
+        **options: Any,
+    ) -> None:
+        arguments = {
+            "video_folder": video_folder,
+            "episode_trigger": episode_trigger,
+            "step_trigger": step_trigger,
+            "video_length": video_length,
+            "fps": fps,
+            **options,
+        }
+        RecordConstructorArgs.__init__(self, name_prefix=name_prefix, record_first_only=record_first_only, **arguments)
+        VectorWrapper.__init__(self, env)
+        settings = _settings(env, **arguments)
+        self._recorders = [
+            EpisodeRecorder(settings, f"{name_prefix}-env-{index}", {**_facts(env), "env_index": index})
+            for index in range(1 if record_first_only else env.num_envs)
+        ]
+        # Gymnasium 1.0 has no such key and no enum: it knows NextStep only.
+        mode = env.metadata.get("autoreset_mode", "NextStep")
+        self._mode = getattr(mode, "value", mode)
+        # Those whose next step is a reset in disguise.
+        self._over = [False] * len(self._recorders)
+
+    def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        # Gymnasium takes the mask out of the caller's dict.
+        mask = (options or {}).get("reset_mask")
+        result = super().reset(seed=seed, options=options)
+        seeds = [seed + index for index in range(self.num_envs)] if isinstance(seed, int) else seed
+        first = [bool(mask is None or mask[index]) for index in range(len(self._recorders))]
+        for index, recorder in enumerate(self._recorders):
+            if first[index]:
+                recorder.begin_episode(None if seeds is None else seeds[index])
+                self._over[index] = False
+        self._capture([{} for _ in first], first)
+        return result
+
+    def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+        try:
+            result = super().step(actions)
+        except BaseException as error:
+            for recorder in self._recorders:
+                recorder.stop(error)
+            raise
+        _, rewards, terminations, truncations, _ = result
+        annotations: list[dict[str, Any]] = []
+        for index, recorder in enumerate(self._recorders):
+            done = bool(terminations[index] or truncations[index])
+            new = self._over[index]
+            if not new:
+                recorder.after_step(rewards[index], terminated=terminations[index], truncated=truncations[index])
+                new = done and self._mode == "SameStep"
+            if new:
+                recorder.begin_episode(None)
+            annotations.append({} if new else {"reward": rewards[index]})
+            self._over[index] = done and self._mode == "NextStep"
+        self._capture(annotations, [True] * len(annotations))
+        return result
+
+    def close(self, **kwargs: Any) -> None:
+        """Close the environments, end the recordings, and wait until everything is on disk."""
+        try:
+            super().close(**kwargs)
+        finally:
+            for recorder in self._recorders:
+                recorder.close()
+
+    def _capture(self, annotations: list[dict[str, Any]], wanted: list[bool]) -> None:
+        recorders = [index for index, recorder in enumerate(self._recorders) if recorder.recording and wanted[index]]
+        if not recorders:
+            return
+        frames: Any = self.env.render()
+        for index in recorders:
+            frame = frames[index]
+            frame = frame[-1] if isinstance(frame, list) else frame
+            self._recorders[index].capture(frame, owned=False, **annotations[index])
+
+
+def _settings(
+    env: gym.Env[Any, Any] | VectorEnv[Any, Any, Any],
+    *,
+    video_folder: str | os.PathLike[str],
+    episode_trigger: Trigger | None,
+    step_trigger: Trigger | None,
+    video_length: int,
+    fps: object,
+    disable_logger: bool = True,
+    gc_trigger: Trigger | None = None,
+    video: Video | None = None,
+    meta: Mapping[str, Any] | None = None,
+    min_free: int | None = None,
+    max_bytes: int = MAX_BYTES,
+    when_full: Literal["block", "drop"] = "block",
+    on_error: Literal["raise", "stop"] = "stop",
+) -> RecordSettings:
+    if env.render_mode in _NO_IMAGES:
+        raise SettingsError(f"render_mode is {env.render_mode!r}: make the environment with render_mode='rgb_array'")
+    if video_length < 0:
+        raise SettingsError(f"video_length is {video_length}: give 0 for whole episodes, or more")
+    if episode_trigger is None and step_trigger is None:
+        episode_trigger = capped_cubic
+    folder = Path(video_folder).absolute()
+    new_writer = partial(
+        FrameWriter,
+        fps=env.metadata.get("render_fps", 30) if fps is None else fps,
+        video=video,
+        meta=meta,
+        # One thread outruns any renderer, and there may be many environments.
+        threads=1,
+        # One recording may still be closing while the next one fills.
+        max_bytes=max_bytes // 2,
+        when_full=when_full,
+        min_free=min_free,
+    )
+    # Only for its checks: nothing happens on disk before a first frame.
+    new_writer(folder, overwrite=True, on_error=on_error)
+    with reported(folder, "make"):
+        os.makedirs(folder, exist_ok=True)
+    return RecordSettings(folder, episode_trigger, step_trigger, video_length, min_free, on_error, new_writer)
+
+
+def _facts(env: gym.Env[Any, Any] | VectorEnv[Any, Any, Any]) -> dict[str, Any]:
+    return {"environment": env.spec.id if env.spec is not None else type(env.unwrapped).__name__}

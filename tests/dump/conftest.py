@@ -1,0 +1,104 @@
+"""Real disks that are small, slow or read-only, and the strictest reader of PNGs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+# Drawing without a display.
+os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
+
+
+def missing(what: str) -> NoReturn:
+    """Skip this test, which needs `what`; fail where the whole system is said to be here."""
+    if os.environ.get("DADDY_ENCODE_REQUIRE_SYSTEM") == "1":
+        pytest.fail(f"needs {what}")
+    pytest.skip(f"needs {what}")
+
+
+def _unmount(path: Path) -> None:
+    subprocess.run(["umount", "-l", str(path)], check=True)
+
+
+@pytest.fixture
+def tmpfs(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """Mount a tmpfs with the given options; return where it is."""
+    mounted: list[Path] = []
+
+    def mount(options: str) -> Path:
+        path = tmp_path / f"tmpfs-{len(mounted)}"
+        path.mkdir()
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(path)], capture_output=True)
+        if done.returncode:
+            missing("the right to mount a tmpfs (root)")
+        mounted.append(path)
+        return path
+
+    yield mount
+    for path in mounted:
+        _unmount(path)
+
+
+class SlowDisk:
+    """A folder behind a program, bindfs, which takes so many bytes per second, and nothing once it is stopped.
+
+    `path` is where it is mounted, `real` the folder behind, where looking costs nothing.
+    """
+
+    def __init__(self, real: Path, path: Path, rate: int) -> None:
+        if shutil.which("bindfs") is None:
+            missing("the Debian package bindfs")
+        real.mkdir()
+        path.mkdir()
+        self.real = real
+        self.path = path
+        self.program = subprocess.Popen(
+            ["bindfs", "-f", f"--write-rate={rate}", str(real), str(path)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        while not os.path.ismount(path):
+            if self.program.poll() is not None:
+                missing("the right to mount a FUSE file system (root, /dev/fuse)")
+            time.sleep(0.01)
+
+    def end(self) -> None:
+        self.program.send_signal(signal.SIGCONT)
+        _unmount(self.path)
+        self.program.wait()
+
+
+@pytest.fixture
+def slow_disk(tmp_path: Path) -> Iterator[Callable[[int], SlowDisk]]:
+    """Mount a folder that takes so many bytes per second."""
+    disks: list[SlowDisk] = []
+
+    def mount(rate: int) -> SlowDisk:
+        number = len(disks)
+        disks.append(SlowDisk(tmp_path / f"real-{number}", tmp_path / f"slow-{number}", rate))
+        return disks[-1]
+
+    yield mount
+    for disk in disks:
+        disk.end()
+
+
+@pytest.fixture
+def pngcheck() -> Callable[[list[Path]], None]:
+    """Assert that pngcheck has nothing to say about these files."""
+    if shutil.which("pngcheck") is None:
+        missing("the Debian package pngcheck")
+
+    def check(paths: list[Path]) -> None:
+        done = subprocess.run(["pngcheck", "-q", *map(str, paths)], capture_output=True, text=True)
+        assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+    return check

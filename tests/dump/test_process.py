@@ -1,0 +1,223 @@
+"""How a recording ends when its process does: exit, signals, forks. Each in a process of its own."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.dump.conftest import SlowDisk
+from tests.dump.reading import frame_files, manifest_of, pixels_of
+
+BEGINNING = """
+import os, signal, sys, time
+import numpy as np
+from daddy_encode.dump import FrameWriter
+from daddy_encode.errors import SpoolError
+frame = np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8)
+"""
+
+
+def run(script: str, directory: Path) -> subprocess.CompletedProcess[str]:
+    code = BEGINNING + textwrap.dedent(script)
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=directory, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def assert_incomplete(directory: Path, frames: int, error: str) -> None:
+    manifest = manifest_of(directory)
+    assert (manifest["frames"], manifest["complete"], manifest["error"]) == (frames, False, error)
+    assert len(pixels_of(directory)) == frames
+
+
+def test_an_unclosed_writer_finishes_its_frames_at_exit_and_says_that_nobody_closed_it(tmp_path: Path) -> None:
+    done = run(
+        """
+        writer = FrameWriter("job")
+        for _ in range(100):
+            writer.write(frame)
+        """,
+        tmp_path,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert_incomplete(tmp_path / "job", 100, "the process ended without close()")
+
+
+def test_a_writer_closed_without_waiting_is_complete_at_exit(tmp_path: Path) -> None:
+    done = run(
+        """
+        writer = FrameWriter("job")
+        for _ in range(100):
+            writer.write(frame)
+        writer.close(wait=False)
+        """,
+        tmp_path,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert manifest_of(tmp_path / "job")["complete"] is True
+    assert len(frame_files(tmp_path / "job")) == 100
+
+
+def test_sys_exit_inside_the_block_is_an_early_end(tmp_path: Path) -> None:
+    done = run(
+        """
+        with FrameWriter("job") as writer:
+            writer.write(frame)
+            sys.exit(3)
+        """,
+        tmp_path,
+    )
+    assert (done.returncode, done.stderr) == (3, "")
+    assert_incomplete(tmp_path / "job", 1, "SystemExit: 3")
+
+
+def test_an_interrupt_ends_the_recording_with_a_manifest(tmp_path: Path) -> None:
+    done = run(
+        """
+        with FrameWriter("job") as writer:
+            for index in range(10**9):
+                writer.write(frame)
+                if index == 50:
+                    os.kill(os.getpid(), signal.SIGINT)
+        """,
+        tmp_path,
+    )
+    assert done.returncode == -signal.SIGINT
+    assert done.stderr.splitlines()[-1] == "KeyboardInterrupt"
+    taken = len(frame_files(tmp_path / "job"))
+    assert taken >= 51
+    assert_incomplete(tmp_path / "job", taken, "KeyboardInterrupt: ")
+
+
+def test_sigterm_kills_and_leaves_good_frames_and_no_manifest(tmp_path: Path) -> None:
+    done = run(
+        """
+        writer = FrameWriter("job")
+        for _ in range(10):
+            writer.write(frame)
+        def written():
+            return [name for name in os.listdir("job") if os.path.getsize(f"job/{name}") > frame.nbytes]
+        while len(written()) < 10:
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+        """,
+        tmp_path,
+    )
+    assert done.returncode == -signal.SIGTERM
+    assert not (tmp_path / "job" / "manifest.json").exists()
+    assert len(pixels_of(tmp_path / "job")) == 10
+
+
+def test_a_hung_disk_holds_neither_an_interrupt_nor_the_end_of_the_process(
+    tmp_path: Path, slow_disk: Callable[[int], SlowDisk]
+) -> None:
+    disk = slow_disk(10**9)
+    done = run(
+        f"""
+        from daddy_encode.dump import at_exit
+        at_exit._PATIENCE = 0.2
+        writer = FrameWriter("job", max_bytes=3 * frame.nbytes)
+        writer.write(frame)
+        # No process can end while the kernel waits for an answer from a program that has read the question: so stop
+        # it between two frames.
+        while not os.path.exists("job/000000.png") or os.path.getsize("job/000000.png") < frame.nbytes:
+            time.sleep(0.01)
+        time.sleep(0.5)
+        os.kill({disk.program.pid}, signal.SIGSTOP)
+        signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+        signal.setitimer(signal.ITIMER_REAL, 0.3, 0.3)
+        try:
+            while True:
+                writer.write(frame)
+        except KeyboardInterrupt:
+            print("write")
+        try:
+            writer.close()
+        except KeyboardInterrupt:
+            print("close")
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        """,
+        disk.path,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "write\nclose\n", "")
+    disk.program.send_signal(signal.SIGCONT)
+    assert not (disk.path / "job" / "manifest.json").exists()
+
+
+def test_a_forked_child_cannot_write_into_its_parents_recording_nor_end_it(tmp_path: Path) -> None:
+    done = run(
+        """
+        import warnings
+        warnings.simplefilter("ignore", DeprecationWarning)
+        with FrameWriter("job") as writer:
+            writer.write(frame)
+            child = os.fork()
+            if child == 0:
+                try:
+                    writer.write(frame)
+                except SpoolError as error:
+                    print("child:", error, flush=True)
+                writer.close()
+                writer.discard()
+                sys.exit(7)
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+            writer.write(frame)
+        """,
+        tmp_path,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "child: job: this FrameWriter is another process's; make one after the fork\n"
+    manifest = manifest_of(tmp_path / "job")
+    assert (manifest["frames"], manifest["complete"]) == (2, True)
+    assert len(pixels_of(tmp_path / "job")) == 2
+
+
+def test_a_multiprocessing_child_that_forgets_to_close_still_gets_its_manifest(tmp_path: Path) -> None:
+    (tmp_path / "children.py").write_text(
+        BEGINNING
+        + textwrap.dedent(
+            """
+            import multiprocessing
+
+            def rollout(name):
+                global writer
+                writer = FrameWriter(name)
+                for _ in range(30):
+                    writer.write(frame)
+
+            if __name__ == "__main__":
+                for way in ("fork", "spawn"):
+                    child = multiprocessing.get_context(way).Process(target=rollout, args=[way])
+                    child.start()
+                    child.join()
+                    assert child.exitcode == 0, way
+            """
+        )
+    )
+    done = subprocess.run([sys.executable, "children.py"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    for way in ("fork", "spawn"):
+        assert_incomplete(tmp_path / way, 30, "the process ended without close()")
+
+
+def test_where_no_thread_can_be_started_the_caller_hears_of_it_and_no_manifest_lies(tmp_path: Path) -> None:
+    done = run(
+        """
+        import threading
+        # More than there is to address: the system refuses.
+        threading.stack_size(2**46)
+        try:
+            with FrameWriter("job") as writer:
+                writer.write(frame)
+        except SpoolError as error:
+            print(error)
+        """,
+        tmp_path,
+    )
+    expected = "cannot write job: can't start new thread; allow this process more threads\n"
+    assert (done.returncode, done.stdout, done.stderr) == (0, expected, "")
+    assert_incomplete(tmp_path / "job", 0, f"SpoolError: {expected.strip()}")
