@@ -24,6 +24,9 @@ def on_signals(stop: Callable[[], None]) -> None:
             stop()
             return
         if asked:
+            from daddy_encode.encode.process import end_all
+
+            end_all()
             os._exit(INTERRUPTED)
         asked = True
         stop()

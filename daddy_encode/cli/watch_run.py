@@ -60,8 +60,6 @@ def run(
     hook = parse_command(on_done) if on_done is not None else None
     if not root.is_dir():
         raise SpoolError(f"{root}: is no folder that can be watched; check the path")
-    # Better no watcher than one that says of each job that there is no ffmpeg.
-    find_program()
     set_up_logging(AboveBar())
     stop, waker = StopSwitch(), Waker()
 
@@ -70,6 +68,8 @@ def run(
         waker.wake()
 
     on_signals(stop_all)
+    # Better no watcher than one that says of each job that there is no ffmpeg.
+    find_program()
     context = Context(settings, Watch(threading.Event()), slurm=slurm_identity(os.environ), tmp_dir=scratch(tmp_dir))
     scanner = Scanner(root, settings, output_dir, settle=settle, retry_failed=retry_failed)
     tally = Tally()

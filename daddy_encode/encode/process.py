@@ -27,6 +27,15 @@ TICK_SECONDS = 0.1
 FROZEN_SECONDS = 10.0
 
 
+_running: set[subprocess.Popen[bytes]] = set()
+
+
+def end_all() -> None:
+    """Kill every ffmpeg of this process, which is about to end itself without further ado."""
+    for child in tuple(_running):
+        child.kill()
+
+
 @dataclass(frozen=True)
 class Watch:
     """When to give up: `stop` is set by whoever wants the work ended; `stall_seconds` without progress is too long."""
@@ -87,6 +96,7 @@ def run_ffmpeg(
     finally:
         for descriptor in (progress_write, *pipes):
             os.close(descriptor)
+    _running.add(child)
     monitor = _Monitor(child, progress_read, watch, sink)
     monitor.start()
     try:
@@ -98,6 +108,7 @@ def run_ffmpeg(
             child.kill()
         monitor.join()
         child.wait()
+        _running.discard(child)
         for stream in (child.stdin, child.stdout, child.stderr):
             if stream is not None:
                 with contextlib.suppress(OSError):

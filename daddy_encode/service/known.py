@@ -25,7 +25,7 @@ class Known:
         "changed_at",
         "complaint",
         "done_mtime_ns",
-        "failed_mtime_ns",
+        "failed_as",
         "folders",
         "frames",
         "listed_at",
@@ -51,9 +51,10 @@ class Known:
         # Of a job that is done: its videos' names. Of one that has failed: its manifest's time.
         self.outputs: frozenset[str] = frozenset()
         self.manifest_mtime_ns = 0
-        # The directory's time for which an attempt found the job done, or failed for good.
+        # The directory's time for which an attempt found the job done, and that and the manifest's digest with which
+        # one failed for good.
         self.done_mtime_ns = -1
-        self.failed_mtime_ns = -1
+        self.failed_as: tuple[int, str | None] | None = None
         self.tries = 0
         self.next_try = 0.0
         # What was last in the way, and has been said.

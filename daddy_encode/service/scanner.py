@@ -105,7 +105,8 @@ class Scanner:
         """An attempt has failed for good when its directory had the time `mtime_ns`; None: whatever it is now."""
         self._retried.add(str(paths.directory))
         if known := self._jobs.get(str(paths.directory)):
-            known.failed_mtime_ns = known.mtime_ns if mtime_ns is None else mtime_ns
+            manifest = known.seen.manifest_sha256 if known.seen else None
+            known.failed_as = (known.mtime_ns if mtime_ns is None else mtime_ns, manifest)
             known.tries, known.complaint = 0, ""
             known.list_again()
 
@@ -163,7 +164,7 @@ class Scanner:
     def _job(self, path: str, known: Known, around: Beside) -> None:
         if known.seen is not None:
             self._decide(path, known, around)
-        elif known.state is State.DONE and os.path.basename(path) in around.claimed:
+        if known.state is State.DONE and os.path.basename(path) in around.claimed:
             # Whoever made it was killed before it gave up its claim, perhaps: an attempt takes a dead one away.
             self._ready.append(Ready(Attempt(self._paths(path), look_first=False), known.mtime_ns))
         # What is around a folder inside a job's directory is not listed in every scan.
@@ -185,7 +186,7 @@ class Scanner:
         if state in (State.READY, State.ABANDONED):
             if known.done_mtime_ns == known.mtime_ns and known.seen.outputs >= wanted.keys():
                 state = State.DONE
-            elif known.failed_mtime_ns == known.mtime_ns:
+            elif known.failed_as == (known.mtime_ns, known.seen.manifest_sha256):
                 state = State.FAILED
         known.state = state
         if state in FINAL:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from daddy_encode.errors import SpoolError
+from daddy_encode.errors import SpoolError, one_line
 from daddy_encode.service.look import UNKNOWN, Beside, Listing, beside, list_directory, look
 from daddy_encode.service.state import Seen, State, classify
 from daddy_encode.spool.claims import holder, lease_path
@@ -67,9 +67,9 @@ def _note(paths: JobPaths, state: State, seen: Seen) -> str:
     if state is State.CLAIMED:
         return holder(lease_path(paths)) or "being released"
     if state is State.FAILED and seen.receipt is not None:
-        return seen.receipt.error or ""
+        return _without_directory(paths, seen.receipt.error or "")
     if seen.manifest_error is not None:
-        return seen.manifest_error
+        return _without_directory(paths, seen.manifest_error)
     if state is State.WAITING and seen.manifest is not None:
         return f"its manifest promises {seen.manifest.frames} frames"
     if state is State.DONE and seen.receipt is not None:
@@ -77,3 +77,9 @@ def _note(paths: JobPaths, state: State, seen: Seen) -> str:
         marks = [word for word in ("partial", "settled") if getattr(seen.receipt, word)]
         return " ".join([kinds, *marks])
     return ""
+
+
+def _without_directory(paths: JobPaths, text: str) -> str:
+    """An error's text without the path that the row already shows."""
+    directory = one_line(str(paths.directory))
+    return text.replace(f"{directory}/", "").removeprefix(f"{directory}: ")

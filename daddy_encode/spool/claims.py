@@ -59,6 +59,11 @@ class Claims:
             with self._lock:
                 self._claims.pop(paths, None)
 
+    def kept(self) -> set[JobPaths]:
+        """The jobs whose lease objects are kept."""
+        with self._lock:
+            return set(self._claims)
+
     def keep_only(self, wanted: Collection[JobPaths]) -> None:
         """Drop the lease objects of jobs that are not `wanted` any more; what is held stays held."""
         with self._lock:
