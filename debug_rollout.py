@@ -21,6 +21,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,6 +30,7 @@ import click
 import daddy_encode
 from daddy_encode.cluster import submit
 from daddy_encode.cluster.allocation import holds_gpu
+from daddy_encode.dump import FrameWriter
 from daddy_encode.errors import DaddyEncodeError, FrameError, SettingsError
 from daddy_encode.rollout.named import BUILT_IN, Policy, load_policy, make_environment
 from daddy_encode.spool.publish import reported
@@ -105,7 +107,7 @@ def main(**options: Any) -> None:
     except DaddyEncodeError as error:
         status = fail(str(error), 2 if isinstance(error, SettingsError) else 1)
     except KeyboardInterrupt:
-        status = fail("interrupted; the episode being played is not kept: run it again", INTERRUPTED)
+        status = fail("interrupted; what was played of the last episode is kept, and marked incomplete", INTERRUPTED)
     sys.exit(status)
 
 
@@ -176,18 +178,22 @@ def record(
     began = time.monotonic()
     meta |= {"return": 0.0, "length": 0, "terminated": False, "truncated": False}
     try:
-        frames = daddy_encode.save_frames_as_png(
-            play(environment, policy, steps, meta), directory, fps=fps, video=video, meta=meta
-        )
+        pictures = play(environment, policy, steps, meta)
+        first = next(pictures)
+        # From here on an exception leaves what was played, with a manifest that says it is not all.
+        with FrameWriter(directory, fps, video, meta) as frames:
+            for frame in chain([first], pictures):
+                frames.write(frame)
+                frames.meta.update(meta)
     except DaddyEncodeError:
         raise
     except Exception as error:
         raise RolloutError(
-            f"{directory}: not kept, the environment or the policy failed after {meta['length']} steps: "
+            f"{directory}: incomplete, the environment or the policy failed after {meta['length']} steps: "
             f"{type(error).__name__}: {error}"
         ) from error
     say(
-        f"{directory}: {len(frames)} frames at {format_fps(fps)} fps, return {meta['return']:g}, "
+        f"{directory}: {frames.frames} frames at {format_fps(fps)} fps, return {meta['return']:g}, "
         f"{time.monotonic() - began:.1f} s"
     )
 

@@ -50,3 +50,7 @@ class ClusterError(DaddyEncodeError):
 
 class Interrupted(DaddyEncodeError):
     """The work was told to stop before it was done; nothing half-made is left, try again."""
+
+
+class Skipped(DaddyEncodeError):
+    """A job is left alone on purpose, such as one of another user: no failure, and nothing was made."""

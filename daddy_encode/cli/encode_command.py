@@ -82,8 +82,30 @@ SETTINGS = [
     click.option(
         "--gif-optimize",
         is_flag=True,
-        help="GIF: let gifsicle -O3 make it smaller; the same pictures. Needs gifsicle, which "
+        help="GIF: let gifsicle -O3 make it smaller; equal pictures in a row become one. Needs gifsicle, which "
         "daddy-encode[gif] brings, and memory for the whole GIF. Default: it is not run.",
+    ),
+    click.option(
+        "--background",
+        metavar="RRGGBB",
+        default="000000",
+        show_default=True,
+        help="Colour, in hexadecimal digits, on which transparent pixels are blended. Without transparency it does "
+        "nothing.",
+    ),
+    click.option(
+        "--gaps",
+        type=click.Choice(["error", "hold", "skip"]),
+        default="error",
+        show_default=True,
+        help="What to do where frames are missing or damaged. error: make nothing. hold: repeat the last good frame, "
+        "so that time stays right. skip: leave them out; the video gets shorter. Log and receipt list them.",
+    ),
+    click.option(
+        "--salvage",
+        is_flag=True,
+        help="Take what is whole of rollouts that died (no manifest, or one that says so), with --gaps hold, also in a "
+        "tree: where no rollout still writes. Default: where frames are missing or damaged, it is an error.",
     ),
 ]
 
@@ -117,6 +139,30 @@ WORKING = [
         show_default=True,
         help="After how many seconds without a sign of life another encoder's job is taken over. The same for every "
         "encoder of a spool; longer than the file system's attribute cache (60 s on NFS).",
+    ),
+    click.option(
+        "--trust-owner",
+        metavar="NAME",
+        multiple=True,
+        help="Encode jobs of the user NAME, too, or of everybody with `any`; may be given several times. Default: "
+        "other users' jobs are skipped, and said to be.",
+    ),
+    click.option(
+        "--max-pixels",
+        type=click.FloatRange(0.0001, 1024),
+        metavar="MPIXEL",
+        default=64.0,
+        show_default=True,
+        help="Largest frame, in units of 1,048,576 pixels; 64 is 8192x8192. A larger one is an error: each Mpixel may "
+        "cost a gigabyte of ffmpeg's memory at worst, and about 0.2 as a rule.",
+    ),
+    click.option(
+        "--stall-timeout",
+        type=click.FloatRange(0.1, 86_400),
+        metavar="SECONDS",
+        default=120.0,
+        show_default=True,
+        help="End ffmpeg, and count the job as failed, after so long without progress.",
     ),
     click.option(
         "--json",

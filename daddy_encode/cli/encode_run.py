@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from daddy_encode.cli.context import make_context
 from daddy_encode.cli.main import FAILED, INTERRUPTED
 from daddy_encode.cli.outcomes import Tally
 from daddy_encode.cli.signals import on_signals
-from daddy_encode.cluster.identity import slurm_identity
 from daddy_encode.cluster.limits import usable_workers
-from daddy_encode.cluster.scratch import scratch
-from daddy_encode.encode.gif_optimize import find_gifsicle
-from daddy_encode.encode.job import Context
-from daddy_encode.encode.process import Watch
-from daddy_encode.encode.settings import make_settings
 from daddy_encode.errors import SettingsError, SpoolError
 from daddy_encode.report.log import set_up_logging, shown
 from daddy_encode.report.progress import AboveBar, Progress
@@ -36,23 +30,17 @@ def run(
     output_dir: Path | None,
     *,
     workers: int | None,
-    force: bool,
     as_json: bool,
     lease: float,
     no_wait: bool,
-    tmp_dir: str | None,
     **options: Any,
 ) -> int:
     """Encode the jobs at `paths` and return the exit status. Raises SettingsError for options that cannot work."""
-    settings = make_settings(**{name: value for name, value in options.items() if value is not None})
-    if settings.gif_optimize:
-        # One error now, not one for each job.
-        find_gifsicle()
+    context = make_context(**options)
     set_up_logging(AboveBar())
     stop = StopSwitch()
     on_signals(stop.set)
-    context = Context(settings, Watch(threading.Event()), force, slurm_identity(os.environ), tmp_dir=scratch(tmp_dir))
-    jobs, failures = _collect(paths, output_dir)
+    jobs, failures = _collect(paths, output_dir, salvage=context.settings.salvage)
     tally = Tally(failed=failures)
     waiting = [Attempt(job.paths, need_manifest=job.has_manifest) for job in jobs]
     attempts = {attempt.paths: attempt for attempt in waiting}
@@ -81,7 +69,7 @@ def run(
     if stop.is_set():
         log.warning("stopped before all was done; run the same command again to go on")
         return INTERRUPTED
-    if tally.failed:
+    if tally.failed or (tally.skipped and not tally.saved and not tally.done):
         return FAILED
     return INTERRUPTED if waiting else 0
 
@@ -92,7 +80,7 @@ def _pause(seconds: float, stop: StopSwitch) -> None:
         time.sleep(0.1)
 
 
-def _collect(paths: Sequence[Path], output_dir: Path | None) -> tuple[list[Found], int]:
+def _collect(paths: Sequence[Path], output_dir: Path | None, *, salvage: bool) -> tuple[list[Found], int]:
     """The jobs to encode, each once, and the number of places that could not be used, which are logged."""
     jobs: dict[Path, Found] = {}
     failures = 0
@@ -103,9 +91,10 @@ def _collect(paths: Sequence[Path], output_dir: Path | None) -> tuple[list[Found
             if isinstance(found, SpoolError):
                 log.error("%s", found)
                 failures += 1
-            elif not found.has_manifest and not found.named:
+            elif not found.has_manifest and not found.named and not salvage:
                 log.warning(
-                    "%s: no manifest: its rollout still writes, or has died; name this directory itself to encode it",
+                    "%s: no manifest: its rollout still writes, or has died; name this directory itself, or give "
+                    "--salvage, to encode it",
                     shown(found.paths.directory),
                 )
             else:

@@ -16,20 +16,21 @@ def on_signals(stop: Callable[[], None]) -> None:
     SIGUSR2 calls `stop`, too, however often it comes and beside any other: a batch script passes on what it is told,
     and Slurm may tell the encoder the same.
     """
-    asked = False
+    asked = stopping = False
 
     def ask(number: int, frame: FrameType | None) -> None:
-        nonlocal asked
-        if number == signal.SIGUSR2:
-            stop()
-            return
-        if asked:
-            from daddy_encode.encode.process import end_all
+        nonlocal asked, stopping
+        if number != signal.SIGUSR2:
+            if asked:
+                from daddy_encode.encode.process import end_all
 
-            end_all()
-            os._exit(INTERRUPTED)
-        asked = True
-        stop()
+                end_all()
+                os._exit(INTERRUPTED)
+            asked = True
+        # Once: a signal that comes while `stop` runs would wait for a lock that this very thread holds.
+        if not stopping:
+            stopping = True
+            stop()
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2):
         signal.signal(number, ask)

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from daddy_encode.cli.context import make_context
 from daddy_encode.cli.main import FAILED, INTERRUPTED
 from daddy_encode.cli.outcomes import Tally
 from daddy_encode.cli.signals import on_signals
-from daddy_encode.cluster.identity import slurm_identity
 from daddy_encode.cluster.limits import usable_workers
-from daddy_encode.cluster.scratch import scratch
-from daddy_encode.encode.job import Context
-from daddy_encode.encode.process import Watch
 from daddy_encode.encode.program import find_program
-from daddy_encode.encode.settings import make_settings
 from daddy_encode.errors import SpoolError
 from daddy_encode.report.log import set_up_logging, shown
 from daddy_encode.report.progress import AboveBar
@@ -40,7 +35,6 @@ def run(
     output_dir: Path | None,
     workers: int | None,
     lease: float,
-    tmp_dir: str | None,
     as_json: bool,
     interval: float,
     settle: float | None,
@@ -56,7 +50,7 @@ def run(
 
     Raises SpoolError where `root` is no folder, SettingsError, EncodeError where there is no ffmpeg.
     """
-    settings = make_settings(**{name: value for name, value in options.items() if value is not None})
+    context = make_context(**options)
     hook = parse_command(on_done) if on_done is not None else None
     if not root.is_dir():
         raise SpoolError(f"{root}: is no folder that can be watched; check the path")
@@ -70,8 +64,7 @@ def run(
     on_signals(stop_all)
     # Better no watcher than one that says of each job that there is no ffmpeg.
     find_program()
-    context = Context(settings, Watch(threading.Event()), slurm=slurm_identity(os.environ), tmp_dir=scratch(tmp_dir))
-    scanner = Scanner(root, settings, output_dir, settle=settle, retry_failed=retry_failed)
+    scanner = Scanner(root, context.settings, output_dir, context.owners, settle=settle, retry_failed=retry_failed)
     tally = Tally()
     claims = Claims(lease)
     with Workers(

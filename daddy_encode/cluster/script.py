@@ -46,7 +46,7 @@ if [ "$status" = 75 ]; then
         timeout 10 scontrol requeue "$id"; then
         echo "Stopped before all was done; Slurm job $id is queued again and goes on where it stopped."
     else
-        echo "Stopped before all was done; to go on:" sbatch {script_quoted}
+        echo "Stopped before all was done. To go on, unless Slurm starts it again by itself:" sbatch {script_quoted}
     fi
 fi
 exit "$status"

@@ -56,15 +56,15 @@ def prepare_directory(directory: Path, *, overwrite: bool) -> bool:
     return False
 
 
-def write_new(path: Path, data: bytes) -> None:
+def write_new(path: str, data: bytes) -> None:
     """Write `data` to `path`, a file that is not there yet. After an OSError there is none either."""
     # O_EXCL: never over another dump's frame, never through a planted link.
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         try:
-            remaining = memoryview(data)
-            while remaining:
-                remaining = remaining[os.write(descriptor, remaining) :]
+            written = os.write(descriptor, data)
+            while written < len(data):
+                written += os.write(descriptor, memoryview(data)[written:])
         finally:
             # A network file system says here that the disk or quota is full.
             os.close(descriptor)

@@ -12,7 +12,7 @@ import gymnasium as gym
 from gymnasium.utils import RecordConstructorArgs
 from gymnasium.vector import VectorEnv, VectorWrapper
 
-from daddy_encode.dump.episodes import EpisodeRecorder, RecordSettings, Trigger, capped_cubic, sole_owner
+from daddy_encode.dump.episodes import EpisodeRecorder, RecordSettings, Trigger, capped_cubic
 from daddy_encode.dump.writer import MAX_BYTES, FrameWriter
 from daddy_encode.errors import SettingsError
 from daddy_encode.spool.manifest import Video
@@ -137,13 +137,14 @@ class RecordFrames(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     def _capture(self, **annotations: Any) -> None:
         if not self._recorder.recording:
             return
-        rendered: list[Any] = [self.env.render()]
-        if isinstance(rendered[0], list):
+        frame = self.env.render()
+        if isinstance(frame, list):
             # Rendering empties the environment's list: whoever calls render() next shall still get these.
-            rendered = rendered[0]
-            self._rendered += rendered
-        if rendered:
-            self._recorder.capture(rendered[-1], owned=len(rendered) == 1 and sole_owner(rendered), **annotations)
+            self._rendered += frame
+            if not frame:
+                return
+            frame = frame[-1]
+        self._recorder.capture(frame, **annotations)
 
 
 class VectorRecordFrames(VectorWrapper, RecordConstructorArgs):
@@ -245,7 +246,7 @@ class VectorRecordFrames(VectorWrapper, RecordConstructorArgs):
         for index in recorders:
             frame = frames[index]
             frame = frame[-1] if isinstance(frame, list) else frame
-            self._recorders[index].capture(frame, owned=False, **annotations[index])
+            self._recorders[index].capture(frame, **annotations[index])
 
 
 def _settings(

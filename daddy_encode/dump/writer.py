@@ -19,6 +19,7 @@ from daddy_encode.dump.directory import prepare_directory, refuse_old_dump
 from daddy_encode.dump.frames import Frame, as_frame
 from daddy_encode.errors import DaddyEncodeError, FrameError, ManifestError, SettingsError, SpoolError, one_line
 from daddy_encode.spool.manifest import Manifest, Video, write_manifest
+from daddy_encode.spool.paths import absolute
 from daddy_encode.spool.rate import fps_in_json
 from daddy_encode.spool.records import encode_json
 
@@ -80,15 +81,15 @@ class FrameWriter:
         for name, number, least in (("threads", threads, 1), ("max_bytes", max_bytes, 1), ("min_free", min_free, 0)):
             if number is not None and number < least:
                 raise SettingsError(f"{name} is {number!r:.60}: give {least} or more")
-        self.directory = Path(output_dir)
+        # Absolute: the rollout may change its working directory, and threads write later.
+        self.directory = absolute(Path(output_dir))
         self.meta: dict[str, Any] = dict(meta or {})
         # Better now than after the rollout.
         encode_json(self.meta)
         if not overwrite:
             refuse_old_dump(self.directory)
         self._overwrite = overwrite
-        self._threads = threads
-        self._max_bytes = max_bytes
+        self._threads, self._max_bytes = threads, max_bytes
         self._wait = when_full == "block"
         self._min_free = min_free
         self._on_error = on_error
@@ -97,9 +98,7 @@ class FrameWriter:
         self._background: Background | None = None
         self._accepted = self._dropped = self._dropped_before = 0
         self._failure: DaddyEncodeError | None = None
-        self._reported = False
-        self._closing = False
-        self._discarded = False
+        self._reported = self._closing = self._discarded = False
         self._end: str | None = None
         self._finished = threading.Event()
         self._pid = os.getpid()

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from daddy_encode.encode.folder import JobFolder
 from daddy_encode.encode.gif import first_pass
 from daddy_encode.encode.normalise import to_rgb
 from daddy_encode.encode.outputs import make_output
@@ -39,6 +40,7 @@ class ArraySource:
         self.height, self.width = self._first.shape[:2]
         self._frames = itertools.chain([self._first], iterator)
         self.count = 0
+        self.item_bytes = self.height * self.width * 3
 
     def first(self) -> Frame:
         """See FrameSource."""
@@ -73,8 +75,8 @@ def directory_to_gif(directory: Path, path: Path, fps: object) -> Path:
             stacklevel=3,
         )
     row = frame_row(os.listdir(directory), str(directory))
-    with DirectorySource(directory, row, None) as source:
-        return _make(source, gif, path)
+    with JobFolder(directory) as folder:
+        return _make(DirectorySource(folder, row.names), gif, path)
 
 
 def _make(source: FrameSource, settings: Mp4Settings | GifSettings, path: Path) -> Path:

@@ -4,125 +4,177 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import os
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
+from daddy_encode.encode.folder import JobFolder
+from daddy_encode.encode.gaps import Gaps, expected_numbers, fill
 from daddy_encode.encode.outputs import Plan
 from daddy_encode.encode.settings import Settings, plan
-from daddy_encode.errors import FrameError, ManifestError
+from daddy_encode.errors import FrameError, ManifestError, Skipped, one_line
 from daddy_encode.spool.frames import FrameRow, frame_row
-from daddy_encode.spool.manifest import MANIFEST_NAME, Manifest, read_manifest
+from daddy_encode.spool.manifest import MANIFEST_NAME, Manifest
 from daddy_encode.spool.paths import JobPaths
-from daddy_encode.spool.receipt import Receipt
+from daddy_encode.spool.receipt import MAX_LISTED, BadFrame, Lost, Receipt
 from daddy_encode.spool.records import read_record
 
 
 @dataclass(frozen=True)
 class Examined:
-    """A job whose frames are all there.
+    """A job with as many of its frames as `gaps` asks for.
 
-    wanted: what it shall become; todo: the part of it that is not there yet; receipt: what an earlier encode of this
-    very source left, with the outputs that are still there.
+    expected: the numbers its frames should have; gaps: how to treat those that are missing or bad; salvaged: its
+    rollout died, and what is whole is taken; wanted: what it shall become; todo: the part of it that is not there
+    yet; receipt: what an earlier encode of this very source left, with the outputs that are still there.
     """
 
+    directory: Path
     manifest: Manifest | None
     manifest_sha256: str | None
     row: FrameRow
+    expected: range
+    gaps: Gaps
+    salvaged: bool
     listing_sha256: str
     directory_mtime_ns: int
     wanted: Plan
     todo: Plan
     receipt: Receipt | None
 
+    @property
+    def missing(self) -> int:
+        return len(self.expected) - len(self.row)
 
-def examine(paths: JobPaths, settings: Settings, *, force: bool = False) -> Examined:
-    """Look at the job at `paths`; `force`: everything is left to do, whatever is there.
+    @property
+    def promised_size(self) -> tuple[int, int] | None:
+        return (self.manifest.width, self.manifest.height) if self.manifest else None
 
-    Raises ManifestError or FrameError where the manifest or the row of frames cannot be used.
+    def filled(self, bad: Mapping[str, str]) -> Literal["hold", "skip"] | None:
+        """How frames that are missing, or among the `bad`, are made up for; None where there are none."""
+        return None if self.gaps == "error" or not (bad or self.missing) else self.gaps
+
+    def shown(self, bad: Mapping[str, str]) -> Sequence[str]:
+        """The file that is shown as each frame, `bad` ones left out. Raises FrameError where too little is there."""
+        how = self.filled(bad)
+        return self.row.names if how is None else fill(self.row, self.expected, bad, how, str(self.directory))
+
+    def lost(self, bad: Mapping[str, str]) -> Lost:
+        """For the receipt: what is missing, and the files that are `bad`, with the reason of each."""
+        if self.filled(bad) is None:
+            return Lost()
+        return Lost(
+            missing_count=self.missing,
+            bad_count=len(bad),
+            missing=[one_line(name) for name in self.row.absent(self.expected, MAX_LISTED)],
+            bad=[
+                BadFrame(name=one_line(name), reason=one_line(reason))
+                for name, reason in itertools.islice(bad.items(), MAX_LISTED)
+            ],
+        )
+
+
+def examine(paths: JobPaths, folder: JobFolder, settings: Settings, *, force: bool = False) -> Examined:
+    """Look at the job at `paths`, whose directory is `folder`; `force`: everything is left to do, whatever is there.
+
+    Raises ManifestError or FrameError where the manifest or the row of frames cannot be used, Skipped where the
+    manifest is another user's.
     """
     # Before the listing: what changes after this moment changes this time, and is noticed.
-    changed = directory_mtime_ns(paths.directory)
-    found = read_manifest(paths.directory)
+    changed = folder.mtime_ns()
+    found = folder.manifest()
     manifest, manifest_digest = found if found else (None, None)
-    row = _listed(paths.directory, manifest)
-    listing = _listing_sha256(paths.directory, row.names)
+    died = manifest is None or not manifest.complete
+    salvaged = settings.salvage and died
+    gaps = "hold" if salvaged and settings.gaps == "error" else settings.gaps
+    row = _listed(folder, manifest)
+    expected = expected_numbers(row, manifest.frames if manifest else None)
+    if gaps == "error":
+        _check_whole(folder.path, row, manifest, died)
+    listing = _listing_sha256(folder, row)
     wanted = plan(settings, manifest)
-    receipt = _receipt_of(paths, listing, manifest_digest)
+    receipt = _receipt_of(paths, folder, listing, manifest_digest, gaps)
     there = {record.format: record.settings for record in receipt.outputs} if receipt else {}
     todo = {
         kind: settings for kind, settings in wanted.items() if force or there.get(kind) != msgspec.to_builtins(settings)
     }
-    return Examined(manifest, manifest_digest, row, listing, changed, wanted, todo, receipt)
+    return Examined(
+        directory=folder.path,
+        manifest=manifest,
+        manifest_sha256=manifest_digest,
+        row=row,
+        expected=expected,
+        gaps=gaps,
+        salvaged=salvaged,
+        listing_sha256=listing,
+        directory_mtime_ns=changed,
+        wanted=wanted,
+        todo=todo,
+        receipt=receipt,
+    )
 
 
-def directory_mtime_ns(directory: Path) -> int:
-    """When a name in `directory` last came, went or was replaced, by its file system's clock. Raises FrameError."""
-    try:
-        return os.stat(directory).st_mtime_ns
-    except OSError as error:
-        raise FrameError(f"{directory}: cannot be looked at: {error.strerror}; check the path") from error
-
-
-def _names(directory: Path) -> list[str]:
-    try:
-        return os.listdir(directory)
-    except OSError as error:
-        raise FrameError(f"{directory}: cannot be listed: {error.strerror}; check the path") from error
-
-
-def _listed(directory: Path, manifest: Manifest | None) -> FrameRow:
-    """The frames of a job, all there; raises FrameError or ManifestError where some are not."""
-    row = frame_row(_names(directory), str(directory))
+def _listed(folder: JobFolder, manifest: Manifest | None) -> FrameRow:
+    """The frames that are there; raises FrameError where there are none, ManifestError where more than promised."""
+    row = frame_row(folder.names(), str(folder.path))
     if not row:
-        raise FrameError(f"{directory}: holds no numbered PNG such as 000000.png")
-    gaps = row.missing_count()
-    if gaps:
-        names = ", ".join(row.missing(3))
-        raise FrameError(
-            f"{directory}: {names}{' …' if gaps > 3 else ''} missing, {gaps} of {len(row) + gaps} frames; "
-            "run the rollout again"
-        )
-    if manifest is not None and manifest.frames != len(row):
+        raise FrameError(f"{folder.path}: holds no numbered PNG such as 000000.png")
+    if manifest is not None and manifest.frames < len(row):
         raise ManifestError(
-            f"{directory / MANIFEST_NAME}: promises {manifest.frames} frames, but there are {len(row)} "
-            f"({row.names[0]} to {row.names[-1]}); wait for the file system, or run the rollout again"
+            f"{folder.path / MANIFEST_NAME}: promises {manifest.frames} frames, but there are {len(row)} "
+            f"({row.names[0]} to {row.names[-1]}); remove what does not belong there, or run the rollout again"
         )
     return row
 
 
-def _listing_sha256(directory: Path, names: Iterable[str]) -> str:
-    """A digest of the names, sizes and modification times of the manifest and of the frames `names`.
+def _check_whole(directory: Path, row: FrameRow, manifest: Manifest | None, died: bool) -> None:
+    """Raise FrameError or ManifestError where frames are missing."""
+    advice = "run the rollout again" + (", or take what is whole with --salvage" if died else "")
+    gaps = row.missing_count()
+    if gaps:
+        names = ", ".join(row.missing(3))
+        raise FrameError(
+            f"{directory}: {names}{' …' if gaps > 3 else ''} missing, {gaps} of {len(row) + gaps} frames; {advice}"
+        )
+    if manifest is not None and manifest.frames != len(row):
+        raise ManifestError(
+            f"{directory / MANIFEST_NAME}: promises {manifest.frames} frames, but there are {len(row)} "
+            f"({row.names[0]} to {row.names[-1]}); wait for the file system, or {advice}"
+        )
 
-    What is not there counts as such. Raises FrameError where the file system does not answer.
+
+def _listing_sha256(folder: JobFolder, row: FrameRow) -> str:
+    """A digest of the names, sizes and modification times of the manifest and of the frames.
+
+    Raises FrameError where the file system does not answer.
     """
     digest = hashlib.sha256()
-    for name in (MANIFEST_NAME, *names):
-        try:
-            status = os.stat(directory / name, follow_symlinks=False)
-            digest.update(f"{name!r} {status.st_size} {status.st_mtime_ns}\n".encode())
-        except FileNotFoundError:
-            digest.update(f"{name!r} is not there\n".encode())
-        except OSError as error:
-            raise FrameError(f"{directory / name}: cannot be looked at: {error.strerror}; run again") from error
+    for name in (MANIFEST_NAME, *row.names):
+        digest.update(f"{name!r} {folder.stamp(name)}\n".encode())
     return digest.hexdigest()
 
 
-def _receipt_of(paths: JobPaths, listing: str, manifest_digest: str | None) -> Receipt | None:
-    """The job's receipt, if it is for this very source, without the outputs that are no longer there."""
+def _receipt_of(
+    paths: JobPaths, folder: JobFolder, listing: str, manifest_digest: str | None, gaps: Gaps
+) -> Receipt | None:
+    """The job's receipt, if it is for this very source with its gaps treated as `gaps`, and from a trusted user;
+    without the outputs that are no longer there."""
     try:
-        found = read_record(paths.receipt, Receipt)
-    except ManifestError:
-        # A receipt that cannot be read proves nothing; the job is encoded and it is written anew.
+        found = read_record(paths.receipt, Receipt, check=folder.check_owner)
+    except (ManifestError, Skipped):
+        # A receipt that cannot be read, or that anybody wrote, proves nothing; the job is encoded and it is written
+        # anew.
         return None
     if found is None:
         return None
     receipt, _ = found
     same = (receipt.source.listing_sha256, receipt.source.manifest_sha256) == (listing, manifest_digest)
-    if receipt.error is not None or not same:
+    if receipt.error is not None or not same or receipt.gaps not in (None, gaps):
         return None
     there = [record for record in receipt.outputs if _size(paths.output(record.format)) == record.bytes]
     return msgspec.structs.replace(receipt, outputs=there)

@@ -69,7 +69,8 @@ class FirstPass:
             self._source.raw = self._raw
             arguments = [*input_arguments(self._source, self._settings.fps), *palette_output(1)]
             frames = self._source.frames(self._settings.step)
-            self.palette = run_ffmpeg(program, arguments, frames, folder=self._folder, watch=watch)
+            pixels = self._source.width * self._source.height
+            self.palette = run_ffmpeg(program, arguments, frames, folder=self._folder, watch=watch, pixels=pixels)
 
     def output_beside(self) -> list[str]:
         """ffmpeg's arguments for an output beside another's: the palette, at its standard output, if one is needed."""

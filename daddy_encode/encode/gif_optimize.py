@@ -54,7 +54,8 @@ def find_gifsicle() -> Gifsicle:
 def optimize_gif(gif: Path, watch: Watch) -> str:
     """Replace the GIF at `gif` with what `gifsicle -O3` makes of it, if that is smaller; return a line that says which.
 
-    Needs memory for every picture at once, unlike all else here.
+    It shows a picture that equals the one before it by a longer delay. Needs memory for every picture at once, unlike
+    all else here.
     Raises EncodeError where gifsicle fails, SpoolError where the file cannot be written, Interrupted where
     `watch.stop` is set.
     """
@@ -62,9 +63,8 @@ def optimize_gif(gif: Path, watch: Watch) -> str:
     # A name that whoever tidies up after `gif` knows for its kind, too.
     smaller = gif.with_name(f"{gif.stem}-smaller{gif.suffix}")
     try:
-        # Left to itself -O3 drops a picture that equals the one before it; ours all stay.
         with reported(gif, "replace"), open(gif, "rb") as source, open(smaller, "xb") as target:
-            _run([gifsicle.path, "-O3", "-Okeep-empty", "--no-warnings"], source, target, watch)
+            _run([gifsicle.path, "-O3", "--no-warnings"], source, target, watch)
             before, after = os.stat(gif).st_size, os.stat(smaller).st_size
         if not 0 < after < before:
             return f"{gifsicle.version} -O3 finds no byte to spare"

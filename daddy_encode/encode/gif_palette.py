@@ -55,7 +55,8 @@ def write_in_palette(
             program,
             [
                 *feed.arguments(),
-                *("-protocol_whitelist", "pipe", "-f", "png_pipe", "-i", "{input0}"),
+                *("-protocol_whitelist", "pipe", "-format_whitelist", "png_pipe", "-codec_whitelist", "png"),
+                *("-f", "png_pipe", "-i", "{input0}"),
                 "-filter_complex",
                 f"[0:v:0]{enlarge}null[v];[v][1:v:0]paletteuse=dither={DITHERS[settings.dither]}:diff_mode=rectangle",
                 *("-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "pal8", "pipe:1"),
@@ -63,6 +64,7 @@ def write_in_palette(
             feed.frames(),
             folder=target.parent,
             watch=watch,
+            pixels=feed.size[0] * feed.size[1],
             inputs=[palette],
             sink=pictures.take,
         )

@@ -5,20 +5,23 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from daddy_encode.encode.examine import examine
+from daddy_encode.encode.examine import Examined, examine
+from daddy_encode.encode.folder import MAX_PIXELS, BadFrame, JobFolder
 from daddy_encode.encode.gif import first_pass
-from daddy_encode.encode.outputs import Plan, make_output
+from daddy_encode.encode.normalise import parse_colour
+from daddy_encode.encode.outputs import make_output
+from daddy_encode.encode.owners import Owners
 from daddy_encode.encode.process import Watch
 from daddy_encode.encode.program import find_program
 from daddy_encode.encode.settings import Settings
-from daddy_encode.encode.source import DirectorySource, MixedKinds
+from daddy_encode.encode.source import DirectorySource, survey
 from daddy_encode.errors import DaddyEncodeError, FrameError, TransientError, one_line
 from daddy_encode.spool.manifest import read_manifest
 from daddy_encode.spool.paths import JobPaths
@@ -35,8 +38,9 @@ class Context:
     """What all jobs of one run share, and what is known of this one.
 
     force: encode what is done already, too; slurm: the encoder's own Slurm job, for the receipt; need_manifest: a
-    job without one is not encoded; settled: it has none, and was left alone for the settle time; tmp_dir: where
-    temporary files go, None for beside their targets.
+    job without one is not encoded; settled: it has none, and was left alone for the settle time; owners: whose jobs
+    are taken beside this user's own; max_pixels: of a frame, at most; tmp_dir: where temporary files go, None for
+    beside their targets.
     """
 
     settings: Settings
@@ -45,6 +49,8 @@ class Context:
     slurm: Mapping[str, str] = field(default_factory=dict)
     need_manifest: bool = False
     settled: bool = False
+    owners: Owners = field(default_factory=Owners)
+    max_pixels: int = MAX_PIXELS
     tmp_dir: Path | None = None
 
 
@@ -60,34 +66,98 @@ class Result:
 def encode_job(paths: JobPaths, context: Context, progress: Progress = lambda share: None) -> Result:
     """Encode the job at `paths`, unless a receipt says that it is done, for this source and these settings.
 
-    Raises ManifestError or FrameError for what is wrong with the source, EncodeError where ffmpeg fails,
-    SpoolError where an output cannot be written, Interrupted when told to stop. No output has appeared or changed
-    then.
+    Raises ManifestError or FrameError for what is wrong with the source, Skipped where it is another user's,
+    EncodeError where ffmpeg fails, SpoolError where an output cannot be written, Interrupted when told to stop. No
+    output has appeared or changed then.
     """
-    job = examine(paths, context.settings, force=context.force)
-    if context.need_manifest and job.manifest is None:
-        raise TransientError(f"{paths.directory}: its manifest has gone: it is being written again; wait for it")
-    if not job.todo and job.receipt is not None:
-        return Result(paths, [], job.receipt)
-    manifest = job.manifest
-    promised = (manifest.width, manifest.height) if manifest else None
-    with DirectorySource(paths.directory, job.row, promised) as source, contextlib.ExitStack() as temps:
-        shares = _Shares(len(job.row), progress)
+    paths.check_names()
+    with JobFolder(paths.directory, context.owners, context.max_pixels) as folder:
+        job = examine(paths, folder, context.settings, force=context.force)
+        if context.need_manifest and job.manifest is None:
+            raise TransientError(f"{paths.directory}: its manifest has gone: it is being written again; wait for it")
+        if not job.todo and job.receipt is not None:
+            return Result(paths, [], job.receipt)
+        work = _Work(paths, context, folder, job, _Shares(len(job.row), progress))
+        bad: dict[str, str] = {}
         try:
-            files = _make_all(paths, source, job.todo, len(job.wanted) > 1, context, shares, temps)
-        except MixedKinds:
-            source.raw = True
-            files = _make_all(paths, source, job.todo, len(job.wanted) > 1, context, shares, temps)
-        if not source.in_place():
-            raise FrameError(f"{paths.directory}: was renamed or replaced while it was encoded; run again")
-        for temp, record in files:
-            publish(temp, paths.output(record.format), paths.base.name)
-        made = [record for _, record in files]
+            source, made = work.publish_all(bad)
+        except BadFrame as error:
+            if job.gaps == "error" and error.may_pass:
+                raise TransientError(str(error)) from error
+            # Which others are? Only a job that has one is read twice for it.
+            if job.gaps == "error" or not (bad := survey(folder, job.row.names, job.promised_size)):
+                raise
+            source, made = work.publish_all(bad)
+        receipt = work.receipt(source, bad, made)
+        publish_bytes(encode_record(receipt), paths.receipt, paths.base.name)
+    return Result(paths, made, receipt)
+
+
+def done_already(paths: JobPaths, context: Context) -> Result | None:
+    """The result of a job of which nothing is left to do, else None; writes nothing. Raises as `encode_job`."""
+    with JobFolder(paths.directory, context.owners, context.max_pixels) as folder:
+        job = examine(paths, folder, context.settings, force=context.force)
+    return Result(paths, [], job.receipt) if not job.todo and job.receipt is not None else None
+
+
+def check_owners(paths: JobPaths, context: Context) -> None:
+    """Raise Skipped where the job's directory or manifest is of a user who is not trusted. Raises as `encode_job`."""
+    with JobFolder(paths.directory, context.owners) as folder:
+        folder.manifest()
+
+
+@dataclass(frozen=True)
+class _Work:
+    """One job being encoded."""
+
+    paths: JobPaths
+    context: Context
+    folder: JobFolder
+    job: Examined
+    shares: _Shares
+
+    def publish_all(self, bad: Mapping[str, str]) -> tuple[DirectorySource, list[OutputRecord]]:
+        """Encode, verify and publish every output, without the files in `bad`."""
+        background = parse_colour(self.context.settings.background)
+        source = DirectorySource(self.folder, self.job.shown(bad), self.job.promised_size, background)
+        with contextlib.ExitStack() as temps:
+            files = self._make_all(source, temps)
+            if not self.folder.in_place():
+                raise FrameError(f"{self.folder.path}: was renamed or replaced while it was encoded; run again")
+            for temp, record in files:
+                publish(temp, self.paths.output(record.format), self.paths.base.name)
+        return source, [record for _, record in files]
+
+    def _make_all(self, source: DirectorySource, temps: contextlib.ExitStack) -> list[tuple[Path, OutputRecord]]:
+        """Encode and verify every output into temporary files that `temps` removes."""
+        made = []
+        digests = set()
+        both = len(self.job.wanted) > 1
+        folder = self.context.tmp_dir or self.paths.base.parent
+        files = {kind: temps.enter_context(temp_file(folder, self.paths.base.name)) for kind in self.job.todo}
+        # One pass serves the MP4 and, with it, the GIF's colours; a GIF in a palette takes one more.
+        first = temps.enter_context(first_pass(source, self.job.todo.get("gif"), folder))
+        source.on_frame = self.shares.of(2 if first is not None and first.exact is None else 1)
+        shared, watch = 0.0, self.context.watch
+        for kind, settings in self.job.todo.items():
+            final, temp = self.paths.output(kind), files[kind]
+            record = make_output(source, settings, temp, final, watch, both=both, first=first, shared_seconds=shared)
+            made.append((temp, record))
+            if first is not None and first.made:
+                shared = record.encode_seconds
+            digests.add(source.sha256)
+        if len(digests) > 1:
+            raise FrameError(f"{self.folder.path}: frames changed while they were encoded; wait for the rollout to end")
+        return made
+
+    def receipt(self, source: DirectorySource, bad: Mapping[str, str], made: Sequence[OutputRecord]) -> Receipt:
+        """The record of the job, with what an earlier encode left."""
+        job = self.job
         kept = job.receipt.outputs if job.receipt else []
         records = {record.format: record for record in (*kept, *made)}
-        receipt = _receipt(
-            paths,
-            context,
+        return _receipt(
+            self.paths,
+            self.context,
             Source(
                 frames=len(job.row),
                 width=source.width,
@@ -98,11 +168,30 @@ def encode_job(paths: JobPaths, context: Context, progress: Progress = lambda sh
                 directory_mtime_ns=job.directory_mtime_ns,
             ),
             outputs=[records[kind] for kind in sorted(records, reverse=True)],
-            partial=manifest is not None and not manifest.complete,
-            settled=context.settled and manifest is None,
+            partial=job.manifest is not None and not job.manifest.complete,
+            settled=self.context.settled and job.manifest is None,
+            salvaged=job.salvaged,
+            gaps=job.filled(bad),
+            lost=job.lost(bad),
         )
-        publish_bytes(encode_record(receipt), paths.receipt, paths.base.name)
-    return Result(paths, made, receipt)
+
+
+class _Shares:
+    """A job's progress: each frame's share in each pass; never more than the frames, where a pass begins again."""
+
+    def __init__(self, frames: int, progress: Progress) -> None:
+        self._left = float(frames)
+        self._progress = progress
+
+    def of(self, passes: int) -> Callable[[], None]:
+        """What a source calls for each frame it reads, in one of `passes`."""
+
+        def frame() -> None:
+            share = min(self._left, 1 / passes)
+            self._left -= share
+            self._progress(share)
+
+        return frame
 
 
 def confirm(result: Result, mtime_ns: int | None) -> Result:
@@ -162,53 +251,3 @@ def _receipt(paths: JobPaths, context: Context, source: Source, **more: Any) -> 
         finished=round(time.time(), 3),
         **more,
     )
-
-
-def _make_all(
-    paths: JobPaths,
-    source: DirectorySource,
-    todo: Plan,
-    both: bool,
-    context: Context,
-    shares: _Shares,
-    temps: contextlib.ExitStack,
-) -> list[tuple[Path, OutputRecord]]:
-    """Encode and verify every output of `todo` into temporary files that `temps` removes."""
-    made = []
-    digests = set()
-    folder = context.tmp_dir or paths.base.parent
-    files = {kind: temps.enter_context(temp_file(folder, paths.base.name)) for kind in todo}
-    # One pass serves the MP4 and, with it, the GIF's colours; a GIF in a palette takes one more.
-    first = temps.enter_context(first_pass(source, todo.get("gif"), folder))
-    source.on_frame = shares.of(2 if first is not None and first.exact is None else 1)
-    shared = 0.0
-    for kind, settings in todo.items():
-        final, temp = paths.output(kind), files[kind]
-        record = make_output(
-            source, settings, temp, final, context.watch, both=both, first=first, shared_seconds=shared
-        )
-        made.append((temp, record))
-        if first is not None and first.made:
-            shared = record.encode_seconds
-        digests.add(source.sha256)
-    if len(digests) > 1:
-        raise FrameError(f"{paths.directory}: frames changed while they were encoded; wait for the rollout to end")
-    return made
-
-
-class _Shares:
-    """A job's progress: each frame's share in each pass; never more than the frames, where a pass begins again."""
-
-    def __init__(self, frames: int, progress: Progress) -> None:
-        self._left = float(frames)
-        self._progress = progress
-
-    def of(self, passes: int) -> Callable[[], None]:
-        """What a source calls for each frame it reads, in one of `passes`."""
-
-        def frame() -> None:
-            share = min(self._left, 1 / passes)
-            self._left -= share
-            self._progress(share)
-
-        return frame

@@ -41,14 +41,22 @@ def encode_mp4(
         *("-bf", "0", "-g", "60", "-threads", ENCODE_THREADS),
         *("-x264-params", "cpu-independent=1:lookahead-threads=1"),
         *("-flags:v", "+bitexact", "-fflags", "+bitexact", "-map_metadata", "-1"),
-        *("-movflags", "+faststart", "-f", "mp4", f"file:{target.name}"),
+        *("-movflags", "+faststart", "-f", "mp4", "{output}"),
     ]
-    if first is None:
-        run_ffmpeg(program, arguments, source.frames(), folder=target.parent, watch=watch)
-    else:
-        arguments += first.output_beside()
-        frames = first.listen(source.frames())
-        first.palette = run_ffmpeg(program, arguments, frames, folder=target.parent, watch=watch)
+    width, height = output_size(source.width, source.height, settings.scale)
+    frames = source.frames() if first is None else first.listen(source.frames())
+    beside = [] if first is None else first.output_beside()
+    palette = run_ffmpeg(
+        program,
+        [*arguments, *beside],
+        frames,
+        folder=target.parent,
+        watch=watch,
+        pixels=width * height,
+        output=target,
+    )
+    if first is not None:
+        first.palette = palette
 
 
 def input_arguments(source: FrameSource, fps: str, size: tuple[int, int] | None = None) -> list[str]:
@@ -58,11 +66,17 @@ def input_arguments(source: FrameSource, fps: str, size: tuple[int, int] | None 
     """
     if source.raw:
         width, height = size or (source.width, source.height)
-        layout = ["-f", "rawvideo", "-pixel_format", "rgb24", "-video_size", f"{width}x{height}"]
+        kind, codec = "rawvideo", "rawvideo"
+        layout = ["-pixel_format", "rgb24", "-video_size", f"{width}x{height}"]
     else:
-        layout = ["-f", "image2pipe", "-c:v", "png", "-err_detect", "explode"]
+        kind, codec = "image2pipe", "png"
+        # One read is one frame: no search for its end.
+        layout = ["-frame_size", str(source.item_bytes), "-err_detect", "explode"]
     return [
-        *("-protocol_whitelist", "pipe", "-threads", DECODE_THREADS),
+        *("-protocol_whitelist", "pipe", "-format_whitelist", kind, "-codec_whitelist", codec),
+        # Decoders round a size up to what suits their memory.
+        *("-max_pixels", str((source.width + 128) * (source.height + 128)), "-threads", DECODE_THREADS),
+        *("-f", kind, "-c:v", codec),
         *layout,
         *("-framerate", fps, "-i", "pipe:0"),
     ]

@@ -19,8 +19,8 @@ from daddy_encode.encode.process import Watch
 from daddy_encode.encode.program import find_program
 from daddy_encode.encode.settings import GifSettings, Mp4Settings
 from daddy_encode.encode.source import FrameSource
-from daddy_encode.encode.verify import verify_gif, verify_mp4
-from daddy_encode.errors import EncodeError, TransientError
+from daddy_encode.encode.verify import verify_gif, verify_mp4, verify_optimized_gif
+from daddy_encode.errors import EncodeError, TransientError, one_line
 from daddy_encode.spool.paths import Kind
 from daddy_encode.spool.publish import mount_point, reported
 from daddy_encode.spool.rate import format_fps, fps_in_json
@@ -68,7 +68,7 @@ def make_output(
             notes = [reduction(size, settings)]
             if settings.optimize:
                 notes.append(optimize_gif(temp, watch))
-                verify_gif(temp, source.count, size, settings)
+                shown = verify_optimized_gif(temp, source.count, size, settings)
     except EncodeError as error:
         if any(words in str(error) for words in ("No space left on device", "Disk quota exceeded")):
             raise TransientError(
@@ -78,7 +78,7 @@ def make_output(
     with reported(final, "read back"):
         length, digest = os.stat(temp).st_size, file_sha256(temp)
     return OutputRecord(
-        path=final.name,
+        path=one_line(final.name),
         type="Both" if both else kind.upper(),
         format=kind,
         frames=shown,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import resource
 import selectors
 import subprocess
 import threading
@@ -15,12 +16,18 @@ from pathlib import Path
 
 from daddy_encode.encode.program import Program, environment
 from daddy_encode.errors import EncodeError, Interrupted
+from daddy_encode.spool.publish import open_temp
 
 # Linux's default limit for an unprivileged pipe: two or three compressed 720p frames, so that reading the next
 # frame and decoding this one overlap.
 PIPE_BYTES = 2**20
 # What is kept of ffmpeg's words; a message of one frame is far shorter.
 WORDS_KEPT = 16_384
+# What ffmpeg may allocate, so that no size makes it take the machine's memory: twice the private memory that libx264
+# was seen to take at its slowest preset. Threads, of which it starts one for each CPU, count with their stacks.
+MEMORY_BYTES = 2 * 2**30
+MEMORY_PER_CPU = 2**24
+MEMORY_PER_PIXEL = 1000
 # How soon a request to stop, or a stall, is seen.
 TICK_SECONDS = 0.1
 # A pause between two looks at ffmpeg that only a stop of this process itself can make: SIGSTOP, a suspended Slurm job.
@@ -51,22 +58,29 @@ def run_ffmpeg(
     *,
     folder: Path,
     watch: Watch,
+    pixels: int,
     inputs: Sequence[bytes] = (),
+    output: Path | None = None,
     sink: Callable[[bytes], None] | None = None,
 ) -> bytes:
     """Run `program` with `arguments` in `folder`, write every item of `feed` to its standard input, wait for it.
 
-    `inputs`: small further inputs, each at most a pipe's capacity (64 KiB); the argument "{input0}" stands for the
-    first, and so on. Returns what ffmpeg wrote to standard output; `sink`, where given, is called with it instead, in
-    parts as they come, in another thread.
+    `pixels`: of the largest picture it handles, which bounds its memory. `inputs`: small further inputs, each at most
+    a pipe's capacity (64 KiB); the argument "{input0}" stands for the first, and so on. `output`: an empty file of
+    `temp_file`; "{output}" stands for it. Returns what ffmpeg wrote to standard output; `sink`, where given, is called
+    with it instead, in parts as they come, in another thread.
     Raises EncodeError where ffmpeg fails, says an error, or makes no progress; Interrupted where `watch.stop` is
     set; whatever `feed` or `sink` raises. ffmpeg has ended in every case.
     """
     if watch.stop.is_set():
         raise Interrupted("stopped before ffmpeg was started")
+    # ffmpeg is given the file itself, not its name: another file that takes the name meanwhile is not written to.
+    outputs = [open_temp(output)] if output is not None else []
     progress_read, progress_write = os.pipe()
     pipes = [_filled_pipe(data) for data in inputs]
     names = {f"{{input{i}}}": f"pipe:{descriptor}" for i, descriptor in enumerate(pipes)}
+    if outputs:
+        names["{output}"] = f"file:/proc/self/fd/{outputs[0]}"
     command = [
         program.path,
         "-nostdin",
@@ -86,7 +100,7 @@ def run_ffmpeg(
             bufsize=0,
             cwd=folder,
             env=environment(),
-            pass_fds=(progress_write, *pipes),
+            pass_fds=(progress_write, *pipes, *outputs),
             # A Ctrl-C in the terminal reaches us alone; we end ffmpeg.
             start_new_session=True,
         )
@@ -94,9 +108,10 @@ def run_ffmpeg(
         os.close(progress_read)
         raise EncodeError(f"{program.path}: ffmpeg cannot be started: {error.strerror}") from error
     finally:
-        for descriptor in (progress_write, *pipes):
+        for descriptor in (progress_write, *pipes, *outputs):
             os.close(descriptor)
     _running.add(child)
+    _bound_memory(child.pid, pixels)
     monitor = _Monitor(child, progress_read, watch, sink)
     monitor.start()
     try:
@@ -151,6 +166,14 @@ def _feed(child: subprocess.Popen[bytes], feed: Iterable[bytes | memoryview], mo
         monitor.waiting()
         with contextlib.suppress(BrokenPipeError):
             child.stdin.close()
+
+
+def _bound_memory(pid: int, pixels: int) -> None:
+    most = MEMORY_BYTES + (os.cpu_count() or 1) * MEMORY_PER_CPU + pixels * MEMORY_PER_PIXEL
+    with contextlib.suppress(ProcessLookupError):
+        _, hard = resource.prlimit(pid, resource.RLIMIT_DATA)
+        if hard == resource.RLIM_INFINITY or most < hard:
+            resource.prlimit(pid, resource.RLIMIT_DATA, (most, hard))
 
 
 def _filled_pipe(data: bytes) -> int:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from daddy_encode.encode.gaps import Gaps
 from daddy_encode.errors import SettingsError
 from daddy_encode.spool.manifest import Manifest, Video
 from daddy_encode.spool.paths import Kind
@@ -23,6 +24,7 @@ Dither = Literal["none", "bayer", "sierra2_4a"]
 # 16 bits hold the number of repeats.
 Plays = Annotated[int, Meta(ge=0, le=65_535)]
 GifWidth = Annotated[int, Meta(ge=1, le=65_535)]
+Colour = Annotated[str, Meta(pattern="^[0-9A-Fa-f]{6}$")]
 
 DEFAULT_FPS = Fraction(30)
 # Browsers show a GIF delay of 0 or 1 hundredths of a second as 10; 2 hundredths, 50 fps, are kept.
@@ -35,7 +37,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     video: what to make; fps: frames per second at which the recording plays; crf: x264's constant rate factor;
     preset: x264's, slower is smaller; scale: whole-number enlargement; gif_fps: frames per second a GIF has at most;
     dither: of a GIF with more than 256 colours; loop: times a GIF plays, 0 forever; gif_width: pixels, the frames are
-    reduced to it, and `scale` does not apply to the GIF; gif_optimize: have gifsicle make it smaller.
+    reduced to it, and `scale` does not apply to the GIF; gif_optimize: have gifsicle make it smaller; background:
+    RRGGBB, what transparent pixels are blended on; gaps: what to do where frames are missing or bad; salvage: take
+    what is whole of a rollout that died, holding frames over its gaps.
     """
 
     video: Video | None = None
@@ -48,6 +52,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     loop: Plays = 0
     gif_width: GifWidth | None = None
     gif_optimize: bool = False
+    background: Colour = "000000"
+    gaps: Gaps = "error"
+    salvage: bool = False
 
 
 class Mp4Settings(Struct, frozen=True, kw_only=True):
@@ -57,6 +64,7 @@ class Mp4Settings(Struct, frozen=True, kw_only=True):
     crf: Crf
     preset: Preset
     scale: Scale
+    background: Colour
 
 
 class GifSettings(Struct, frozen=True, kw_only=True):
@@ -69,6 +77,7 @@ class GifSettings(Struct, frozen=True, kw_only=True):
     loop: Plays = 0
     width: GifWidth | None = None
     optimize: bool = False
+    background: Colour = "000000"
 
 
 def make_settings(**values: Any) -> Settings:
@@ -92,9 +101,12 @@ def plan(settings: Settings, manifest: Manifest | None) -> dict[Kind, Mp4Setting
     video = settings.video or (manifest.video if manifest else None) or "mp4"
     rate = parse_fps(settings.fps) if settings.fps is not None else manifest.rate if manifest else DEFAULT_FPS
     fps = format_fps(rate)
+    background = settings.background.lower()
     outputs: dict[Kind, Mp4Settings | GifSettings] = {}
     if video in ("mp4", "both"):
-        outputs["mp4"] = Mp4Settings(fps=fps, crf=settings.crf, preset=settings.preset, scale=settings.scale)
+        outputs["mp4"] = Mp4Settings(
+            fps=fps, crf=settings.crf, preset=settings.preset, scale=settings.scale, background=background
+        )
     if video in ("gif", "both"):
         step = math.ceil(rate / parse_fps(settings.gif_fps))
         outputs["gif"] = GifSettings(
@@ -105,5 +117,6 @@ def plan(settings: Settings, manifest: Manifest | None) -> dict[Kind, Mp4Setting
             loop=settings.loop,
             width=settings.gif_width,
             optimize=settings.gif_optimize,
+            background=background,
         )
     return outputs

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import errno
+import collections
 import hashlib
-import os
-import stat
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from daddy_encode.encode.normalise import decode_png
-from daddy_encode.encode.png import Png, PngFault, check_png
-from daddy_encode.errors import FrameError, TransientError
-from daddy_encode.spool.frames import FrameRow
+from daddy_encode.encode.folder import BadFrame, JobFolder
+from daddy_encode.encode.normalise import BLACK, Rgb, decode_png
+from daddy_encode.encode.png import Png, PngFault
+from daddy_encode.encode.png_image import inflated
+from daddy_encode.encode.png_pixels import plain_pixels
+from daddy_encode.encode.png_stored import StoredPng
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,12 +20,8 @@ if TYPE_CHECKING:
 
     Pixels = npt.NDArray[np.uint8]
 
-# 64 Mpixel: an 8192x8192 frame. Above it a frame is a mistake or an attack, and ffmpeg would need gigabytes.
-MAX_PIXELS = 64 * 2**20
-
-
-class MixedKinds(Exception):
-    """A frame is not 8-bit RGB, although the first ones were: the run begins again, decoding every frame itself."""
+Size = tuple[int, int]
+"""Width and height in pixels."""
 
 
 class FrameSource(Protocol):
@@ -43,115 +38,136 @@ class FrameSource(Protocol):
         """The first frame, (H, W, 3); it is there to be gone through, still."""
         ...
 
+    @property
+    def item_bytes(self) -> int:
+        """The length of every item."""
+        ...
+
     def frames(self, step: int = 1) -> Iterator[bytes | memoryview]:
-        """Yield frame 0, `step`, 2 * `step`, …; every frame in between is read and checked, too."""
+        """Yield frame 0, `step`, 2 * `step`, …; every frame in between is read and checked, too.
+
+        A PNG that was yielded may be overwritten when the next one is asked for.
+        """
         ...
 
 
 class DirectorySource:
-    """The PNGs of a job's directory.
+    """The PNGs of a job's directory: each file is checked whole, to its last pixel, before one byte is yielded."""
 
-    Each file is opened relative to the directory, which is opened once, follows no link, must be a regular file,
-    and is checked whole before one byte of it is yielded.
-    """
+    def __init__(
+        self,
+        folder: JobFolder,
+        names: Sequence[str],
+        promised: Size | None = None,
+        background: Rgb = BLACK,
+    ) -> None:
+        """`names`: of the file that is shown as each frame; one may be named several times in a row.
 
-    def __init__(self, directory: Path, row: FrameRow, expected_size: tuple[int, int] | None) -> None:
-        """`expected_size`: (width, height) that the manifest promises, if there is one.
-
-        `on_frame`, which may be set, is called for each frame read. Raises FrameError where the directory cannot be
-        opened or the first frame is bad.
+        `promised`: the size that the manifest promises, if there is one; `background`: what alpha is blended on.
+        `on_frame`, which may be set, is called for each frame. Raises FrameError where the first frame is bad.
         """
-        self.directory = directory
-        self.row = row
-        self.count = len(row)
-        try:
-            self._directory = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except OSError as error:
-            raise FrameError(f"{directory}: cannot be opened: {error.strerror}") from error
-        self._promised = expected_size
+        self.folder = folder
+        self.names = names
+        self.count = len(names)
         self.sha256 = ""
         self.on_frame: Callable[[], None] = lambda: None
-        try:
-            first = self._read(row.names[0], None)
-        except BaseException:
-            self.close()
-            raise
-        self.width, self.height = first.width, first.height
+        self._background = background
+        first, _ = folder.read(names[0])
+        self.width, self.height = first.size
+        if promised is not None and first.size != promised:
+            raise BadFrame(folder.path / names[0], _differs(first.size, promised, "the manifest promises"), AGAIN)
+        # Pillow decodes what is not plain; there is no use in wrapping all of that as PNGs again.
         self.raw = not first.plain
+        self._stored = StoredPng(self.width, self.height)
 
-    def __enter__(self) -> DirectorySource:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        os.close(self._directory)
-
-    def in_place(self) -> bool:
-        """Whether the directory's path still leads to the directory that was opened."""
-        try:
-            return os.path.samestat(os.stat(self.directory), os.fstat(self._directory))
-        except OSError:
-            return False
+    @property
+    def item_bytes(self) -> int:
+        return self.width * self.height * 3 if self.raw else len(self._stored)
 
     def frames(self, step: int = 1) -> Iterator[bytes | memoryview]:
         """See FrameSource. After the last frame, `sha256` is the digest of all files' bytes, as they were read.
 
-        Raises FrameError, which names the file, for a bad one; MixedKinds where a PNG is not plain and `raw` is
-        false.
+        Raises BadFrame, which names the file, for a bad one.
         """
         digest = hashlib.sha256()
-        for index, name in enumerate(self.row.names):
-            png = self._read(name, digest)
-            if (png.width, png.height) != (self.width, self.height):
-                raise FrameError(
-                    f"{self.directory / name}: is {png.width}x{png.height}, but {self.row.names[0]} is "
-                    f"{self.width}x{self.height}; all frames of a job must be of one size"
-                )
-            if not self.raw and not png.plain:
-                raise MixedKinds
+        item: bytes | memoryview = b""
+        shown = ""
+        for index, name in enumerate(self.names):
+            if name != shown:
+                png, data = self.folder.read(name)
+                digest.update(data)
+                if png.size != (self.width, self.height):
+                    others = f"{self.names[0]} is"
+                    reason = _differs(png.size, (self.width, self.height), others)
+                    raise BadFrame(self.folder.path / name, reason, "all frames of a job must be of one size")
+                try:
+                    item = self._item(png)
+                except PngFault as fault:
+                    raise BadFrame(self.folder.path / name, str(fault), AGAIN) from fault
+                shown = name
             self.on_frame()
             if index % step == 0:
-                yield self._pixels(name, png) if self.raw else png.data
+                yield item
         self.sha256 = digest.hexdigest()
 
     def first(self) -> Pixels:
-        """See FrameSource."""
-        name = self.row.names[0]
-        return self._decoded(name, self._read(name, None))
-
-    def _pixels(self, name: str, png: Png) -> memoryview:
-        return self._decoded(name, png).data.cast("B")
-
-    def _decoded(self, name: str, png: Png) -> Pixels:
+        """See FrameSource. Raises BadFrame."""
+        png, _ = self.folder.read(self.names[0])
         try:
-            return decode_png(png.data)
+            return self._pixels(png)
         except PngFault as fault:
-            raise FrameError(f"{self.directory / name}: {fault}; write it again") from fault
+            raise BadFrame(self.folder.path / self.names[0], str(fault), AGAIN) from fault
 
-    def _read(self, name: str, digest: hashlib._Hash | None) -> Png:
-        path = self.directory / name
+    def _item(self, png: Png) -> memoryview:
+        if png.plain and not self.raw:
+            # The file's own checksum: ffmpeg compares it with what reaches it.
+            return self._stored.fill(inflated(png), png.image[-4:])
+        pixels = self._pixels(png).data.cast("B")
+        return pixels if self.raw else self._stored.fill_pixels(pixels)
+
+    def _pixels(self, png: Png) -> Pixels:
+        if png.plain:
+            return plain_pixels(png)
+        check_image(png)
+        return decode_png(png, self._background)
+
+
+AGAIN = "write it again"
+
+
+def check_image(png: Png) -> None:
+    """Inflate the image data of `png` and let it go; raises PngFault where it is not what it should be."""
+    collections.deque(inflated(png), maxlen=0)
+
+
+def survey(folder: JobFolder, names: Sequence[str], promised: Size | None) -> dict[str, str]:
+    """The bad ones among the files `names`, and what is wrong with each.
+
+    The size that a frame must have is the one promised, else the one that most whole frames have.
+    Raises Skipped for another user's file.
+    """
+    sizes: dict[str, Size] = {}
+    bad: dict[str, str] = {}
+    for name in names:
         try:
-            descriptor = os.open(
-                name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=self._directory
-            )
-            with os.fdopen(descriptor, "rb", buffering=0) as stream:
-                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                    raise FrameError(f"{path}: is not a regular file; remove it")
-                data = stream.read()
-        except OSError as error:
-            if error.errno in (errno.ENOENT, errno.ESTALE, errno.EIO):
-                # The listing had it: a network file system that lags, or a dump that is written anew.
-                raise TransientError(f"{path}: was listed, but cannot be read: {error.strerror}; run again") from error
-            raise FrameError(f"{path}: cannot be read: {error.strerror}; is it a link, or not yours?") from error
-        if digest is not None:
-            digest.update(data)
-        try:
-            png = check_png(data, MAX_PIXELS)
+            png, _ = folder.read(name)
+            check_image(png)
+            if not png.plain:
+                decode_png(png)
+            sizes[name] = png.size
+        except BadFrame as error:
+            bad[name] = error.reason
         except PngFault as fault:
-            raise FrameError(f"{path}: {fault}; write it again") from fault
-        if self._promised is not None and (png.width, png.height) != self._promised:
-            promised = "{}x{}".format(*self._promised)
-            raise FrameError(f"{path}: is {png.width}x{png.height}, but the manifest promises {promised}")
-        return png
+            bad[name] = str(fault)
+    if sizes:
+        size, others = (promised, "the manifest promises") if promised else (_most(sizes), "most are")
+        bad |= {name: _differs(found, size, others) for name, found in sizes.items() if found != size}
+    return bad
+
+
+def _most(sizes: dict[str, Size]) -> Size:
+    return collections.Counter(sizes.values()).most_common(1)[0][0]
+
+
+def _differs(found: Size, wanted: Size, others: str) -> str:
+    return "is {}x{}, but {} {}x{}".format(*found, others, *wanted)

@@ -6,22 +6,48 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from daddy_encode.errors import one_line
-from daddy_encode.spool.receipt import OutputRecord
+from daddy_encode.spool.receipt import OutputRecord, Receipt
 
 NAME = "daddy_encode"
 
 
-def saved_line(record: OutputRecord, path: Path) -> str:
-    """The six values of a saved video, the file being at `path`, on one line."""
+# A log is no receipt: of many lost frames, the first few.
+LOST_SHOWN = 5
+
+
+def saved_line(record: OutputRecord, path: Path, receipt: Receipt | None = None) -> str:
+    """The six values of a saved video, the file being at `path`, on one line; then what `receipt` says is not whole."""
     kind = f"Both ({record.format.upper()})" if record.type == "Both" else record.type
     return (
         f"saved {shown(path)}: {record.frames} frame{'s' if record.frames != 1 else ''}, {record.fps} fps, "
-        f"took {record.encode_seconds:.2f} s, {size(record.bytes)}, {kind}"
+        f"took {record.encode_seconds:.2f} s, {size(record.bytes)}, {kind}{_not_whole(receipt)}"
     )
+
+
+def _not_whole(receipt: Receipt | None) -> str:
+    if receipt is None:
+        return ""
+    lost = receipt.lost
+    notes = ["salvaged"] * receipt.salvaged + ["partial"] * (receipt.partial and not receipt.salvaged)
+    counts = [f"{count} {word}" for count, word in ((lost.missing_count, "missing"), (lost.bad_count, "bad")) if count]
+    if counts:
+        notes.append(f"{', '.join(counts)} ({'others held' if receipt.gaps == 'hold' else 'left out'})")
+    return "".join(f"; {note}" for note in notes)
+
+
+def lost_lines(receipt: Receipt) -> Iterator[str]:
+    """The frames that `receipt` says were lost, one to a line, the first few."""
+    lines = [f"{name} is missing" for name in receipt.lost.missing]
+    lines += [f"{frame.name} {frame.reason}" for frame in receipt.lost.bad]
+    yield from lines[:LOST_SHOWN]
+    more = receipt.lost.missing_count + receipt.lost.bad_count - LOST_SHOWN
+    if more > 0:
+        yield f"and {more} more; its receipt lists them"
 
 
 def saved_json(record: OutputRecord, path: Path) -> str:

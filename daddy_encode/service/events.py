@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,10 @@ def start_events(root: Path, wake: Callable[[], None]) -> Callable[[], None] | N
         return None
     from watchdog.events import DirCreatedEvent, DirMovedEvent, FileMovedEvent, FileSystemEventHandler
     from watchdog.observers import Observer
+
+    # What watchdog says of folders made fast, and of lost events, is nothing that a user need act on: scans go on.
+    logging.getLogger("watchdog").setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore", category=RuntimeWarning, module="watchdog")
 
     class Handler(FileSystemEventHandler):
         def on_any_event(self, event: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from daddy_encode.service.look import Beside, Listing, look
+from daddy_encode.service.look import Beside, Listing
 from daddy_encode.service.state import Seen, State
 from daddy_encode.spool.manifest import MANIFEST_NAME
 from daddy_encode.spool.paths import JobPaths
@@ -75,13 +75,13 @@ class Known:
             return os.path.basename(path) not in around.claimed
         return self.state is State.WAITING
 
-    def look_at(self, paths: JobPaths, listing: Listing, mtime_ns: int, around: Beside, now: float) -> None:
-        """Remember `listing`, made after the directory had the time `mtime_ns`, and what the records say."""
-        if (self.mtime_ns, self.frames) != (mtime_ns, listing.frames):
+    def remember(self, listing: Listing, seen: Seen, now: float) -> None:
+        """Keep what `listing` and the records show."""
+        if (self.mtime_ns, self.frames) != (seen.mtime_ns, seen.frames):
             self.changed_at = now
-        self.mtime_ns, self.frames, self.listed_at = mtime_ns, listing.frames, now
+        self.mtime_ns, self.frames, self.listed_at = seen.mtime_ns, seen.frames, now
         self.folders = listing.folders
-        self.seen = look(paths, listing, mtime_ns, around)
+        self.seen = seen
 
     def finish(self, paths: JobPaths) -> None:
         """Forget what is of no use any more once the job is done or has failed."""

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from daddy_encode.errors import ManifestError
+from daddy_encode.errors import ManifestError, Skipped
 from daddy_encode.service.state import Seen, has_failed
 from daddy_encode.spool.claims import FOLDER, claimed_names
 from daddy_encode.spool.frames import is_frame_name
 from daddy_encode.spool.manifest import MANIFEST_NAME, read_manifest
 from daddy_encode.spool.paths import JobPaths, Kind
 from daddy_encode.spool.receipt import Receipt
-from daddy_encode.spool.records import read_record
+from daddy_encode.spool.records import Check, read_record
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
@@ -81,8 +81,8 @@ def beside(paths: JobPaths, names: Set[str] | None = None) -> Beside:
     return Beside(names, claimed_names(folder) if FOLDER in names else frozenset())
 
 
-def look(paths: JobPaths, listing: Listing, mtime_ns: int, around: Beside) -> Seen:
-    """What is seen of the job at `paths`.
+def look(paths: JobPaths, listing: Listing, mtime_ns: int, around: Beside, check: Check | None = None) -> Seen:
+    """What is seen of the job at `paths`; `check`: whose receipts count, None for everybody's.
 
     A record is opened only where a listing shows it: a network file system remembers for a while that a file was not
     there when it was asked for.
@@ -94,7 +94,7 @@ def look(paths: JobPaths, listing: Listing, mtime_ns: int, around: Beside) -> Se
                 manifest, digest = found
         except ManifestError as fault:
             error = str(fault)
-    receipt = None if around.names is not None and paths.receipt.name not in around.names else _receipt(paths)
+    receipt = None if around.names is not None and paths.receipt.name not in around.names else _receipt(paths, check)
     return Seen(
         frames=listing.frames,
         has_manifest=listing.has_manifest,
@@ -107,20 +107,20 @@ def look(paths: JobPaths, listing: Listing, mtime_ns: int, around: Beside) -> Se
     )
 
 
-def failed_before(paths: JobPaths, mtime_ns: int) -> bool:
-    """Whether a receipt says that the job failed as it is, its directory having this time."""
+def failed_before(paths: JobPaths, mtime_ns: int, check: Check | None = None) -> bool:
+    """Whether a receipt that counts says that the job failed as it is, its directory having this time."""
     digest = None
     with contextlib.suppress(ManifestError):
         if (found := read_manifest(paths.directory)) is not None:
             digest = found[1]
-    return has_failed(_receipt(paths), mtime_ns, digest)
+    return has_failed(_receipt(paths, check), mtime_ns, digest)
 
 
-def _receipt(paths: JobPaths) -> Receipt | None:
+def _receipt(paths: JobPaths, check: Check | None) -> Receipt | None:
     try:
-        found = read_record(paths.receipt, Receipt)
-    except ManifestError:
-        # One that cannot be read proves nothing.
+        found = read_record(paths.receipt, Receipt, check=check)
+    except (ManifestError, Skipped):
+        # One that cannot be read, or that anybody wrote, proves nothing.
         return None
     return found[0] if found else None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from daddy_encode.errors import SpoolError
@@ -32,7 +32,10 @@ def find_jobs(path: Path, output_dir: Path | None = None) -> Iterator[Found | Sp
     root = absolute(path)
     entries = _listing(root)
     if (job := _job(root, entries, root, output_dir, named=True)) is not None:
-        yield job
+        # Who names a link means what it leads to, under the link's name; an encoder follows none by itself.
+        yield replace(
+            job, paths=replace(job.paths, directory=Path(os.path.realpath(root))) if root.is_symlink() else job.paths
+        )
         return
     pending = _folders(root, entries)
     while pending:

@@ -15,10 +15,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from daddy_encode.encode.owners import Owners
 from daddy_encode.encode.settings import Settings, plan
 from daddy_encode.errors import one_line
 from daddy_encode.service.known import Known
-from daddy_encode.service.look import UNKNOWN, Beside, Listing, beside, list_directory
+from daddy_encode.service.look import UNKNOWN, Beside, Listing, beside, list_directory, look
 from daddy_encode.service.state import State, classify
 from daddy_encode.service.worker import Attempt
 from daddy_encode.spool.paths import JobPaths, absolute
@@ -46,6 +47,7 @@ class Scanner:
         root: Path,
         settings: Settings,
         output_dir: Path | None = None,
+        owners: Owners | None = None,
         *,
         settle: float | None = None,
         retry_failed: bool = False,
@@ -54,6 +56,7 @@ class Scanner:
         self.root = absolute(root)
         self._settings = settings
         self._output_dir = output_dir
+        self._owners = owners or Owners()
         self._settle = settle
         self._retry_failed = retry_failed
         self._clock = clock
@@ -135,7 +138,8 @@ class Scanner:
                     self._container(path, listing)
                     return
                 known = known or self._jobs.setdefault(path, Known())
-                known.look_at(self._paths(path), listing, mtime_ns, around, self._clock())
+                seen = look(self._paths(path), listing, mtime_ns, around, self._owners.check_file)
+                known.remember(listing, seen, self._clock())
         except OSError as error:
             self._keep(path, error)
         else:

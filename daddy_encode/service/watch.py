@@ -132,6 +132,9 @@ class Watcher:
                 self._scanner.done(paths, mtime_ns)
             elif outcome.fate in (Fate.FAILED, Fate.FAILED_BEFORE):
                 self._scanner.failed(paths, mtime_ns)
+            elif outcome.fate is Fate.SKIPPED:
+                if self._scanner.later(paths, str(outcome.error), back_off=True):
+                    self._tell(outcome)
             elif outcome.fate is Fate.LATER:
                 self.put_off.add(paths)
                 if self._scanner.later(paths, str(outcome.error), back_off=True):

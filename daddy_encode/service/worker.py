@@ -15,13 +15,22 @@ from itertools import islice
 from pathlib import Path
 from types import TracebackType
 
-from daddy_encode.encode.examine import examine
-from daddy_encode.encode.job import Context, Result, confirm, encode_job, record_failure
+from daddy_encode.encode.job import (
+    Context,
+    Result,
+    check_owners,
+    confirm,
+    done_already,
+    encode_job,
+    record_failure,
+)
 from daddy_encode.errors import (
     ClaimedError,
     DaddyEncodeError,
+    EncodeError,
     Interrupted,
     SettingsError,
+    Skipped,
     SpoolError,
     TransientError,
 )
@@ -33,6 +42,12 @@ from daddy_encode.spool.publish import TRANSIENT
 
 log = logging.getLogger(__name__)
 
+# A signal that comes just before the main thread begins to wait is handled only when the wait ends.
+TICK_SECONDS = 0.2
+# Slurm and systemd signal every process of a Slurm job or a service: ffmpeg may be gone a little before our own
+# handler has run.
+SIGNAL_SECONDS = 1.0
+
 
 class Fate(Enum):
     """What became of an attempt at a job."""
@@ -41,6 +56,7 @@ class Fate(Enum):
     DONE = "already done"
     FAILED = "failed"
     FAILED_BEFORE = "has failed before, as it is"
+    SKIPPED = "left alone: another user's"
     CLAIMED = "another encoder works on it"
     LATER = "something that may pass was in the way"
     STOPPED = "told to stop"
@@ -122,12 +138,15 @@ class Workers:
 
     def outcome(self, *, wait: bool) -> Outcome | None:
         """The next outcome, or None where none is ready and `wait` is false."""
-        try:
-            outcome = self._outcomes.get(block=wait)
-        except queue.Empty:
-            return None
-        self.busy -= 1
-        return outcome
+        while True:
+            try:
+                outcome = self._outcomes.get(block=wait, timeout=TICK_SECONDS)
+            except queue.Empty:
+                if not wait:
+                    return None
+            else:
+                self.busy -= 1
+                return outcome
 
     def _run(self, attempt: Attempt) -> None:
         paths = attempt.paths
@@ -145,13 +164,16 @@ class Workers:
     def _attempt(self, attempt: Attempt) -> Outcome:
         paths = attempt.paths
         context = replace(self._context, need_manifest=attempt.need_manifest, settled=attempt.settled)
-        if attempt.look_first:
-            # Without a claim, which needs a write: most jobs of a spool are done. What is wrong with it is said, and
-            # kept, by the attempt below.
-            with contextlib.suppress(DaddyEncodeError):
-                seen = examine(paths, context.settings, force=context.force)
-                if not seen.todo and seen.receipt is not None:
-                    return Outcome(paths, Fate.DONE, Result(paths, [], seen.receipt))
+        try:
+            # Without a claim, which needs a write: most jobs of a spool are done, and nothing is written beside another
+            # user's. What else is wrong with it is said, and kept, by the attempt below.
+            if attempt.look_first and (result := done_already(paths, context)) is not None:
+                return Outcome(paths, Fate.DONE, result)
+            check_owners(paths, context)
+        except Skipped as error:
+            return Outcome(paths, Fate.SKIPPED, error=error)
+        except DaddyEncodeError:
+            pass
         with self._stop.event() as stop:
             own = replace(context, watch=replace(context.watch, stop=stop))
             try:
@@ -166,15 +188,19 @@ class Workers:
     def _claimed(self, attempt: Attempt, context: Context, claim: Claim) -> Outcome:
         paths = attempt.paths
         before = _mtime_ns(paths.directory)
-        if attempt.skip_failed and before is not None and failed_before(paths, before):
+        if attempt.skip_failed and before is not None and failed_before(paths, before, context.owners.check_file):
             return Outcome(paths, Fate.FAILED_BEFORE, mtime_ns=before)
         try:
             result = encode_job(paths, context, self._progress)
             if result.made:
                 return Outcome(paths, Fate.MADE, result, mtime_ns=before)
             return Outcome(paths, Fate.DONE, confirm(result, before), mtime_ns=before)
+        except Skipped as fault:
+            return Outcome(paths, Fate.SKIPPED, error=fault)
         except (DaddyEncodeError, OSError) as fault:
             error = fault if isinstance(fault, DaddyEncodeError) else TransientError(f"{paths.directory}: {fault}")
+        if isinstance(error, EncodeError):
+            context.watch.stop.wait(SIGNAL_SECONDS)
         if self._stop.is_set():
             return Outcome(paths, Fate.STOPPED, error=error)
         if isinstance(error, Interrupted) or not claim.is_ours():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import islice
 
 from daddy_encode.errors import FrameError
 
@@ -33,16 +33,22 @@ class FrameRow:
         return self.numbers[-1] - self.numbers[0] + 1 - len(self.numbers) if self.numbers else 0
 
     def missing(self, at_most: int) -> list[str]:
-        """Names of the first `at_most` absent frames, spelled like their neighbour."""
+        """Names of the first `at_most` frames absent between the first and the last, spelled like their neighbour."""
+        return self.absent(range(self.numbers[0], self.numbers[-1] + 1), at_most) if self.numbers else []
 
-        def absent() -> Iterable[str]:
-            for (number, following), name in zip(pairwise(self.numbers), self.names, strict=False):
-                match = _NUMBERED.fullmatch(name)
+    def absent(self, expected: range, at_most: int) -> list[str]:
+        """Names of the first `at_most` of the frames that `expected` numbers and that are not there."""
+
+        def names() -> Iterable[str]:
+            begins = [expected.start, *(number + 1 for number in self.numbers)]
+            ends = [*self.numbers, expected.stop]
+            for begin, end, neighbour in zip(begins, ends, [self.names[0], *self.names], strict=True):
+                match = _NUMBERED.fullmatch(neighbour)
                 assert match is not None
-                for gap in range(number + 1, following):
-                    yield f"{match['prefix']}{gap:0{len(match['digits'])}d}{name[match.end('digits') :]}"
+                for number in range(begin, end):
+                    yield f"{match['prefix']}{number:0{len(match['digits'])}d}{neighbour[match.end('digits') :]}"
 
-        return list(islice(absent(), at_most))
+        return list(islice(names(), at_most))
 
 
 def frame_row(names: Iterable[str], directory: str) -> FrameRow:

@@ -12,7 +12,7 @@ from msgspec import Meta, Struct, field
 from daddy_encode.errors import ManifestError, SettingsError
 from daddy_encode.spool.publish import publish_bytes
 from daddy_encode.spool.rate import parse_fps
-from daddy_encode.spool.records import encode_record, parse_record, read_record
+from daddy_encode.spool.records import Check, encode_record, parse_record, read_record
 
 MANIFEST_NAME = "manifest.json"
 
@@ -57,12 +57,15 @@ def write_manifest(directory: Path, manifest: Manifest) -> None:
     publish_bytes(text, directory / MANIFEST_NAME)
 
 
-def read_manifest(directory: Path) -> tuple[Manifest, str] | None:
+def read_manifest(
+    directory: Path, *, dir_fd: int | None = None, check: Check | None = None
+) -> tuple[Manifest, str] | None:
     """The manifest in `directory` and the SHA-256 (hex) of its bytes, or None where there is none.
 
-    Raises ManifestError when there is one that cannot be used.
+    `dir_fd`: the directory, where it is open already. Raises what `check` raises, and ManifestError when there is
+    one that cannot be used.
     """
-    found = read_record(directory / MANIFEST_NAME, Manifest)
+    found = read_record(directory / MANIFEST_NAME, Manifest, dir_fd=dir_fd, check=check)
     if found is None:
         return None
     manifest, text = found

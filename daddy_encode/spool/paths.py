@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from daddy_encode.errors import SpoolError
 from daddy_encode.spool.manifest import MANIFEST_NAME
 
 Kind = Literal["mp4", "gif"]
+
+# Of every file system that a spool may be on (ext4, XFS, NFS, Lustre, GPFS).
+MAX_NAME_BYTES = 255
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,15 @@ class JobPaths:
 
     def output(self, kind: Kind) -> Path:
         return self._beside(f".{kind}")
+
+    def check_names(self) -> None:
+        """Raise SpoolError, before any work, where outputs would have longer names than a file system takes."""
+        size = len(os.fsencode(self.receipt.name))
+        if size > MAX_NAME_BYTES:
+            raise SpoolError(
+                f"{self.base}: its receipt would have a name of {size} bytes, more than the {MAX_NAME_BYTES} that a "
+                "file system takes; rename the directory"
+            )
 
     def _beside(self, suffix: str) -> Path:
         # Not with_suffix: `run-1.5` is a name, not a stem and a suffix.

@@ -13,6 +13,7 @@ import re
 import secrets
 import shutil
 import socket
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -78,10 +79,10 @@ def temp_file(directory: Path, owner: str = "") -> Iterator[Path]:
 
 
 def publish(temp: Path, final: Path, owner: str = "") -> None:
-    """Make `temp` durable, then give it the name `final`, replacing what had it.
+    """Make `temp` durable, then give it the name `final`, replacing what had it: a link itself, not what it leads to.
 
     From another folder, which may be on another file system, it is copied beside `final` first, into a temporary
-    file for `owner`; `temp` stays.
+    file for `owner`; `temp` stays. Raises SpoolError.
     """
     if temp.parent != final.parent:
         with temp_file(final.parent, owner) as beside:
@@ -90,7 +91,7 @@ def publish(temp: Path, final: Path, owner: str = "") -> None:
             publish(beside, final)
         return
     with reported(final, "write"):
-        fsync_path(temp)
+        fsync_path(temp, os.O_NOFOLLOW)
         os.replace(temp, final)
         fsync_path(final.parent)
 
@@ -98,14 +99,29 @@ def publish(temp: Path, final: Path, owner: str = "") -> None:
 def publish_bytes(data: bytes, final: Path, owner: str = "") -> None:
     """Write `data` under the name `final` atomically: temporary file, fsync, rename, fsync of the folder."""
     with temp_file(final.parent, owner) as temp:
-        with reported(final, "write"), open(temp, "wb") as stream:
+        with reported(final, "write"), os.fdopen(open_temp(temp), "wb") as stream:
             stream.write(data)
         publish(temp, final)
 
 
-def fsync_path(path: Path) -> None:
+def open_temp(temp: Path) -> int:
+    """A descriptor to read and write the file that `temp_file` has just made.
+
+    Raises SpoolError where another file lies there now: in a folder that others may write to, one that was put in its
+    place would be overwritten.
+    """
+    with reported(temp, "write"):
+        descriptor = os.open(temp, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode) or status.st_size or status.st_nlink != 1:
+        os.close(descriptor)
+        raise SpoolError(f"cannot write {temp}: another file was put in its place; choose a folder that is yours")
+    return descriptor
+
+
+def fsync_path(path: Path, flags: int = 0) -> None:
     """Flush a file, or a folder's entries, to disk. Folders that refuse fsync (some FUSE mounts) are let be."""
-    descriptor = os.open(path, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | flags)
     try:
         os.fsync(descriptor)
     except OSError as error:
@@ -124,9 +140,14 @@ def reported(path: Path, verb: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in TRANSIENT:
-            raise TransientError(f"cannot {verb} {path} (file system {mount_point(path)}): {explain(error)}") from error
-        raise SpoolError(f"cannot {verb} {path}: {explain(error)}") from error
+        raise spool_error(error, path, verb) from error
+
+
+def spool_error(error: OSError, path: Path, verb: str) -> SpoolError:
+    """What `reported` raises: "cannot VERB PATH: …", a TransientError where the fault may pass by itself."""
+    if error.errno in TRANSIENT:
+        return TransientError(f"cannot {verb} {path} (file system {mount_point(path)}): {explain(error)}")
+    return SpoolError(f"cannot {verb} {path}: {explain(error)}")
 
 
 def mount_point(path: Path) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct, field
 
@@ -50,10 +50,37 @@ class Source(Struct, frozen=True, kw_only=True):
     directory_mtime_ns: int = 0
 
 
+# Keeps a receipt of the longest names far below what a reader accepts.
+MAX_LISTED = 1000
+
+
+class BadFrame(Struct, frozen=True, kw_only=True):
+    """A file that is no frame of its job, and why."""
+
+    name: str
+    reason: str
+
+
+class Lost(Struct, frozen=True, kw_only=True):
+    """The frames that were not there or not usable: how many, and the first MAX_LISTED of each, as printable text.
+
+    missing: names of files that are not there; bad: files that are, and what is wrong with them.
+    """
+
+    missing_count: int = 0
+    bad_count: int = 0
+    missing: list[str] = field(default_factory=list)
+    bad: list[BadFrame] = field(default_factory=list)
+
+
 class Receipt(Struct, frozen=True, kw_only=True):
     """What was made of a job, from what, by whom.
 
     error: why the job failed, None where it did not; it counts while the directory's modification time is the
+    source's. partial: the rollout ended in an exception, as its manifest says; salvaged: it died, and what was whole
+    was taken on purpose; gaps: how the frames in `lost` were made up for, by repeating others ("hold") or closing up
+    ("skip"), None where none was lost; slurm: the encoder's own Slurm job, empty outside one; finished: seconds since
+    the epoch, on the encoder's clock.
     source's. partial: the rollout ended in an exception, as its manifest says; settled:
     there was no manifest, and nothing had changed for the settle time; slurm: the encoder's own Slurm job,
     empty outside one; finished: seconds since the epoch, on the encoder's clock.
@@ -68,6 +95,9 @@ class Receipt(Struct, frozen=True, kw_only=True):
     host: str
     slurm: dict[str, str] = field(default_factory=dict)
     partial: bool = False
+    salvaged: bool = False
+    gaps: Literal["hold", "skip"] | None = None
+    lost: Lost = field(default_factory=Lost)
     settled: bool = False
     error: str | None = None
     finished: float

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +18,8 @@ from daddy_encode.errors import ManifestError
 MAX_RECORD_BYTES = 4 * 2**20
 # Deeper than any record we write; keeps a hostile one away from the interpreter's recursion limit.
 MAX_DEPTH = 64
+# Enough for a 1024-bit seed in `meta`.
+MAX_DIGITS = 400
 
 Record = TypeVar("Record", bound=msgspec.Struct)
 
@@ -45,7 +49,13 @@ def parse_record(text: bytes, kind: type[Record], name: str) -> Record:
     try:
         if len(text) > MAX_RECORD_BYTES:
             raise ValueError(f"larger than {MAX_RECORD_BYTES} bytes")
-        tree = json.loads(text.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+        tree = json.loads(
+            text.decode("utf-8"),
+            object_pairs_hook=_unique,
+            parse_constant=_no_constant,
+            parse_int=_bounded,
+            parse_float=_finite,
+        )
         if not isinstance(tree, dict):
             raise ValueError("not a JSON object")
         _check_depth(tree)
@@ -60,22 +70,34 @@ def parse_record(text: bytes, kind: type[Record], name: str) -> Record:
         raise ManifestError(f"{name}: not a valid {kind.__name__.lower()}: {reason}") from error
 
 
-def read_record(path: Path, kind: type[Record]) -> tuple[Record, bytes] | None:
+Check = Callable[[os.stat_result, Path], None]
+"""Looks at the status of a file that was opened, and its path; raises where the file is not to be used."""
+
+
+def read_record(
+    path: Path, kind: type[Record], *, dir_fd: int | None = None, check: Check | None = None
+) -> tuple[Record, bytes] | None:
     """The record at `path` and its exact bytes, or None where there is no such file.
 
-    Raises ManifestError when the file is a link, not a regular file, too large, unreadable or not valid.
+    `dir_fd`: its directory, where that is open already. Raises what `check` raises, and ManifestError when the file
+    is a link, not a regular file, too large, unreadable or not valid.
     """
     try:
         # O_NONBLOCK: a FIFO planted under this name must not hold us. O_NOFOLLOW: nothing leads out of the spool.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+        descriptor = os.open(path if dir_fd is None else path.name, flags, dir_fd=dir_fd)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise ManifestError(f"{path}: cannot be opened: {error.strerror}; is it a link, or not yours?") from error
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    # A directory cannot become a stream, so it is looked at first.
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
         raise ManifestError(f"{path}: not a regular file; remove it and write it again")
     with os.fdopen(descriptor, "rb") as stream:
+        if check is not None:
+            check(status, path)
         try:
             text = stream.read(MAX_RECORD_BYTES + 1)
         except OSError as error:
@@ -102,6 +124,20 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not a JSON number")
+
+
+def _bounded(text: str) -> int:
+    # Python before 3.10.7 takes hours for millions of digits; later ones refuse them in words of their own.
+    if len(text) > MAX_DIGITS:
+        raise ValueError(f"a number of {len(text)} digits")
+    return int(text)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:40]} is too large a number")
+    return number
 
 
 def _check_depth(tree: Any) -> None:

@@ -73,9 +73,9 @@ def test_a_claimed_job_is_shown_with_its_holder_and_a_stopped_holder_as_silent(t
     write_long_job(spool / "job")
     with Encoder("watch", spool, "--preset", "placebo", "--lease", "1") as watcher:
         watcher.until(lambda: ffmpegs_below(watcher.pid), "an ffmpeg")
-        told = run_command("status", spool)
-        assert re.search(rf"claimed +150 +\d+s  spool/job\n? +\S+, process {watcher.pid}\n", told.stdout)
         os.kill(watcher.pid, signal.SIGSTOP)
+        told = run_command("status", spool)
+        assert re.search(rf"claimed +250 +\d+s  spool/job\n? +\S+, process {watcher.pid}\n", told.stdout)
         watcher.until(lambda: "silent for" in run_command("status", spool).stdout, "a sign of no life")
         os.kill(watcher.pid, signal.SIGCONT)
         assert watcher.stop() == 0
@@ -142,7 +142,7 @@ def test_log_as_csv_and_as_lines_says_the_same(spool: Path) -> None:
 def test_strange_names_and_foreign_receipts_break_nothing(tmp_path: Path) -> None:
     spool = tmp_path / "spool"
     write_job(spool / 'new\nline \x1b[31m, "quote"')
-    write_job(spool / "other")
+    write_job(Path(os.fsdecode(os.fsencode(spool) + b"/not-utf8-\xff")))
     assert run_command("encode", spool).returncode == 0
     (spool / "foreign.receipt.json").write_text('{"items": []}')
     (spool / "folder.receipt.json").mkdir()

@@ -196,24 +196,41 @@ def processes_of(array: str, task: int) -> list[int]:
     return found
 
 
-@pytest.mark.parametrize("how", ["scontrol requeue", "the signal before the time limit"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        "scontrol requeue",
+        "its time limit",
+        "its time limit, in an array",
+        # The builtin scheduler takes half a minute to give way.
+        pytest.param("preemption", marks=pytest.mark.soak),
+    ],
+)
 def test_a_requeued_encoder_goes_on_where_it_stopped(
     slurm: Slurm, spool: Path, tmp_path: Path, slow_ffmpeg: dict[str, str], how: str
 ) -> None:
     [job] = dump(spool, 1)
-    identifier, [log] = submitted(slurm, spool, environ=slow_ffmpeg)
+    if how.endswith("array"):
+        identifier, _ = submitted(slurm, spool, "--sbatch-arg=--array=3", environ=slow_ffmpeg)
+        identifier += "_3"
+    else:
+        identifier, _ = submitted(slurm, spool, environ=slow_ffmpeg)
+    log = spool / ".daddy-encode" / "slurm" / f"encode-{identifier}.log"
     slurm.wait_until((tmp_path / "encoding").exists, "encoder at work")
-    (tmp_path / "slow").unlink()
     if how == "scontrol requeue":
         slurm.run("scontrol", "requeue", identifier)
+    elif how == "preemption":
+        urgent = ["--partition=urgent", "--cpus-per-task=4", "--output=/dev/null", "--wrap=sleep 1"]
+        slurm.run("sbatch", *urgent)
     else:
         # What --signal=B:USR2@60 does: to the batch shell alone.
         slurm.run("scancel", "--batch", "--signal=USR2", identifier)
     slurm.wait_until(lambda: log.read_text().count("stopped before all was done") == 1, "end of the first attempt")
+    (tmp_path / "slow").unlink()
     done = slurm.wait(identifier)
     words = log.read_text()
     assert (done["JobState"], done["Restarts"]) == ("COMPLETED", "1"), words
-    assert ("is queued again and goes on" in words) == (how != "scontrol requeue")
+    assert ("is queued again and goes on" in words) == how.startswith("its time limit")
     assert saved([log]) == [f"{job}.mp4"]
     assert decode_mp4(Path(f"{job}.mp4"), 64, 48).shape[0] == 8
     assert leftovers(spool) == []
@@ -227,7 +244,7 @@ def test_a_cancelled_encoder_leaves_nothing_half_made_and_is_not_queued_again(
     slurm.wait_until((tmp_path / "encoding").exists, "encoder at work")
     slurm.run("scancel", identifier)
     assert slurm.wait(identifier)["JobState"] == "CANCELLED"
-    slurm.wait_until(lambda: "to go on: sbatch '" in log.read_text(), "word of how to go on", log.read_text)
+    slurm.wait_until(lambda: "by itself: sbatch '" in log.read_text(), "word of how to go on", log.read_text)
     assert leftovers(spool) == []
     assert list(spool.rglob("*.mp4")) == []
     assert running_jobs_of(slurm, [identifier]) == {}
@@ -241,7 +258,7 @@ def test_where_requeueing_is_not_allowed_it_says_how_to_go_on(
     slurm.wait_until((tmp_path / "encoding").exists, "encoder at work")
     slurm.run("scancel", "--batch", "--signal=USR2", identifier)
     assert slurm.wait(identifier)["ExitCode"] == "75:0"
-    *_, script = log.read_text().splitlines()[-1].partition("to go on: sbatch ")
+    *_, script = log.read_text().splitlines()[-1].partition("by itself: sbatch ")
     # As it says.
     (tmp_path / "slow").unlink()
     again = slurm.run("sh", "-c", f"sbatch --parsable {script}", environ=slow_ffmpeg).strip()

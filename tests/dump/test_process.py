@@ -170,7 +170,7 @@ def test_a_forked_child_cannot_write_into_its_parents_recording_nor_end_it(tmp_p
         tmp_path,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "child: job: this FrameWriter is another process's; make one after the fork\n"
+    assert done.stdout == f"child: {tmp_path}/job: this FrameWriter is another process's; make one after the fork\n"
     manifest = manifest_of(tmp_path / "job")
     assert (manifest["frames"], manifest["complete"]) == (2, True)
     assert len(pixels_of(tmp_path / "job")) == 2
@@ -218,6 +218,6 @@ def test_where_no_thread_can_be_started_the_caller_hears_of_it_and_no_manifest_l
         """,
         tmp_path,
     )
-    expected = "cannot write job: can't start new thread; allow this process more threads\n"
+    expected = f"cannot write {tmp_path}/job: can't start new thread; allow this process more threads\n"
     assert (done.returncode, done.stdout, done.stderr) == (0, expected, "")
     assert_incomplete(tmp_path / "job", 0, f"SpoolError: {expected.strip()}")

@@ -156,7 +156,7 @@ def break_bit(job: Path) -> str:
 def break_link(job: Path) -> str:
     (job / "000003.png").unlink()
     (job / "000003.png").symlink_to(job / "000002.png")
-    return "000003.png: cannot be read"
+    return "000003.png: is a link, not a regular file"
 
 
 def break_manifest(job: Path) -> str:

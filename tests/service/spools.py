@@ -148,7 +148,7 @@ def ffmpegs_below(pid: int) -> list[int]:
     return [child for child in children if b"image2pipe" in Path(f"/proc/{child}/cmdline").read_bytes()]
 
 
-def write_long_job(directory: Path, frames: int = 150) -> Path:
+def write_long_job(directory: Path, frames: int = 250) -> Path:
     """A job that takes a second or more with a slow preset."""
     save_frames_as_png(moving_square(frames, 240, 320), directory)
     return directory

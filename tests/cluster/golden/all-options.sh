@@ -58,7 +58,7 @@ if [ "$status" = 75 ]; then
         timeout 10 scontrol requeue "$id"; then
         echo "Stopped before all was done; Slurm job $id is queued again and goes on where it stopped."
     else
-        echo "Stopped before all was done; to go on:" sbatch /scratch/spool/.daddy-encode/slurm/encode-20261122-184500-3fa9.sh
+        echo "Stopped before all was done. To go on, unless Slurm starts it again by itself:" sbatch /scratch/spool/.daddy-encode/slurm/encode-20261122-184500-3fa9.sh
     fi
 fi
 exit "$status"

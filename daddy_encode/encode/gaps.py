@@ -1,0 +1,53 @@
+"""Which file is shown as which frame when frames are missing or bad. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from typing import Literal
+
+from daddy_encode.errors import FrameError
+from daddy_encode.spool.frames import FrameRow
+
+Gaps = Literal["error", "hold", "skip"]
+"""`error`: nothing is made; `hold`: the last good frame is repeated, so that time stays right; `skip`: the row closes
+up and the recording gets shorter."""
+
+# A row such as 000000.png, 999999999.png is a mistake of numbering, not a recording with gaps.
+SPARE_MISSING = 1000
+
+
+def expected_numbers(row: FrameRow, promised: int | None) -> range:
+    """The numbers that the frames of a job should have, `promised` of them by its manifest, if there is one.
+
+    They begin at 0 where all that are there fit below the promised number, else at the first one there.
+    """
+    first, last = row.numbers[0], row.numbers[-1]
+    if promised is None:
+        return range(first, last + 1)
+    start = 0 if last < promised else first
+    return range(start, max(start + promised, last + 1))
+
+
+def fill(
+    row: FrameRow, expected: range, bad: Container[str], how: Literal["hold", "skip"], directory: str
+) -> list[str]:
+    """The name of the file that is shown as each frame of the video; `bad` are names of files that cannot be.
+
+    With `hold`, what is missing or bad before the first good frame shows that one.
+    Raises FrameError, naming `directory`, where no frame is good, or more would be held than the row can mean.
+    """
+    good = [(number, name) for number, name in zip(row.numbers, row.names, strict=True) if name not in bad]
+    if not good:
+        raise FrameError(f"{directory}: none of its {len(row)} frames can be used; run the rollout again")
+    if how == "skip":
+        return [name for _, name in good]
+    missing = len(expected) - len(row)
+    if missing > len(row) + SPARE_MISSING:
+        raise FrameError(
+            f"{directory}: {missing} of {len(expected)} frames are missing, too many to hold others that long; "
+            "--gaps skip closes up"
+        )
+    shown = [good[0][1]] * (good[0][0] - expected.start)
+    for (number, name), following in zip(good, [*(number for number, _ in good[1:]), expected.stop], strict=True):
+        shown += [name] * (following - number)
+    return shown

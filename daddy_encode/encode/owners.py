@@ -1,0 +1,57 @@
+"""Whose files are encoded: this user's own, and those of users who were named."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from daddy_encode.errors import SettingsError, Skipped
+
+ANY = "any"
+
+
+@dataclass(frozen=True)
+class Owners:
+    """Users whose files are taken beside one's own, by number; None: everybody's."""
+
+    uids: frozenset[int] | None = frozenset()
+
+    def check(self, uid: int, what: object) -> None:
+        """Raise Skipped where `what`, a file or directory of the user `uid`, is not to be taken."""
+        if self.uids is not None and uid != os.geteuid() and uid not in self.uids:
+            owner = user_name(uid)
+            raise Skipped(f"{what}: skipped: it belongs to {owner}, not to you; --trust-owner {owner} encodes it")
+
+    def check_file(self, status: os.stat_result, path: object) -> None:
+        """As `check`, of a file that was opened."""
+        self.check(status.st_uid, path)
+
+
+def trusted_owners(names: Iterable[str]) -> Owners:
+    """The users called `names` (login names or numbers), or everybody for `any`.
+
+    Raises SettingsError for a name that this machine does not know.
+    """
+    uids = set()
+    for name in names:
+        if name == ANY:
+            return Owners(None)
+        try:
+            uids.add(pwd.getpwnam(name).pw_uid)
+        except KeyError:
+            if not (name.isascii() and name.isdigit()):
+                raise SettingsError(
+                    f"there is no user {name!r:.60} on this machine; give a login name, a number, or {ANY}"
+                ) from None
+            uids.add(int(name))
+    return Owners(frozenset(uids))
+
+
+def user_name(uid: int) -> str:
+    """The login name of the user `uid`, or the number where there is none."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)

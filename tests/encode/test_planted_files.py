@@ -1,0 +1,95 @@
+"""What others put where an encoder writes: links at the output's name, another file in a temporary one's place."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from daddy_encode.encode.job import encode_job
+from daddy_encode.errors import DaddyEncodeError, SpoolError
+from daddy_encode.spool.paths import JobPaths
+from daddy_encode.spool.publish import open_temp, publish, temp_file
+from tests.jobs import context, encode
+from tests.media import decode_mp4, leftovers
+
+
+@pytest.fixture
+def precious(tmp_path: Path) -> Path:
+    path = tmp_path / "precious"
+    path.write_text("not to be touched")
+    return path
+
+
+@pytest.mark.parametrize("dangling", [False, True])
+def test_a_link_at_an_outputs_name_is_replaced_not_followed(job: Path, precious: Path, dangling: bool) -> None:
+    target = precious.parent / "not-there" if dangling else precious
+    outputs = [job.parent / f"episode-0003.{suffix}" for suffix in ("mp4", "gif", "receipt.json")]
+    for path in outputs:
+        path.symlink_to(target)
+    encode(job, video="both")
+    assert not any(path.is_symlink() for path in outputs)
+    assert len(decode_mp4(outputs[0], 64, 48)) == 12
+    assert precious.read_text() == "not to be touched"
+    assert not (precious.parent / "not-there").exists()
+
+
+def test_a_file_put_in_a_temporary_ones_place_is_not_written(tmp_path: Path, precious: Path) -> None:
+    for plant in (os.symlink, os.link):
+        with temp_file(tmp_path) as temp:
+            temp.unlink()
+            plant(precious, temp)
+            with pytest.raises(SpoolError, match=r"cannot write .*\.tmp: "):
+                open_temp(temp)
+    with temp_file(tmp_path) as temp:
+        temp.unlink()
+        temp.symlink_to(precious)
+        with pytest.raises(SpoolError):
+            publish(temp, tmp_path / "final")
+    assert precious.read_text() == "not to be touched"
+    assert not (tmp_path / "final").is_symlink()
+
+
+def test_links_swapped_in_for_temporary_files_while_they_are_written_never_lead_out(
+    job: Path, tmp_path: Path, precious: Path
+) -> None:
+    """Somebody who may write to the output folder replaces each temporary file as soon as it is there."""
+    folder = tmp_path / "out"
+    folder.mkdir()
+    done = threading.Event()
+    swapped = 0
+
+    def swap() -> None:
+        nonlocal swapped
+        while not done.is_set():
+            for name in os.listdir(folder):
+                if name.endswith(".tmp") and not (folder / name).is_symlink():
+                    try:
+                        os.symlink(precious, folder / "link")
+                        os.replace(folder / "link", folder / name)
+                        swapped += 1
+                    except OSError:
+                        pass
+
+    thread = threading.Thread(target=swap)
+    thread.start()
+    try:
+        for _ in range(10):
+            with contextlib.suppress(DaddyEncodeError):
+                encode_job(JobPaths.of(job, output_dir=folder), context(force=True))
+    finally:
+        done.set()
+        thread.join()
+    assert swapped
+    assert precious.read_text() == "not to be touched"
+    assert not any(path.is_symlink() for path in folder.iterdir() if path.suffix in (".mp4", ".json"))
+
+
+def test_a_folder_at_an_outputs_name_is_said(job: Path) -> None:
+    (job.parent / "episode-0003.mp4").mkdir()
+    with pytest.raises(SpoolError, match=r"episode-0003\.mp4: Is a directory; a folder has that name: move it away"):
+        encode(job)
+    assert leftovers(job.parent) == []

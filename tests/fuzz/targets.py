@@ -1,0 +1,88 @@
+"""What must hold for any bytes at all: one function for each reader. Each raises AssertionError where it does not."""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+
+from daddy_encode.encode.normalise import decode_png
+from daddy_encode.encode.png import PngFault, check_png
+from daddy_encode.encode.png_image import inflated
+from daddy_encode.encode.png_stored import StoredPng
+from daddy_encode.errors import ManifestError
+from daddy_encode.spool.manifest import Manifest
+from daddy_encode.spool.receipt import Receipt
+from daddy_encode.spool.records import parse_record
+from tests.pngs import SIGNATURE, pillow_rgb
+
+# Larger pictures only take longer.
+MAX_PIXELS = 65_536
+
+
+def one_png(data: bytes) -> str:
+    """Read `data` as a frame; return "taken", or why it was refused.
+
+    Nothing but PngFault may come out. What is taken inflates, by Python's own zlib as well, to exactly the rows that
+    the header asks for, is decoded by Pillow, and says the same wrapped as a stored PNG.
+    """
+    try:
+        png = check_png(data, MAX_PIXELS)
+        rows = b"".join(inflated(png))
+    except PngFault as fault:
+        assert str(fault).isprintable()
+        return str(fault)
+    decoder = zlib.decompressobj()
+    assert decoder.decompress(png.image) == rows
+    assert decoder.eof
+    assert len(rows) == png.header.image_bytes
+    pixels = decode_png(png, (1, 2, 3))
+    assert pixels.shape == (png.header.height, png.header.width, 3)
+    assert pixels.dtype == np.uint8
+    if png.header.colour == 2 and png.header.depth == 8 and png.transparent_colour is None:
+        pillow = pillow_rgb(png.data)
+        assert pillow is not None
+        assert (pillow == pixels).all()
+    stored = StoredPng(png.header.width, png.header.height)
+    wrapped = pillow_rgb(bytes(stored.fill_pixels(pixels.data.cast("B"))))
+    assert wrapped is not None
+    assert (wrapped == pixels).all()
+    if png.plain:
+        again = pillow_rgb(bytes(stored.fill(inflated(png), png.image[-4:])))
+        assert again is not None
+        assert (again == pixels).all()
+    return "taken"
+
+
+def one_png_with_right_sums(data: bytes) -> str:
+    """As `one_png`, with the chunks' CRCs made right and the signature there, so that a fuzzer gets further in."""
+    return one_png(mended(data))
+
+
+def mended(data: bytes) -> bytes:
+    """`data` cut into chunks by the lengths in it, each with a right CRC, after a signature."""
+    parts = [SIGNATURE]
+    position = len(SIGNATURE)
+    while position + 12 <= len(data):
+        length = min(int.from_bytes(data[position : position + 4], "big"), len(data) - position - 12)
+        body = data[position + 4 : position + 8 + length]
+        parts.append(length.to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big"))
+        position += 12 + length
+    return b"".join(parts)
+
+
+def one_record(data: bytes) -> str:
+    """Read `data` as a manifest and as a receipt: nothing but ManifestError, in one printable line, may come out."""
+    told = []
+    for kind in (Manifest, Receipt):
+        try:
+            parse_record(data, kind, "name")
+            told.append("taken")
+        except ManifestError as error:
+            assert str(error).startswith("name: ")
+            assert str(error).isprintable()
+            told.append(str(error))
+    return " | ".join(told)
+
+
+TARGETS = {"png": one_png, "png-mended": one_png_with_right_sums, "record": one_record}

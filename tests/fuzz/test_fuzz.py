@@ -1,0 +1,28 @@
+"""A bounded run of each fuzz target; `python -m tests.fuzz TARGET --minutes 10` is a long one."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.fuzz.seeds import PNGS, RECORDS, broken, broken_pngs
+from tests.fuzz.targets import TARGETS
+
+
+@settings(max_examples=400, deadline=None)
+@given(broken_pngs())
+def test_any_broken_png_is_refused_or_means_one_thing(data: bytes) -> None:
+    TARGETS["png"](data)
+    TARGETS["png-mended"](data)
+
+
+@settings(max_examples=400, deadline=None)
+@given(broken(RECORDS) | st.binary(max_size=200))
+def test_any_broken_record_is_one_line_of_error(data: bytes) -> None:
+    TARGETS["record"](data)
+
+
+def test_what_they_begin_from_is_taken() -> None:
+    assert {TARGETS["png"](data) for data in PNGS} == {"taken"}
+    assert {TARGETS["png-mended"](data) for data in PNGS} == {"taken"}
+    assert all("taken" in TARGETS["record"](data) for data in RECORDS)
