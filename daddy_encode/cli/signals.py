@@ -22,6 +22,9 @@ def on_signals(stop: Callable[[], None]) -> None:
         nonlocal asked, stopping
         if number != signal.SIGUSR2:
             if asked:
+                from daddy_encode.encode.process import end_all
+
+                end_all()
                 os._exit(INTERRUPTED)
             asked = True
         # Once: a signal that comes while `stop` runs would wait for a lock that this very thread holds.

@@ -15,11 +15,13 @@ import click
     metavar="DIR",
     help="Where the encoders write. Default: beside the jobs.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per job instead of the table.")
-def command(root: Path, output_dir: Path | None, as_json: bool) -> int:
+@click.option("--all", "every", is_flag=True, help="Show every job that is done, too. Default: the ten newest.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per job, all of them, instead of the table.")
+def command(root: Path, output_dir: Path | None, every: bool, as_json: bool) -> int:
     """Show the state of every job below ROOT: how many there are of each, who works on them, why they failed.
 
-    Needs no write permission, and is right while others work.
+    What needs somebody comes first. AGE is the time since a file in the job last came or went. Needs no write
+    permission, and is right while others work.
     """
     import json
     import shutil
@@ -34,6 +36,6 @@ def command(root: Path, output_dir: Path | None, as_json: bool) -> int:
         for row in rows:
             click.echo(json.dumps({**row._asdict(), "age": round(row.age, 1)}))
     else:
-        for line in status_lines(rows, shutil.get_terminal_size().columns):
+        for line in status_lines(rows, shutil.get_terminal_size().columns, every=every):
             click.echo(line)
     return 0

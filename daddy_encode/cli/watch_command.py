@@ -19,8 +19,8 @@ from daddy_encode.cli.encode_command import encoding_options
     metavar="SECONDS",
     default=10.0,
     show_default=True,
-    help="Time between two looks at ROOT, give or take 15 %; three times as long while nothing goes on. Shorter finds "
-    "jobs sooner and asks more of the file system.",
+    help="Time between two looks at ROOT, or up to 20 % less; twice as long while nothing has changed for ten minutes. "
+    "Shorter finds jobs sooner and asks more of the file system.",
 )
 @click.option(
     "--settle",
@@ -30,7 +30,12 @@ from daddy_encode.cli.encode_command import encoding_options
     "rollout may still be writing.",
 )
 @click.option("--retry-failed", is_flag=True, help="Try failed jobs once more. Default: only when their frames change.")
-@click.option("--once", is_flag=True, help="Exit when nothing is ready any more. Default: watch until told to stop.")
+@click.option(
+    "--once",
+    is_flag=True,
+    help="Exit when nothing is ready any more, with status 1 if a job failed, 75 if one should be tried again later. "
+    "Default: watch until told to stop.",
+)
 @click.option(
     "--idle-exit",
     type=click.FloatRange(0, 604_800),

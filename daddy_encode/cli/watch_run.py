@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from daddy_encode.cli.context import make_context
+from daddy_encode.cli.main import FAILED, INTERRUPTED
 from daddy_encode.cli.outcomes import Tally
 from daddy_encode.cli.signals import on_signals
 from daddy_encode.cluster.limits import usable_workers
+from daddy_encode.encode.program import find_program
 from daddy_encode.errors import SpoolError
 from daddy_encode.report.log import set_up_logging, shown
 from daddy_encode.report.progress import AboveBar
@@ -44,7 +46,10 @@ def run(
     no_events: bool,
     **options: Any,
 ) -> int:
-    """Watch `root`; return 0 when told to stop. Raises SpoolError where `root` is no folder, SettingsError."""
+    """Watch `root`; return the exit status: 0 when told to stop.
+
+    Raises SpoolError where `root` is no folder, SettingsError, EncodeError where there is no ffmpeg.
+    """
     context = make_context(**options)
     hook = parse_command(on_done) if on_done is not None else None
     if not root.is_dir():
@@ -57,15 +62,18 @@ def run(
         waker.wake()
 
     on_signals(stop_all)
-    scanner = Scanner(root, context.settings, output_dir, settle=settle, retry_failed=retry_failed)
+    # Better no watcher than one that says of each job that there is no ffmpeg.
+    find_program()
+    scanner = Scanner(root, context.settings, output_dir, context.owners, settle=settle, retry_failed=retry_failed)
     tally = Tally()
+    claims = Claims(lease)
     with Workers(
         workers or usable_workers(os.environ),
         context,
-        Claims(lease),
+        claims,
         stop,
         wake=waker.wake,
-        after=partial(_after, hook),
+        after=partial(_after, hook, stop),
     ) as crew:
         watcher = Watcher(
             scanner,
@@ -74,6 +82,7 @@ def run(
             stop,
             WatchOptions(interval, once, idle_exit, max_runtime),
             partial(tally.tell, as_json=as_json),
+            claims.keep_only,
         )
         stop_events = None if no_events or once else start_events(root, watcher.scan_soon)
         log.info(
@@ -89,9 +98,11 @@ def run(
             if stop_events is not None:
                 stop_events()
     log.info("%s", tally)
-    return 0
+    if not once:
+        return 0
+    return FAILED if tally.failed else INTERRUPTED if watcher.put_off else 0
 
 
-def _after(hook: list[str] | None, outcome: Outcome) -> None:
+def _after(hook: list[str] | None, stop: StopSwitch, outcome: Outcome) -> None:
     if hook is not None and outcome.fate is Fate.MADE:
-        notify(hook, outcome.paths.receipt)
+        notify(hook, outcome.paths.receipt, stop.is_set)

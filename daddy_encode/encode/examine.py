@@ -119,14 +119,6 @@ def examine(paths: JobPaths, folder: JobFolder, settings: Settings, *, force: bo
     )
 
 
-def directory_mtime_ns(directory: Path) -> int:
-    """As `JobFolder.mtime_ns`, of a directory that is not open. Raises FrameError."""
-    try:
-        return os.stat(directory).st_mtime_ns
-    except OSError as error:
-        raise FrameError(f"{directory}: cannot be looked at: {error.strerror}; check the path") from error
-
-
 def _listed(folder: JobFolder, manifest: Manifest | None) -> FrameRow:
     """The frames that are there; raises FrameError where there are none, ManifestError where more than promised."""
     row = frame_row(folder.names(), str(folder.path))

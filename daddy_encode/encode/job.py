@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from daddy_encode.encode.examine import Examined, directory_mtime_ns, examine
+import msgspec
+
+from daddy_encode.encode.examine import Examined, examine
 from daddy_encode.encode.folder import MAX_PIXELS, BadFrame, JobFolder
 from daddy_encode.encode.gif import first_pass
 from daddy_encode.encode.normalise import parse_colour
@@ -21,10 +23,11 @@ from daddy_encode.encode.program import find_program
 from daddy_encode.encode.settings import Settings
 from daddy_encode.encode.source import DirectorySource, survey
 from daddy_encode.errors import DaddyEncodeError, FrameError, TransientError, one_line
+from daddy_encode.spool.manifest import read_manifest
 from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.publish import publish, publish_bytes, temp_file
 from daddy_encode.spool.receipt import OutputRecord, Receipt, Source
-from daddy_encode.spool.records import encode_record
+from daddy_encode.spool.records import encode_record, read_record
 
 Progress = Callable[[float], None]
 """Called with a share of a job's frames (they add up to the number of its frames) as they go to ffmpeg."""
@@ -166,7 +169,7 @@ class _Work:
             ),
             outputs=[records[kind] for kind in sorted(records, reverse=True)],
             partial=job.manifest is not None and not job.manifest.complete,
-            settled=self.context.settled,
+            settled=self.context.settled and job.manifest is None,
             salvaged=job.salvaged,
             gaps=job.filled(bad),
             lost=job.lost(bad),
@@ -191,22 +194,48 @@ class _Shares:
         return frame
 
 
-def record_failure(paths: JobPaths, error: DaddyEncodeError, context: Context) -> None:
-    """Leave a receipt that says why the job failed, for the directory as it is now.
+def confirm(result: Result, mtime_ns: int | None) -> Result:
+    """Write into the receipt of a job that was found done that it is so for its directory's time `mtime_ns`, too.
 
-    Never raises for what is wrong with the job: where no receipt can be written, the log has said why.
+    Else everybody would look at its frames again, each time. Never raises: a receipt that cannot be written is no harm.
     """
+    source = result.receipt.source
+    if mtime_ns is None or mtime_ns == source.directory_mtime_ns:
+        return result
+    receipt = msgspec.structs.replace(
+        result.receipt, source=msgspec.structs.replace(source, directory_mtime_ns=mtime_ns)
+    )
     with contextlib.suppress(DaddyEncodeError, OSError):
+        publish_bytes(encode_record(receipt), result.paths.receipt, result.paths.base.name)
+    return Result(result.paths, result.made, receipt)
+
+
+def record_failure(paths: JobPaths, error: DaddyEncodeError, context: Context, mtime_ns: int | None) -> None:
+    """Leave a receipt that says why the job failed when its directory had the time `mtime_ns`.
+
+    It keeps what is said of earlier videos, which are still there. Never raises for what is wrong with the job: where
+    no receipt can be written, the log has said why.
+    """
+    if mtime_ns is None:
+        return
+    with contextlib.suppress(DaddyEncodeError, OSError):
+        manifest_sha256, outputs = None, []
+        with contextlib.suppress(DaddyEncodeError):
+            if (found := read_manifest(paths.directory)) is not None:
+                manifest_sha256 = found[1]
+        with contextlib.suppress(DaddyEncodeError):
+            if (earlier := read_record(paths.receipt, Receipt)) is not None:
+                outputs = [record for record in earlier[0].outputs if paths.output(record.format).exists()]
         source = Source(
             frames=0,
             width=0,
             height=0,
             sha256="",
             listing_sha256="",
-            manifest_sha256=None,
-            directory_mtime_ns=directory_mtime_ns(paths.directory),
+            manifest_sha256=manifest_sha256,
+            directory_mtime_ns=mtime_ns,
         )
-        receipt = _receipt(paths, context, source, error=str(error))
+        receipt = _receipt(paths, context, source, error=str(error), outputs=outputs)
         publish_bytes(encode_record(receipt), paths.receipt, paths.base.name)
 
 

@@ -24,6 +24,10 @@ class Owners:
             owner = user_name(uid)
             raise Skipped(f"{what}: skipped: it belongs to {owner}, not to you; --trust-owner {owner} encodes it")
 
+    def check_file(self, status: os.stat_result, path: object) -> None:
+        """As `check`, of a file that was opened."""
+        self.check(status.st_uid, path)
+
 
 def trusted_owners(names: Iterable[str]) -> Owners:
     """The users called `names` (login names or numbers), or everybody for `any`.

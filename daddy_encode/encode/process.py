@@ -30,6 +30,17 @@ MEMORY_PER_CPU = 2**24
 MEMORY_PER_PIXEL = 1000
 # How soon a request to stop, or a stall, is seen.
 TICK_SECONDS = 0.1
+# A pause between two looks at ffmpeg that only a stop of this process itself can make: SIGSTOP, a suspended Slurm job.
+FROZEN_SECONDS = 10.0
+
+
+_running: set[subprocess.Popen[bytes]] = set()
+
+
+def end_all() -> None:
+    """Kill every ffmpeg of this process, which is about to end itself without further ado."""
+    for child in tuple(_running):
+        child.kill()
 
 
 @dataclass(frozen=True)
@@ -99,6 +110,7 @@ def run_ffmpeg(
     finally:
         for descriptor in (progress_write, *pipes, *outputs):
             os.close(descriptor)
+    _running.add(child)
     _bound_memory(child.pid, pixels)
     monitor = _Monitor(child, progress_read, watch, sink)
     monitor.start()
@@ -111,6 +123,7 @@ def run_ffmpeg(
             child.kill()
         monitor.join()
         child.wait()
+        _running.discard(child)
         for stream in (child.stdin, child.stdout, child.stderr):
             if stream is not None:
                 with contextlib.suppress(OSError):
@@ -189,6 +202,7 @@ class _Monitor(threading.Thread):
         self._progress = progress
         self._watch = watch
         self._waiting_since: float | None = None
+        self._looked_at = time.monotonic()
         self._words = bytearray()
         self.output = bytearray()
         self._sink = sink or self.output.extend
@@ -239,10 +253,14 @@ class _Monitor(threading.Thread):
     def _give_up_if_due(self) -> None:
         if self.reason:
             return
+        now, looked = time.monotonic(), self._looked_at
+        self._looked_at = now
+        if now - looked > FROZEN_SECONDS and self._waiting_since is not None:
+            self._waiting_since = now
         since = self._waiting_since
         if self._watch.stop.is_set():
             self.reason = "stop"
-        elif since is not None and time.monotonic() - since > self._watch.stall_seconds:
+        elif since is not None and now - since > self._watch.stall_seconds:
             self.reason = "stall"
         if self.reason:
             self._child.kill()

@@ -35,7 +35,7 @@ def receipts(root: Path) -> Iterator[tuple[Path, Receipt]]:
 
 def ledger_rows(path: Path, receipt: Receipt) -> Iterator[dict[str, Any]]:
     """A row for each video of a receipt; one with the error for a job that failed."""
-    more = {"finished": receipt.finished, "host": receipt.host, "error": receipt.error or ""}
+    more = {"finished": receipt.finished, "host": receipt.host, "error": receipt.error}
     for record in receipt.outputs:
         # Beside the receipt, whatever the receipt says.
         video = path.with_name(path.name.removesuffix(RECEIPT_SUFFIX) + f".{record.format}")
@@ -51,4 +51,4 @@ def ledger_rows(path: Path, receipt: Receipt) -> Iterator[dict[str, Any]]:
         }
     if receipt.error is not None:
         job = path.with_name(path.name.removesuffix(RECEIPT_SUFFIX))
-        yield {**dict.fromkeys(COLUMNS, ""), "path": str(job), "type": "FAILED", **more}
+        yield {**dict.fromkeys(COLUMNS), "path": str(job), "type": "FAILED", **more}

@@ -9,6 +9,11 @@ from typing import NamedTuple
 
 from daddy_encode.errors import one_line
 
+# What needs somebody first; what is finished last.
+ORDER = ["failed", "abandoned", "waiting", "claimed", "ready", "writing", "done"]
+# Finished jobs shown where not all are asked for.
+DONE_SHOWN = 10
+
 
 class StatusRow(NamedTuple):
     """One job: its state, path, frames, age in seconds, and a note."""
@@ -20,31 +25,42 @@ class StatusRow(NamedTuple):
     note: str
 
 
-def status_lines(rows: Sequence[StatusRow], width: int) -> Iterable[str]:
-    """The lines of the table, at most `width` columns wide; notes that do not fit go on below."""
+def status_lines(rows: Sequence[StatusRow], width: int, *, every: bool = False) -> Iterable[str]:
+    """The lines of the table, by state, at most `width` columns wide; notes that do not fit go on below.
+
+    Of the jobs that are done only the newest are shown, unless `every` one is asked for.
+    """
     counts = Counter(row.state for row in rows)
-    yield f"{len(rows)} job{'s' if len(rows) != 1 else ''}" + "".join(
-        f", {count} {state}" for state, count in counts.most_common()
-    )
+    parts = [f"{counts[state]} {state}" for state in ORDER if counts[state]]
+    yield ", ".join([f"{len(rows)} job{'s' if len(rows) != 1 else ''}", *parts])
     if not rows:
         return
     # state, frames, age and the blanks between take 30 columns; a job's path gets what is left, at least 20.
     room = max(20, width - 30)
     yield f"{'STATE':<10}{'FRAMES':>7} {'AGE':>6}  JOB"
-    for row in rows:
-        job = one_line(row.job)
-        if len(job) > room:
-            # The end tells jobs apart.
-            job = "…" + job[-(room - 1) :]
-        line = f"{row.state:<10}{row.frames:>7} {duration(row.age):>6}  {job}"
-        note = one_line(row.note)
-        if len(line) + 2 + len(note) <= width:
-            yield f"{line}  {note}".rstrip()
-        else:
-            yield line
-            yield from textwrap.wrap(
-                note, width, initial_indent=" " * 12, subsequent_indent=" " * 12, break_on_hyphens=False
-            )
+    done = sorted((row for row in rows if row.state == "done"), key=lambda row: row.age)
+    shown = done if every else done[:DONE_SHOWN]
+    others = sorted((row for row in rows if row.state != "done"), key=lambda row: (ORDER.index(row.state), -row.age))
+    for row in (*others, *shown):
+        yield from _row_lines(row, room, width)
+    if len(shown) < len(done):
+        yield f"{'done':<10}{'':>7} {'':>6}  … and {len(done) - len(shown)} more; --all shows them"
+
+
+def _row_lines(row: StatusRow, room: int, width: int) -> Iterable[str]:
+    job = one_line(row.job)
+    if len(job) > room:
+        # The end tells jobs apart.
+        job = "…" + job[-(room - 1) :]
+    line = f"{row.state:<10}{row.frames:>7} {duration(row.age):>6}  {job}"
+    note = one_line(row.note)
+    if len(line) + 2 + len(note) <= width:
+        yield f"{line}  {note}".rstrip()
+    else:
+        yield line
+        yield from textwrap.wrap(
+            note, width, initial_indent=" " * 12, subsequent_indent=" " * 12, break_on_hyphens=False
+        )
 
 
 def duration(seconds: float) -> str:

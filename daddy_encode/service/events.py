@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from daddy_encode.errors import one_line
+from daddy_encode.spool.manifest import MANIFEST_NAME
 
 log = logging.getLogger(__name__)
 
 # inotify tells of changes made through this kernel; on these, other nodes make changes, too.
 _NETWORK = (
     *("nfs", "cifs", "smb", "lustre", "gpfs", "beegfs"),
-    *("ceph", "fuse", "9p", "afs", "glusterfs", "orangefs", "pvfs"),
+    *("ceph", "fuse", "9p", "afs", "glusterfs", "orangefs", "pvfs", "panfs", "weka", "virtiofs", "vboxsf"),
 )
 
 
@@ -37,7 +41,8 @@ def is_network(kind: str) -> bool:
 
 
 def start_events(root: Path, wake: Callable[[], None]) -> Callable[[], None] | None:
-    """Call `wake` when a manifest appears below `root`, if it is on a local file system; return what ends that.
+    """Call `wake` when a manifest or a directory appears below `root`, if it is on a local file system; return what
+    ends that.
 
     None where no events come: a network file system, or one without inotify, or too many folders for it.
     """
@@ -45,20 +50,28 @@ def start_events(root: Path, wake: Callable[[], None]) -> Callable[[], None] | N
         kind = file_system(Path(os.path.realpath(root)), stream.read())
     if is_network(kind):
         return None
-    from watchdog.events import DirMovedEvent, FileMovedEvent, FileSystemEventHandler
+    from watchdog.events import DirCreatedEvent, DirMovedEvent, FileMovedEvent, FileSystemEventHandler
     from watchdog.observers import Observer
 
-    class Handler(FileSystemEventHandler):
-        def on_moved(self, event: Any) -> None:
-            wake()
+    # What watchdog says of folders made fast, and of lost events, is nothing that a user need act on: scans go on.
+    logging.getLogger("watchdog").setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore", category=RuntimeWarning, module="watchdog")
 
-    observer = Observer()
+    class Handler(FileSystemEventHandler):
+        def on_any_event(self, event: Any) -> None:
+            # A directory may have come whole, or its manifest before we watched it.
+            if event.is_directory or os.path.basename(event.dest_path) == MANIFEST_NAME:
+                wake()
+
     try:
-        # A manifest is published by a rename. Every frame's creation would be an event, too, but for this filter.
-        observer.schedule(Handler(), str(root), recursive=True, event_filter=[FileMovedEvent, DirMovedEvent])
+        observer = Observer()
+        # A manifest is published by a rename. Every byte written would be an event, too, but for this filter.
+        wanted = [FileMovedEvent, DirMovedEvent, DirCreatedEvent]
+        observer.schedule(Handler(), str(root), recursive=True, event_filter=wanted)
         observer.start()
-    except OSError as error:
-        log.warning("no file system events for %s (%s); scans alone find new jobs", root, error.strerror)
+    # watchdog walks the tree by recursion.
+    except (OSError, RecursionError) as error:
+        log.warning("no file system events for %s: %s; scans alone find new jobs", one_line(str(root)), error)
         return None
 
     def stop() -> None:

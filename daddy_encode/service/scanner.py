@@ -1,7 +1,7 @@
 """Scanning a spool again and again: what is new, what is ready. Cheap for what is known.
 
-A directory that holds no frames is listed in every scan. A job that is done or failed costs one stat: while its
-directory's modification time is the same, no name in it came, went or was replaced. Times of the file system are
+A directory that holds no frames is listed in every scan. A job that is done or failed costs one or two stats: while
+its directory's modification time is the same, no name in it came, went or was replaced. Times of the file system are
 compared with each other only; ages are measured on this process's own clock.
 """
 
@@ -11,57 +11,24 @@ import logging
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from daddy_encode.encode.owners import Owners
 from daddy_encode.encode.settings import Settings, plan
-from daddy_encode.service.look import Listing, list_directory, look
-from daddy_encode.service.state import Seen, State, classify
+from daddy_encode.errors import one_line
+from daddy_encode.service.known import Known
+from daddy_encode.service.look import UNKNOWN, Beside, Listing, beside, list_directory, look
+from daddy_encode.service.state import State, classify
 from daddy_encode.service.worker import Attempt
-from daddy_encode.spool.claims import FOLDER, claimed_names
 from daddy_encode.spool.paths import JobPaths, absolute
 
 log = logging.getLogger(__name__)
 
-# A file system whose times are coarse (1 or 2 s) can show two changes with one time. A listing counts as the last word
-# on a time only when it was made this long after that time was first seen.
-CALM_SECONDS = 3.0
-
-
-class _Node:
-    """What is remembered of a job between scans."""
-
-    __slots__ = (
-        "changed_at",
-        "failed_mtime_ns",
-        "folders",
-        "frames",
-        "listed_at",
-        "mtime_ns",
-        "next_try",
-        "outputs",
-        "seen",
-        "state",
-        "tries",
-        "verified_mtime_ns",
-    )
-
-    def __init__(self) -> None:
-        self.mtime_ns = -1
-        # When, on our clock, the job last looked different, and when it was last listed.
-        self.changed_at = 0.0
-        self.listed_at = 0.0
-        self.frames = 0
-        self.folders: tuple[str, ...] = ()
-        self.seen: Seen | None = None
-        self.state = State.WRITING
-        self.outputs: tuple[str, ...] = ()
-        # The directory's time for which an attempt found the job done, or failed for good.
-        self.verified_mtime_ns = -1
-        self.failed_mtime_ns = -1
-        self.tries = 0
-        self.next_try = 0.0
+FINAL = (State.DONE, State.FAILED)
+# A spool where nothing has changed for so long is looked through less often.
+QUIET_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
@@ -80,6 +47,7 @@ class Scanner:
         root: Path,
         settings: Settings,
         output_dir: Path | None = None,
+        owners: Owners | None = None,
         *,
         settle: float | None = None,
         retry_failed: bool = False,
@@ -88,11 +56,18 @@ class Scanner:
         self.root = absolute(root)
         self._settings = settings
         self._output_dir = output_dir
+        self._owners = owners or Owners()
         self._settle = settle
         self._retry_failed = retry_failed
         self._clock = clock
-        self._nodes: dict[str, _Node] = {}
+        self._jobs: dict[str, Known] = {}
+        # Of the scan that goes on: what was met, what is ready, what is still to be looked at.
         self._met: set[str] = set()
+        self._ready: list[Ready] = []
+        self._pending: list[tuple[str, Beside]] = []
+        # What could not be listed, and why, in the last scan and in this one.
+        self._troubles: dict[str, str] = {}
+        self._new_troubles: dict[str, str] = {}
         # Jobs whose one more try `retry_failed` has granted.
         self._retried: set[str] = set()
 
@@ -101,181 +76,139 @@ class Scanner:
 
         What cannot be listed keeps what was known of it until the next scan.
         """
-        self._met = set()
-        ready = sorted(self._root(), key=lambda job: job.order)
-        for path in self._nodes.keys() - self._met:
-            del self._nodes[path]
-        return ready
+        self._met, self._ready, self._new_troubles = set(), [], {}
+        self._pending = [(str(self.root), UNKNOWN)]
+        while self._pending:
+            self._look_at(*self._pending.pop())
+        for path in self._jobs.keys() - self._met:
+            del self._jobs[path]
+        for path in self._troubles.keys() - self._new_troubles.keys():
+            log.info("%s: can be listed again, or is gone", one_line(path))
+        self._troubles = self._new_troubles
+        return sorted(self._ready, key=lambda job: job.order)
 
     def counts(self) -> Counter[State]:
         """How many jobs are in each state."""
-        return Counter(node.state for node in self._nodes.values())
+        return Counter(known.state for known in self._jobs.values())
 
     def quiet(self) -> bool:
         """Whether nothing is going on: every job is done, has failed, or has not changed for ten minutes."""
-        late = self._clock() - 600
-        final = (State.DONE, State.FAILED)
-        return all(node.state in final or node.changed_at < late for node in self._nodes.values())
+        late = self._clock() - QUIET_SECONDS
+        return all(known.state in FINAL or known.changed_at < late for known in self._jobs.values())
 
-    def done(self, paths: JobPaths) -> None:
-        """The job was found done, or made, as it was last seen."""
-        if node := self._nodes.get(str(paths.directory)):
-            node.verified_mtime_ns = node.mtime_ns
-            # Listed once more: its outputs and its receipt tell the rest.
-            node.listed_at = 0.0
-            node.tries = 0
+    def done(self, paths: JobPaths, mtime_ns: int | None) -> None:
+        """The job was found done, or made, when its directory had the time `mtime_ns`."""
+        if known := self._jobs.get(str(paths.directory)):
+            known.done_mtime_ns = -1 if mtime_ns is None else mtime_ns
+            known.tries, known.complaint = 0, ""
+            # Its outputs and its receipt tell the rest.
+            known.list_again()
 
-    def failed(self, paths: JobPaths) -> None:
-        """An attempt has failed for good."""
+    def failed(self, paths: JobPaths, mtime_ns: int | None) -> None:
+        """An attempt has failed for good when its directory had the time `mtime_ns`; None: whatever it is now."""
         self._retried.add(str(paths.directory))
-        if node := self._nodes.get(str(paths.directory)):
-            node.failed_mtime_ns = node.mtime_ns
-            node.listed_at = 0.0
+        if known := self._jobs.get(str(paths.directory)):
+            manifest = known.seen.manifest_sha256 if known.seen else None
+            known.failed_as = (known.mtime_ns if mtime_ns is None else mtime_ns, manifest)
+            known.tries, known.complaint = 0, ""
+            known.list_again()
 
-    def later(self, paths: JobPaths, *, back_off: bool) -> None:
-        """Try again in a later scan; with `back_off`, each time after twice as long, from 5 s to 5 minutes."""
-        if node := self._nodes.get(str(paths.directory)):
-            node.tries = node.tries + 1 if back_off else 0
-            node.next_try = self._clock() + (min(5.0 * 2 ** (node.tries - 1), 300.0) if back_off else 0.0)
+    def later(self, paths: JobPaths, complaint: str = "", *, back_off: bool) -> bool:
+        """Try again in a later scan; with `back_off`, each time after twice as long, from 5 s to 5 minutes.
 
-    def _root(self) -> Iterator[Ready]:
-        path = str(self.root)
+        Return whether `complaint`, what was in the way, is news.
+        """
+        known = self._jobs.get(str(paths.directory))
+        if known is None:
+            return True
+        known.put_off(self._clock(), back_off=back_off)
+        news = bool(complaint) and complaint != known.complaint
+        known.complaint = complaint or known.complaint
+        return news
+
+    def _look_at(self, path: str, around: Beside) -> None:
+        """Look at a directory. `around`: what lies where it would have its outputs."""
         try:
-            mtime_ns = os.stat(path).st_mtime_ns
-            listing, entries = list_directory(path)
+            # Before the listing: what changes after this moment changes this time, and is noticed.
+            mtime_ns = os.stat(path, follow_symlinks=path == str(self.root)).st_mtime_ns
+            known = self._jobs.get(path)
+            if known is None or known.must_list(path, mtime_ns, around):
+                listing = list_directory(path)
+                if not listing.is_job:
+                    self._container(path, listing)
+                    return
+                known = known or self._jobs.setdefault(path, Known())
+                seen = look(self._paths(path), listing, mtime_ns, around, self._owners.check_file)
+                known.remember(listing, seen, self._clock())
         except OSError as error:
-            log.warning("%s: cannot be listed now: %s", path, error.strerror)
-            self._keep(path)
-            return
-        if listing.is_job:
-            yield from self._job(path, mtime_ns, None, set(), listing)
+            self._keep(path, error)
         else:
-            yield from self._container(path, listing, entries)
+            self._met.add(path)
+            self._job(path, known, around)
 
-    def _container(self, path: str, listing: Listing, entries: list[os.DirEntry[str]]) -> Iterator[Ready]:
-        names: set[str] | None = None
-        claimed: set[str] = set()
-        if self._output_dir is None:
-            names = {entry.name for entry in entries}
-            if FOLDER in names:
-                claimed = claimed_names(Path(path))
-        wanted = set(listing.folders)
-        for entry in entries:
-            if entry.name in wanted:
-                yield from self._folder(entry, names, claimed)
+    def _container(self, path: str, listing: Listing) -> None:
+        """What is in a directory that is no job itself."""
+        if listing.folders:
+            first = self._paths(os.path.join(path, listing.folders[0]))
+            around = beside(first, listing.names if self._output_dir is None else None)
+            self._pending += [(os.path.join(path, folder), around) for folder in listing.folders]
 
-    def _keep(self, path: str) -> None:
+    def _keep(self, path: str, error: OSError) -> None:
+        """Say that `path` cannot be listed, where that is news, and keep what is known of it."""
+        words = error.strerror or str(error)
+        # Between the listing of its parent and this moment, any directory may go.
+        gone = isinstance(error, FileNotFoundError | NotADirectoryError) and path != str(self.root)
+        if not gone:
+            if self._troubles.get(path) != words:
+                log.warning("%s: cannot be listed: %s; what is known of it is kept", one_line(path), words)
+            self._new_troubles[path] = words
         inside = path + os.sep
-        self._met.update(known for known in self._nodes if known == path or known.startswith(inside))
+        self._met.update(known for known in self._jobs if known == path or known.startswith(inside))
 
-    def _folder(self, entry: os.DirEntry[str], beside: set[str] | None, claimed: set[str]) -> Iterator[Ready]:
-        if entry.path in self._nodes:
-            try:
-                mtime_ns = entry.stat(follow_symlinks=False).st_mtime_ns
-            except OSError:
-                self._keep(entry.path)
-                return
-            yield from self._job(entry.path, mtime_ns, beside, claimed)
-            return
-        try:
-            mtime_ns = entry.stat(follow_symlinks=False).st_mtime_ns
-            listing, entries = list_directory(entry.path)
-        except OSError as error:
-            log.warning("%s: cannot be listed now: %s", entry.path, error.strerror)
-            self._keep(entry.path)
-            return
-        if listing.is_job:
-            yield from self._job(entry.path, mtime_ns, beside, claimed, listing)
-        else:
-            yield from self._container(entry.path, listing, entries)
+    def _job(self, path: str, known: Known, around: Beside) -> None:
+        if known.seen is not None:
+            self._decide(path, known, around)
+        if known.state is State.DONE and os.path.basename(path) in around.claimed:
+            # Whoever made it was killed before it gave up its claim, perhaps: an attempt takes a dead one away.
+            self._ready.append(Ready(Attempt(self._paths(path), look_first=False), known.mtime_ns))
+        # What is around a folder inside a job's directory is not listed in every scan.
+        self._pending += [(os.path.join(path, folder), UNKNOWN) for folder in known.folders]
 
-    def _job(
-        self, path: str, mtime_ns: int, beside: set[str] | None, claimed: set[str], listing: Listing | None = None
-    ) -> Iterator[Ready]:
-        self._met.add(path)
+    def _decide(self, path: str, known: Known, around: Beside) -> None:
+        """Say what state the job is in, and whether it is to be attempted."""
+        assert known.seen is not None
         now = self._clock()
-        node = self._nodes.get(path)
-        if node is None:
-            node = self._nodes[path] = _Node()
-        name = os.path.basename(path)
-        if self._must_list(node, mtime_ns, beside):
-            try:
-                self._list(path, node, mtime_ns, beside, listing, now)
-            except OSError as error:
-                log.warning("%s: cannot be listed now: %s", path, error.strerror)
-                self._keep(path)
-                return
-        if node.seen is not None:
-            node.state = self._classify(path, node, now)
-            may_run = node.state in (State.READY, State.ABANDONED)
-            settled = node.state is State.ABANDONED
-            if node.state not in (State.DONE, State.FAILED) and name in claimed:
-                node.state = State.CLAIMED
-            if may_run and now >= node.next_try:
-                # A claimed one, too: its holder may be dead.
-                yield Ready(
-                    Attempt(self._paths(path), need_manifest=not settled, settled=settled, look_first=False), mtime_ns
-                )
-            if node.state in (State.DONE, State.FAILED):
-                node.outputs = tuple(f"{name}.{kind}" for kind in node.seen.outputs)
-                # Twenty thousand finished jobs need not be remembered in full.
-                node.seen = None
-        for folder in node.folders:
-            yield from self._nested(os.path.join(path, folder))
-
-    def _nested(self, path: str) -> Iterator[Ready]:
-        """A folder inside a job's directory: its parent's listing is not made anew in every scan."""
-        try:
-            mtime_ns = os.stat(path, follow_symlinks=False).st_mtime_ns
-            if path in self._nodes:
-                yield from self._job(path, mtime_ns, None, set())
-                return
-            listing, entries = list_directory(path)
-        except OSError:
-            self._keep(path)
-            return
-        if listing.is_job:
-            yield from self._job(path, mtime_ns, None, set(), listing)
-        else:
-            yield from self._container(path, listing, entries)
-
-    def _must_list(self, node: _Node, mtime_ns: int, beside: set[str] | None) -> bool:
-        if node.mtime_ns != mtime_ns or node.listed_at < node.changed_at + CALM_SECONDS:
-            return True
-        if node.state is State.WAITING:
-            return True
-        # An output that somebody removed.
-        return node.state is State.DONE and beside is not None and not all(output in beside for output in node.outputs)
-
-    def _list(
-        self, path: str, node: _Node, mtime_ns: int, beside: set[str] | None, listing: Listing | None, now: float
-    ) -> None:
-        if listing is None:
-            listing, _ = list_directory(path)
-        if (node.mtime_ns, node.frames) != (mtime_ns, listing.frames):
-            node.changed_at = now
-        node.mtime_ns, node.frames, node.folders = mtime_ns, listing.frames, listing.folders
-        node.listed_at = now
-        paths = self._paths(path)
-        node.seen = look(paths, listing, mtime_ns, beside)
-
-    def _classify(self, path: str, node: _Node, now: float) -> State:
-        seen = node.seen
-        assert seen is not None
-        wanted = plan(self._settings, seen.manifest)
+        retry = self._retry_failed and path not in self._retried
+        wanted = plan(self._settings, known.seen.manifest)
         state = classify(
-            seen,
+            known.seen,
             wanted=wanted,
-            unchanged_seconds=now - node.changed_at,
+            unchanged_seconds=now - known.changed_at,
             settle=self._settle,
-            retry_failed=self._retry_failed and path not in self._retried,
+            retry_failed=retry,
         )
         if state in (State.READY, State.ABANDONED):
-            if node.verified_mtime_ns == node.mtime_ns and seen.outputs >= wanted.keys():
-                return State.DONE
-            if node.failed_mtime_ns == node.mtime_ns:
-                return State.FAILED
-        return state
+            if known.done_mtime_ns == known.mtime_ns and known.seen.outputs >= wanted.keys():
+                state = State.DONE
+            elif known.failed_as == (known.mtime_ns, known.seen.manifest_sha256):
+                state = State.FAILED
+        known.state = state
+        if state in FINAL:
+            known.finish(self._paths(path))
+        elif state in (State.READY, State.ABANDONED):
+            if now >= known.next_try:
+                # A claimed one, too: its holder may be dead.
+                settled = state is State.ABANDONED
+                attempt = Attempt(
+                    self._paths(path),
+                    need_manifest=not settled,
+                    settled=settled,
+                    look_first=False,
+                    skip_failed=not retry,
+                )
+                self._ready.append(Ready(attempt, known.mtime_ns))
+            if os.path.basename(path) in around.claimed:
+                known.state = State.CLAIMED
 
     def _paths(self, path: str) -> JobPaths:
         return JobPaths.of(Path(path), self.root, self._output_dir)

@@ -65,13 +65,7 @@ def classify(
         return State.DONE
     if claimed:
         return State.CLAIMED
-    failed = seen.receipt is not None and seen.receipt.error is not None
-    if (
-        failed
-        and seen.receipt is not None
-        and seen.receipt.source.directory_mtime_ns == seen.mtime_ns
-        and not retry_failed
-    ):
+    if not retry_failed and has_failed(seen.receipt, seen.mtime_ns, seen.manifest_sha256):
         return State.FAILED
     if seen.manifest_error is not None:
         # An attempt says what is wrong with it, and leaves a receipt.
@@ -87,21 +81,24 @@ def classify(
     return State.READY
 
 
-def _has_failed(seen: Seen) -> bool:
-    receipt = seen.receipt
-    return receipt is not None and receipt.error is not None and receipt.source.directory_mtime_ns == seen.mtime_ns
+def has_failed(receipt: Receipt | None, mtime_ns: int, manifest_sha256: str | None) -> bool:
+    """Whether `receipt` says that the job failed as it is: with this time of its directory, and this manifest."""
+    if receipt is None or receipt.error is None:
+        return False
+    return (receipt.source.directory_mtime_ns, receipt.source.manifest_sha256) == (mtime_ns, manifest_sha256)
 
 
 def _is_done(seen: Seen, wanted: Plan | None) -> bool:
     receipt = seen.receipt
-    if receipt is None or receipt.error is not None:
-        return False
-    if seen.has_manifest and seen.manifest_sha256 is None:
-        return False
-    source = receipt.source
-    if (source.manifest_sha256, source.directory_mtime_ns) != (seen.manifest_sha256, seen.mtime_ns):
+    if receipt is None or receipt.error is not None or receipt.source.manifest_sha256 != seen.manifest_sha256:
         return False
     there = {record.format: record.settings for record in receipt.outputs if record.format in seen.outputs}
+    whole = len(there) == len(receipt.outputs) > 0
+    if seen.has_manifest and seen.frames == 0:
+        # Somebody has removed the frames after they were encoded: this is all there will be.
+        return whole
+    if receipt.source.directory_mtime_ns != seen.mtime_ns:
+        return False
     if wanted is None:
-        return len(there) == len(receipt.outputs) > 0
+        return whole
     return all(there.get(kind) == msgspec.to_builtins(settings) for kind, settings in wanted.items())

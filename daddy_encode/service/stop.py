@@ -15,7 +15,10 @@ class StopSwitch:
         self._events: list[threading.Event] = []
 
     def set(self) -> None:
-        """Stop everything. Takes no lock of its own: a signal may come at any moment."""
+        """Stop everything. A signal may come at any moment, in the middle of this as well: once is enough, and a second
+        pass would wait for a lock that the first one holds."""
+        if self._on:
+            return
         self._on = True
         for event in tuple(self._events):
             event.set()

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from daddy_encode.errors import SpoolError
-from daddy_encode.service.look import Listing, list_directory, look
+from daddy_encode.errors import SpoolError, one_line
+from daddy_encode.service.look import UNKNOWN, Beside, Listing, beside, list_directory, look
 from daddy_encode.service.state import Seen, State, classify
-from daddy_encode.spool.claims import FOLDER, claimed_names, holder, lease_path
+from daddy_encode.spool.claims import holder, lease_path
 from daddy_encode.spool.paths import JobPaths, absolute
 
 
@@ -34,54 +34,42 @@ def survey(root: Path, output_dir: Path | None = None) -> Iterator[Surveyed]:
     it names are there, whatever their settings.
     """
     top = absolute(root)
-    try:
-        listing, entries = list_directory(str(top))
-    except OSError as error:
-        raise SpoolError(f"{root}: cannot be listed: {error.strerror}; check the path and its permissions") from error
-    yield from _directory(top, top, output_dir, listing, None, set())
-    yield from _inside(top, top, output_dir, listing, entries)
-
-
-def _inside(
-    root: Path, directory: Path, output_dir: Path | None, listing: Listing, entries: list[os.DirEntry[str]]
-) -> Iterator[Surveyed]:
-    beside = {entry.name for entry in entries} if output_dir is None else None
-    claimed = claimed_names(directory) if beside is not None and FOLDER in beside else set()
-    for name in sorted(listing.folders):
-        path = directory / name
+    pending = [(top, UNKNOWN)]
+    while pending:
+        path, around = pending.pop()
         try:
-            inner, inner_entries = list_directory(str(path))
-        except OSError:
+            mtime_ns = os.stat(path, follow_symlinks=path == top).st_mtime_ns
+            listing = list_directory(str(path))
+        except OSError as error:
+            if path == top:
+                words = f"{root}: cannot be listed: {error.strerror}; check the path and its permissions"
+                raise SpoolError(words) from error
             continue
-        yield from _directory(root, path, output_dir, inner, beside, claimed)
-        yield from _inside(root, path, output_dir, inner, inner_entries)
+        if listing.is_job:
+            yield _surveyed(JobPaths.of(path, top, output_dir), listing, mtime_ns, around, top)
+        inside = [path / name for name in sorted(listing.folders, reverse=True)]
+        if inside:
+            first = JobPaths.of(inside[0], top, output_dir)
+            inner = beside(first, listing.names if output_dir is None else None)
+            pending += [(folder, inner) for folder in inside]
 
 
-def _directory(
-    root: Path, path: Path, output_dir: Path | None, listing: Listing, beside: set[str] | None, claimed: set[str]
-) -> Iterator[Surveyed]:
-    if not listing.is_job:
-        return
-    paths = JobPaths.of(path, root, output_dir)
-    try:
-        mtime_ns = os.stat(path).st_mtime_ns
-    except OSError:
-        return
-    seen = look(paths, listing, mtime_ns, beside)
+def _surveyed(paths: JobPaths, listing: Listing, mtime_ns: int, around: Beside, top: Path) -> Surveyed:
+    seen = look(paths, listing, mtime_ns, around)
+    held = paths.directory.name in around.claimed if around.names is not None else lease_path(paths).exists()
     # A person wants to hear of frames that are not there, not to wait for them.
-    held = path.name in claimed or (beside is None and lease_path(paths).exists())
     state = classify(seen, wanted=None, claimed=held)
     age = max(0.0, time.time() - mtime_ns / 1e9)
-    yield Surveyed(os.path.relpath(path, root.parent), state, seen.frames, age, _note(paths, state, seen))
+    return Surveyed(os.path.relpath(paths.directory, top.parent), state, seen.frames, age, _note(paths, state, seen))
 
 
 def _note(paths: JobPaths, state: State, seen: Seen) -> str:
     if state is State.CLAIMED:
         return holder(lease_path(paths)) or "being released"
     if state is State.FAILED and seen.receipt is not None:
-        return seen.receipt.error or ""
+        return _without_directory(paths, seen.receipt.error or "")
     if seen.manifest_error is not None:
-        return seen.manifest_error
+        return _without_directory(paths, seen.manifest_error)
     if state is State.WAITING and seen.manifest is not None:
         return f"its manifest promises {seen.manifest.frames} frames"
     if state is State.DONE and seen.receipt is not None:
@@ -89,3 +77,9 @@ def _note(paths: JobPaths, state: State, seen: Seen) -> str:
         marks = [word for word in ("partial", "settled") if getattr(seen.receipt, word)]
         return " ".join([kinds, *marks])
     return ""
+
+
+def _without_directory(paths: JobPaths, text: str) -> str:
+    """An error's text without the path that the row already shows."""
+    directory = one_line(str(paths.directory))
+    return text.replace(f"{directory}/", "").removeprefix(f"{directory}: ")

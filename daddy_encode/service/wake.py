@@ -25,7 +25,3 @@ class Waker:
         if select.select([self._read], [], [], max(0.0, seconds))[0]:
             with contextlib.suppress(BlockingIOError):
                 os.read(self._read, 65_536)
-
-    def close(self) -> None:
-        os.close(self._read)
-        os.close(self._write)

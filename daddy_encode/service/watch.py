@@ -18,18 +18,21 @@ from daddy_encode.spool.paths import JobPaths
 
 log = logging.getLogger(__name__)
 
-# Scans are this much further apart while nothing goes on.
-IDLE_FACTOR = 3.0
-# An event never makes scanning take more than a tenth of the time.
+# Scans are this much further apart while nothing goes on: a new job is still found within two intervals.
+IDLE_FACTOR = 2.0
+# Watchers that were started together do not list together for ever: each distance is shortened by up to so much.
+JITTER = 0.2
+# Scanning never takes more than a tenth of the time, whatever asks for it, nor is it done more often than this.
 SCAN_SHARE = 10.0
+SHORTEST_SECONDS = 0.2
 # The summary line's shortest distance.
 SUMMARY_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class WatchOptions:
-    """interval: seconds between scans; once: end when nothing is ready; idle_exit: end after so many seconds with
-    nothing to do; max_runtime: end after so many seconds; None: do not."""
+    """interval: seconds between scans, at most; once: end when a scan finds nothing more to do; idle_exit: end after so
+    many seconds with nothing to do; max_runtime: end after so many seconds; None: do not."""
 
     interval: float = 10.0
     once: bool = False
@@ -38,7 +41,7 @@ class WatchOptions:
 
 
 class Watcher:
-    """Runs `workers` on what `scanner` finds, until told to stop."""
+    """Runs `workers` on what `scanner` finds, until told to stop. `tell`: called with what became of each job."""
 
     def __init__(
         self,
@@ -48,19 +51,25 @@ class Watcher:
         stop: StopSwitch,
         options: WatchOptions,
         tell: Callable[[Outcome], None],
+        forget: Callable[[set[JobPaths]], None],
     ) -> None:
+        """`forget`: called with the jobs that are ready, after each scan: of others nothing need be kept."""
         self._scanner = scanner
         self._workers = workers
         self._waker = waker
         self._stop = stop
         self._options = options
         self._tell = tell
+        self._forget = forget
         self._ready: deque[Ready] = deque()
         self._running: set[JobPaths] = set()
-        self._left_alone: set[JobPaths] = set()
+        # Jobs for which something was in the way when they were last tried.
+        self.put_off: set[JobPaths] = set()
+        # Whether an event, or work that was done, asks for a scan before it is due.
         self._scan_wanted = False
         self._scan_seconds = 0.0
-        self._planned = 0.0
+        self._scanned_at = float("-inf")
+        self._due = float("-inf")
         self._summary = ""
         self._summary_at = float("-inf")
 
@@ -72,21 +81,19 @@ class Watcher:
     def run(self) -> None:
         """Watch until told to stop, or until an option ends it; what runs then is ended, with nothing half-made."""
         begin = busy_at = time.monotonic()
-        next_scan = begin
         while not self._stop.is_set():
             now = time.monotonic()
             if self._expired(now, begin, busy_at):
                 self._stop.set()
                 break
-            if now >= next_scan or (self._scan_wanted and now >= next_scan - self._spare()):
+            if now >= self._next_scan():
                 self._scan()
-                next_scan = time.monotonic() + self._distance()
             self._fill()
             if self._running:
                 busy_at = time.monotonic()
-            elif self._options.once:
+            elif self._options.once and not self._scan_wanted:
                 break
-            self._waker.sleep(self._patience(next_scan, begin, busy_at))
+            self._waker.sleep(self._patience(begin, busy_at))
             self._collect()
         while self._workers.busy:
             self._waker.sleep(1.0)
@@ -95,42 +102,49 @@ class Watcher:
     def _scan(self) -> None:
         self._scan_wanted = False
         begin = time.monotonic()
-        self._ready = deque(job for job in self._scanner.scan() if job.attempt.paths not in self._running)
-        self._scan_seconds = time.monotonic() - begin
+        ready = self._scanner.scan()
+        self._forget({job.attempt.paths for job in ready})
+        self._ready = deque(job for job in ready if job.attempt.paths not in self._running)
+        self._scanned_at = time.monotonic()
+        self._scan_seconds = self._scanned_at - begin
+        interval = self._options.interval * (IDLE_FACTOR if self._scanner.quiet() else 1.0)
+        self._due = self._scanned_at + max(interval * random.uniform(1 - JITTER, 1), self._scan_seconds * SCAN_SHARE)
         self._summarize()
 
-    def _spare(self) -> float:
-        """How much earlier than planned an event may have the next scan."""
-        return max(0.0, self._planned - max(0.2, self._scan_seconds * SCAN_SHARE))
-
-    def _distance(self) -> float:
-        interval = self._options.interval * (IDLE_FACTOR if self._scanner.quiet() else 1.0)
-        # Jitter: watchers that were started together do not list together for ever.
-        self._planned = max(interval * random.uniform(0.85, 1.15), self._scan_seconds * SCAN_SHARE)
-        return self._planned
+    def _next_scan(self) -> float:
+        """When the next scan is due, on the monotonic clock."""
+        if not self._scan_wanted:
+            return self._due
+        return min(self._due, self._scanned_at + max(SHORTEST_SECONDS, self._scan_seconds * SCAN_SHARE))
 
     def _fill(self) -> None:
-        while self._ready and self._workers.busy < self._workers.count:
+        while self._ready and self._workers.busy < self._workers.count and not self._stop.is_set():
             attempt = self._ready.popleft().attempt
             self._running.add(attempt.paths)
             self._workers.start(attempt)
 
     def _collect(self) -> None:
         while (outcome := self._workers.outcome(wait=False)) is not None:
-            paths = outcome.paths
+            paths, mtime_ns = outcome.paths, outcome.mtime_ns
             self._running.discard(paths)
+            self.put_off.discard(paths)
             if outcome.fate in (Fate.MADE, Fate.DONE):
-                self._scanner.done(paths)
-            elif outcome.fate is Fate.FAILED:
-                self._scanner.failed(paths)
+                self._scanner.done(paths, mtime_ns)
+            elif outcome.fate in (Fate.FAILED, Fate.FAILED_BEFORE):
+                self._scanner.failed(paths, mtime_ns)
+            elif outcome.fate is Fate.SKIPPED:
+                if self._scanner.later(paths, str(outcome.error), back_off=True):
+                    self._tell(outcome)
+            elif outcome.fate is Fate.LATER:
+                self.put_off.add(paths)
+                if self._scanner.later(paths, str(outcome.error), back_off=True):
+                    log.warning("%s; it is tried again later", outcome.error)
             else:
-                self._scanner.later(paths, back_off=outcome.fate in (Fate.LATER, Fate.SKIPPED))
-            # A job that is left alone is left alone for ever: said once.
-            new = outcome.fate is Fate.SKIPPED and paths not in self._left_alone
-            if new or outcome.fate in (Fate.MADE, Fate.FAILED, Fate.LATER):
+                self._scanner.later(paths, back_off=False)
+            if outcome.fate in (Fate.MADE, Fate.FAILED):
                 self._tell(outcome)
-            if new:
-                self._left_alone.add(paths)
+                # With --once, the last scan is one that finds nothing to do.
+                self._scan_wanted |= self._options.once
             self._fill()
 
     def _expired(self, now: float, begin: float, busy_at: float) -> bool:
@@ -143,16 +157,13 @@ class Watcher:
             return True
         return False
 
-    def _patience(self, next_scan: float, begin: float, busy_at: float) -> float:
-        now = time.monotonic()
-        moments = [next_scan - now]
-        if self._scan_wanted:
-            moments.append(next_scan - self._spare() - now)
+    def _patience(self, begin: float, busy_at: float) -> float:
+        moments = [self._next_scan()]
         if self._options.max_runtime is not None:
-            moments.append(begin + self._options.max_runtime - now)
+            moments.append(begin + self._options.max_runtime)
         if self._options.idle_exit is not None:
-            moments.append(busy_at + self._options.idle_exit - now)
-        return max(0.01, min(moments))
+            moments.append(busy_at + self._options.idle_exit)
+        return max(0.01, min(moments) - time.monotonic())
 
     def _summarize(self) -> None:
         """One line when something has changed, at most one a minute."""

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import logging
+import os
 import queue
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import islice
+from pathlib import Path
 from types import TracebackType
 
-from daddy_encode.encode.job import Context, Result, check_owners, done_already, encode_job, record_failure
+from daddy_encode.encode.job import (
+    Context,
+    Result,
+    check_owners,
+    confirm,
+    done_already,
+    encode_job,
+    record_failure,
+)
 from daddy_encode.errors import (
     ClaimedError,
     DaddyEncodeError,
@@ -22,9 +34,11 @@ from daddy_encode.errors import (
     SpoolError,
     TransientError,
 )
+from daddy_encode.service.look import failed_before
 from daddy_encode.service.stop import StopSwitch
-from daddy_encode.spool.claims import Claims
+from daddy_encode.spool.claims import Claim, Claims
 from daddy_encode.spool.paths import JobPaths
+from daddy_encode.spool.publish import TRANSIENT
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +55,7 @@ class Fate(Enum):
     MADE = "made"
     DONE = "already done"
     FAILED = "failed"
+    FAILED_BEFORE = "has failed before, as it is"
     SKIPPED = "left alone: another user's"
     CLAIMED = "another encoder works on it"
     LATER = "something that may pass was in the way"
@@ -52,23 +67,29 @@ class Attempt:
     """One job to try.
 
     need_manifest: it had one when it was found, so without one it is being written again; settled: it has none, and
-    has not changed for the settle time; look_first: it may be done already, so look before claiming it.
+    has not changed for the settle time; look_first: it may be done already, so look before claiming it; skip_failed:
+    leave it where a receipt says that it failed as it is.
     """
 
     paths: JobPaths
     need_manifest: bool = False
     settled: bool = False
     look_first: bool = True
+    skip_failed: bool = False
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One attempt at a job: `result` where it was made or done already, `error` otherwise."""
+    """One attempt at a job: `result` where it was made or done already, `error` otherwise.
+
+    mtime_ns: the time of its directory before the attempt, for which the outcome holds; None where it was not asked.
+    """
 
     paths: JobPaths
     fate: Fate
     result: Result | None = None
     error: DaddyEncodeError | None = None
+    mtime_ns: int | None = None
 
 
 class Workers:
@@ -156,31 +177,52 @@ class Workers:
         with self._stop.event() as stop:
             own = replace(context, watch=replace(context.watch, stop=stop))
             try:
-                with self._claims.hold(paths, stop.set):
-                    return self._claimed(paths, own)
+                with self._claims.hold(paths, stop.set) as claim:
+                    return self._claimed(attempt, own, claim)
             except ClaimedError as error:
                 return Outcome(paths, Fate.CLAIMED, error=error)
-            except (TransientError, SettingsError) as error:
+            except (SettingsError, SpoolError) as error:
+                # Nothing was found out about the job.
                 return Outcome(paths, Fate.LATER, error=error)
-            except SpoolError as error:
-                return Outcome(paths, Fate.FAILED, error=error)
 
-    def _claimed(self, paths: JobPaths, context: Context) -> Outcome:
+    def _claimed(self, attempt: Attempt, context: Context, claim: Claim) -> Outcome:
+        paths = attempt.paths
+        before = _mtime_ns(paths.directory)
+        if attempt.skip_failed and before is not None and failed_before(paths, before, context.owners.check_file):
+            return Outcome(paths, Fate.FAILED_BEFORE, mtime_ns=before)
         try:
             result = encode_job(paths, context, self._progress)
-            return Outcome(paths, Fate.MADE if result.made else Fate.DONE, result)
-        except Interrupted as error:
-            # The claim was lost, or all is to stop.
-            return Outcome(paths, Fate.STOPPED if self._stop.is_set() else Fate.CLAIMED, error=error)
-        except Skipped as error:
-            return Outcome(paths, Fate.SKIPPED, error=error)
-        except (TransientError, SettingsError):
-            raise
-        except DaddyEncodeError as error:
-            if isinstance(error, EncodeError) and context.watch.stop.wait(SIGNAL_SECONDS) and self._stop.is_set():
-                return Outcome(paths, Fate.STOPPED, error=error)
-            record_failure(paths, error, context)
-            return Outcome(paths, Fate.FAILED, error=error)
+            if result.made:
+                return Outcome(paths, Fate.MADE, result, mtime_ns=before)
+            return Outcome(paths, Fate.DONE, confirm(result, before), mtime_ns=before)
+        except Skipped as fault:
+            return Outcome(paths, Fate.SKIPPED, error=fault)
+        except (DaddyEncodeError, OSError) as fault:
+            error = fault if isinstance(fault, DaddyEncodeError) else TransientError(f"{paths.directory}: {fault}")
+        if isinstance(error, EncodeError):
+            context.watch.stop.wait(SIGNAL_SECONDS)
+        if self._stop.is_set():
+            return Outcome(paths, Fate.STOPPED, error=error)
+        if isinstance(error, Interrupted) or not claim.is_ours():
+            return Outcome(paths, Fate.CLAIMED, error=ClaimedError(f"{paths.directory}: another encoder took it over"))
+        if _may_pass(error) or _mtime_ns(paths.directory) != before:
+            return Outcome(paths, Fate.LATER, error=error)
+        record_failure(paths, error, context, before)
+        return Outcome(paths, Fate.FAILED, error=error, mtime_ns=before)
+
+
+def _mtime_ns(directory: Path) -> int | None:
+    """When a name in `directory` last came, went or was replaced; None where the file system does not say."""
+    with contextlib.suppress(OSError):
+        return os.stat(directory).st_mtime_ns
+    return None
+
+
+def _may_pass(error: DaddyEncodeError) -> bool:
+    """Whether `error` is no word on the job: the file system does not give what it listed, or is full, or away."""
+    cause = error.__cause__
+    lags = isinstance(cause, OSError) and cause.errno in {errno.ENOENT, *TRANSIENT}
+    return lags or isinstance(error, TransientError)
 
 
 def run_jobs(workers: Workers, jobs: Iterable[Attempt], stop: StopSwitch) -> Iterator[Outcome]:

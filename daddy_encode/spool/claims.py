@@ -9,11 +9,12 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from daddy_encode.errors import ClaimedError, SettingsError, one_line
+from daddy_encode.errors import ClaimedError, SettingsError, TransientError, one_line
 from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.publish import remove_orphans, reported
 
@@ -35,67 +36,91 @@ class Claims:
 
     def __init__(self, seconds: float = DEFAULT_SECONDS) -> None:
         self.seconds = seconds
-        self._contenders: dict[Path, _Contender] = {}
+        self._claims: dict[JobPaths, Claim] = {}
         self._lock = threading.Lock()
 
     @contextlib.contextmanager
-    def hold(self, paths: JobPaths, on_lost: Callable[[], None]) -> Iterator[None]:
+    def hold(self, paths: JobPaths, on_lost: Callable[[], None]) -> Iterator[Claim]:
         """Hold the claim on a job for the length of the block; one attempt, no waiting.
 
         `on_lost` is called, from another thread, when the claim is lost: the work should end. What an earlier holder
         left half-made is removed first.
         Raises ClaimedError, which names the holder; SettingsError where it uses another duration; SpoolError where
-        the claim cannot be written.
+        the claim cannot be written, TransientError where that or the job's directory may come back.
         """
-        from filelock import LeaseSettingsMismatch, Timeout
-
-        path = lease_path(paths)
         with self._lock:
-            contender = self._contenders.setdefault(path, _Contender(path, self.seconds))
-        with reported(path, "claim"):
-            os.makedirs(path.parent, exist_ok=True)
-            try:
-                contender.on_lost = on_lost
-                contender.lease.acquire(timeout=0)
-            except Timeout as error:
-                raise ClaimedError(f"{paths.directory}: {holder(path) or 'another encoder'} works on it") from error
-            except LeaseSettingsMismatch as error:
-                raise SettingsError(
-                    f"{paths.directory}: {holder(path) or 'another encoder'} uses another lease; "
-                    f"give every encoder of this spool the same --lease ({one_line(str(error))})"
-                ) from error
+            claim = self._claims.setdefault(paths, Claim(paths, self.seconds))
+        claim.acquire(on_lost)
         try:
             remove_orphans(paths.base.parent, paths.base.name)
-            yield
+            yield claim
         finally:
-            contender.on_lost = lambda: None
-            with contextlib.suppress(OSError):
-                contender.lease.release()
-            self.forget(paths)
+            claim.release()
+            with self._lock:
+                self._claims.pop(paths, None)
 
-    def forget(self, paths: JobPaths) -> None:
-        """Drop what is kept for a job that nobody needs to claim any more."""
+    def kept(self) -> set[JobPaths]:
+        """The jobs whose lease objects are kept."""
         with self._lock:
-            self._contenders.pop(lease_path(paths), None)
+            return set(self._claims)
+
+    def keep_only(self, wanted: Collection[JobPaths]) -> None:
+        """Drop the lease objects of jobs that are not `wanted` any more; what is held stays held."""
+        with self._lock:
+            for paths in self._claims.keys() - wanted:
+                del self._claims[paths]
 
 
-class _Contender:
+class Claim:
     """One lease and whom to tell when it is lost: the callback of a lease itself is fixed when it is made."""
 
-    def __init__(self, path: Path, seconds: float) -> None:
+    def __init__(self, paths: JobPaths, seconds: float) -> None:
         from filelock import SoftFileLease
 
-        self.on_lost: Callable[[], None] = lambda: None
-        self.lease: SoftFileLease = SoftFileLease(
-            path,
+        self._paths = paths
+        self._path = lease_path(paths)
+        self._on_lost: Callable[[], None] = lambda: None
+        self._lease: SoftFileLease = SoftFileLease(
+            self._path,
             lease_duration=seconds,
             on_compromise=self._lost,
             # Claimed by one worker thread, later perhaps by another.
             thread_local=False,
         )
 
+    def acquire(self, on_lost: Callable[[], None]) -> None:
+        """Take the claim, or raise as `Claims.hold` does."""
+        from filelock import LeaseSettingsMismatch, Timeout
+
+        job, folder = self._paths.directory, self._path.parent
+        if not os.path.isdir(job):
+            # Else the folders that lead to it would be made below the mount point of a spool that is away.
+            raise TransientError(f"{job}: is not there now; was it renamed, or is its file system away?")
+        self._on_lost = on_lost
+        with reported(self._path, "claim"):
+            os.makedirs(folder, exist_ok=True)
+            try:
+                self._lease.acquire(timeout=0)
+            except Timeout as error:
+                raise ClaimedError(f"{job}: {holder(self._path) or 'another encoder'} works on it") from error
+            except LeaseSettingsMismatch as error:
+                raise SettingsError(
+                    f"{job}: {holder(self._path) or 'another encoder'} uses another lease; "
+                    f"give every encoder of this spool the same --lease ({one_line(str(error))})"
+                ) from error
+
+    def is_ours(self) -> bool:
+        """Whether the claim, once taken, is still this process's."""
+        owner = self._lease.owner
+        return owner is not None and owner.token == self._lease.token
+
+    def release(self) -> None:
+        self._on_lost = lambda: None
+        with contextlib.suppress(OSError):
+            self._lease.release()
+
     def _lost(self, compromise: LeaseCompromise) -> None:
-        self.on_lost()
+        self._on_lost()
 
 
 def lease_path(paths: JobPaths) -> Path:
@@ -104,11 +129,22 @@ def lease_path(paths: JobPaths) -> Path:
 
 
 def holder(path: Path) -> str | None:
-    """Who holds the lease at `path`, as "HOST, process PID"; None where nobody does, or it cannot be read."""
+    """Who holds the lease at `path`, and since when it gave no sign of life where that is longer than the lease.
+
+    None where nobody does, or it cannot be read.
+    """
     from filelock import SoftFileLease
 
     owner = SoftFileLease(path).owner
-    return None if owner is None else one_line(f"{owner.hostname}, process {owner.pid}")
+    if owner is None:
+        return None
+    # filelock adds the PID namespace, which tells people nothing.
+    name = one_line(f"{owner.hostname.partition('?pidns-')[0]}, process {owner.pid}")
+    with contextlib.suppress(OSError):
+        silent = time.time() - os.stat(path).st_mtime
+        if owner.lease_duration is not None and silent > owner.lease_duration:
+            name += f", silent for {silent:.0f} s"
+    return name
 
 
 def claimed_names(folder: Path) -> set[str]:

@@ -22,7 +22,7 @@ from daddy_encode.errors import SpoolError, TransientError
 TEMP_PREFIX = ".daddy-encode-"
 TEMP_SUFFIX = ".tmp"
 # What may pass by itself, so that trying again later is right.
-_TRANSIENT = {
+TRANSIENT = {
     errno.ENOSPC,
     errno.EDQUOT,
     errno.EIO,
@@ -145,7 +145,7 @@ def reported(path: Path, verb: str) -> Iterator[None]:
 
 def spool_error(error: OSError, path: Path, verb: str) -> SpoolError:
     """What `reported` raises: "cannot VERB PATH: …", a TransientError where the fault may pass by itself."""
-    if error.errno in _TRANSIENT:
+    if error.errno in TRANSIENT:
         return TransientError(f"cannot {verb} {path} (file system {mount_point(path)}): {explain(error)}")
     return SpoolError(f"cannot {verb} {path}: {explain(error)}")
 

@@ -1,0 +1,84 @@
+"""`--on-done`: a program of the user's, told of each finished job; whatever it does is harmless."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from daddy_encode.errors import SettingsError
+from daddy_encode.service.notify import notify, parse_command
+from tests.media import run_command
+from tests.service.spools import assert_right, until, write_job
+
+
+def never() -> bool:
+    return False
+
+
+def script(folder: Path, text: str) -> list[str]:
+    path = folder / "hook.py"
+    path.write_text(text)
+    return [sys.executable, str(path)]
+
+
+def test_words_are_split_as_a_shell_does_and_no_shell_sees_them() -> None:
+    assert parse_command("tell --to 'two words' $HOME; rm") == ["tell", "--to", "two words", "$HOME;", "rm"]
+    for text in ("'", " ", ""):
+        with pytest.raises(SettingsError, match="--on-done"):
+            parse_command(text)
+
+
+def test_the_receipt_is_the_last_argument_whatever_its_name(tmp_path: Path) -> None:
+    command = script(tmp_path, "import json, sys; json.dump(sys.argv[1:], open(sys.argv[1], 'w'))")
+    receipt = tmp_path / "a b;c $(touch x) '\n.receipt.json"
+    notify([*command, str(tmp_path / "out")], receipt, never)
+    assert json.loads((tmp_path / "out").read_text()) == [str(tmp_path / "out"), str(receipt)]
+
+
+def test_a_program_that_fails_or_is_not_there_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    notify(script(tmp_path, "raise SystemExit('no\\nnetwork')"), tmp_path / "r", never)
+    notify(["/nowhere/hook"], tmp_path / "r", never)
+    first, second = (record.getMessage() for record in caplog.records)
+    assert first.endswith(r"/r: exit status 1: no\nnetwork")
+    assert second == "--on-done /nowhere/hook: cannot be started: No such file or directory"
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_program_that_hangs_is_ended_with_all_it_started(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, stopped: bool
+) -> None:
+    # The grandchild holds every stream that the child was given.
+    command = script(
+        tmp_path,
+        "import subprocess, sys, time\n"
+        "child = subprocess.Popen(['sleep', '1000'])\n"
+        "open(sys.argv[1], 'w').write(str(child.pid))\n"
+        "time.sleep(1000)\n",
+    )
+    pid_file = tmp_path / "pid"
+    caplog.set_level(logging.WARNING)
+    begin = time.monotonic()
+    limit = 1000.0 if stopped else 2.0
+    notify(command, pid_file, lambda: stopped and time.monotonic() - begin > 2, limit)
+    until(lambda: not os.path.exists(f"/proc/{pid_file.read_text()}/exe"), "the end of the grandchild")
+    assert ("ended, being told to stop" if stopped else "ended after 2 s") in caplog.text
+
+
+def test_a_watcher_tells_of_each_job_it_encoded_and_of_no_other(tmp_path: Path) -> None:
+    jobs = {write_job(tmp_path / "spool" / f"job {i}", i): i for i in range(3)}
+    bad = write_job(tmp_path / "spool" / "bad")
+    (bad / "000000.png").write_bytes(b"")
+    hook = script(
+        tmp_path, f"import sys; open({str(tmp_path / 'told')!r}, 'a').write(sys.argv[1] + '\\n'); sys.exit(3)"
+    )
+    told = run_command("watch", tmp_path / "spool", "--once", "--on-done", " ".join(hook))
+    assert told.returncode == 1
+    assert sorted((tmp_path / "told").read_text().splitlines()) == sorted(f"{job}.receipt.json" for job in jobs)
+    assert told.stderr.count("WARNING --on-done") == 3
+    assert_right(jobs)
