@@ -26,11 +26,23 @@ def command(root: Path, output_dir: Path | None, every: bool, as_json: bool) -> 
     import json
     import shutil
 
-    from daddy_encode.report.status import StatusRow, status_lines
+    from daddy_encode.cluster.queue import running_jobs
+    from daddy_encode.report.status import StatusRow, rollout_note, status_lines
     from daddy_encode.service.survey import survey
 
+    found = list(survey(root, output_dir))
+    rollouts = {seen.rollout for seen in found if seen.rollout}
+    # Only where a dump says that a Slurm job writes it; where squeue does not answer in time, nothing is known.
+    running = running_jobs(rollouts) if rollouts else {}
     rows = [
-        StatusRow(seen.state.value, seen.job, seen.frames, seen.age, seen.note) for seen in survey(root, output_dir)
+        StatusRow(
+            seen.state.value,
+            seen.job,
+            seen.frames,
+            seen.age,
+            rollout_note(seen.rollout, running) if seen.rollout else seen.note,
+        )
+        for seen in found
     ]
     if as_json:
         for row in rows:

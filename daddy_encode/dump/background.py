@@ -20,7 +20,7 @@ from daddy_encode.errors import DaddyEncodeError, SpoolError
 from daddy_encode.spool.frames import frame_name
 from daddy_encode.spool.manifest import MANIFEST_NAME
 from daddy_encode.spool.publish import spool_error
-from daddy_encode.spool.rollout import ROLLOUT_NAME
+from daddy_encode.spool.slurm_process import ROLLOUT_NAME
 
 # The filter is chosen again from every so manieth frame: by number, so that the same frames give the same bytes
 # whatever thread was first, and often enough to follow a scene that changes.

@@ -10,7 +10,7 @@ from daddy_encode.errors import SpoolError
 from daddy_encode.spool.frames import is_frame_name
 from daddy_encode.spool.manifest import MANIFEST_NAME
 from daddy_encode.spool.publish import reported
-from daddy_encode.spool.rollout import ROLLOUT_NAME
+from daddy_encode.spool.slurm_process import ROLLOUT_NAME
 
 ANNOTATIONS_NAME = "annotations.jsonl"
 

@@ -22,7 +22,7 @@ from daddy_encode.spool.manifest import Manifest, Video, write_manifest
 from daddy_encode.spool.paths import absolute
 from daddy_encode.spool.rate import fps_in_json
 from daddy_encode.spool.records import encode_json
-from daddy_encode.spool.rollout import write_rollout
+from daddy_encode.spool.slurm_process import ROLLOUT_NAME, write_slurm_process
 
 # Enough for a second of 720p at 30 fps and more, while a shared file system pauses.
 MAX_BYTES = 128 * 2**20
@@ -216,7 +216,7 @@ class FrameWriter:
             raise SettingsError(f"max_bytes is {self._max_bytes}, but one frame has {first.nbytes}: give more")
         try:
             self._made_directory = prepare_directory(self.directory, overwrite=self._overwrite)
-            write_rollout(self.directory)
+            write_slurm_process(self.directory / ROLLOUT_NAME)
         except SpoolError as error:
             self._failure = error
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from daddy_encode.errors import one_line
@@ -69,3 +69,12 @@ def duration(seconds: float) -> str:
         if seconds >= size:
             return f"{int(seconds // size)}{unit}"
     return f"{int(seconds)}s"
+
+
+def rollout_note(identifier: str, running: Mapping[str, str] | None) -> str:
+    """What is known of the rollout, Slurm job `identifier`, that writes a dump; `running`: states, None: unknown."""
+    if running is None:
+        return f"by Slurm job {identifier}; squeue does not say whether it still runs"
+    if identifier in running:
+        return f"by Slurm job {identifier}, {running[identifier].lower()}"
+    return f"its rollout, Slurm job {identifier}, has ended: encode --salvage takes what is there"

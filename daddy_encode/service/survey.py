@@ -13,18 +13,20 @@ from daddy_encode.service.look import UNKNOWN, Beside, Listing, beside, list_dir
 from daddy_encode.service.state import Seen, State, classify
 from daddy_encode.spool.claims import holder, lease_path
 from daddy_encode.spool.paths import JobPaths, absolute
+from daddy_encode.spool.slurm_process import ROLLOUT_NAME, read_slurm_process
 
 
 @dataclass(frozen=True)
 class Surveyed:
     """A job and its state. age: seconds since a file in it came or went, by the file system's clock against ours;
-    note: who holds it, or why it failed."""
+    note: who holds it, or why it failed; rollout: the Slurm job that writes it, as it said itself, empty if unknown."""
 
     job: str
     state: State
     frames: int
     age: float
     note: str
+    rollout: str = ""
 
 
 def survey(root: Path, output_dir: Path | None = None) -> Iterator[Surveyed]:
@@ -60,7 +62,15 @@ def _surveyed(paths: JobPaths, listing: Listing, mtime_ns: int, around: Beside, 
     # A person wants to hear of frames that are not there, not to wait for them.
     state = classify(seen, wanted=None, claimed=held)
     age = max(0.0, time.time() - mtime_ns / 1e9)
-    return Surveyed(os.path.relpath(paths.directory, top.parent), state, seen.frames, age, _note(paths, state, seen))
+    writer = read_slurm_process(paths.directory / ROLLOUT_NAME) if state is State.WRITING else None
+    return Surveyed(
+        os.path.relpath(paths.directory, top.parent),
+        state,
+        seen.frames,
+        age,
+        _note(paths, state, seen),
+        writer.slurm_job_id if writer else "",
+    )
 
 
 def _note(paths: JobPaths, state: State, seen: Seen) -> str:

@@ -14,15 +14,18 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from daddy_encode.errors import ClaimedError, SettingsError, TransientError, one_line
+from daddy_encode.errors import ClaimedError, SettingsError, SpoolError, TransientError, one_line
 from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.publish import remove_orphans, reported
+from daddy_encode.spool.slurm_process import read_slurm_process, write_slurm_process
 
 if TYPE_CHECKING:
     from filelock import LeaseCompromise, SoftFileLease
 
 FOLDER = ".daddy-encode"
 SUFFIX = ".lease"
+# Beside a lease, while its holder runs under Slurm.
+SLURM_SUFFIX = ".slurm.json"
 # Longer than the 60 s for which NFS clients cache attributes by default, twice over: a heartbeat every 40 s is seen.
 DEFAULT_SECONDS = 120.0
 
@@ -52,6 +55,8 @@ class Claims:
             claim = self._claims.setdefault(paths, Claim(paths, self.seconds))
         claim.acquire(on_lost)
         try:
+            with contextlib.suppress(SpoolError):
+                claim.tell_slurm()
             remove_orphans(paths.base.parent, paths.base.name)
             yield claim
         finally:
@@ -79,6 +84,8 @@ class Claim:
 
         self._paths = paths
         self._path = lease_path(paths)
+        self._slurm_path = _slurm_path(self._path)
+        self._told = False
         self._on_lost: Callable[[], None] = lambda: None
         self._lease: SoftFileLease = SoftFileLease(
             self._path,
@@ -109,6 +116,10 @@ class Claim:
                     f"give every encoder of this spool the same --lease ({one_line(str(error))})"
                 ) from error
 
+    def tell_slurm(self) -> None:
+        """Under Slurm, leave word for `holder` of which Slurm job this is."""
+        self._told = write_slurm_process(self._slurm_path)
+
     def is_ours(self) -> bool:
         """Whether the claim, once taken, is still this process's."""
         owner = self._lease.owner
@@ -116,6 +127,9 @@ class Claim:
 
     def release(self) -> None:
         self._on_lost = lambda: None
+        if self._told and self.is_ours():
+            with contextlib.suppress(OSError):
+                os.unlink(self._slurm_path)
         with contextlib.suppress(OSError):
             self._lease.release()
 
@@ -128,8 +142,13 @@ def lease_path(paths: JobPaths) -> Path:
     return paths.base.parent / FOLDER / (paths.base.name + SUFFIX)
 
 
+def _slurm_path(lease: Path) -> Path:
+    return lease.with_name(lease.name.removesuffix(SUFFIX) + SLURM_SUFFIX)
+
+
 def holder(path: Path) -> str | None:
-    """Who holds the lease at `path`, and since when it gave no sign of life where that is longer than the lease.
+    """Who holds the lease at `path`, with its Slurm job where it is one, and since when it gave no sign of life where
+    that is longer than the lease.
 
     None where nobody does, or it cannot be read.
     """
@@ -140,6 +159,10 @@ def holder(path: Path) -> str | None:
         return None
     # filelock adds the PID namespace, which tells people nothing.
     name = one_line(f"{owner.hostname.partition('?pidns-')[0]}, process {owner.pid}")
+    slurm = read_slurm_process(_slurm_path(path))
+    # Left by a holder before this one, perhaps.
+    if slurm is not None and slurm.pid == owner.pid:
+        name += f", Slurm job {slurm.slurm_job_id}"
     with contextlib.suppress(OSError):
         silent = time.time() - os.stat(path).st_mtime
         if owner.lease_duration is not None and silent > owner.lease_duration:

@@ -1,0 +1,48 @@
+"""Which Slurm job a process is, in the spool: of a rollout, beside its frames; of an encoder, beside its lease.
+
+Written under Slurm only. While a dump has no manifest it tells a rollout that still runs from one that has died.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from daddy_encode.errors import ManifestError
+from daddy_encode.spool.publish import publish_bytes
+from daddy_encode.spool.records import encode_record, read_record
+
+ROLLOUT_NAME = "rollout.json"
+
+
+class SlurmProcess(Struct, frozen=True, kw_only=True):
+    """slurm_job_id: digits; host, pid: the node and the process there."""
+
+    version: int = 1
+    slurm_job_id: Annotated[str, Meta(pattern="^[0-9]{1,10}$")]
+    host: Annotated[str, Meta(max_length=255)] = ""
+    pid: int = 0
+
+
+def write_slurm_process(path: Path) -> bool:
+    """Write the record of this process at `path`, if it runs under Slurm; return whether it does. Raises SpoolError."""
+    identifier = os.environ.get("SLURM_JOB_ID", "")
+    if not (identifier.isdecimal() and identifier.isascii() and len(identifier) <= 10):
+        return False
+    publish_bytes(
+        encode_record(SlurmProcess(slurm_job_id=identifier, host=socket.gethostname(), pid=os.getpid())), path
+    )
+    return True
+
+
+def read_slurm_process(path: Path) -> SlurmProcess | None:
+    """The record at `path`; None where there is none that can be used."""
+    try:
+        found = read_record(path, SlurmProcess)
+    except ManifestError:
+        return None
+    return found[0] if found else None

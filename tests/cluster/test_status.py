@@ -1,0 +1,78 @@
+"""`daddy-encode status` on a real Slurm: which Slurm job writes a dump, or encodes it, and whether it still runs."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+from daddy_encode import save_frames_as_png
+from daddy_encode.report.status import rollout_note
+from tests.cluster.slurm import Slurm
+from tests.media import moving_square
+
+ROLLOUT = """
+import sys, time, numpy
+from daddy_encode.dump import FrameWriter
+with FrameWriter(sys.argv[1]) as frames:
+    for index in range(10_000):
+        frames.write(numpy.full((8, 8, 3), index % 256, numpy.uint8))
+        time.sleep(0.1)
+"""
+
+
+def status(slurm: Slurm, spool: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in slurm.encode("status", spool, "--json").stdout.splitlines()]
+
+
+def test_a_rollout_that_runs_is_told_from_one_that_has_died(slurm: Slurm, tmp_path: Path) -> None:
+    job = tmp_path / "spool" / "episode"
+    command = shlex.join([sys.executable, "-c", ROLLOUT, str(job)])
+    identifier = slurm.sbatch(f"#!/bin/sh\nexec {command}\n", "--gres=gpu:1", "--output=/dev/null")
+    slurm.wait_until((job / "000003.png").exists, "frames")
+    (row,) = status(slurm, tmp_path / "spool")
+    assert (row["state"], row["note"]) == ("writing", f"by Slurm job {identifier}, running")
+    slurm.run("scancel", "--signal=KILL", identifier)
+    slurm.wait(identifier)
+    slurm.wait_until(lambda: "running" not in status(slurm, tmp_path / "spool")[0]["note"], "word of its end")
+    (row,) = status(slurm, tmp_path / "spool")
+    assert row["state"] == "writing"
+    assert row["note"] in (
+        f"its rollout, Slurm job {identifier}, has ended: encode --salvage takes what is there",
+        # Slurm clears up after it for a moment.
+        f"by Slurm job {identifier}, completing",
+    )
+    # What it offers.
+    told = slurm.encode("encode", "--salvage", job)
+    assert told.returncode == 0, told.stderr
+    assert (tmp_path / "spool" / "episode.mp4").exists()
+
+
+def test_a_claimed_job_shows_the_slurm_job_of_its_encoder(slurm: Slurm, tmp_path: Path) -> None:
+    import imageio_ffmpeg
+
+    save_frames_as_png(moving_square(4), tmp_path / "spool" / "episode")
+    program, slow = tmp_path / "ffmpeg", tmp_path / "slow"
+    real = shlex.quote(imageio_ffmpeg.get_ffmpeg_exe())
+    program.write_text(
+        f'#!/bin/sh\n[ "$1" = -version ] && exec {real} -version\n'
+        f'while [ -e {shlex.quote(str(slow))} ]; do sleep 0.1; done\nexec {real} "$@"\n'
+    )
+    program.chmod(0o755)
+    slow.touch()
+    told = slurm.encode("submit", tmp_path / "spool", environ={"IMAGEIO_FFMPEG_EXE": str(program)})
+    identifier = told.stdout.strip()
+    slurm.wait_until(lambda: status(slurm, tmp_path / "spool")[0]["state"] == "claimed", "claim")
+    slurm.wait_until(
+        lambda: f"Slurm job {identifier}" in status(slurm, tmp_path / "spool")[0]["note"], "word of its Slurm job"
+    )
+    slow.unlink()
+    slurm.wait(identifier)
+    assert list((tmp_path / "spool" / ".daddy-encode").glob("*.json")) == []
+    assert status(slurm, tmp_path / "spool")[0]["state"] == "done"
+
+
+def test_where_squeue_says_nothing_nothing_is_known() -> None:
+    assert rollout_note("17", None) == "by Slurm job 17; squeue does not say whether it still runs"
