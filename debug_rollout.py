@@ -21,13 +21,16 @@ import traceback
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
 import click
 
 import daddy_encode
+from daddy_encode.cluster import submit
 from daddy_encode.cluster.allocation import holds_gpu
+from daddy_encode.dump import FrameWriter
 from daddy_encode.errors import DaddyEncodeError, FrameError, SettingsError
 from daddy_encode.rollout.named import BUILT_IN, Policy, load_policy, make_environment
 from daddy_encode.spool.publish import reported
@@ -85,8 +88,8 @@ class RolloutError(DaddyEncodeError):
     type=click.Choice(["auto", "encode", "sbatch", "none"]),
     default="auto",
     help="Who encodes: `encode` starts a separate CPU-only process and waits for it, `none` prints the command that "
-    "will do it. `auto` is `encode`, but `none` in a Slurm allocation that holds a GPU. `sbatch` comes with "
-    "`daddy-encode submit`.",
+    "will do it. `auto` is `encode`, but `none` in a Slurm allocation that holds a GPU. `sbatch` queues a CPU-only "
+    "Slurm job, as `daddy-encode submit` does, and prints its ID.",
 )
 def main(**options: Any) -> None:
     """Play episodes and save every frame as PNG; then hand them to the encoder.
@@ -104,7 +107,7 @@ def main(**options: Any) -> None:
     except DaddyEncodeError as error:
         status = fail(str(error), 2 if isinstance(error, SettingsError) else 1)
     except KeyboardInterrupt:
-        status = fail("interrupted; the episode being played is not kept: run it again", INTERRUPTED)
+        status = fail("interrupted; what was played of the last episode is kept, and marked incomplete", INTERRUPTED)
     sys.exit(status)
 
 
@@ -121,12 +124,8 @@ def run(
     handoff: str,
 ) -> int:
     """The whole rollout and its hand-off; the exit status."""
-    if handoff == "sbatch":
-        raise SettingsError(
-            "--handoff sbatch comes with `daddy-encode submit`, which this version does not have; use encode or none"
-        )
-    if handoff == "encode" and video is None:
-        raise SettingsError("--handoff encode has nothing to make; add --video mp4, gif or both")
+    if handoff in ("encode", "sbatch") and video is None:
+        raise SettingsError(f"--handoff {handoff} has nothing to make; add --video mp4, gif or both")
     asked_fps = None if video_fps is None else parse_fps(video_fps)
     # A policy, and an environment given as module:ID, may lie where the user is.
     sys.path.insert(0, os.getcwd())
@@ -179,18 +178,22 @@ def record(
     began = time.monotonic()
     meta |= {"return": 0.0, "length": 0, "terminated": False, "truncated": False}
     try:
-        frames = daddy_encode.save_frames_as_png(
-            play(environment, policy, steps, meta), directory, fps=fps, video=video, meta=meta
-        )
+        pictures = play(environment, policy, steps, meta)
+        first = next(pictures)
+        # From here on an exception leaves what was played, with a manifest that says it is not all.
+        with FrameWriter(directory, fps, video, meta) as frames:
+            for frame in chain([first], pictures):
+                frames.write(frame)
+                frames.meta.update(meta)
     except DaddyEncodeError:
         raise
     except Exception as error:
         raise RolloutError(
-            f"{directory}: not kept, the environment or the policy failed after {meta['length']} steps: "
+            f"{directory}: incomplete, the environment or the policy failed after {meta['length']} steps: "
             f"{type(error).__name__}: {error}"
         ) from error
     say(
-        f"{directory}: {len(frames)} frames at {format_fps(fps)} fps, return {meta['return']:g}, "
+        f"{directory}: {frames.frames} frames at {format_fps(fps)} fps, return {meta['return']:g}, "
         f"{time.monotonic() - began:.1f} s"
     )
 
@@ -220,7 +223,13 @@ def picture(environment: Any, meta: dict[str, Any]) -> Any:
 
 
 def hand_off(folder: Path, video: Video | None, handoff: str) -> int:
-    """Start the encoder on the run in `folder`, or print the command that does it; the exit status."""
+    """Start the encoder on the run in `folder`, queue it, or print the command that does it; the exit status."""
+    if handoff == "sbatch":
+        # The frames and their manifests, which say what to make, are there: it need not wait for this Slurm job's end.
+        queued = submit(folder)
+        print(queued.job_id, flush=True)
+        say(queued.how_to_follow())
+        return 0
     checkout = str(Path(daddy_encode.__file__).absolute().parent.parent)
     settings = {
         # No GPU library of the encoder's can take memory on a device.

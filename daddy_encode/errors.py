@@ -44,6 +44,10 @@ class EncodeError(DaddyEncodeError):
     """ffmpeg is missing, died, or wrote something other than what was asked for."""
 
 
+class ClusterError(DaddyEncodeError):
+    """Slurm is missing, refused, or gave no answer in time."""
+
+
 class Interrupted(DaddyEncodeError):
     """The work was told to stop before it was done; nothing half-made is left, try again."""
 

@@ -93,7 +93,7 @@ def test_writing_frames_loads_no_encoder() -> None:
     assert told.stdout == "[]\n"
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["encode", "--help"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["encode", "--help"], ["submit", "--help"]])
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     program = (
         "import sys\n"

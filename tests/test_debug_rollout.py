@@ -285,7 +285,7 @@ def test_a_gymnasium_rollout_is_the_same_again(here: Path) -> None:
         (["--video-fps", "0"], "fps '0' is outside"),
         (["--video-fps", "nan"], "fps 'nan' is not a rate"),
         (["--video-fps", "fast"], "fps 'fast' is not a rate"),
-        (["--video", "mp4", "--handoff", "sbatch"], "`daddy-encode submit`, which this version does not have"),
+        (["--handoff", "sbatch"], "--handoff sbatch has nothing to make"),
         (["--handoff", "encode"], "add --video mp4, gif or both"),
     ],
 )
@@ -328,28 +328,32 @@ def test_an_out_that_cannot_be_written_is_one_clear_line(here: Path) -> None:
         assert done.stderr.count("\n") == 1
 
 
-def test_a_policy_that_raises_shows_its_traceback_and_claims_nothing(here: Path) -> None:
+def test_a_policy_that_raises_shows_its_traceback_and_keeps_what_was_played(here: Path) -> None:
     done = rollout(here, "--policy", "my_policies:breaks", "--video", "mp4", "--steps", "10", "--episodes", "3")
     assert done.returncode == 1
     assert 'raise RuntimeError("out of ideas")' in done.stderr
     assert done.stderr.splitlines()[-1] == (
-        "debug_rollout.py: rollouts/run-0001/episode-0001: not kept, the environment or the policy failed after 2 "
+        "debug_rollout.py: rollouts/run-0001/episode-0001: incomplete, the environment or the policy failed after 2 "
         "steps: RuntimeError: out of ideas"
     )
-    # The episode before it is whole; of the broken one there is no promise, and nothing was handed off.
-    assert manifest(here / "rollouts/run-0001/episode-0000")["frames"] == 11
-    assert [path.name for path in (here / "rollouts/run-0001").iterdir()] == ["episode-0000"]
+    # The episode before it is whole; nothing was handed off.
+    whole, broken = (manifest(here / f"rollouts/run-0001/episode-000{index}") for index in (0, 1))
+    assert (whole["frames"], whole["complete"]) == (11, True)
+    assert (broken["frames"], broken["complete"], broken["error"]) == (3, False, "RuntimeError: out of ideas")
+    assert broken["meta"]["length"] == 2
+    assert sorted(path.name for path in (here / "rollouts/run-0001").iterdir()) == ["episode-0000", "episode-0001"]
 
 
-def test_ctrl_c_ends_the_rollout_with_status_75_and_no_promise(here: Path) -> None:
+def test_ctrl_c_ends_the_rollout_with_status_75_and_keeps_what_was_played(here: Path) -> None:
     command = [sys.executable, str(SCRIPT), "--policy", "my_policies:slow", "--video", "mp4"]
     process = subprocess.Popen(command, cwd=here, env=CLEAN, stderr=subprocess.PIPE, text=True)
     wait_for(here / "playing", process)
     process.send_signal(signal.SIGINT)
     _, log = process.communicate(timeout=30)
     assert process.returncode == 75
-    assert log == "debug_rollout.py: interrupted; the episode being played is not kept: run it again\n"
-    assert list(here.rglob("manifest.json")) == []
+    assert log == "debug_rollout.py: interrupted; what was played of the last episode is kept, and marked incomplete\n"
+    (path,) = here.rglob("manifest.json")
+    assert json.loads(path.read_text())["complete"] is False
 
 
 # ---- hand-off

@@ -57,6 +57,35 @@ SETTINGS = [
         "frame; fewer make a smaller file.",
     ),
     click.option(
+        "--gif-width",
+        type=click.IntRange(1, 65_535),
+        metavar="W",
+        help="GIF: reduce it to W pixels wide, for a lighter preview; --scale does not apply to it then. Default: the "
+        "frames' own width. A whole fraction of it is an exact average; narrower frames stay as they are.",
+    ),
+    click.option(
+        "--dither",
+        type=click.Choice(["none", "bayer", "sierra2_4a"]),
+        default="none",
+        show_default=True,
+        help="GIF of more than 256 colours: mix near colours in a pattern. It hides bands in smooth shades, and makes "
+        "the file larger. With 256 colours or fewer every pixel is exact, without any.",
+    ),
+    click.option(
+        "--loop",
+        type=click.IntRange(0, 65_535),
+        metavar="N",
+        default=0,
+        show_default=True,
+        help="GIF: times it plays, then it stops at its last picture. 0: forever.",
+    ),
+    click.option(
+        "--gif-optimize",
+        is_flag=True,
+        help="GIF: let gifsicle -O3 make it smaller; equal pictures in a row become one. Needs gifsicle, which "
+        "daddy-encode[gif] brings, and memory for the whole GIF. Default: it is not run.",
+    ),
+    click.option(
         "--background",
         metavar="RRGGBB",
         default="000000",
@@ -89,6 +118,12 @@ WORKING = [
         metavar="DIR",
         help="Write videos and receipts below DIR, with the jobs' paths relative to the tree that was named. Default: "
         "beside each job's directory, named after it.",
+    ),
+    click.option(
+        "--tmp-dir",
+        metavar="DIR",
+        help="Write temporary files in DIR, such as a node's own disk, and copy finished videos from there; variables "
+        "such as '$TMPDIR' are filled in on the machine that encodes. Default: beside each video, with no copy.",
     ),
     click.option(
         "--workers",

@@ -13,7 +13,7 @@ from daddy_encode.cli.context import make_context
 from daddy_encode.cli.main import FAILED, INTERRUPTED
 from daddy_encode.cli.outcomes import Tally
 from daddy_encode.cli.signals import on_signals
-from daddy_encode.cluster.cpus import usable_cpus
+from daddy_encode.cluster.limits import usable_workers
 from daddy_encode.errors import SettingsError, SpoolError
 from daddy_encode.report.log import set_up_logging, shown
 from daddy_encode.report.progress import AboveBar, Progress
@@ -46,7 +46,7 @@ def run(
     attempts = {attempt.paths: attempt for attempt in waiting}
     with (
         Progress(sum(job.frames for job in jobs)) as progress,
-        Workers(workers or usable_cpus(os.environ), context, Claims(lease), stop, progress.add) as crew,
+        Workers(workers or usable_workers(os.environ), context, Claims(lease), stop, progress.add) as crew,
     ):
         said: set[Path] = set()
         while waiting and not stop.is_set():

@@ -15,6 +15,7 @@ COMMANDS = {
     "watch": "watch_command",
     "status": "status_command",
     "log": "log_command",
+    "submit": "submit_command",
 }
 
 FAILED = 1

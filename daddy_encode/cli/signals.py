@@ -11,15 +11,23 @@ from daddy_encode.cli.main import INTERRUPTED
 
 
 def on_signals(stop: Callable[[], None]) -> None:
-    """SIGINT and SIGTERM call `stop`; a second one ends the process at once, with the status for an interruption."""
-    asked = False
+    """SIGINT and SIGTERM call `stop`; a second one ends the process at once, with the status for an interruption.
+
+    SIGUSR2 calls `stop`, too, however often it comes and beside any other: a batch script passes on what it is told,
+    and Slurm may tell the encoder the same.
+    """
+    asked = stopping = False
 
     def ask(number: int, frame: FrameType | None) -> None:
-        nonlocal asked
-        if asked:
-            os._exit(INTERRUPTED)
-        asked = True
-        stop()
+        nonlocal asked, stopping
+        if number != signal.SIGUSR2:
+            if asked:
+                os._exit(INTERRUPTED)
+            asked = True
+        # Once: a signal that comes while `stop` runs would wait for a lock that this very thread holds.
+        if not stopping:
+            stopping = True
+            stop()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2):
         signal.signal(number, ask)

@@ -11,7 +11,7 @@ from typing import Any
 from daddy_encode.cli.context import make_context
 from daddy_encode.cli.outcomes import Tally
 from daddy_encode.cli.signals import on_signals
-from daddy_encode.cluster.cpus import usable_cpus
+from daddy_encode.cluster.limits import usable_workers
 from daddy_encode.errors import SpoolError
 from daddy_encode.report.log import set_up_logging, shown
 from daddy_encode.report.progress import AboveBar
@@ -60,7 +60,7 @@ def run(
     scanner = Scanner(root, context.settings, output_dir, settle=settle, retry_failed=retry_failed)
     tally = Tally()
     with Workers(
-        workers or usable_cpus(os.environ),
+        workers or usable_workers(os.environ),
         context,
         Claims(lease),
         stop,

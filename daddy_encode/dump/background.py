@@ -19,11 +19,16 @@ from daddy_encode.dump.png import NONE, Filter, choose_filter, encode_png
 from daddy_encode.errors import DaddyEncodeError, SpoolError
 from daddy_encode.spool.frames import frame_name
 from daddy_encode.spool.manifest import MANIFEST_NAME
-from daddy_encode.spool.publish import reported
+from daddy_encode.spool.publish import spool_error
+from daddy_encode.spool.rollout import ROLLOUT_NAME
 
 # The filter is chosen again from every so manieth frame: by number, so that the same frames give the same bytes
 # whatever thread was first, and often enough to follow a scene that changes.
 _CHOOSE_EVERY = 64
+# To wake a thread costs a fast rollout more than all else in `put`: on CartPole, a tenth of its speed. So a thread
+# that runs out of work looks again by itself after this many seconds, and only if there is still none does it sleep
+# until it is woken.
+_NAP = 0.005
 
 
 class Background:
@@ -54,6 +59,7 @@ class Background:
         self._active = 0
         self._threads = 0
         self._closing = False
+        self._asleep = 0
         self._filter = NONE
         # Buffers to copy into again: memory fresh from the system costs more than the copy itself.
         self._spare: list[Frame] = []
@@ -83,12 +89,12 @@ class Background:
             _copy(buffer, frame)
             frame = buffer
         with self._lock:
+            # Before the frame is queued: without any thread nobody would ever write it.
+            if self._threads < min(self._max_threads, 1 + len(self._jobs)):
+                self._start_thread()
             self._jobs.append((frame, copy, self._filter, line))
-            self._work.notify()
-            if self._threads < min(self._max_threads, len(self._jobs)):
-                # A daemon: a rollout that ends without close() must not hang here.
-                threading.Thread(target=self._run, name=f"frames of {self._directory}", daemon=True).start()
-                self._threads += 1
+            if self._asleep or 4 * len(self._jobs) >= self._capacity:
+                self._work.notify()
         return True
 
     def close(self, *, drop: bool = False) -> None:
@@ -105,21 +111,36 @@ class Background:
     def remove(self, *, from_row: bool = True) -> None:
         """Once all has ended: remove the frames that a failure left after a gap, which a reader would take for damage.
 
-        from_row: also those in the row, the annotations and the manifest.
+        from_row: also those in the row, the annotations, the manifest and the rollout's record.
         """
         names = [frame_name(index) for index in self._early]
         if from_row:
             self.annotations.remove()
-            names += [MANIFEST_NAME, *map(frame_name, range(self.frames))]
+            names += [MANIFEST_NAME, ROLLOUT_NAME, *map(frame_name, range(self.frames))]
         for name in names:
             with contextlib.suppress(OSError):
                 os.unlink(self._directory / name)
 
+    def _start_thread(self) -> None:
+        # A daemon: a rollout that ends without close() must not hang here.
+        thread = threading.Thread(target=self._run, name=f"frames of {self._directory}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            if self._threads == 0:
+                raise SpoolError(f"cannot write {self._directory}: {error}; allow this process more threads") from error
+        else:
+            self._threads += 1
+
     def _run(self) -> None:
         while True:
             with self._lock:
+                if not self._jobs and not self._closing:
+                    self._work.wait(_NAP)
                 while not self._jobs and not self._closing:
+                    self._asleep += 1
                     self._work.wait()
+                    self._asleep -= 1
                 if not self._jobs:
                     self._threads -= 1
                     last = self._threads == 0
@@ -140,12 +161,12 @@ class Background:
             self._ended()
 
     def _write(self, index: int, frame: Frame, row_filter: Filter, line: bytes) -> None:
-        path = self._directory / frame_name(index)
+        # Here every microsecond of Python counts twice: it holds the GIL, for which the rollout then waits.
+        path = f"{self._directory}{os.sep}{frame_name(index)}"
         try:
             data = encode_png(frame, row_filter)
             self._budget.spend(path, len(data))
-            with reported(path, "write"):
-                write_new(path, data)
+            write_new(path, data)
             with self._order:
                 self._early[index] = line
                 while self.frames in self._early:
@@ -154,6 +175,8 @@ class Background:
                     self.frames += 1
         except DaddyEncodeError as error:
             self._fail(error)
+        except OSError as error:
+            self._fail(spool_error(error, Path(path), "write"))
         except Exception as error:  # out of memory, or our own mistake: either way the caller has to hear of it
             self._fail(SpoolError(f"cannot write {path}: {type(error).__name__}: {error}"))
 

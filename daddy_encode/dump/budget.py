@@ -37,7 +37,7 @@ class DiskBudget:
         self._bytes = self._files = -1
         self._due = 0.0
 
-    def spend(self, path: Path, size: int) -> None:
+    def spend(self, path: str, size: int) -> None:
         """Account for a new file of `size` bytes. Raises SpoolError, naming `path`, where it must not be written.
 
         Looks at the file system itself (one statvfs) about once a second, more often near the limit.
@@ -50,8 +50,8 @@ class DiskBudget:
             if self._bytes < 0 or self._files < 0 or time.monotonic() >= self._due:
                 self._look(path, size + _BLOCK)
 
-    def _look(self, path: Path, size: int) -> None:
-        with reported(path, "write"):
+    def _look(self, path: str, size: int) -> None:
+        with reported(Path(path), "write"):
             disk = os.statvfs(self._directory)
         free = disk.f_bavail * disk.f_frsize
         keep = self._min_free

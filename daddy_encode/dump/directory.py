@@ -10,6 +10,7 @@ from daddy_encode.errors import SpoolError
 from daddy_encode.spool.frames import is_frame_name
 from daddy_encode.spool.manifest import MANIFEST_NAME
 from daddy_encode.spool.publish import reported
+from daddy_encode.spool.rollout import ROLLOUT_NAME
 
 ANNOTATIONS_NAME = "annotations.jsonl"
 
@@ -24,12 +25,12 @@ def old_dump(directory: Path) -> list[str]:
             names = os.listdir(directory)
         except FileNotFoundError:
             return []
-    special = [name for name in (MANIFEST_NAME, ANNOTATIONS_NAME) if name in names]
+    special = [name for name in (MANIFEST_NAME, ANNOTATIONS_NAME, ROLLOUT_NAME) if name in names]
     return special + sorted(name for name in names if is_frame_name(name))
 
 
 def refuse_old_dump(directory: Path) -> None:
-    """Raise SpoolError where `directory` already holds frames, a manifest or annotations."""
+    """Raise SpoolError where `directory` already holds what belongs to a dump."""
     if old := old_dump(directory):
         more = f" and {len(old) - 1} more" if len(old) > 1 else ""
         raise SpoolError(f"{directory}: already holds {old[0]}{more}; choose another directory, or overwrite=True")
@@ -56,15 +57,15 @@ def prepare_directory(directory: Path, *, overwrite: bool) -> bool:
     return False
 
 
-def write_new(path: Path, data: bytes) -> None:
+def write_new(path: str, data: bytes) -> None:
     """Write `data` to `path`, a file that is not there yet. After an OSError there is none either."""
     # O_EXCL: never over another dump's frame, never through a planted link.
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         try:
-            remaining = memoryview(data)
-            while remaining:
-                remaining = remaining[os.write(descriptor, remaining) :]
+            written = os.write(descriptor, data)
+            while written < len(data):
+                written += os.write(descriptor, memoryview(data)[written:])
         finally:
             # A network file system says here that the disk or quota is full.
             os.close(descriptor)

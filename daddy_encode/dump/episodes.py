@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any, Literal
-
-import numpy as np
 
 from daddy_encode.dump.budget import DiskBudget
 from daddy_encode.dump.writer import FrameWriter
@@ -88,13 +85,13 @@ class EpisodeRecorder:
             self._facts["length"] += 1
             self._facts.update(terminated=bool(terminated), truncated=bool(truncated))
 
-    def capture(self, frame: Any, *, owned: bool, **annotations: Any) -> None:
-        """Record `frame`, what the environment looks like now. `owned`: nobody will change it, so no copy is made."""
+    def capture(self, frame: Any, **annotations: Any) -> None:
+        """Record `frame`, what the environment looks like now."""
         writer = self._writer
         if writer is None:
             return
         try:
-            (writer.take if owned else writer.write)(frame, step=self._steps, **annotations)
+            writer.write(frame, step=self._steps, **annotations)
         except DaddyEncodeError as error:
             self.stop(error)
             self._tell(error)
@@ -123,7 +120,7 @@ class EpisodeRecorder:
         settings = self._settings
         try:
             # Else a full disk would gather a directory without frames from every further episode.
-            DiskBudget(settings.folder, settings.min_free).spend(settings.folder / name, 0)
+            DiskBudget(settings.folder, settings.min_free).spend(f"{settings.folder / name}", 0)
             self._writer = settings.new_writer(new_directory(settings.folder, name))
         except DaddyEncodeError as error:
             self._tell(error)
@@ -150,30 +147,6 @@ class EpisodeRecorder:
         if self._settings.on_error == "raise":
             raise error
         warnings.warn(f"{error}; this recording has stopped", RuntimeWarning, stacklevel=5)
-
-
-def sole_owner(holder: list[Any]) -> bool:
-    """Whether `holder`, a list of one, is the only one that refers to its array and to the memory behind that.
-
-    Most renderers return a new array each time; copying it once more would cost more than all else that recording
-    asks of the rollout. Only where the count of references proves it: a renderer that keeps its array, or hands out a
-    view of one it keeps, or of memory that numpy does not own, gets a copy made.
-    """
-    # No local variable may hold what is counted: hence the list.
-    if type(holder[0]) is not np.ndarray or sys.getrefcount(holder[0]) != _HELD_ONCE:
-        return False
-    if holder[0].base is None:
-        return bool(holder[0].flags.owndata)
-    return (
-        type(holder[0].base) is np.ndarray
-        and bool(holder[0].base.flags.owndata)
-        and sys.getrefcount(holder[0].base) == _HELD_ONCE
-    )
-
-
-_probe = [np.empty(1)]
-# What this interpreter counts for an object with one owner.
-_HELD_ONCE = sys.getrefcount(_probe[0])
 
 
 def new_directory(folder: Path, name: str) -> Path:

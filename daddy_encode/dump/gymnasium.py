@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 import gymnasium as gym
 from gymnasium.utils import RecordConstructorArgs
-from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
+from gymnasium.vector import VectorEnv, VectorWrapper
 
-from daddy_encode.dump.episodes import EpisodeRecorder, RecordSettings, Trigger, capped_cubic, sole_owner
+from daddy_encode.dump.episodes import EpisodeRecorder, RecordSettings, Trigger, capped_cubic
 from daddy_encode.dump.writer import MAX_BYTES, FrameWriter
 from daddy_encode.errors import SettingsError
 from daddy_encode.spool.manifest import Video
@@ -137,16 +137,17 @@ class RecordFrames(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     def _capture(self, **annotations: Any) -> None:
         if not self._recorder.recording:
             return
-        rendered: list[Any] = [self.env.render()]
-        if isinstance(rendered[0], list):
+        frame = self.env.render()
+        if isinstance(frame, list):
             # Rendering empties the environment's list: whoever calls render() next shall still get these.
-            rendered = rendered[0]
-            self._rendered += rendered
-        if rendered:
-            self._recorder.capture(rendered[-1], owned=len(rendered) == 1 and sole_owner(rendered), **annotations)
+            self._rendered += frame
+            if not frame:
+                return
+            frame = frame[-1]
+        self._recorder.capture(frame, **annotations)
 
 
-class VectorRecordFrames(VectorWrapper[Any, Any, Any, Any, Any], RecordConstructorArgs):
+class VectorRecordFrames(VectorWrapper, RecordConstructorArgs):
     """`RecordFrames` for a vector environment: every sub-environment's episodes are recorded on their own.
 
     The directories are `rl-video-env-0-episode-0` and so on; triggers get the numbers of each sub-environment's own
@@ -188,7 +189,9 @@ class VectorRecordFrames(VectorWrapper[Any, Any, Any, Any, Any], RecordConstruct
             EpisodeRecorder(settings, f"{name_prefix}-env-{index}", {**_facts(env), "env_index": index})
             for index in range(1 if record_first_only else env.num_envs)
         ]
-        self._mode = env.metadata.get("autoreset_mode", AutoresetMode.NEXT_STEP)
+        # Gymnasium 1.0 has no such key and no enum: it knows NextStep only.
+        mode = env.metadata.get("autoreset_mode", "NextStep")
+        self._mode = getattr(mode, "value", mode)
         # Those whose next step is a reset in disguise.
         self._over = [False] * len(self._recorders)
 
@@ -219,11 +222,11 @@ class VectorRecordFrames(VectorWrapper[Any, Any, Any, Any, Any], RecordConstruct
             new = self._over[index]
             if not new:
                 recorder.after_step(rewards[index], terminated=terminations[index], truncated=truncations[index])
-                new = done and self._mode == AutoresetMode.SAME_STEP
+                new = done and self._mode == "SameStep"
             if new:
                 recorder.begin_episode(None)
             annotations.append({} if new else {"reward": rewards[index]})
-            self._over[index] = done and self._mode == AutoresetMode.NEXT_STEP
+            self._over[index] = done and self._mode == "NextStep"
         self._capture(annotations, [True] * len(annotations))
         return result
 
@@ -243,7 +246,7 @@ class VectorRecordFrames(VectorWrapper[Any, Any, Any, Any, Any], RecordConstruct
         for index in recorders:
             frame = frames[index]
             frame = frame[-1] if isinstance(frame, list) else frame
-            self._recorders[index].capture(frame, owned=False, **annotations[index])
+            self._recorders[index].capture(frame, **annotations[index])
 
 
 def _settings(

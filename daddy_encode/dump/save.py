@@ -33,4 +33,4 @@ def dump_frames(
     except BaseException:
         writer.discard()
         raise
-    return [writer.directory / frame_name(index) for index in range(writer.frames)]
+    return [Path(output_dir) / frame_name(index) for index in range(writer.frames)]

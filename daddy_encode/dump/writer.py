@@ -7,6 +7,7 @@ import os
 import threading
 import warnings
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -16,10 +17,12 @@ from daddy_encode.dump.background import Background
 from daddy_encode.dump.budget import DiskBudget
 from daddy_encode.dump.directory import prepare_directory, refuse_old_dump
 from daddy_encode.dump.frames import Frame, as_frame
-from daddy_encode.errors import DaddyEncodeError, FrameError, SettingsError, SpoolError, one_line
+from daddy_encode.errors import DaddyEncodeError, FrameError, ManifestError, SettingsError, SpoolError, one_line
 from daddy_encode.spool.manifest import Manifest, Video, write_manifest
+from daddy_encode.spool.paths import absolute
 from daddy_encode.spool.rate import fps_in_json
 from daddy_encode.spool.records import encode_json
+from daddy_encode.spool.rollout import write_rollout
 
 # Enough for a second of 720p at 30 fps and more, while a shared file system pauses.
 MAX_BYTES = 128 * 2**20
@@ -48,14 +51,13 @@ class FrameWriter:
     min_free: bytes to leave free on the file system; None (default) is 1 % of it, at most 1 GiB, and 0 is no limit.
         Unless it is 0, 1 % of the inodes (at most 10 000) stay free too.
     on_error: what happens when the disk fails, or runs below `min_free`. "raise" (default): the next `write`, or
-        `close`, raises. "stop": it warns (RuntimeWarning), further frames are dropped, and the rollout goes on.
+        `close`, raises. "stop": it warns (RuntimeWarning) and drops further frames, and the rollout goes on.
 
     The manifest says `complete: false`, with the error, after a failure and when the `with` block is left by an
-    exception; its `frames` are those on disk in an unbroken row. Without `close`, the end of the interpreter writes
-    such a manifest too. A process that is killed leaves frames and no manifest.
-    In a forked child, `write` raises SpoolError and `close` does nothing: the frames are its parent's.
+    exception; its `frames` are those on disk in an unbroken row. So does the one that the end of the interpreter
+    writes for lack of `close`. A process that is killed leaves frames and no manifest.
+    In a forked child, `write` raises SpoolError and `close` does nothing. Only one thread at a time may call a writer.
 
-    Only one thread at a time may call a writer.
     Raises SettingsError, ManifestError (both ValueErrors) or SpoolError, for arguments that cannot work.
     """
 
@@ -73,36 +75,31 @@ class FrameWriter:
         min_free: int | None = None,
         on_error: Literal["raise", "stop"] = "raise",
     ) -> None:
-        self._fps = fps_in_json(fps)
+        self._new_manifest = partial(Manifest, fps=fps_in_json(fps), video=video)
         _check("video", video, None, "mp4", "gif", "both")
         _check("when_full", when_full, "block", "drop")
         _check("on_error", on_error, "raise", "stop")
         for name, number, least in (("threads", threads, 1), ("max_bytes", max_bytes, 1), ("min_free", min_free, 0)):
             if number is not None and number < least:
                 raise SettingsError(f"{name} is {number!r:.60}: give {least} or more")
-        self.directory = Path(output_dir)
+        # Absolute: the rollout may change its working directory, and threads write later.
+        self.directory = absolute(Path(output_dir))
         self.meta: dict[str, Any] = dict(meta or {})
         # Better now than after the rollout.
         encode_json(self.meta)
         if not overwrite:
             refuse_old_dump(self.directory)
-        self._video = video
         self._overwrite = overwrite
-        self._threads = threads
-        self._max_bytes = max_bytes
+        self._threads, self._max_bytes = threads, max_bytes
         self._wait = when_full == "block"
         self._min_free = min_free
         self._on_error = on_error
         self._shape: tuple[int, ...] = ()
         self._made_directory = False
         self._background: Background | None = None
-        self._accepted = 0
-        self._dropped = 0
-        self._dropped_before = 0
+        self._accepted = self._dropped = self._dropped_before = 0
         self._failure: DaddyEncodeError | None = None
-        self._reported = False
-        self._closing = False
-        self._discarded = False
+        self._reported = self._closing = self._discarded = False
         self._end: str | None = None
         self._finished = threading.Event()
         self._pid = os.getpid()
@@ -157,7 +154,10 @@ class FrameWriter:
             self._end = f"{type(error).__name__}: {error}" if isinstance(error, BaseException) else error
             if self._dropped:
                 self.meta["dropped_frames"] = self._dropped
-            self._begin_end()
+            if self._background is None:
+                self._finish()
+            else:
+                self._background.close(drop=self._discarded)
         if wait:
             self._finished.wait()
             if not self._reported and not self._failed() and self._dropped:
@@ -169,9 +169,7 @@ class FrameWriter:
         if self._pid != os.getpid():
             return
         self._discarded = True
-        if not self._closing:
-            self._closing = True
-            self._begin_end()
+        self.close("discarded", wait=False)
         self._finished.wait()
         if self._background is not None:
             self._background.remove()
@@ -185,8 +183,8 @@ class FrameWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        # The exception that is on its way says more than what happened because of it.
-        with contextlib.nullcontext() if error is None else contextlib.suppress(DaddyEncodeError):
+        # An exception that is on its way says more than what happened because of it.
+        with contextlib.suppress(*[] if error is None else [DaddyEncodeError]):
             self.close(error)
 
     def _put(self, frame: Any, annotations: dict[str, Any], *, copy: bool) -> bool:
@@ -194,20 +192,23 @@ class FrameWriter:
             raise SpoolError(f"{self.directory}: this FrameWriter is another process's; make one after the fork")
         if self._closing:
             raise SpoolError(f"{self.directory}: this FrameWriter is closed; make a new one")
-        if self._failed():
-            return self._drop()
+        taken = not self._failed() and self._queue(frame, annotations, copy)
+        self._accepted += taken
+        self._dropped += not taken
+        self._dropped_before = 0 if taken else self._dropped_before + 1
+        return taken
+
+    def _queue(self, frame: Any, annotations: dict[str, Any], copy: bool) -> bool:
         pixels = as_frame(frame, self._accepted, self._shape or None)
         if self._dropped_before:
             annotations["dropped_before"] = self._dropped_before
         line = encode_json(annotations) if annotations else b""
         if self._background is None:
             self._begin(pixels)
-        if self._background is None or not self._background.put(pixels, line, copy=copy, wait=self._wait):
-            self._failed()
-            return self._drop()
-        self._accepted += 1
-        self._dropped_before = 0
-        return True
+        if self._background is not None and self._background.put(pixels, line, copy=copy, wait=self._wait):
+            return True
+        self._failed()
+        return False
 
     def _begin(self, first: Frame) -> None:
         capacity = self._max_bytes // first.nbytes
@@ -215,6 +216,7 @@ class FrameWriter:
             raise SettingsError(f"max_bytes is {self._max_bytes}, but one frame has {first.nbytes}: give more")
         try:
             self._made_directory = prepare_directory(self.directory, overwrite=self._overwrite)
+            write_rollout(self.directory)
         except SpoolError as error:
             self._failure = error
             return
@@ -241,19 +243,8 @@ class FrameWriter:
             self._warn(f"{failure}; recording has stopped")
         return True
 
-    def _drop(self) -> bool:
-        self._dropped += 1
-        self._dropped_before += 1
-        return False
-
     def _warn(self, message: str) -> None:
         warnings.warn(f"{self.directory}: {message}", RuntimeWarning, stacklevel=4)
-
-    def _begin_end(self) -> None:
-        if self._background is None:
-            self._finish()
-        else:
-            self._background.close(drop=self._discarded)
 
     def _finish(self) -> None:
         """What comes after the last frame, on the thread that wrote it."""
@@ -278,8 +269,9 @@ class FrameWriter:
             if self._end is None:
                 raise FrameError("there are no frames: give at least one")
             # It ended before the first frame; an old dump that would have been overwritten stays.
-            prepare_directory(self.directory, overwrite=False)
-            self._write_manifest(0, self._end, self.meta)
+            with contextlib.suppress(SpoolError):
+                prepare_directory(self.directory, overwrite=False)
+                self._write_manifest(0, self._end, self.meta)
             return
         try:
             background.annotations.flush()
@@ -287,23 +279,18 @@ class FrameWriter:
             self._write_manifest(background.frames, self._end or (str(failure) if failure else None), self.meta)
         except DaddyEncodeError as error:
             # Annotations or manifest could not be written as they are. Whoever encodes this shall know.
+            meta = {} if isinstance(error, ManifestError) else self.meta
             with contextlib.suppress(DaddyEncodeError):
-                self._write_manifest(background.frames, self._end or str(background.error or error), {})
+                self._write_manifest(background.frames, self._end or str(background.error or error), meta)
             raise
 
     def _write_manifest(self, frames: int, error: str | None, meta: dict[str, Any]) -> None:
         height, width = self._shape[:2] if frames else (0, 0)
+        text = None if error is None else one_line(error[:_ERROR_LENGTH])
         write_manifest(
             self.directory,
-            Manifest(
-                frames=frames,
-                width=width,
-                height=height,
-                fps=self._fps,
-                video=self._video,
-                complete=error is None,
-                error=None if error is None else one_line(error[:_ERROR_LENGTH]),
-                meta=meta,
+            self._new_manifest(
+                frames=frames, width=width, height=height, complete=error is None, error=text, meta=meta
             ),
         )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from daddy_encode.encode.folder import JobFolder
+from daddy_encode.encode.gif import first_pass
 from daddy_encode.encode.normalise import to_rgb
 from daddy_encode.encode.outputs import make_output
 from daddy_encode.encode.process import Watch
@@ -35,11 +36,15 @@ class ArraySource:
 
     def __init__(self, frames: Iterable[Frame]) -> None:
         iterator = iter(frames)
-        first = next(iterator)
-        self.height, self.width = first.shape[:2]
-        self._frames = itertools.chain([first], iterator)
+        self._first = next(iterator)
+        self.height, self.width = self._first.shape[:2]
+        self._frames = itertools.chain([self._first], iterator)
         self.count = 0
         self.item_bytes = self.height * self.width * 3
+
+    def first(self) -> Frame:
+        """See FrameSource."""
+        return to_rgb(self._first)
 
     def frames(self, step: int = 1) -> Iterator[bytes | memoryview]:
         """See FrameSource."""
@@ -76,7 +81,7 @@ def directory_to_gif(directory: Path, path: Path, fps: object) -> Path:
 
 def _make(source: FrameSource, settings: Mp4Settings | GifSettings, path: Path) -> Path:
     target = absolute(path)
-    with temp_file(target.parent) as temp:
-        make_output(source, settings, temp, target, Watch(threading.Event()))
+    with temp_file(target.parent) as temp, first_pass(source, settings, target.parent) as first:
+        make_output(source, settings, temp, target, Watch(threading.Event()), first=first)
         publish(temp, target)
     return path

@@ -1,60 +1,62 @@
-"""Frames into a GIF: a palette from the whole clip, then the pictures, in two passes and bounded memory."""
+"""Frames into a GIF: exact where its colours allow, else in a palette of the whole clip; in bounded memory."""
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-import math
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from daddy_encode.encode.mp4 import input_arguments
-from daddy_encode.encode.process import Watch, run_ffmpeg
+from daddy_encode.encode.gif_optimize import find_gifsicle
+from daddy_encode.encode.process import Watch
 from daddy_encode.encode.program import Program
-from daddy_encode.encode.settings import GifSettings
+from daddy_encode.encode.settings import GifSettings, Mp4Settings
 from daddy_encode.encode.source import FrameSource
-from daddy_encode.spool.rate import format_fps, parse_fps
+from daddy_encode.spool.rate import parse_fps
+
+if TYPE_CHECKING:
+    from daddy_encode.encode.gif_first import FirstPass
+
+# Browsers show a delay of 0 or 1 hundredths of a second as 10.
+SHORTEST_DELAY = 2
 
 
-def encode_gif(program: Program, source: FrameSource, settings: GifSettings, target: Path, watch: Watch) -> None:
-    """Write every `settings.step`-th frame of `source`, whose `count` is known, to `target`, an existing file that
-    is replaced.
+def first_pass(
+    source: FrameSource, settings: Mp4Settings | GifSettings | None, folder: Path
+) -> contextlib.AbstractContextManager[FirstPass | None]:
+    """What `encode_gif` needs, for frames that are still to be gone through; None where `settings` are no GIF's.
 
-    Raises EncodeError, Interrupted, and what `source` raises.
+    folder: an existing one, for a temporary file. Raises as FirstPass does.
     """
-    shown = format_fps(shown_rate(settings))
-    enlarge = f"scale=iw*{settings.scale}:ih*{settings.scale}:flags=neighbor," if settings.scale > 1 else ""
-    pixels = source.width * source.height * settings.scale**2
-    # Two passes: ffmpeg's one-pass `split` keeps every frame in memory until the palette is known.
-    palette = run_ffmpeg(
-        program,
-        [
-            *input_arguments(source, shown),
-            *("-map", "0:v:0", "-fps_mode", "passthrough"),
-            *("-vf", "palettegen=reserve_transparent=0", "-c:v", "png", "-f", "image2pipe", "pipe:1"),
-        ],
-        source.frames(settings.step),
-        folder=target.parent,
-        watch=watch,
-        pixels=pixels,
-    )
-    run_ffmpeg(
-        program,
-        [
-            *input_arguments(source, shown),
-            *("-protocol_whitelist", "pipe", "-format_whitelist", "png_pipe", "-codec_whitelist", "png"),
-            *("-f", "png_pipe", "-i", "{input0}"),
-            *("-filter_complex", f"[0:v:0]{enlarge}null[v];[v][1:v:0]paletteuse=dither=none:diff_mode=rectangle"),
-            *("-fps_mode", "passthrough", "-fflags", "+bitexact", "-map_metadata", "-1"),
-            *("-loop", "0", "-final_delay", str(delays(source.count, settings)[-1])),
-            *("-f", "gif", "{output}"),
-        ],
-        source.frames(settings.step),
-        folder=target.parent,
-        watch=watch,
-        pixels=pixels,
-        inputs=[palette],
-        output=target,
-    )
+    if not isinstance(settings, GifSettings):
+        return contextlib.nullcontext()
+    if settings.optimize:
+        # Before the work, not after it.
+        find_gifsicle()
+    # numpy and Pillow take longer to load than a small MP4 to make; only a GIF needs them.
+    from daddy_encode.encode.gif_first import FirstPass
+
+    return FirstPass(source, settings, folder)
+
+
+def encode_gif(
+    program: Program, source: FrameSource, settings: GifSettings, target: Path, watch: Watch, first: FirstPass
+) -> None:
+    """Write every `settings.step`-th frame of `source`, whose `count` is known, to `target`, an existing file that
+    is replaced: in the clip's own colours where the pictures have at most 256 in all, else in a palette of 256.
+
+    first: the first pass, made already, beside an MP4's, or to be made now.
+    Raises EncodeError, Interrupted, SpoolError, and what `source` raises.
+    """
+    from daddy_encode.encode.gif_palette import write_in_palette
+
+    if not first.made:
+        first.make(program, watch)
+    if first.exact is not None:
+        first.exact.finish(target, settings.loop)
+    else:
+        write_in_palette(program, source, settings, first.palette, target, watch)
 
 
 def shown_rate(settings: GifSettings) -> Fraction:
@@ -65,9 +67,23 @@ def shown_rate(settings: GifSettings) -> Fraction:
 def delays(frames: int, settings: GifSettings) -> list[int]:
     """The delay of each picture in hundredths of a second, for a recording of `frames` frames.
 
-    Each picture begins at its own time, rounded; so nothing drifts, and the sum is the recording's length.
+    Each picture begins at its own time, rounded; so nothing drifts, and the sum is the recording's length. Only the
+    last one may stand for fewer frames than `settings.step`: browsers would slow it down where it came out below
+    2 hundredths, so it gets them from those before it, as far as they have more.
     """
     rate = parse_fps(settings.fps)
-    # Half a hundredth rounds up, as in ffmpeg's muxer.
-    begins = [math.floor(index * 100 / rate + Fraction(1, 2)) for index in (*range(0, frames, settings.step), frames)]
-    return [after - before for before, after in itertools.pairwise(begins)]
+    # Index / rate, in hundredths, half of one rounded up, in whole numbers.
+    begins = [
+        (200 * index * rate.denominator + rate.numerator) // (2 * rate.numerator)
+        for index in (*range(0, frames, settings.step), frames)
+    ]
+    found = [after - before for before, after in itertools.pairwise(begins)]
+    lacking = max(0, SHORTEST_DELAY - found[-1])
+    found[-1] += lacking
+    for index in range(len(found) - 2, -1, -1):
+        given = min(lacking, found[index] - SHORTEST_DELAY)
+        found[index] -= given
+        lacking -= given
+        if not lacking:
+            break
+    return found

@@ -12,6 +12,7 @@ from typing import Any
 
 from daddy_encode.encode.examine import Examined, directory_mtime_ns, examine
 from daddy_encode.encode.folder import MAX_PIXELS, BadFrame, JobFolder
+from daddy_encode.encode.gif import first_pass
 from daddy_encode.encode.normalise import parse_colour
 from daddy_encode.encode.outputs import make_output
 from daddy_encode.encode.owners import Owners
@@ -35,7 +36,8 @@ class Context:
 
     force: encode what is done already, too; slurm: the encoder's own Slurm job, for the receipt; need_manifest: a
     job without one is not encoded; settled: it has none, and was left alone for the settle time; owners: whose jobs
-    are taken beside this user's own; max_pixels: of a frame, at most.
+    are taken beside this user's own; max_pixels: of a frame, at most; tmp_dir: where temporary files go, None for
+    beside their targets.
     """
 
     settings: Settings
@@ -46,6 +48,7 @@ class Context:
     settled: bool = False
     owners: Owners = field(default_factory=Owners)
     max_pixels: int = MAX_PIXELS
+    tmp_dir: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -114,13 +117,12 @@ class _Work:
         """Encode, verify and publish every output, without the files in `bad`."""
         background = parse_colour(self.context.settings.background)
         source = DirectorySource(self.folder, self.job.shown(bad), self.job.promised_size, background)
-        source.on_frame = self.shares.of(sum(1 if kind == "mp4" else 2 for kind in self.job.todo))
         with contextlib.ExitStack() as temps:
             files = self._make_all(source, temps)
             if not self.folder.in_place():
                 raise FrameError(f"{self.folder.path}: was renamed or replaced while it was encoded; run again")
             for temp, record in files:
-                publish(temp, self.paths.output(record.format))
+                publish(temp, self.paths.output(record.format), self.paths.base.name)
         return source, [record for _, record in files]
 
     def _make_all(self, source: DirectorySource, temps: contextlib.ExitStack) -> list[tuple[Path, OutputRecord]]:
@@ -128,10 +130,18 @@ class _Work:
         made = []
         digests = set()
         both = len(self.job.wanted) > 1
+        folder = self.context.tmp_dir or self.paths.base.parent
+        files = {kind: temps.enter_context(temp_file(folder, self.paths.base.name)) for kind in self.job.todo}
+        # One pass serves the MP4 and, with it, the GIF's colours; a GIF in a palette takes one more.
+        first = temps.enter_context(first_pass(source, self.job.todo.get("gif"), folder))
+        source.on_frame = self.shares.of(2 if first is not None and first.exact is None else 1)
+        shared, watch = 0.0, self.context.watch
         for kind, settings in self.job.todo.items():
-            final = self.paths.output(kind)
-            temp = temps.enter_context(temp_file(final.parent, self.paths.base.name))
-            made.append((temp, make_output(source, settings, temp, final, self.context.watch, both=both)))
+            final, temp = self.paths.output(kind), files[kind]
+            record = make_output(source, settings, temp, final, watch, both=both, first=first, shared_seconds=shared)
+            made.append((temp, record))
+            if first is not None and first.made:
+                shared = record.encode_seconds
             digests.add(source.sha256)
         if len(digests) > 1:
             raise FrameError(f"{self.folder.path}: frames changed while they were encoded; wait for the rollout to end")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from daddy_encode.encode.process import Watch, run_ffmpeg
 from daddy_encode.encode.program import Program
 from daddy_encode.encode.settings import Mp4Settings
 from daddy_encode.encode.source import FrameSource
+
+if TYPE_CHECKING:
+    from daddy_encode.encode.gif_first import FirstPass
 
 # Fixed, never the node's core count: x264's output depends on them. Four keep a single 720p job busy on the small
 # nodes that encoders get; more jobs side by side, not more threads, fill a large one.
@@ -15,9 +19,17 @@ ENCODE_THREADS = "4"
 DECODE_THREADS = "2"
 
 
-def encode_mp4(program: Program, source: FrameSource, settings: Mp4Settings, target: Path, watch: Watch) -> None:
+def encode_mp4(
+    program: Program,
+    source: FrameSource,
+    settings: Mp4Settings,
+    target: Path,
+    watch: Watch,
+    first: FirstPass | None = None,
+) -> None:
     """Write all frames of `source` to `target`, an existing file that is replaced.
 
+    first: the GIF's first pass over the same frames, which is made along with this one.
     Raises EncodeError, Interrupted, and what `source` raises.
     """
     arguments = [
@@ -32,23 +44,30 @@ def encode_mp4(program: Program, source: FrameSource, settings: Mp4Settings, tar
         *("-movflags", "+faststart", "-f", "mp4", "{output}"),
     ]
     width, height = output_size(source.width, source.height, settings.scale)
-    run_ffmpeg(
+    frames = source.frames() if first is None else first.listen(source.frames())
+    beside = [] if first is None else first.output_beside()
+    palette = run_ffmpeg(
         program,
-        arguments,
-        source.frames(),
+        [*arguments, *beside],
+        frames,
         folder=target.parent,
         watch=watch,
         pixels=width * height,
         output=target,
     )
+    if first is not None:
+        first.palette = palette
 
 
-def input_arguments(source: FrameSource, fps: str) -> list[str]:
-    """ffmpeg's options for `source` on its standard input, played at `fps`."""
+def input_arguments(source: FrameSource, fps: str, size: tuple[int, int] | None = None) -> list[str]:
+    """ffmpeg's options for `source` on its standard input, played at `fps`.
+
+    size: (width, height) of raw frames; by default the source's own.
+    """
     if source.raw:
-        size = f"{source.width}x{source.height}"
+        width, height = size or (source.width, source.height)
         kind, codec = "rawvideo", "rawvideo"
-        layout = ["-pixel_format", "rgb24", "-video_size", size]
+        layout = ["-pixel_format", "rgb24", "-video_size", f"{width}x{height}"]
     else:
         kind, codec = "image2pipe", "png"
         # One read is one frame: no search for its end.

@@ -10,7 +10,7 @@ import selectors
 import subprocess
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,14 +50,16 @@ def run_ffmpeg(
     pixels: int,
     inputs: Sequence[bytes] = (),
     output: Path | None = None,
+    sink: Callable[[bytes], None] | None = None,
 ) -> bytes:
     """Run `program` with `arguments` in `folder`, write every item of `feed` to its standard input, wait for it.
 
     `pixels`: of the largest picture it handles, which bounds its memory. `inputs`: small further inputs, each at most
     a pipe's capacity (64 KiB); the argument "{input0}" stands for the first, and so on. `output`: an empty file of
-    `temp_file`; "{output}" stands for it. Returns what ffmpeg wrote to standard output.
+    `temp_file`; "{output}" stands for it. Returns what ffmpeg wrote to standard output; `sink`, where given, is called
+    with it instead, in parts as they come, in another thread.
     Raises EncodeError where ffmpeg fails, says an error, or makes no progress; Interrupted where `watch.stop` is
-    set; whatever `feed` raises. ffmpeg has ended in every case.
+    set; whatever `feed` or `sink` raises. ffmpeg has ended in every case.
     """
     if watch.stop.is_set():
         raise Interrupted("stopped before ffmpeg was started")
@@ -98,7 +100,7 @@ def run_ffmpeg(
         for descriptor in (progress_write, *pipes, *outputs):
             os.close(descriptor)
     _bound_memory(child.pid, pixels)
-    monitor = _Monitor(child, progress_read, watch)
+    monitor = _Monitor(child, progress_read, watch, sink)
     monitor.start()
     try:
         _feed(child, feed, monitor)
@@ -114,6 +116,8 @@ def run_ffmpeg(
                 with contextlib.suppress(OSError):
                     stream.close()
         os.close(progress_read)
+    if monitor.fault is not None:
+        raise monitor.fault
     if monitor.reason == "stop":
         raise Interrupted("stopped while encoding; nothing was written, run again")
     words = " | ".join(monitor.words().split("\n"))
@@ -177,7 +181,9 @@ class _Monitor(threading.Thread):
     Only time in which ffmpeg keeps us waiting counts as a stall: frames may come slowly, from a live rollout.
     """
 
-    def __init__(self, child: subprocess.Popen[bytes], progress: int, watch: Watch) -> None:
+    def __init__(
+        self, child: subprocess.Popen[bytes], progress: int, watch: Watch, sink: Callable[[bytes], None] | None
+    ) -> None:
         super().__init__(name="ffmpeg-monitor", daemon=True)
         self._child = child
         self._progress = progress
@@ -185,6 +191,8 @@ class _Monitor(threading.Thread):
         self._waiting_since: float | None = None
         self._words = bytearray()
         self.output = bytearray()
+        self._sink = sink or self.output.extend
+        self.fault: BaseException | None = None
         self.reason = ""
 
     def waiting(self) -> None:
@@ -214,11 +222,19 @@ class _Monitor(threading.Thread):
                             self._waiting_since = time.monotonic()
                         last = figures
                     elif key.fd == self._child.stdout.fileno():
-                        self.output += data
+                        self._give(data)
                     else:
                         self._words += data
                         del self._words[:-WORDS_KEPT]
                 self._give_up_if_due()
+
+    def _give(self, data: bytes) -> None:
+        if self.fault is None:
+            try:
+                self._sink(data)
+            except BaseException as fault:
+                self.fault = fault
+                self._child.kill()
 
     def _give_up_if_due(self) -> None:
         if self.reason:

@@ -20,6 +20,10 @@ Preset = Literal[
 ]
 Crf = Annotated[int, Meta(ge=0, le=51)]
 Scale = Annotated[int, Meta(ge=1, le=16)]
+Dither = Literal["none", "bayer", "sierra2_4a"]
+# 16 bits hold the number of repeats.
+Plays = Annotated[int, Meta(ge=0, le=65_535)]
+GifWidth = Annotated[int, Meta(ge=1, le=65_535)]
 Colour = Annotated[str, Meta(pattern="^[0-9A-Fa-f]{6}$")]
 
 DEFAULT_FPS = Fraction(30)
@@ -32,8 +36,10 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     video: what to make; fps: frames per second at which the recording plays; crf: x264's constant rate factor;
     preset: x264's, slower is smaller; scale: whole-number enlargement; gif_fps: frames per second a GIF has at most;
-    background: RRGGBB, what transparent pixels are blended on; gaps: what to do where frames are missing or bad;
-    salvage: take what is whole of a rollout that died, holding frames over its gaps.
+    dither: of a GIF with more than 256 colours; loop: times a GIF plays, 0 forever; gif_width: pixels, the frames are
+    reduced to it, and `scale` does not apply to the GIF; gif_optimize: have gifsicle make it smaller; background:
+    RRGGBB, what transparent pixels are blended on; gaps: what to do where frames are missing or bad; salvage: take
+    what is whole of a rollout that died, holding frames over its gaps.
     """
 
     video: Video | None = None
@@ -42,6 +48,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     preset: Preset = "veryfast"
     scale: Scale = 1
     gif_fps: str = "15"
+    dither: Dither = "none"
+    loop: Plays = 0
+    gif_width: GifWidth | None = None
+    gif_optimize: bool = False
     background: Colour = "000000"
     gaps: Gaps = "error"
     salvage: bool = False
@@ -62,8 +72,12 @@ class GifSettings(Struct, frozen=True, kw_only=True):
 
     fps: str
     step: int
-    scale: Scale
-    background: Colour
+    scale: Scale = 1
+    dither: Dither = "none"
+    loop: Plays = 0
+    width: GifWidth | None = None
+    optimize: bool = False
+    background: Colour = "000000"
 
 
 def make_settings(**values: Any) -> Settings:
@@ -95,5 +109,14 @@ def plan(settings: Settings, manifest: Manifest | None) -> dict[Kind, Mp4Setting
         )
     if video in ("gif", "both"):
         step = math.ceil(rate / parse_fps(settings.gif_fps))
-        outputs["gif"] = GifSettings(fps=fps, step=step, scale=settings.scale, background=background)
+        outputs["gif"] = GifSettings(
+            fps=fps,
+            step=step,
+            scale=settings.scale if settings.gif_width is None else 1,
+            dither=settings.dither,
+            loop=settings.loop,
+            width=settings.gif_width,
+            optimize=settings.gif_optimize,
+            background=background,
+        )
     return outputs

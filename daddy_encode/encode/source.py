@@ -5,13 +5,20 @@ from __future__ import annotations
 import collections
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from daddy_encode.encode.folder import BadFrame, JobFolder
 from daddy_encode.encode.normalise import BLACK, Rgb, decode_png
 from daddy_encode.encode.png import Png, PngFault
 from daddy_encode.encode.png_image import inflated
+from daddy_encode.encode.png_pixels import plain_pixels
 from daddy_encode.encode.png_stored import StoredPng
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Pixels = npt.NDArray[np.uint8]
 
 Size = tuple[int, int]
 """Width and height in pixels."""
@@ -25,7 +32,11 @@ class FrameSource(Protocol):
     count: int
     """How many frames there are; of frames in memory, how many have been gone through."""
     raw: bool
-    """True: items are rgb24 pixels, row by row. False: items are whole PNG files, 8-bit RGB."""
+    """True: items are rgb24 pixels, row by row. False: items are whole PNG files, 8-bit RGB. May be set to True."""
+
+    def first(self) -> Pixels:
+        """The first frame, (H, W, 3); it is there to be gone through, still."""
+        ...
 
     @property
     def item_bytes(self) -> int:
@@ -35,7 +46,7 @@ class FrameSource(Protocol):
     def frames(self, step: int = 1) -> Iterator[bytes | memoryview]:
         """Yield frame 0, `step`, 2 * `step`, …; every frame in between is read and checked, too.
 
-        What was yielded may be overwritten when the next one is asked for.
+        A PNG that was yielded may be overwritten when the next one is asked for.
         """
         ...
 
@@ -99,13 +110,26 @@ class DirectorySource:
                 yield item
         self.sha256 = digest.hexdigest()
 
+    def first(self) -> Pixels:
+        """See FrameSource. Raises BadFrame."""
+        png, _ = self.folder.read(self.names[0])
+        try:
+            return self._pixels(png)
+        except PngFault as fault:
+            raise BadFrame(self.folder.path / self.names[0], str(fault), AGAIN) from fault
+
     def _item(self, png: Png) -> memoryview:
         if png.plain and not self.raw:
             # The file's own checksum: ffmpeg compares it with what reaches it.
             return self._stored.fill(inflated(png), png.image[-4:])
-        check_image(png)
-        pixels = decode_png(png, self._background).data.cast("B")
+        pixels = self._pixels(png).data.cast("B")
         return pixels if self.raw else self._stored.fill_pixels(pixels)
+
+    def _pixels(self, png: Png) -> Pixels:
+        if png.plain:
+            return plain_pixels(png)
+        check_image(png)
+        return decode_png(png, self._background)
 
 
 AGAIN = "write it again"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 from daddy_encode.encode.gif import delays
-from daddy_encode.encode.gif_file import read_gif
+from daddy_encode.encode.gif_file import GifFacts, read_gif
+from daddy_encode.encode.gif_size import gif_size
 from daddy_encode.encode.mp4 import output_size
 from daddy_encode.encode.mp4_file import read_mp4
 from daddy_encode.encode.settings import GifSettings, Mp4Settings
@@ -31,15 +33,32 @@ def verify_mp4(path: Path, frames: int, size: tuple[int, int], settings: Mp4Sett
 def verify_gif(path: Path, frames: int, size: tuple[int, int], settings: GifSettings) -> tuple[int, int]:
     """Check the GIF at `path` against a recording of `frames` frames of `size`; return its own size.
 
-    Raises EncodeError for another number of pictures, another delay, another size, or a GIF that does not loop.
+    Raises EncodeError for another number of pictures, another delay, another size or loop count.
     """
     facts = read_gif(path)
-    expected = (size[0] * settings.scale, size[1] * settings.scale)
-    wanted = delays(frames, settings)
-    _same("pictures", len(facts.delays), len(wanted))
-    _same("delays", facts.delays, wanted)
+    _same("pictures", len(facts.delays), len(delays(frames, settings)))
+    _same("delays", facts.delays, delays(frames, settings))
+    return _check_gif(facts, size, settings)
+
+
+def verify_optimized_gif(path: Path, frames: int, size: tuple[int, int], settings: GifSettings) -> int:
+    """As `verify_gif`, for a GIF in which equal pictures may have been merged; return how many pictures are left.
+
+    Each must begin when one of the recording's does, and the last end when the recording does.
+    """
+    facts = read_gif(path)
+    begins, wanted = (list(itertools.accumulate(row)) for row in (facts.delays, delays(frames, settings)))
+    _same("length", begins[-1:], wanted[-1:])
+    _same("pictures at other times", sorted(set(begins) - set(wanted)), [])
+    _check_gif(facts, size, settings)
+    return len(facts.delays)
+
+
+def _check_gif(facts: GifFacts, size: tuple[int, int], settings: GifSettings) -> tuple[int, int]:
+    expected = gif_size(size, settings)
     _same("size", (facts.width, facts.height), expected)
-    _same("loop count", facts.loop, 0)
+    # A viewer shows a GIF that counts n repeats 1 + n times, without a count once; 0 is forever.
+    _same("loop count", facts.loop, {0: 0, 1: None}.get(settings.loop, settings.loop - 1))
     return expected
 
 

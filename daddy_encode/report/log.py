@@ -59,9 +59,12 @@ def saved_json(record: OutputRecord, path: Path) -> str:
 
 
 def shown(path: Path) -> str:
-    """`path` as a user on this terminal would type it: relative where it is below the working directory."""
+    """`path` as a user on this terminal would type it: relative where it is below the working directory.
+
+    Below `/`, where services and Slurm jobs run, a relative path would only hide where the file is.
+    """
     try:
-        relative = os.path.relpath(path)
+        relative = os.path.relpath(path) if os.getcwd() != "/" else ".."
     except (OSError, ValueError):  # the working directory has gone
         relative = str(path)
     return one_line(str(path) if relative.startswith("..") else relative)

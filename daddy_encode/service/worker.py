@@ -15,6 +15,7 @@ from daddy_encode.encode.job import Context, Result, check_owners, done_already,
 from daddy_encode.errors import (
     ClaimedError,
     DaddyEncodeError,
+    EncodeError,
     Interrupted,
     SettingsError,
     Skipped,
@@ -26,6 +27,12 @@ from daddy_encode.spool.claims import Claims
 from daddy_encode.spool.paths import JobPaths
 
 log = logging.getLogger(__name__)
+
+# A signal that comes just before the main thread begins to wait is handled only when the wait ends.
+TICK_SECONDS = 0.2
+# Slurm and systemd signal every process of a Slurm job or a service: ffmpeg may be gone a little before our own
+# handler has run.
+SIGNAL_SECONDS = 1.0
 
 
 class Fate(Enum):
@@ -110,12 +117,15 @@ class Workers:
 
     def outcome(self, *, wait: bool) -> Outcome | None:
         """The next outcome, or None where none is ready and `wait` is false."""
-        try:
-            outcome = self._outcomes.get(block=wait)
-        except queue.Empty:
-            return None
-        self.busy -= 1
-        return outcome
+        while True:
+            try:
+                outcome = self._outcomes.get(block=wait, timeout=TICK_SECONDS)
+            except queue.Empty:
+                if not wait:
+                    return None
+            else:
+                self.busy -= 1
+                return outcome
 
     def _run(self, attempt: Attempt) -> None:
         paths = attempt.paths
@@ -167,6 +177,8 @@ class Workers:
         except (TransientError, SettingsError):
             raise
         except DaddyEncodeError as error:
+            if isinstance(error, EncodeError) and context.watch.stop.wait(SIGNAL_SECONDS) and self._stop.is_set():
+                return Outcome(paths, Fate.STOPPED, error=error)
             record_failure(paths, error, context)
             return Outcome(paths, Fate.FAILED, error=error)
 

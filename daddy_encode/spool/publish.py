@@ -11,6 +11,7 @@ import hashlib
 import os
 import re
 import secrets
+import shutil
 import socket
 import stat
 from collections.abc import Iterator
@@ -77,9 +78,18 @@ def temp_file(directory: Path, owner: str = "") -> Iterator[Path]:
             os.unlink(path)
 
 
-def publish(temp: Path, final: Path) -> None:
+def publish(temp: Path, final: Path, owner: str = "") -> None:
     """Make `temp` durable, then give it the name `final`, replacing what had it: a link itself, not what it leads to.
-    Same file system only. Raises SpoolError."""
+
+    From another folder, which may be on another file system, it is copied beside `final` first, into a temporary
+    file for `owner`; `temp` stays. Raises SpoolError.
+    """
+    if temp.parent != final.parent:
+        with temp_file(final.parent, owner) as beside:
+            with reported(final, "write"):
+                shutil.copyfile(temp, beside)
+            publish(beside, final)
+        return
     with reported(final, "write"):
         fsync_path(temp, os.O_NOFOLLOW)
         os.replace(temp, final)
@@ -130,9 +140,14 @@ def reported(path: Path, verb: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _TRANSIENT:
-            raise TransientError(f"cannot {verb} {path} (file system {mount_point(path)}): {explain(error)}") from error
-        raise SpoolError(f"cannot {verb} {path}: {explain(error)}") from error
+        raise spool_error(error, path, verb) from error
+
+
+def spool_error(error: OSError, path: Path, verb: str) -> SpoolError:
+    """What `reported` raises: "cannot VERB PATH: …", a TransientError where the fault may pass by itself."""
+    if error.errno in _TRANSIENT:
+        return TransientError(f"cannot {verb} {path} (file system {mount_point(path)}): {explain(error)}")
+    return SpoolError(f"cannot {verb} {path}: {explain(error)}")
 
 
 def mount_point(path: Path) -> Path:

@@ -14,8 +14,8 @@ class OutputRecord(Struct, frozen=True, kw_only=True):
 
     path: its file name, beside the receipt; type: "MP4", "GIF", or "Both" where both were asked for; format: what
     this file is; frames: pictures in it; fps: at which they play; encode_seconds: wall time from the first frame
-    read to the file published; bytes and sha256 of the file; settings: all that decided its bytes, given the frames;
-    warnings: what a viewer should know, such as padding.
+    read to the file verified, a pass that served both files counting in both; bytes and sha256 of the file;
+    settings: all that decided its bytes, given the frames; warnings: what a viewer should know, such as padding.
     """
 
     path: str

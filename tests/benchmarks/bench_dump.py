@@ -1,15 +1,10 @@
-"""Array to file on one thread, and what ffmpeg and the disk then have of it; real clips, local disk, medians.
-
-Set TMPDIR to the disk to measure, and to a folder where nothing was removed in the last minutes: ext4 is up to ten
-times slower to make a file near inodes that were freed just now, which then hides everything else.
-"""
+"""Array to file on one thread, and what ffmpeg then makes of it; real clips, local disk (see `scratch`), medians."""
 
 from __future__ import annotations
 
 import io
 import os
 import subprocess
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +18,7 @@ from daddy_encode.dump.directory import write_new
 from daddy_encode.dump.frames import Frame
 from daddy_encode.dump.png import choose_filter, encode_png
 from tests.benchmarks.clips import clip
+from tests.benchmarks.scratch import scratch
 from tests.benchmarks.table import Row, medians
 
 TITLE = "PNG writer: array to file, one thread"
@@ -45,11 +41,10 @@ def _decode(stream: Path) -> Callable[[], object]:
 def rows() -> list[Row]:
     found = []
     cv2.setNumThreads(1)
-    with tempfile.TemporaryDirectory() as folder:
-        for name in ("cartpole", "breakout", "cheetah", "humanoid"):
-            frames = [np.array(frame) for frame in clip(name)[::EVERY]]
-            found += _write_rows(name, frames, Path(folder))
-        found += _decode_rows(frames, Path(folder))
+    for name in ("cartpole", "breakout", "cheetah", "humanoid"):
+        frames = [np.array(frame) for frame in clip(name)[::EVERY]]
+        found += _write_rows(name, frames, scratch())
+    found += _decode_rows(frames, scratch())
     return found
 
 
@@ -60,7 +55,7 @@ def _write_rows(name: str, frames: list[Frame], folder: Path) -> list[Row]:
         # As FrameWriter does it, which chooses only at every 64th frame.
         row_filter = choose_filter(frames[0])
         for frame in frames:
-            write_new(folder / f"{name}-{next(number)}.png", encode_png(frame, row_filter))
+            write_new(f"{folder}/{name}-{next(number)}.png", encode_png(frame, row_filter))
 
     def with_imageio() -> None:
         for frame in frames:

@@ -1,6 +1,6 @@
 """What a rollout notices of being recorded: time inside write(), frames per second, steps per second.
 
-TMPDIR as for `bench_dump`. RecordVideo is shown where moviepy is installed.
+For the disk see `scratch`. RecordVideo is shown where moviepy is installed.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib
 import queue
 import statistics
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -23,6 +22,7 @@ from daddy_encode.dump import FrameWriter
 from daddy_encode.dump.frames import Frame
 from daddy_encode.dump.gymnasium import RecordFrames
 from tests.benchmarks.clips import clip
+from tests.benchmarks.scratch import scratch
 from tests.benchmarks.table import Row, medians
 
 TITLE = "FrameWriter and RecordFrames: what the rollout notices"
@@ -33,12 +33,11 @@ ROUNDS = 7
 
 
 def rows() -> list[Row]:
-    with tempfile.TemporaryDirectory() as folder:
-        return [
-            *_inside_write(Path(folder)),
-            *(row for name in ("breakout", "cheetah", "humanoid") for row in _against_lerobot(name, Path(folder))),
-            *_cartpole(Path(folder)),
-        ]
+    return [
+        *_inside_write(scratch()),
+        *(row for name in ("breakout", "cheetah", "humanoid") for row in _against_lerobot(name, scratch())),
+        *_cartpole(scratch()),
+    ]
 
 
 def _inside_write(folder: Path) -> list[Row]:

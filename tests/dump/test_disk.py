@@ -61,7 +61,7 @@ def test_a_full_disk_reaches_the_caller_with_the_name_of_the_frame(
     options: str, message: str, threads: int, tmpfs: Mount
 ) -> None:
     directory = tmpfs(options) / "job"
-    error = write_until_it_fails(FrameWriter(directory, min_free=0, threads=threads))
+    error = write_until_it_fails(FrameWriter(directory, min_free=0, threads=threads, meta={"seed": 1}))
     # It has left nothing behind. With one thread it is the first that is not there; of several, a thread may have
     # been late with an earlier one.
     named = re.fullmatch(
@@ -72,6 +72,8 @@ def test_a_full_disk_reaches_the_caller_with_the_name_of_the_frame(
     if threads == 1:
         assert int(named[1]) == len(frame_files(directory)) > 20
     assert_honest_rest(directory, message)
+    if (directory / "manifest.json").exists():
+        assert manifest_of(directory)["meta"] == {"seed": 1}
 
 
 def test_an_error_in_the_last_frames_reaches_the_caller_at_close(tmpfs: Mount) -> None:

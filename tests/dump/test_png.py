@@ -12,7 +12,7 @@ import cv2
 import gymnasium
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from imageio_ffmpeg import get_ffmpeg_exe
@@ -58,6 +58,7 @@ def rollouts() -> dict[str, list[Pixels]]:
     return found
 
 
+@settings(deadline=None)
 @given(frame=FRAMES, row_filter=st.sampled_from([None, NONE, SUB, UP]))
 def test_any_pixels_of_any_small_size_come_back_in_pillow_and_opencv(frame: Pixels, row_filter: Filter | None) -> None:
     data = encode_png(frame, row_filter)
@@ -76,6 +77,7 @@ def _views(frame: Pixels) -> Iterator[Pixels]:
         yield frame[:, :, 0]
 
 
+@settings(deadline=None)
 @given(frame=FRAMES, row_filter=st.sampled_from([NONE, SUB, UP]))
 def test_a_reversed_transposed_or_strided_view_gives_the_bytes_of_its_copy(frame: Pixels, row_filter: Filter) -> None:
     for view in _views(frame):

@@ -99,7 +99,9 @@ def test_sigterm_kills_and_leaves_good_frames_and_no_manifest(tmp_path: Path) ->
         writer = FrameWriter("job")
         for _ in range(10):
             writer.write(frame)
-        while len(os.listdir("job")) < 10 or not os.path.getsize("job/000009.png") > 100_000:
+        def written():
+            return [name for name in os.listdir("job") if os.path.getsize(f"job/{name}") > frame.nbytes]
+        while len(written()) < 10:
             time.sleep(0.01)
         os.kill(os.getpid(), signal.SIGTERM)
         """,
@@ -120,8 +122,11 @@ def test_a_hung_disk_holds_neither_an_interrupt_nor_the_end_of_the_process(
         at_exit._PATIENCE = 0.2
         writer = FrameWriter("job", max_bytes=3 * frame.nbytes)
         writer.write(frame)
-        while not os.path.exists("job/000000.png"):
+        # No process can end while the kernel waits for an answer from a program that has read the question: so stop
+        # it between two frames.
+        while not os.path.exists("job/000000.png") or os.path.getsize("job/000000.png") < frame.nbytes:
             time.sleep(0.01)
+        time.sleep(0.5)
         os.kill({disk.program.pid}, signal.SIGSTOP)
         signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
         signal.setitimer(signal.ITIMER_REAL, 0.3, 0.3)
@@ -165,7 +170,7 @@ def test_a_forked_child_cannot_write_into_its_parents_recording_nor_end_it(tmp_p
         tmp_path,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "child: job: this FrameWriter is another process's; make one after the fork\n"
+    assert done.stdout == f"child: {tmp_path}/job: this FrameWriter is another process's; make one after the fork\n"
     manifest = manifest_of(tmp_path / "job")
     assert (manifest["frames"], manifest["complete"]) == (2, True)
     assert len(pixels_of(tmp_path / "job")) == 2
@@ -197,3 +202,22 @@ def test_a_multiprocessing_child_that_forgets_to_close_still_gets_its_manifest(t
     assert (done.returncode, done.stderr) == (0, "")
     for way in ("fork", "spawn"):
         assert_incomplete(tmp_path / way, 30, "the process ended without close()")
+
+
+def test_where_no_thread_can_be_started_the_caller_hears_of_it_and_no_manifest_lies(tmp_path: Path) -> None:
+    done = run(
+        """
+        import threading
+        # More than there is to address: the system refuses.
+        threading.stack_size(2**46)
+        try:
+            with FrameWriter("job") as writer:
+                writer.write(frame)
+        except SpoolError as error:
+            print(error)
+        """,
+        tmp_path,
+    )
+    expected = f"cannot write {tmp_path}/job: can't start new thread; allow this process more threads\n"
+    assert (done.returncode, done.stdout, done.stderr) == (0, expected, "")
+    assert_incomplete(tmp_path / "job", 0, f"SpoolError: {expected.strip()}")

@@ -99,6 +99,17 @@ def test_a_renderer_may_reuse_its_buffer_after_write(tmp_path: Path) -> None:
         assert_same(pixels_of(tmp_path / name), [layout(frame) for frame in expected])
 
 
+def test_a_rollout_may_change_its_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with FrameWriter("job") as writer:
+        writer.write(noise(1)[0])
+        (tmp_path / "elsewhere").mkdir()
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        writer.write(noise(1)[0], step=1)
+    assert sorted(os.listdir(tmp_path / "job")) == ["000000.png", "000001.png", "annotations.jsonl", "manifest.json"]
+    assert os.listdir(tmp_path / "elsewhere") == []
+
+
 def test_take_writes_the_array_itself(tmp_path: Path) -> None:
     frames = noise(3)
     with FrameWriter(tmp_path / "job") as writer:

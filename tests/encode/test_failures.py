@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
 import signal
 import stat
@@ -165,7 +167,7 @@ def test_a_file_where_the_output_folder_should_be_is_said(job: Path) -> None:
     assert "Traceback" not in told.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR2])
 def test_ctrl_c_ends_ffmpeg_removes_temporary_files_and_exits_75(tmp_path: Path, number: int) -> None:
     save_frames_as_png((frame for frame in moving_square(400, 480, 640)), tmp_path / "spool" / "job")
     command = [sys.executable, "-m", "daddy_encode", "encode", str(tmp_path / "spool"), "--preset", "placebo"]
@@ -182,6 +184,46 @@ def test_ctrl_c_ends_ffmpeg_removes_temporary_files_and_exits_75(tmp_path: Path,
     assert_nothing_appeared(tmp_path / "spool" / "job")
     running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert not [line for line in running.splitlines() if f"-{child.pid}-" in line], "an ffmpeg still runs"
+
+
+def test_a_signal_to_every_process_is_an_interruption_and_no_failure_of_the_job(tmp_path: Path) -> None:
+    save_frames_as_png((frame for frame in moving_square(400, 480, 640)), tmp_path / "spool" / "job")
+    command = [sys.executable, "-m", "daddy_encode", "encode", str(tmp_path / "spool"), "--preset", "placebo"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as child:
+        while not leftovers(tmp_path):
+            assert child.poll() is None
+            time.sleep(0.01)
+        # As Slurm ends a Slurm job, and systemd a service; the batch script passes its own on as well.
+        children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(child.pid)], capture_output=True, text=True).stdout
+        for pid in [*map(int, children.split()), child.pid]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+        for _ in range(5):
+            child.send_signal(signal.SIGUSR2)
+        _, words = child.communicate(timeout=30)
+    assert child.returncode == 75, words
+    assert "ERROR" not in words
+    assert_nothing_appeared(tmp_path / "spool" / "job")
+
+
+def test_temporary_files_may_lie_on_another_file_system(job: Path, small_disk: Path) -> None:
+    settled = encode(job, video="both")
+    told = run_command("encode", job, "--video", "both", "--force", "--tmp-dir", small_disk / "deep")
+    assert told.returncode == 0, told.stderr
+    assert listed(job.parent) == [job.name, *(f"{job.name}.{kind}" for kind in ("gif", "mp4", "receipt.json"))]
+    for record in settled.made:
+        assert hashlib.sha256((job.parent / record.path).read_bytes()).hexdigest() == record.sha256
+    assert list((small_disk / "deep").iterdir()) == []
+
+
+def test_a_full_tmp_dir_is_said_and_nothing_is_left(job: Path, small_disk: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (12, 240, 320, 3), np.uint8)
+    save_frames_as_png(noise, job, overwrite=True)
+    told = run_command("encode", job, "--crf", "0", "--tmp-dir", small_disk)
+    assert told.returncode == 1
+    assert "No space left on device" in told.stderr
+    assert not job.with_suffix(".mp4").exists()
+    assert leftovers(job.parent) == leftovers(small_disk) == []
 
 
 def test_a_failing_generator_leaves_nothing_and_the_old_file(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from daddy_encode import save_frames_as_png
 from daddy_encode.encode.process import MEMORY_BYTES, MEMORY_PER_CPU, MEMORY_PER_PIXEL
 from daddy_encode.encode.program import find_program
 from daddy_encode.errors import EncodeError
+from tests.encode.test_gif_palette import shaded
 from tests.jobs import encode
 from tests.media import ffmpeg, moving_square, run_command
 
@@ -41,7 +42,8 @@ def test_no_name_from_the_spool_and_only_named_formats_reach_its_command_line(
 ) -> None:
     told = tmp_path / "told"
     script(wrapper, f'printf "%s\\n" "$@" >> {told}\npwd >> {told}\nexec {REAL} "$@"')
-    frames = moving_square(3)
+    # More colours than a palette holds, so that ffmpeg makes the GIF, too.
+    frames = shaded(3)
     job = tmp_path / "a-name-to-look-for"
     save_frames_as_png(frames if not alpha else frames[..., [0, 1, 2, 0]], job)
     encode(job, video="both")

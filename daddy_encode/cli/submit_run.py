@@ -1,0 +1,56 @@
+"""What `daddy-encode submit` calls: check what can be checked here, submit, say how to follow."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from daddy_encode.cluster import Submission, submit
+from daddy_encode.encode.settings import Settings, make_settings
+from daddy_encode.errors import SettingsError
+
+
+def run(
+    root: Path,
+    encode_args: Sequence[str],
+    encode_options: Mapping[str, Any],
+    *,
+    after: str | None,
+    workers: int,
+    dry_run: bool,
+    as_json: bool,
+    **options: Any,
+) -> int:
+    """Submit and return the exit status. Raises SettingsError for options with which the encoder would fail later."""
+    given = {name: encode_options.get(name) for name in Settings.__struct_fields__}
+    make_settings(**{name: value for name, value in given.items() if value is not None})
+    if encode_options["force"] and workers > 1:
+        raise SettingsError("--force would make each encoder encode every job; give --workers 1, or leave it out")
+    done = submit(
+        root, after=() if after is None else after, workers=workers, encode_args=encode_args, dry_run=dry_run, **options
+    )
+    if as_json:
+        click.echo(_as_json(done))
+    else:
+        click.echo(os.fsencode(done.text) if dry_run else done.job_id, nl=not dry_run)
+    if done.workers < workers:
+        click.echo(f"The cluster allows {done.workers} tasks in an array; more were asked for.", err=True)
+    if not dry_run:
+        click.echo(done.how_to_follow(), err=True)
+    return 0
+
+
+def _as_json(done: Submission) -> str:
+    values = {
+        "job_id": done.job_id,
+        "script": str(done.script),
+        "logs": [str(log) for log in done.logs],
+        "workers": done.workers,
+        "text": done.text,
+    }
+    return json.dumps(values)

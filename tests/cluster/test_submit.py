@@ -1,0 +1,276 @@
+"""What `daddy-encode submit` writes and says, where no Slurm is needed, or a strange one stands in for it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from daddy_encode.cluster import submission, submit
+from daddy_encode.cluster.client import clean_environment
+from daddy_encode.cluster.queue import parse_queue, running_jobs
+from daddy_encode.cluster.script import merged_directives
+from daddy_encode.cluster.submission import parse_job_id, parse_max_array_size
+from daddy_encode.errors import ClusterError, SettingsError, SpoolError
+from tests.cluster.slurm import CHECKOUT, CLEAN
+
+GOLDEN = Path(__file__).parent / "golden"
+ALL_OPTIONS = [
+    *("--after", "4711,4712_3", "--workers", "4", "--cpus-per-task", "2", "--time", "1:00:00", "--mem", "4G"),
+    *("--partition", "cpu", "--account", "lab", "--sbatch-arg=--qos=low", "--sbatch-arg=--comment=two words"),
+    *("--video", "both", "--video-fps", "30000/1001", "--tmp-dir", "$TMPDIR", "--output-dir", "/scratch/it's here"),
+]
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Path:
+    (tmp_path / "spool").mkdir()
+    return tmp_path / "spool"
+
+
+def programs(folder: Path, **texts: str) -> dict[str, str]:
+    """Variables with which these shell scripts are the only programs on PATH, but for the shell's own helpers."""
+    folder.mkdir()
+    for name in ("sleep", "cat", "echo"):
+        (folder / name).symlink_to(f"/bin/{name}")
+    for name, text in texts.items():
+        (folder / name).write_text(f"#!/bin/sh\n{text}\n")
+        (folder / name).chmod(0o755)
+    return {"PATH": str(folder)}
+
+
+def run(
+    *arguments: str | Path, environ: Mapping[str, str] = {}, cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "daddy_encode", "submit", *map(str, arguments)],
+        env={**CLEAN, "PYTHONPATH": str(CHECKOUT), **environ},
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize(("name", "options"), [("single", []), ("all-options", ALL_OPTIONS)])
+def test_the_script_is_this_whole_text(spool: Path, name: str, options: list[str]) -> None:
+    done = run(spool, "--dry-run", *options)
+    assert done.returncode == 0, done.stderr
+    text = done.stdout
+    [line] = [line for line in text.splitlines() if line.startswith("# sbatch ")]
+    for old, new in [
+        (line.removeprefix("# sbatch "), "/scratch/spool/.daddy-encode/slurm/encode-20261122-184500-3fa9.sh"),
+        (str(spool), "/scratch/spool"),
+        (sys.executable, "/opt/venv/bin/python"),
+        (str(CHECKOUT), "/opt/daddy-encode"),
+    ]:
+        text = text.replace(old, new)
+    assert text == (GOLDEN / f"{name}.sh").read_text()
+    assert subprocess.run(["bash", "-n"], input=done.stdout, text=True).returncode == 0
+    assert list(spool.iterdir()) == []
+
+
+def test_a_dry_run_in_json_has_the_text_and_no_job(spool: Path) -> None:
+    values = json.loads(run(spool, "--dry-run", "--json", "--workers", "3").stdout)
+    assert (values["job_id"], values["logs"], values["workers"]) == (None, [], 3)
+    assert values["text"].startswith("#!/bin/bash\n")
+    assert values["script"].startswith(str(spool / ".daddy-encode/slurm/encode-"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--after", "4711;reboot"], "--after '4711;reboot' is no Slurm job ID"),
+        (["--after", ""], "--after '' is no Slurm job ID"),
+        (["--video-fps", "0"], "fps '0' is outside"),
+        (["--crf", "99"], "99 is not in the range"),
+        (["--workers", "0"], "0 is not in the range"),
+        (["--force", "--workers", "2"], "--force would make each encoder encode every job"),
+        (["--partition", "a\n#SBATCH --uid=0"], "is no option of sbatch"),
+        (["--sbatch-arg=qos=low"], "'qos=low' is no option of sbatch"),
+    ],
+)
+def test_wrong_usage_is_one_clear_error_and_nothing_is_written(spool: Path, arguments: list[str], words: str) -> None:
+    done = run(spool, *arguments)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(spool.iterdir()) == []
+
+
+def test_a_folder_that_is_not_there_is_taken_for_a_slip_unless_a_rollout_is_still_to_make_it(tmp_path: Path) -> None:
+    done = run(tmp_path / "nowhere" / "yet")
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"Error: {tmp_path}/nowhere/yet: no such folder; check the path, or give the rollout's Slurm job as --after\n"
+    )
+    environ = programs(tmp_path / "bin", sbatch="echo Submitted batch job 17")
+    assert run(tmp_path / "nowhere" / "yet", "--after", "16", environ=environ).returncode == 0
+    (tmp_path / "file").touch()
+    with pytest.raises(SpoolError):
+        submit(tmp_path / "file", after=16)
+
+
+def test_without_sbatch_it_says_so_and_leaves_nothing(spool: Path, tmp_path: Path) -> None:
+    environ = programs(tmp_path / "bin")
+    done = run(spool / "new", "--after", "3", environ=environ)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: sbatch cannot be run: No such file or directory; is this a Slurm cluster's")
+    assert done.stderr.count("\n") == 1
+    assert list(spool.iterdir()) == []
+
+
+def test_sbatch_that_refuses_is_heard_and_nothing_is_left(spool: Path, tmp_path: Path) -> None:
+    refusal = "echo 'sbatch: error: No partition specified or system default partition' >&2; exit 1"
+    done = run(spool, environ=programs(tmp_path / "bin", sbatch=refusal))
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr == (
+        "Error: sbatch failed with exit status 1: sbatch: error: No partition specified or system default partition; "
+        "nothing was submitted. What this cluster asks for can be set with --partition, --account, --time, --mem and "
+        "--sbatch-arg\n"
+    )
+    assert list(spool.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "echo 4711",
+        "echo '4711;cluster2'",
+        "cat <<'END'\nWelcome. 12 GPUs are free.\nSubmitted batch job 4711\nBye\nEND",
+    ],
+)
+def test_a_site_s_own_sbatch_is_understood(spool: Path, tmp_path: Path, said: str) -> None:
+    wrapper = f"case $1 in -*) echo 'unknown option' >&2; exit 1;; esac\n{said}"
+    done = run(spool, environ=programs(tmp_path / "bin", sbatch=wrapper))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "4711\n"
+    assert "squeue --jobs=4711" in done.stderr
+    [script] = (spool / ".daddy-encode/slurm").iterdir()
+    assert str(script) in done.stderr
+
+
+def test_an_sbatch_that_says_no_job_id_leaves_the_script_and_says_where_to_look(spool: Path, tmp_path: Path) -> None:
+    done = run(spool, environ=programs(tmp_path / "bin", sbatch="echo Thank you."))
+    assert done.returncode == 1
+    assert "sbatch did not say a job ID but 'Thank you.'; look for it in `squeue --me`" in done.stderr
+
+
+def test_an_sbatch_that_hangs_is_ended_and_the_doubt_is_said(
+    spool: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", programs(tmp_path / "bin", sbatch="sleep 60")["PATH"])
+    monkeypatch.setattr(submission, "SBATCH_PATIENCE_SECONDS", 0.5)
+    with pytest.raises(ClusterError, match=r"sbatch gave no answer within 0\.5 s; see in `squeue --me` whether it is"):
+        submit(spool)
+    assert len(list((spool / ".daddy-encode/slurm").iterdir())) == 1
+
+
+def test_a_controller_that_does_not_answer_does_not_hold_up_an_array(spool: Path, tmp_path: Path) -> None:
+    environ = programs(tmp_path / "bin", sbatch="echo Submitted batch job 17", scontrol="sleep 60")
+    begin = time.monotonic()
+    done = run(spool, "--workers", "2000", "--json", environ=environ)
+    assert time.monotonic() - begin < 10
+    assert json.loads(done.stdout)["workers"] == 1001
+    assert "The cluster allows 1001 tasks in an array" in done.stderr
+
+
+def test_squeue_that_hangs_fails_or_is_absent_tells_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, text in [("hangs", "sleep 60; echo '7 7_N/A RUNNING'"), ("fails", "echo no controller >&2; exit 1")]:
+        monkeypatch.setenv("PATH", programs(tmp_path / name, squeue=text)["PATH"])
+        begin = time.monotonic()
+        assert running_jobs(["7"], patience=1) is None
+        assert time.monotonic() - begin < 10
+    monkeypatch.setenv("PATH", programs(tmp_path / "absent")["PATH"])
+    assert running_jobs(["7"]) is None
+
+
+def test_no_program_of_slurm_s_is_asked_for_accounts() -> None:
+    for path in (CHECKOUT / "daddy_encode").rglob("*.py"):
+        assert "sacct" not in path.read_text(), path
+
+
+def test_what_an_enclosing_slurm_job_asked_for_is_not_asked_for_again() -> None:
+    kept = {"PATH": "/bin", "SLURM_CONF": "/etc/slurm.conf", "MY_SLURM_THING": "1", "LD_LIBRARY_PATH": "/opt/lib"}
+    names = ["SLURM_JOB_ID", "SLURM_GPUS", "SBATCH_GRES", "SBATCH_PARTITION", "SALLOC_GPUS", "SLURMD_NODENAME"]
+    dropped = dict.fromkeys([*names, "CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES"], "0")
+    assert clean_environment({**kept, **dropped}) == kept
+
+
+def test_the_account_of_the_environment_is_asked_for(spool: Path) -> None:
+    assert "#SBATCH --account=lab\n" in run(spool, "--dry-run", environ={"SBATCH_ACCOUNT": "lab"}).stdout
+    other = run(spool, "--dry-run", "--account", "mine", environ={"SBATCH_ACCOUNT": "lab"}).stdout
+    assert "#SBATCH --account=mine\n" in other
+    assert "lab" not in other
+
+
+def test_every_option_of_encode_goes_into_the_script(spool: Path) -> None:
+    options = ["--video=gif", "--crf=18", "--preset=slow", "--scale=2", "--gif-fps=20", "--force", "--lease=60.0"]
+    words = shlex.split(run(spool, "--dry-run", *options).stdout.partition("command=(")[2].partition("\n)")[0])
+    assert words == [
+        sys.executable,
+        "-m",
+        "daddy_encode",
+        "encode",
+        *sorted(options, key=words.index),
+        "--",
+        str(spool),
+    ]
+
+
+def test_an_option_may_name_a_path_whose_bytes_are_no_text(spool: Path, tmp_path: Path) -> None:
+    videos = os.fsencode(tmp_path) + b"/\xff\n"
+    arguments: list[str | bytes | Path] = [
+        sys.executable,
+        "-m",
+        "daddy_encode",
+        "submit",
+        spool,
+        "--output-dir",
+        videos,
+    ]
+    environ = {**CLEAN, "PYTHONPATH": str(CHECKOUT), **programs(tmp_path / "bin", sbatch="echo 17")}
+    shown = subprocess.run([*arguments, "--dry-run"], env=environ, capture_output=True, check=True).stdout
+    subprocess.run(arguments, env=environ, capture_output=True, check=True)
+    [script] = (spool / ".daddy-encode/slurm").iterdir()
+    for text in (shown, script.read_bytes()):
+        assert b"--output-dir=" + videos in text
+
+
+def test_the_script_names_this_interpreter_and_this_installation(spool: Path, tmp_path: Path) -> None:
+    text = run(spool, "--dry-run", environ={"PYTHONPATH": f"{CHECKOUT}{os.pathsep}relative"}, cwd=tmp_path).stdout
+    assert f"export PYTHONPATH={CHECKOUT}:{tmp_path}/relative\n" in text
+
+
+def test_own_directives_replace_defaults_by_name_and_leave_out_what_is_empty() -> None:
+    defaults = {"signal": "B:USR2@60", "requeue": None, "nodes": "1"}
+    own = ["--nodes=2", "--requeue=", "--signal=", "--hold", "-pcpu", "--comment=a="]
+    assert merged_directives(defaults, own) == ["--nodes=2", "--hold", "-pcpu", "--comment=a="]
+
+
+def test_words_of_slurm_s_programs_are_read() -> None:
+    assert parse_job_id("Submitted batch job 12 on cluster big\n") == "12"
+    assert parse_job_id("12\n") == "12"
+    assert parse_job_id("You have 12 jobs") is None
+    assert parse_max_array_size("MaxArraySize            = 5\nMaxBatchRequeue = 5\n") == 5
+    assert parse_max_array_size("MaxArraySize            = 0\n") == 1
+    assert parse_max_array_size("") == 1001
+    queue = "5 3_0 RUNNING\n6 3_1 PENDING\n3 3_2 RUNNING\n9 9_N/A COMPLETING\nslurm_load_jobs: warning\n"
+    assert parse_queue(queue, ["3", "3_1", "9", "10"]) == {"3": "RUNNING", "3_1": "PENDING", "9": "COMPLETING"}
+
+
+def test_the_function_refuses_what_the_command_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", programs(tmp_path / "bin")["PATH"])
+    with pytest.raises(ClusterError, match="sbatch cannot be run"):
+        submit(tmp_path)
+    with pytest.raises(SettingsError, match="no Slurm job ID"):
+        submit(tmp_path, after=["x"])
+    assert submit(tmp_path, after=[4711, "4712"], dry_run=True).text.count("afterany:4711:4712\n") == 1
