@@ -7,14 +7,14 @@ import zlib
 import numpy as np
 
 from daddy_encode.encode.normalise import decode_png
-from daddy_encode.encode.png import PngFault, check_png
+from daddy_encode.encode.png import Header, PngFault, check_png
 from daddy_encode.encode.png_image import inflated
 from daddy_encode.encode.png_stored import StoredPng
 from daddy_encode.errors import ManifestError
 from daddy_encode.spool.manifest import Manifest
 from daddy_encode.spool.receipt import Receipt
 from daddy_encode.spool.records import parse_record
-from tests.pngs import SIGNATURE, pillow_rgb
+from tests.pngs import SIGNATURE, chunk, ihdr, pillow_rgb
 
 # Larger pictures only take longer.
 MAX_PIXELS = 65_536
@@ -59,6 +59,24 @@ def one_png_with_right_sums(data: bytes) -> str:
     return one_png(mended(data))
 
 
+def one_png_of_rows(data: bytes) -> str:
+    """As `one_png`, of a file whose header, palette and rows are taken from `data`, and whose sums are all right."""
+    if len(data) < 8:
+        return "too short"
+    width, height, kind, shape, palette, alphas = data[0] % 40 + 1, data[1] % 40 + 1, *data[2:6]
+    colour, depth = (0, 2, 3, 4, 6)[kind % 5], (1, 2, 4, 8, 16)[shape % 5]
+    parts = [SIGNATURE, ihdr(width, height, depth, colour, bool(shape & 128))]
+    rest = data[6:]
+    if palette & 1:
+        parts.append(chunk(b"PLTE", rest[: palette & 63]))
+    if alphas & 1:
+        parts.append(chunk(b"tRNS", rest[: alphas & 15]))
+    # As long as it must be more often than not, so that there is something to decode.
+    wanted = Header(width, height, depth, colour, bool(shape & 128)).image_bytes
+    rows = rest if alphas & 128 else (rest * (wanted // len(rest) + 1))[:wanted]
+    return one_png(b"".join([*parts, chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b"")]))
+
+
 def mended(data: bytes) -> bytes:
     """`data` cut into chunks by the lengths in it, each with a right CRC, after a signature."""
     parts = [SIGNATURE]
@@ -85,4 +103,9 @@ def one_record(data: bytes) -> str:
     return " | ".join(told)
 
 
-TARGETS = {"png": one_png, "png-mended": one_png_with_right_sums, "record": one_record}
+TARGETS = {
+    "png": one_png,
+    "png-mended": one_png_with_right_sums,
+    "png-rows": one_png_of_rows,
+    "record": one_record,
+}

@@ -17,6 +17,12 @@ def test_any_broken_png_is_refused_or_means_one_thing(data: bytes) -> None:
 
 
 @settings(max_examples=400, deadline=None)
+@given(st.binary(min_size=8, max_size=200))
+def test_any_rows_under_any_header_are_refused_or_mean_one_thing(data: bytes) -> None:
+    TARGETS["png-rows"](data)
+
+
+@settings(max_examples=400, deadline=None)
 @given(broken(RECORDS) | st.binary(max_size=200))
 def test_any_broken_record_is_one_line_of_error(data: bytes) -> None:
     TARGETS["record"](data)
