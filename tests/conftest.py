@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,6 +37,17 @@ def missing(reason: str) -> None:
     if os.environ.get("DADDY_ENCODE_REQUIRE_SYSTEM"):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def nobody() -> list[str]:
+    """The start of a command line that runs `daddy-encode` as another user, who owns nothing."""
+    become = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    command = [*become, sys.executable, "-m", "daddy_encode"]
+    # The checkout, its virtual environment or the interpreter may lie in a folder that is its owner's alone.
+    if subprocess.run([*command, "--version"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("another user cannot be become, or cannot read this checkout and its Python")
+    return command
 
 
 @pytest.fixture
