@@ -86,6 +86,10 @@ class Claim:
         self._path = lease_path(paths)
         self._slurm_path = _slurm_path(self._path)
         self._told = False
+        self._seconds = seconds
+        # What another's marker looked like when it was last tried for, and since when.
+        self._marker: tuple[int, int, int] | None = None
+        self._marker_since = 0.0
         self._on_lost: Callable[[], None] = lambda: None
         self._lease: SoftFileLease = SoftFileLease(
             self._path,
@@ -97,8 +101,6 @@ class Claim:
 
     def acquire(self, on_lost: Callable[[], None]) -> None:
         """Take the claim, or raise as `Claims.hold` does."""
-        from filelock import LeaseSettingsMismatch, Timeout
-
         job, folder = self._paths.directory, self._path.parent
         if not os.path.isdir(job):
             # Else the folders that lead to it would be made below the mount point of a spool that is away.
@@ -107,14 +109,45 @@ class Claim:
         with reported(self._path, "claim"):
             os.makedirs(folder, exist_ok=True)
             try:
-                self._lease.acquire(timeout=0)
-            except Timeout as error:
-                raise ClaimedError(f"{job}: {holder(self._path) or 'another encoder'} works on it") from error
-            except LeaseSettingsMismatch as error:
-                raise SettingsError(
-                    f"{job}: {holder(self._path) or 'another encoder'} uses another lease; "
-                    f"give every encoder of this spool the same --lease ({one_line(str(error))})"
-                ) from error
+                self._try()
+            except (ClaimedError, SettingsError):
+                if not self._is_dead():
+                    raise
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(self._path)
+                self._try()
+
+    def _try(self) -> None:
+        from filelock import LeaseSettingsMismatch, Timeout
+
+        job = self._paths.directory
+        try:
+            self._lease.acquire(timeout=0)
+        except Timeout as error:
+            raise ClaimedError(f"{job}: {holder(self._path) or 'another encoder'} works on it") from error
+        except LeaseSettingsMismatch as error:
+            raise SettingsError(
+                f"{job}: {holder(self._path) or 'another encoder'} uses another lease; "
+                f"give every encoder of this spool the same --lease ({one_line(str(error))})"
+            ) from error
+
+    def _is_dead(self) -> bool:
+        """Whether the marker has not changed for as long as its lease, by our own clock.
+
+        filelock takes over such a one only where a file system can exchange two names; NFS, SMB and FUSE cannot, nor
+        does it take one with another duration. Two that do so at a time may both get the claim: that costs time only.
+        """
+        try:
+            status = os.lstat(self._path)
+        except FileNotFoundError:
+            return True
+        marker = (status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+        now = time.monotonic()
+        if self._marker != marker:
+            self._marker, self._marker_since = marker, now
+        owner = self._lease.owner
+        theirs = owner.lease_duration if owner is not None else None
+        return now - self._marker_since >= max(self._seconds, theirs or 0.0)
 
     def tell_slurm(self) -> None:
         """Under Slurm, leave word for `holder` of which Slurm job this is."""

@@ -34,6 +34,15 @@ def take(claims: Claims, paths: JobPaths) -> None:
         pass
 
 
+def is_free(claims: Claims, paths: JobPaths) -> bool:
+    """Whether the claim could be taken."""
+    try:
+        take(claims, paths)
+    except (ClaimedError, SettingsError):
+        return False
+    return True
+
+
 HOLD = (
     "import sys, time; from pathlib import Path; from daddy_encode.spool.claims import Claims\n"
     "from daddy_encode.spool.paths import JobPaths; from daddy_encode.spool.publish import temp_file\n"
@@ -78,6 +87,13 @@ def test_encoders_with_different_leases_are_told(paths: JobPaths) -> None:
         take(Claims(60), paths)
 
 
+def test_a_dead_encoders_claim_with_another_lease_is_taken_after_the_longer_of_both(paths: JobPaths) -> None:
+    claims = Claims(0.5)
+    with Holder(paths, 1) as other:
+        os.kill(other.process.pid, signal.SIGSTOP)
+        until(lambda: is_free(claims, paths), "the claim of a stopped encoder with another lease")
+
+
 def test_a_killed_encoders_claim_is_taken_and_what_it_left_half_made_is_removed(paths: JobPaths) -> None:
     with Holder(paths, 60) as other, temp_file(paths.base.parent, "another job") as kept:
         with pytest.raises(ClaimedError):
@@ -90,21 +106,11 @@ def test_a_killed_encoders_claim_is_taken_and_what_it_left_half_made_is_removed(
 
 
 def test_a_stopped_encoder_loses_its_claim_and_hears_of_it(paths: JobPaths) -> None:
-    claims, tried = Claims(1), []
-
-    def taken() -> bool:
-        tried.append(1)
-        try:
-            take(claims, paths)
-        except ClaimedError:
-            return False
-        return True
-
+    claims = Claims(1)
     with Holder(paths, 1) as other:
-        assert not taken()
         os.kill(other.process.pid, signal.SIGSTOP)
-        until(taken, "the claim of a stopped encoder")
-        assert len(tried) > 1, "only after its lease, watched by our own clock"
+        assert not is_free(claims, paths), "only after its lease, watched by our own clock"
+        until(lambda: is_free(claims, paths), "the claim of a stopped encoder")
         os.kill(other.process.pid, signal.SIGCONT)
         assert other.process.stdout is not None
         assert other.process.stdout.readline() == "lost\n"

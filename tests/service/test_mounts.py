@@ -1,0 +1,208 @@
+"""Two clients of one network file system: two bindfs mounts of one folder, one of them with 30 s caches."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from daddy_encode import save_frames_as_png
+from tests.conftest import Require, missing
+from tests.media import leftovers
+from tests.service.spools import (
+    Encoder,
+    assert_right,
+    ffmpegs_below,
+    is_done,
+    pictures,
+    receipt_of,
+    temporary_files,
+    until,
+    write_job,
+    write_long_job,
+)
+
+CACHED = "attr_timeout=30,entry_timeout=30,negative_timeout=30"
+
+
+class Mounts:
+    """Mounts of one folder, `real`, on folders beside it."""
+
+    def __init__(self, folder: Path, bindfs: str) -> None:
+        self._folder = folder
+        self._bindfs = bindfs
+        self._mounted: dict[Path, subprocess.Popen[bytes]] = {}
+        self.real = folder / "real"
+        self.real.mkdir()
+
+    def mount(self, name: str, options: str = "attr_timeout=0") -> Path:
+        path = self._folder / name
+        path.mkdir(exist_ok=True)
+        child = subprocess.Popen([self._bindfs, "-f", "-o", options, str(self.real), str(path)])
+        self._mounted[path] = child
+        until(lambda: os.path.ismount(path) or child.poll() is not None, "the mount", 20)
+        if child.poll() is not None:
+            missing("bindfs cannot mount: it needs /dev/fuse and root")
+        return path
+
+    def kill(self, path: Path) -> None:
+        """End the server of a mount: everything in it is an error (ENOTCONN) from now on."""
+        self._mounted[path].kill()
+        self._mounted[path].wait()
+
+    def unmount(self, path: Path) -> None:
+        subprocess.run(["umount", "-l", str(path)], check=True)
+        child = self._mounted.pop(path)
+        child.terminate()
+        child.wait(20)
+
+    def close(self) -> None:
+        for path in tuple(self._mounted):
+            self.unmount(path)
+
+
+@pytest.fixture
+def mounts(tmp_path: Path, require_program: Require) -> Iterator[Mounts]:
+    made = Mounts(tmp_path, require_program("bindfs", "bindfs"))
+    yield made
+    made.close()
+
+
+def write_slowly(root: Path, jobs: dict[str, int], pause: float) -> None:
+    """Rollouts beside each other, as they come: a frame each in turn, the manifest when one has all."""
+    from daddy_encode.dump.png import encode_png
+    from daddy_encode.spool.manifest import Manifest, write_manifest
+
+    pending = {root / name: list(pictures(variety)) for name, variety in jobs.items()}
+    sizes = {job: len(frames) for job, frames in pending.items()}
+    for job in pending:
+        job.mkdir(parents=True)
+    while pending:
+        for job, frames in tuple(pending.items()):
+            (job / f"{sizes[job] - len(frames):06d}.png").write_bytes(encode_png(frames[0]))
+            height, width = frames.pop(0).shape[:2]
+            if not frames:
+                write_manifest(job, Manifest(frames=sizes[job], width=width, height=height))
+                del pending[job]
+            time.sleep(pause)
+
+
+@pytest.mark.parametrize(
+    ("pause", "options"),
+    [
+        pytest.param(0.01, ["--no-events"], id="written at once"),
+        # Each is first seen half written, and its directory's time is then remembered for 30 s.
+        pytest.param(0.2, [], marks=pytest.mark.soak, id="written slowly"),
+        pytest.param(0.2, ["--no-events"], marks=pytest.mark.soak, id="written slowly, no events"),
+    ],
+)
+def test_two_watchers_behind_caches_encode_every_rollout_of_another_node_whole(
+    mounts: Mounts, pause: float, options: list[str]
+) -> None:
+    gpu = mounts.mount("gpu-node")
+    nodes = [mounts.mount("cpu-node-1", CACHED), mounts.mount("cpu-node-2", CACHED)]
+    jobs = {f"run-{index % 3}/job-{index}": index for index in range(12)}
+    options = ["--interval", "2", *options]
+    with Encoder("watch", nodes[0], *options) as one, Encoder("watch", nodes[1], *options) as two:
+        # Both have looked for what is not there yet, and remember it.
+        one.until_said("no jobs yet")
+        two.until_said("no jobs yet")
+        write_slowly(gpu, jobs, pause)
+        written = time.monotonic()
+        until(lambda: all(is_done(mounts.real / name) for name in jobs), "all jobs")
+        seconds = time.monotonic() - written
+        assert one.stop() == two.stop() == 0
+        saved = len(one.lines("INFO saved ")) + len(two.lines("INFO saved "))
+        assert one.lines("ERROR") == two.lines("ERROR") == []
+    # The caches last 30 s, two scans are at most 4 s apart from that; the rest is for a busy machine.
+    assert seconds < 60
+    assert len(jobs) <= saved <= 2 * len(jobs)
+    assert_right({mounts.real / name: variety for name, variety in jobs.items()})
+    assert temporary_files(mounts.real) == []
+
+
+def test_a_spool_that_fails_is_unmounted_and_comes_back_loses_nothing_and_encodes_nothing_twice(
+    mounts: Mounts,
+) -> None:
+    spool = mounts.mount("spool")
+    jobs = {mounts.real / f"run/job-{index}": index for index in range(3)}
+    with Encoder("watch", spool, "--interval", "0.2") as watcher:
+        for job, variety in list(jobs.items())[:2]:
+            write_job(job, variety)
+        watcher.until_done(list(jobs)[:2])
+        # Every call fails.
+        mounts.kill(spool)
+        watcher.until_said("cannot be listed: Transport endpoint is not connected")
+        # An empty mount point.
+        mounts.unmount(spool)
+        watcher.until_said(f"{spool}: can be listed again")
+        write_job(list(jobs)[2], 2)
+        time.sleep(1)
+        assert list(spool.iterdir()) == [], "nothing was made below the mount point"
+        mounts.mount("spool")
+        watcher.until_done(jobs)
+        assert watcher.stop() == 0
+        assert len(watcher.lines("INFO saved ")) == 3
+        assert len(watcher.lines("cannot be listed")) == 1
+        assert watcher.lines("ERROR") == []
+    assert_right(jobs)
+    assert temporary_files(mounts.real) == []
+
+
+def test_a_spool_that_goes_away_in_the_middle_of_an_encode_gets_it_encoded_later(mounts: Mounts) -> None:
+    spool = mounts.mount("spool")
+    save_frames_as_png(pictures(0).repeat(60, axis=0).repeat(6, axis=1).repeat(6, axis=2), mounts.real / "job")
+    with Encoder("watch", spool, "--interval", "0.2", "--preset", "placebo", "--lease", "2") as watcher:
+        watcher.until(lambda: leftovers(mounts.real), "a temporary file")
+        mounts.kill(spool)
+        watcher.until_said("cannot be listed: Transport endpoint is not connected")
+        mounts.unmount(spool)
+        mounts.mount("spool")
+        watcher.until_done([mounts.real / "job"])
+        assert watcher.stop() == 0
+        assert watcher.lines("ERROR") == []
+        assert len(watcher.lines("INFO saved ")) == 1
+    assert receipt_of(mounts.real / "job")["error"] is None
+    assert temporary_files(mounts.real) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_dead_encoders_job_is_taken_on_a_file_system_that_cannot_exchange_names(mounts: Mounts, number: int) -> None:
+    nodes = [mounts.mount("cpu-node-1"), mounts.mount("cpu-node-2")]
+    write_long_job(mounts.real / "job")
+    options = ("--interval", "0.2", "--lease", "2", "--preset", "slower")
+    with Encoder("watch", nodes[0], *options) as one:
+        one.until(lambda: ffmpegs_below(one.pid), "an ffmpeg")
+        os.kill(one.pid, number)
+        with Encoder("watch", nodes[1], *options) as two:
+            two.until_done([mounts.real / "job"])
+            if number == signal.SIGSTOP:
+                os.kill(one.pid, signal.SIGCONT)
+                assert one.stop() == 0
+                assert one.lines("ERROR") == []
+            assert two.stop() == 0
+    assert receipt_of(mounts.real / "job")["error"] is None
+    assert temporary_files(mounts.real) == []
+
+
+def test_frames_that_are_promised_and_late_are_waited_for(mounts: Mounts) -> None:
+    gpu, cpu = mounts.mount("gpu-node"), mounts.mount("cpu-node", CACHED)
+    job = write_job(gpu / "job", 3)
+    late = sorted(job.glob("*.png"))[-2:]
+    for path in late:
+        path.rename(gpu / f"{path.name}.late")
+    with Encoder("watch", cpu, "--interval", "0.3") as watcher:
+        watcher.until_said("1 waiting")
+        back = threading.Timer(1.5, lambda: [(gpu / f"{path.name}.late").rename(path) for path in late])
+        back.start()
+        watcher.until(lambda: is_done(mounts.real / "job"), "the job")
+        back.join()
+        assert watcher.stop() == 0
+        assert watcher.lines("ERROR") == []
+    assert_right({mounts.real / "job": 3})

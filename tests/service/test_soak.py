@@ -1,0 +1,61 @@
+"""A long life in short: one watcher, 2,000 small jobs; at the end it is what it was after 200."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.service.spools import Encoder, assert_right, is_done, temporary_files, until, write_job
+
+
+def resident_kb(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/status").read_text().split("VmRSS:")[1].split()[0])
+
+
+def threads(pid: int) -> int:
+    return len(os.listdir(f"/proc/{pid}/task"))
+
+
+def descriptors(pid: int) -> int:
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def children(pid: int) -> list[str]:
+    return subprocess.run(["ps", "-o", "args=", "--ppid", str(pid)], capture_output=True, text=True).stdout.splitlines()
+
+
+@pytest.mark.soak
+def test_two_thousand_jobs_leave_nothing_behind(tmp_path: Path) -> None:
+    spool = tmp_path / "spool"
+    made: dict[Path, int] = {}
+    with Encoder("watch", spool.parent, "--interval", "0.5", "--workers", "2", "--on-done", "true") as watcher:
+
+        def grow(count: int) -> None:
+            """Some at a time, as rollouts come; every twentieth job is a bad one."""
+            new = [spool / f"run-{number // 100}" / f"job-{number:04d}" for number in range(len(made), count)]
+            for start in range(0, len(new), 50):
+                for job in new[start : start + 50]:
+                    made[job] = len(made)
+                    write_job(job, made[job])
+                    if made[job] % 20 == 0:
+                        (job / "000000.png").write_bytes(b"")
+                watcher.until(lambda: all(map(is_done, made)), "all jobs")
+
+        grow(200)
+        until(lambda: not children(watcher.pid), "the end of all ffmpegs")
+        memory, tasks, files = resident_kb(watcher.pid), threads(watcher.pid), descriptors(watcher.pid)
+        grow(2000)
+        until(lambda: not children(watcher.pid), "the end of all ffmpegs")
+        print(f"{memory} kB after 200 jobs, {resident_kb(watcher.pid)} kB after 2,000")
+        assert resident_kb(watcher.pid) <= memory * 1.1
+        assert threads(watcher.pid) == tasks
+        assert descriptors(watcher.pid) == files
+        assert watcher.stop() == 0
+        good = {job: variety for job, variety in made.items() if variety % 20}
+        assert len(watcher.lines("INFO saved ")) == len(good)
+        assert len(watcher.lines("ERROR")) == len(made) - len(good)
+    assert_right(good)
+    assert temporary_files(spool) == []
