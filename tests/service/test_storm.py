@@ -54,9 +54,13 @@ def test_encoders_killed_every_second_lose_nothing(tmp_path: Path) -> None:
     made = {spool / f"run-{index % 7}" / f"job-{index:03d}": index for index in range(jobs)}
     chance = random.Random(7)
     options = ("--lease", "3", "--interval", "0.5", "--preset", "placebo")
-    writer = threading.Thread(
-        target=lambda: [(write_job(job, variety), time.sleep(0.2)) for job, variety in made.items()]
-    )
+
+    def write() -> None:
+        for job, variety in made.items():
+            write_job(job, variety)
+            time.sleep(0.2)
+
+    writer = threading.Thread(target=write)
     writer.start()
     killed = 0
     with contextlib.ExitStack() as stack:
