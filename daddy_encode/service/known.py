@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 
 from daddy_encode.service.look import Beside, Listing
 from daddy_encode.service.state import Seen, State
 from daddy_encode.spool.manifest import MANIFEST_NAME
-from daddy_encode.spool.paths import JobPaths
+from daddy_encode.spool.paths import JobPaths, Kind
 
 # A file system whose times are coarse (1 or 2 s) can show two changes with one time. A listing counts as the last word
 # on a time only when it was made this long after that time was first seen.
@@ -30,6 +31,7 @@ class Known:
         "frames",
         "listed_at",
         "manifest_mtime_ns",
+        "met_in",
         "mtime_ns",
         "next_try",
         "outputs",
@@ -39,6 +41,8 @@ class Known:
     )
 
     def __init__(self) -> None:
+        # The number of the last scan that met it.
+        self.met_in = 0
         self.mtime_ns = -1
         self.frames = 0
         self.folders: tuple[str, ...] = ()
@@ -48,8 +52,8 @@ class Known:
         # None once it is done or has failed: twenty thousand finished jobs need not be remembered in full.
         self.seen: Seen | None = None
         self.state = State.WRITING
-        # Of a job that is done: its videos' names. Of one that has failed: its manifest's time.
-        self.outputs: frozenset[str] = frozenset()
+        # Of a job that is done: its videos. Of one that has failed: its manifest's time.
+        self.outputs: frozenset[Kind] = frozenset()
         self.manifest_mtime_ns = 0
         # The directory's time for which an attempt found the job done, and that and the manifest's digest with which
         # one failed for good.
@@ -66,7 +70,8 @@ class Known:
             return True
         if self.state is State.DONE:
             # A video that somebody removed.
-            return around.names is not None and not self.outputs <= around.names
+            name = os.path.basename(path)
+            return around.names is not None and not all(f"{name}.{kind}" in around.names for kind in self.outputs)
         if self.state is State.FAILED:
             # A manifest that somebody corrected in place.
             return self.manifest_mtime_ns != _mtime_ns(os.path.join(path, MANIFEST_NAME))
@@ -86,7 +91,7 @@ class Known:
     def finish(self, paths: JobPaths) -> None:
         """Forget what is of no use any more once the job is done or has failed."""
         assert self.seen is not None
-        self.outputs = frozenset(paths.output(kind).name for kind in self.seen.outputs)
+        self.outputs = _shared(self.seen.outputs)
         self.manifest_mtime_ns = _mtime_ns(paths.manifest) if self.state is State.FAILED else 0
         self.seen = None
 
@@ -98,6 +103,12 @@ class Known:
         self.tries = self.tries + 1 if back_off else 0
         pause = min(FIRST_PAUSE_SECONDS * 2.0 ** (self.tries - 1), LONGEST_PAUSE_SECONDS) if back_off else 0.0
         self.next_try = now + pause
+
+
+@functools.cache
+def _shared(outputs: frozenset[Kind]) -> frozenset[Kind]:
+    """One object for all that are equal."""
+    return outputs
 
 
 def _mtime_ns(path: str | Path) -> int:

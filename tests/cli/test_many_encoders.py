@@ -73,6 +73,7 @@ def test_encoders_that_disagree_about_the_lease_get_a_clear_error(spool: Path) -
             assert len(other.lines("--lease")) == 1, "said once"
 
 
+@pytest.mark.soak
 def test_a_stopped_encoder_that_goes_on_after_its_lease_harms_nothing(spool: Path) -> None:
     job = write_long_job(spool / "long")
     options = ("--preset", "slower", "--lease", "1", "--interval", "0.2")

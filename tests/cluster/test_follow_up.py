@@ -201,7 +201,7 @@ def processes_of(array: str, task: int) -> list[int]:
     [
         "scontrol requeue",
         "its time limit",
-        "its time limit, in an array",
+        pytest.param("its time limit, in an array", marks=pytest.mark.soak),
         # The builtin scheduler takes half a minute to give way.
         pytest.param("preemption", marks=pytest.mark.soak),
     ],
