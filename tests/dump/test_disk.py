@@ -140,7 +140,11 @@ def test_with_stop_a_full_disk_is_a_warning_and_the_rollout_goes_on(tmpfs: Mount
     directory = tmpfs("size=1m") / "job"
     writer = FrameWriter(directory, min_free=2**19, on_error="stop")
     with pytest.warns(RuntimeWarning, match=r"must stay free .*recording has stopped") as warned, writer:
-        results = [writer.write(noise(index), index=index) for index in range(300)]
+        # Frames are taken much faster than they are written: go on until the disk has been heard of.
+        results = [writer.write(noise(0), index=0)]
+        while results[-1] and len(results) < ENDLESS:
+            results.append(writer.write(noise(len(results)), index=len(results)))
+        results += [writer.write(noise(index), index=index) for index in range(20)]
     assert len(warned) == 1
     # Taken at first, dropped in the end, and nothing in between.
     assert results == sorted(results, reverse=True)
