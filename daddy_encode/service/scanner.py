@@ -11,7 +11,7 @@ import logging
 import os
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,10 +61,10 @@ class Scanner:
         self._retry_failed = retry_failed
         self._clock = clock
         self._jobs: dict[str, Known] = {}
-        # Of the scan that goes on: what was met, what is ready, what is still to be looked at.
-        self._met: set[str] = set()
+        # Of the scan that goes on: its number, what is ready, and which folders of which directory are still to come.
+        self._number = 0
         self._ready: list[Ready] = []
-        self._pending: list[tuple[str, Beside]] = []
+        self._pending: list[tuple[str, Iterator[str], Beside]] = []
         # What could not be listed, and why, in the last scan and in this one.
         self._troubles: dict[str, str] = {}
         self._new_troubles: dict[str, str] = {}
@@ -76,11 +76,17 @@ class Scanner:
 
         What cannot be listed keeps what was known of it until the next scan.
         """
-        self._met, self._ready, self._new_troubles = set(), [], {}
-        self._pending = [(str(self.root), UNKNOWN)]
+        self._number += 1
+        self._ready, self._new_troubles = [], {}
+        self._look_at(str(self.root), UNKNOWN)
+        # A stack: a tree may be deeper than recursion goes.
         while self._pending:
-            self._look_at(*self._pending.pop())
-        for path in self._jobs.keys() - self._met:
+            path, folders, around = self._pending[-1]
+            if (folder := next(folders, None)) is None:
+                self._pending.pop()
+            else:
+                self._look_at(os.path.join(path, folder), around)
+        for path in [path for path, known in self._jobs.items() if known.met_in != self._number]:
             del self._jobs[path]
         for path in self._troubles.keys() - self._new_troubles.keys():
             log.info("%s: can be listed again, or is gone", one_line(path))
@@ -143,7 +149,7 @@ class Scanner:
         except OSError as error:
             self._keep(path, error)
         else:
-            self._met.add(path)
+            known.met_in = self._number
             self._job(path, known, around)
 
     def _container(self, path: str, listing: Listing) -> None:
@@ -151,7 +157,7 @@ class Scanner:
         if listing.folders:
             first = self._paths(os.path.join(path, listing.folders[0]))
             around = beside(first, listing.names if self._output_dir is None else None)
-            self._pending += [(os.path.join(path, folder), around) for folder in listing.folders]
+            self._pending.append((path, iter(listing.folders), around))
 
     def _keep(self, path: str, error: OSError) -> None:
         """Say that `path` cannot be listed, where that is news, and keep what is known of it."""
@@ -163,7 +169,9 @@ class Scanner:
                 log.warning("%s: cannot be listed: %s; what is known of it is kept", one_line(path), words)
             self._new_troubles[path] = words
         inside = path + os.sep
-        self._met.update(known for known in self._jobs if known == path or known.startswith(inside))
+        for other, known in self._jobs.items():
+            if other == path or other.startswith(inside):
+                known.met_in = self._number
 
     def _job(self, path: str, known: Known, around: Beside) -> None:
         if known.seen is not None:
@@ -171,8 +179,9 @@ class Scanner:
         if known.state is State.DONE and os.path.basename(path) in around.claimed:
             # Whoever made it was killed before it gave up its claim, perhaps: an attempt takes a dead one away.
             self._ready.append(Ready(Attempt(self._paths(path), look_first=False), known.mtime_ns))
-        # What is around a folder inside a job's directory is not listed in every scan.
-        self._pending += [(os.path.join(path, folder), UNKNOWN) for folder in known.folders]
+        if known.folders:
+            # What is around a folder inside a job's directory is not listed in every scan.
+            self._pending.append((path, iter(known.folders), UNKNOWN))
 
     def _decide(self, path: str, known: Known, around: Beside) -> None:
         """Say what state the job is in, and whether it is to be attempted."""

@@ -6,13 +6,13 @@ import contextlib
 import os
 import random
 import signal
-import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.media import leftovers, run_command
+from daddy_encode import save_frames_as_png
+from tests.media import leftovers, moving_square, run_command
 from tests.service.spools import (
     Encoder,
     assert_right,
@@ -51,13 +51,11 @@ def test_eight_encoders_make_each_video_once(tmp_path: Path, jobs: int) -> None:
 @pytest.mark.soak
 def test_encoders_killed_every_second_lose_nothing(tmp_path: Path) -> None:
     spool, jobs = tmp_path / "spool", 100
-    made = {spool / f"run-{index % 7}" / f"job-{index:03d}": index for index in range(jobs)}
+    made = [spool / f"run-{index % 7}" / f"job-{index:03d}" for index in range(jobs)]
     chance = random.Random(7)
     options = ("--lease", "3", "--interval", "0.5", "--preset", "placebo")
-    writer = threading.Thread(
-        target=lambda: [(write_job(job, variety), time.sleep(0.2)) for job, variety in made.items()]
-    )
-    writer.start()
+    for index, job in enumerate(made):
+        save_frames_as_png(moving_square(40 + index, 120, 160), job)
     killed = 0
     with contextlib.ExitStack() as stack:
         encoders = [stack.enter_context(Encoder("watch", spool, *options)) for _ in range(4)]
@@ -70,10 +68,10 @@ def test_encoders_killed_every_second_lose_nothing(tmp_path: Path) -> None:
                 encoders[index].wait()
                 killed += 1
             encoders[index] = stack.enter_context(Encoder("watch", spool, *options))
-        writer.join()
         # Every lease runs out, and one more scan: nothing that the dead left is there.
         until(lambda: temporary_files(spool) == [], "the end of what the killed have left", 30)
         for encoder in encoders:
+            encoder.until_said("watching")
             assert encoder.stop() == 0
     videos = {job: (job.parent / f"{job.name}.mp4").read_bytes() for job in made}
     # The right bytes are those of an undisturbed encode.
