@@ -23,13 +23,13 @@ class Known:
     """A job as it was last seen. Times of the file system are compared with each other only; the others are ours."""
 
     __slots__ = (
+        "calm",
         "changed_at",
         "complaint",
         "done_mtime_ns",
         "failed_as",
         "folders",
         "frames",
-        "listed_at",
         "manifest_mtime_ns",
         "met_in",
         "mtime_ns",
@@ -46,9 +46,9 @@ class Known:
         self.mtime_ns = -1
         self.frames = 0
         self.folders: tuple[str, ...] = ()
-        # When it last looked different, and when it was last listed.
+        # When it last looked different, and whether it was listed so long after that that nothing can have escaped.
         self.changed_at = 0.0
-        self.listed_at = 0.0
+        self.calm = False
         # None once it is done or has failed: twenty thousand finished jobs need not be remembered in full.
         self.seen: Seen | None = None
         self.state = State.WRITING
@@ -66,7 +66,7 @@ class Known:
 
     def must_list(self, path: str, mtime_ns: int, around: Beside) -> bool:
         """Whether the job may look different from what is remembered; `mtime_ns`: its directory's time now."""
-        if self.mtime_ns != mtime_ns or self.listed_at < self.changed_at + CALM_SECONDS:
+        if self.mtime_ns != mtime_ns or not self.calm:
             return True
         if self.state is State.DONE:
             # A video that somebody removed.
@@ -84,7 +84,8 @@ class Known:
         """Keep what `listing` and the records show."""
         if (self.mtime_ns, self.frames) != (seen.mtime_ns, seen.frames):
             self.changed_at = now
-        self.mtime_ns, self.frames, self.listed_at = seen.mtime_ns, seen.frames, now
+        self.mtime_ns, self.frames = seen.mtime_ns, seen.frames
+        self.calm = now >= self.changed_at + CALM_SECONDS
         self.folders = listing.folders
         self.seen = seen
 
@@ -96,7 +97,7 @@ class Known:
         self.seen = None
 
     def list_again(self) -> None:
-        self.listed_at = 0.0
+        self.calm = False
 
     def put_off(self, now: float, *, back_off: bool) -> None:
         """Try again later: in the next scan, or with `back_off` each time after twice as long."""

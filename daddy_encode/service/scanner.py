@@ -61,7 +61,7 @@ class Scanner:
         self._retry_failed = retry_failed
         self._clock = clock
         self._jobs: dict[str, Known] = {}
-        # Of the scan that goes on: its number, what is ready, which folders of which directory are still to be seen.
+        # Of the scan that goes on: its number, what is ready, and which folders of which directory are still to come.
         self._number = 0
         self._ready: list[Ready] = []
         self._pending: list[tuple[str, Iterator[str], Beside]] = []
