@@ -32,7 +32,7 @@ ARROWS: dict[str, set[str] | None] = {
 # Third-party or standard module -> the only rooms that may import it.
 ONLY_IN = {
     "imageio_ffmpeg": {"encode"},
-    "subprocess": {"encode", "cluster", "service"},
+    "subprocess": {"encode", "cluster", "service", "dump"},
     "watchdog": {"service"},
     "click": {"cli", "report"},
     "isal": {"dump", "encode"},

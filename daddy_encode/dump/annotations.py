@@ -21,36 +21,42 @@ class Annotations:
         self._path = directory / ANNOTATIONS_NAME
         self._pending = bytearray()
         self._bare = 0
+        self._any = False
         self._made = False
 
-    def add(self, line: bytes) -> None:
-        """The next frame's JSON object, without a newline; empty for a frame without annotations.
+    @property
+    def due(self) -> bool:
+        """Whether so much waits that it should be written now."""
+        return len(self._pending) >= _BLOCK
 
-        Raises SpoolError as `flush` does, once in a while.
-        """
-        if not line and not self._pending and not self._made:
+    def add(self, line: bytes) -> None:
+        """The next frame's JSON object, without a newline; empty for a frame without annotations."""
+        self._any = self._any or bool(line)
+        if self._any:
+            self._pending += b"{}\n" * self._bare + (line or b"{}") + b"\n"
+            self._bare = 0
+        else:
             self._bare += 1
-            return
-        self._pending += b"{}\n" * self._bare + (line or b"{}") + b"\n"
-        self._bare = 0
-        if len(self._pending) >= _BLOCK:
-            self.flush()
 
     def flush(self) -> None:
-        """Write what waits. Raises SpoolError where that fails; the file then ends where it did before."""
+        """Write what waits; another thread may go on to `add`.
+
+        Raises SpoolError where that fails; the file then ends where it did before.
+        """
         if not self._pending:
             return
+        # One step, so that no line is added in between.
+        lines, self._pending = self._pending, bytearray()
         with reported(self._path, "write"), open(self._path, "ab" if self._made else "xb", buffering=0) as stream:
             self._made = True
             end = stream.tell()
             try:
-                remaining = memoryview(bytes(self._pending))
+                remaining = memoryview(lines)
                 while remaining:
                     remaining = remaining[stream.write(remaining) :]
             except OSError:
                 stream.truncate(end)
                 raise
-        self._pending.clear()
 
     def remove(self) -> None:
         """Remove the file, where this object made it."""

@@ -9,6 +9,7 @@ import sys
 import time
 from typing import Protocol
 
+from daddy_encode.dump import crew
 from daddy_encode.errors import DaddyEncodeError
 
 # A process must be able to end while its disk hangs: then the frames stay without a manifest.
@@ -50,6 +51,7 @@ def close_all() -> None:
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline and not all(writer.closed for writer in waiting):
         time.sleep(0.005)
+    crew.end()
 
 
 if hasattr(os, "register_at_fork"):

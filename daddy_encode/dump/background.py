@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -11,20 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from daddy_encode.dump.annotations import Annotations
 from daddy_encode.dump.budget import DiskBudget
-from daddy_encode.dump.directory import write_new
+from daddy_encode.dump.frame_file import write_frame
 from daddy_encode.dump.frames import Frame
-from daddy_encode.dump.png import NONE, Filter, choose_filter, encode_png
+from daddy_encode.dump.png import CHOOSE_EVERY, NONE, Filter, choose_filter
+from daddy_encode.dump.row import Row
 from daddy_encode.errors import DaddyEncodeError, SpoolError
-from daddy_encode.spool.frames import frame_name
-from daddy_encode.spool.manifest import MANIFEST_NAME
-from daddy_encode.spool.publish import spool_error
-from daddy_encode.spool.slurm_process import ROLLOUT_NAME
 
-# The filter is chosen again from every so manieth frame: by number, so that the same frames give the same bytes
-# whatever thread was first, and often enough to follow a scene that changes.
-_CHOOSE_EVERY = 64
 # To wake a thread costs a fast rollout more than all else in `put`: on CartPole, a tenth of its speed. So a thread
 # that runs out of work looks again by itself after this many seconds, and only if there is still none does it sleep
 # until it is woken.
@@ -36,16 +27,13 @@ class Background:
 
     capacity: how many frames may be taken and not yet be on disk.
     ended: called once on the last thread, after `close`, when all is written.
-    `error`: the first failure, named after its frame; nothing is written after it. `frames`: how many frames are on
-    disk in an unbroken row from 0.
+    `row`: what is on disk; nothing is written after its first error.
     """
 
     def __init__(
         self, directory: Path, budget: DiskBudget, *, threads: int, capacity: int, ended: Callable[[], None]
     ) -> None:
-        self.annotations = Annotations(directory)
-        self.error: DaddyEncodeError | None = None
-        self.frames = 0
+        self.row = Row(directory)
         self._directory = directory
         self._budget = budget
         self._max_threads = threads
@@ -63,9 +51,7 @@ class Background:
         self._filter = NONE
         # Buffers to copy into again: memory fresh from the system costs more than the copy itself.
         self._spare: list[Frame] = []
-        # Frames that were ready before an earlier one: their annotations wait for their turn.
         self._order = threading.Lock()
-        self._early: dict[int, bytes] = {}
 
     def put(self, frame: Frame, line: bytes, *, copy: bool, wait: bool) -> bool:
         """Queue `frame`; False where there is no room and `wait` is false, or where something has failed.
@@ -73,15 +59,15 @@ class Background:
         copy: take a copy now; else the array is read later and must stay as it is.
         """
         with self._lock:
-            while self.error is None and len(self._jobs) + self._active >= self._capacity:
+            while self.row.error is None and len(self._jobs) + self._active >= self._capacity:
                 if not wait:
                     return False
                 self._room.wait()
-            if self.error is not None:
+            if self.row.error is not None:
                 return False
             index = self._taken + len(self._jobs)
             buffer = self._spare.pop() if copy and self._spare else None
-        if index % _CHOOSE_EVERY == 0:
+        if index % CHOOSE_EVERY == 0:
             self._filter = choose_filter(frame)
         if copy:
             # Laid out as the frame is, so that the copy is one sweep through memory even for a transposed view.
@@ -107,19 +93,6 @@ class Background:
             idle = self._threads == 0
         if idle:
             self._ended()
-
-    def remove(self, *, from_row: bool = True) -> None:
-        """Once all has ended: remove the frames that a failure left after a gap, which a reader would take for damage.
-
-        from_row: also those in the row, the annotations, the manifest and the rollout's record.
-        """
-        names = [frame_name(index) for index in self._early]
-        if from_row:
-            self.annotations.remove()
-            names += [MANIFEST_NAME, ROLLOUT_NAME, *map(frame_name, range(self.frames))]
-        for name in names:
-            with contextlib.suppress(OSError):
-                os.unlink(self._directory / name)
 
     def _start_thread(self) -> None:
         # A daemon: a rollout that ends without close() must not hang here.
@@ -161,28 +134,18 @@ class Background:
             self._ended()
 
     def _write(self, index: int, frame: Frame, row_filter: Filter, line: bytes) -> None:
-        # Here every microsecond of Python counts twice: it holds the GIL, for which the rollout then waits.
-        path = f"{self._directory}{os.sep}{frame_name(index)}"
         try:
-            data = encode_png(frame, row_filter)
-            self._budget.spend(path, len(data))
-            write_new(path, data)
+            write_frame(self._directory, index, frame, row_filter, self._budget)
             with self._order:
-                self._early[index] = line
-                while self.frames in self._early:
-                    self.annotations.add(self._early[self.frames])
-                    del self._early[self.frames]
-                    self.frames += 1
+                self.row.add(index, line)
+                if self.row.annotations.due:
+                    self.row.annotations.flush()
         except DaddyEncodeError as error:
             self._fail(error)
-        except OSError as error:
-            self._fail(spool_error(error, Path(path), "write"))
-        except Exception as error:  # out of memory, or our own mistake: either way the caller has to hear of it
-            self._fail(SpoolError(f"cannot write {path}: {type(error).__name__}: {error}"))
 
     def _fail(self, error: DaddyEncodeError) -> None:
         with self._lock:
-            self.error = self.error or error
+            self.row.fail(error)
             self._jobs.clear()
             self._room.notify_all()
 

@@ -85,13 +85,13 @@ class EpisodeRecorder:
             self._facts["length"] += 1
             self._facts.update(terminated=bool(terminated), truncated=bool(truncated))
 
-    def capture(self, frame: Any, **annotations: Any) -> None:
-        """Record `frame`, what the environment looks like now."""
+    def capture(self, frame: Any, *, sole: bool, **annotations: Any) -> None:
+        """Record `frame`, what the environment looks like now; `sole`: nobody else will ever see or change it."""
         writer = self._writer
         if writer is None:
             return
         try:
-            writer.write(frame, step=self._steps, **annotations)
+            (writer.take if sole else writer.write)(frame, step=self._steps, **annotations)
         except DaddyEncodeError as error:
             self.stop(error)
             self._tell(error)

@@ -13,6 +13,7 @@ from gymnasium.utils import RecordConstructorArgs
 from gymnasium.vector import VectorEnv, VectorWrapper
 
 from daddy_encode.dump.episodes import EpisodeRecorder, RecordSettings, Trigger, capped_cubic
+from daddy_encode.dump.sole import is_sole
 from daddy_encode.dump.writer import MAX_BYTES, FrameWriter
 from daddy_encode.errors import SettingsError
 from daddy_encode.spool.manifest import Video
@@ -144,7 +145,7 @@ class RecordFrames(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             if not frame:
                 return
             frame = frame[-1]
-        self._recorder.capture(frame, **annotations)
+        self._recorder.capture(frame, sole=is_sole(frame), **annotations)
 
 
 class VectorRecordFrames(VectorWrapper, RecordConstructorArgs):
@@ -242,11 +243,14 @@ class VectorRecordFrames(VectorWrapper, RecordConstructorArgs):
         recorders = [index for index, recorder in enumerate(self._recorders) if recorder.recording and wanted[index]]
         if not recorders:
             return
-        frames: Any = self.env.render()
+        # A list of our own: of a frame in it, nobody else knows but who keeps a reference to the frame itself.
+        rendered: Any = self.env.render()
+        frames = list(rendered)
+        del rendered
         for index in recorders:
-            frame = frames[index]
+            frame, frames[index] = frames[index], None
             frame = frame[-1] if isinstance(frame, list) else frame
-            self._recorders[index].capture(frame, **annotations[index])
+            self._recorders[index].capture(frame, sole=is_sole(frame), **annotations[index])
 
 
 def _settings(
@@ -278,8 +282,8 @@ def _settings(
         fps=env.metadata.get("render_fps", 30) if fps is None else fps,
         video=video,
         meta=meta,
-        # One thread outruns any renderer, and there may be many environments.
-        threads=1,
+        # One outruns any renderer, and there may be many environments.
+        workers=1,
         # One recording may still be closing while the next one fills.
         max_bytes=max_bytes // 2,
         when_full=when_full,

@@ -29,6 +29,9 @@ _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _COLOUR_TYPE = {1: 0, 3: 2, 4: 6}
 # isal's 2 is as fast as its 1 and up to 2 % smaller; its 3 takes 3 to 10 times as long. zlib's 1 and 2 are alike too.
 _LEVEL = 2
+# In a stream the filter is chosen again from every so manieth frame: by number, so that the same frames give the same
+# bytes whoever compresses them, and often enough to follow a scene that changes.
+CHOOSE_EVERY = 64
 # A sample is this many bands of rows, together about a twelfth of the frame; a band's first row tells nothing about
 # the filter that looks up, so a band has several.
 _BANDS = 3

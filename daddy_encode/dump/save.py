@@ -23,7 +23,8 @@ def dump_frames(
     overwrite: bool = False,
 ) -> list[Path]:
     """See `daddy_encode.video_utils.save_frames_as_png`, which this is."""
-    writer = FrameWriter(output_dir, fps, video, overwrite=overwrite)
+    # Threads: there is no rollout to disturb, and a process would take longer to start than many a recording takes.
+    writer = FrameWriter(output_dir, fps, video, overwrite=overwrite, processes=False)
     try:
         for frame in checked(frames):
             writer.write(frame)

@@ -12,9 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
-from daddy_encode.dump import at_exit
-from daddy_encode.dump.background import Background
-from daddy_encode.dump.budget import DiskBudget
+from daddy_encode.dump import at_exit, crew
+from daddy_encode.dump.backgrounds import AnyBackground, new_background
 from daddy_encode.dump.directory import prepare_directory, refuse_old_dump
 from daddy_encode.dump.frames import Frame, as_frame
 from daddy_encode.errors import DaddyEncodeError, FrameError, ManifestError, SettingsError, SpoolError, one_line
@@ -42,8 +41,11 @@ class FrameWriter:
     video: what the encoder shall make, "mp4", "gif" or "both"; None (default) leaves it to the encoder.
     meta: JSON values for the manifest. A copy is in the attribute `meta`, to be changed until `close`.
     overwrite: at the first frame, remove the dump that is there, and nothing else. Default False.
-    threads: background threads at most, started as they are needed. Default 2. The files do not depend on it.
-    max_bytes: pixels held in memory, in bytes, taken but not yet on disk. Default 128 MiB. Beside it each thread
+    workers: how many help at most, started as they are needed. Default 2. The files do not depend on it.
+    processes: True (default): they are processes of their own, which all writers of this process share and which stay
+        for the next one, so that nothing is taken from the rollout but what `write` itself needs. The first takes about
+        0.2 s to start. False, and where no process can be started: threads.
+    max_bytes: pixels held in memory, in bytes, taken but not yet on disk. Default 128 MiB. Beside it each worker
         needs about two frames while it compresses.
     when_full: "block" (default) makes `write` wait for room; "drop" lets it drop the frame and return False. What
         was dropped is told: `dropped_before` in the annotations of the next frame, `dropped_frames` in the
@@ -69,7 +71,8 @@ class FrameWriter:
         meta: Mapping[str, Any] | None = None,
         *,
         overwrite: bool = False,
-        threads: int = 2,
+        workers: int = 2,
+        processes: bool = True,
         max_bytes: int = MAX_BYTES,
         when_full: Literal["block", "drop"] = "block",
         min_free: int | None = None,
@@ -79,7 +82,7 @@ class FrameWriter:
         _check("video", video, None, "mp4", "gif", "both")
         _check("when_full", when_full, "block", "drop")
         _check("on_error", on_error, "raise", "stop")
-        for name, number, least in (("threads", threads, 1), ("max_bytes", max_bytes, 1), ("min_free", min_free, 0)):
+        for name, number, least in (("workers", workers, 1), ("max_bytes", max_bytes, 1), ("min_free", min_free, 0)):
             if number is not None and number < least:
                 raise SettingsError(f"{name} is {number!r:.60}: give {least} or more")
         # Absolute: the rollout may change its working directory, and threads write later.
@@ -90,19 +93,21 @@ class FrameWriter:
         if not overwrite:
             refuse_old_dump(self.directory)
         self._overwrite = overwrite
-        self._threads, self._max_bytes = threads, max_bytes
+        self._workers, self._processes, self._max_bytes = workers, processes, max_bytes
         self._wait = when_full == "block"
         self._min_free = min_free
         self._on_error = on_error
         self._shape: tuple[int, ...] = ()
         self._made_directory = False
-        self._background: Background | None = None
+        self._background: AnyBackground | None = None
         self._accepted = self._dropped = self._dropped_before = 0
         self._failure: DaddyEncodeError | None = None
         self._reported = self._closing = self._discarded = False
         self._end: str | None = None
         self._finished = threading.Event()
         self._pid = os.getpid()
+        if processes:
+            crew.begin()
 
     @property
     def frames(self) -> int:
@@ -172,7 +177,7 @@ class FrameWriter:
         self.close("discarded", wait=False)
         self._finished.wait()
         if self._background is not None:
-            self._background.remove()
+            self._background.row.remove()
         if self._made_directory:
             with contextlib.suppress(OSError):
                 os.rmdir(self.directory)
@@ -221,11 +226,13 @@ class FrameWriter:
             self._failure = error
             return
         self._shape = first.shape
-        self._background = Background(
+        self._background = new_background(
             self.directory,
-            DiskBudget(self.directory, self._min_free),
-            threads=self._threads,
+            first,
+            processes=self._processes,
+            workers=self._workers,
             capacity=capacity,
+            min_free=self._min_free,
             ended=self._finish,
         )
         at_exit.watch(self)
@@ -233,7 +240,7 @@ class FrameWriter:
     def _failed(self) -> bool:
         """Whether the disk failed; raises that, or warns of it once, as `on_error` says."""
         # The frame that failed comes first: that no manifest could be written either is what follows from it.
-        failure = (self._background.error if self._background else None) or self._failure
+        failure = (self._background.row.error if self._background else None) or self._failure
         if failure is None:
             return False
         first, self._reported = not self._reported, True
@@ -250,7 +257,7 @@ class FrameWriter:
         """What comes after the last frame, on the thread that wrote it."""
         try:
             if self._background is not None:
-                self._background.remove(from_row=False)
+                self._background.row.remove(from_row=False)
             if not self._discarded:
                 self._publish()
         except DaddyEncodeError as error:
@@ -274,14 +281,14 @@ class FrameWriter:
                 self._write_manifest(0, self._end, self.meta)
             return
         try:
-            background.annotations.flush()
-            failure = background.error
-            self._write_manifest(background.frames, self._end or (str(failure) if failure else None), self.meta)
+            background.row.annotations.flush()
+            failure = background.row.error
+            self._write_manifest(background.row.frames, self._end or (str(failure) if failure else None), self.meta)
         except DaddyEncodeError as error:
             # Annotations or manifest could not be written as they are. Whoever encodes this shall know.
             meta = {} if isinstance(error, ManifestError) else self.meta
             with contextlib.suppress(DaddyEncodeError):
-                self._write_manifest(background.frames, self._end or str(background.error or error), meta)
+                self._write_manifest(background.row.frames, self._end or str(background.row.error or error), meta)
             raise
 
     def _write_manifest(self, frames: int, error: str | None, meta: dict[str, Any]) -> None:

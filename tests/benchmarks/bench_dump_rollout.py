@@ -86,7 +86,7 @@ def _against_lerobot(name: str, folder: Path) -> list[Row]:
     number = iter(range(10**6))
 
     def ours() -> None:
-        with FrameWriter(folder / f"{name}-ours-{next(number)}", threads=THREADS) as writer:
+        with FrameWriter(folder / f"{name}-ours-{next(number)}", workers=THREADS) as writer:
             for frame in frames:
                 # Theirs makes no copy either.
                 writer.take(frame)

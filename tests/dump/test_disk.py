@@ -61,7 +61,7 @@ def test_a_full_disk_reaches_the_caller_with_the_name_of_the_frame(
     options: str, message: str, threads: int, tmpfs: Mount
 ) -> None:
     directory = tmpfs(options) / "job"
-    error = write_until_it_fails(FrameWriter(directory, min_free=0, threads=threads, meta={"seed": 1}))
+    error = write_until_it_fails(FrameWriter(directory, min_free=0, workers=threads, meta={"seed": 1}))
     # It has left nothing behind. With one thread it is the first that is not there; of several, a thread may have
     # been late with an earlier one.
     named = re.fullmatch(
@@ -90,7 +90,7 @@ def test_an_error_in_the_last_frames_reaches_the_caller_at_close(tmpfs: Mount) -
 
 def test_a_disk_that_becomes_read_only_is_an_error_with_advice(tmpfs: Mount) -> None:
     mounted = tmpfs("size=8m")
-    writer = FrameWriter(mounted / "job", min_free=0, threads=1)
+    writer = FrameWriter(mounted / "job", min_free=0, workers=1)
     writer.write(noise(0))
     while len(frame_files(mounted / "job")) < 1:
         time.sleep(0.01)
@@ -115,7 +115,7 @@ def write_until_it_fails_from(writer: FrameWriter, start: int) -> SpoolError:
 
 def test_min_free_stays_free(tmpfs: Mount) -> None:
     mounted = tmpfs("size=2m")
-    error = write_until_it_fails(FrameWriter(mounted / "job", min_free=2**20, threads=1))
+    error = write_until_it_fails(FrameWriter(mounted / "job", min_free=2**20, workers=1))
     assert f"{2**20} must stay free (min_free)" in str(error)
     disk = os.statvfs(mounted)
     free = disk.f_bavail * disk.f_frsize
@@ -127,11 +127,11 @@ def test_min_free_stays_free(tmpfs: Mount) -> None:
 
 def test_by_default_a_hundredth_of_the_disk_and_of_its_inodes_stays_free(tmpfs: Mount) -> None:
     mounted = tmpfs("size=4m")
-    write_until_it_fails(FrameWriter(mounted / "job", threads=1))
+    write_until_it_fails(FrameWriter(mounted / "job", workers=1))
     disk = os.statvfs(mounted)
     assert disk.f_bavail * disk.f_frsize > 0
     few = tmpfs("size=40m,nr_inodes=1000")
-    error = write_until_it_fails(FrameWriter(few / "job", threads=1))
+    error = write_until_it_fails(FrameWriter(few / "job", workers=1))
     assert "10 must stay free; remove files, or give min_free=0" in str(error)
     assert 5 <= os.statvfs(few).f_favail <= 10
 
@@ -182,7 +182,7 @@ def test_on_a_slow_disk_memory_stays_below_the_limit_and_every_frame_is_kept(
     most = 0
     tracemalloc.start()
     try:
-        with FrameWriter(directory, max_bytes=capacity * frame_bytes, threads=threads, min_free=0) as writer:
+        with FrameWriter(directory, max_bytes=capacity * frame_bytes, workers=threads, min_free=0) as writer:
             before, _ = tracemalloc.get_traced_memory()
             tracemalloc.reset_peak()
             for frame in frames:

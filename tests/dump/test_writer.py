@@ -63,7 +63,7 @@ def test_every_frame_has_a_line_once_one_frame_is_annotated_and_else_there_is_no
 
 
 def test_many_annotations_keep_their_order_whatever_thread_is_first(tmp_path: Path) -> None:
-    with FrameWriter(tmp_path / "job", threads=4) as writer:
+    with FrameWriter(tmp_path / "job", workers=4) as writer:
         for index in range(300):
             # Large and small frames' work would not finish in order; sizes must be alike, so contents differ.
             frame = np.zeros((64, 64), np.uint8) if index % 3 else noise(1, 64, 64, index)[0, :, :, 0]
@@ -76,7 +76,7 @@ def test_the_same_frames_give_the_same_files_on_one_thread_and_on_four(tmp_path:
     flat = np.broadcast_to(np.arange(40, dtype=np.uint8)[:, None, None], (40, 40, 3))
     frames = [*noise(64, 40, 40), *([flat] * 10), *noise(70, 40, 40, seed=1)]
     for threads in (1, 4):
-        with FrameWriter(tmp_path / str(threads), threads=threads) as writer:
+        with FrameWriter(tmp_path / str(threads), workers=threads) as writer:
             for frame in frames:
                 writer.write(frame, brightness=frame.mean())
     assert contents(tmp_path / "1") == contents(tmp_path / "4")
@@ -269,7 +269,7 @@ def test_two_writers_in_one_directory_never_mix(tmp_path: Path) -> None:
         ({"video": "avi"}, "video is 'avi': give None, 'mp4', 'gif', 'both'"),
         ({"when_full": "wait"}, "when_full is 'wait'"),
         ({"on_error": "ignore"}, "on_error is 'ignore'"),
-        ({"threads": 0}, "threads is 0: give 1 or more"),
+        ({"workers": 0}, "workers is 0: give 1 or more"),
         ({"max_bytes": 0}, "max_bytes is 0"),
         ({"min_free": -1}, "min_free is -1: give 0 or more"),
     ],
@@ -309,7 +309,7 @@ def test_dropped_frames_are_counted_annotated_and_warned_of(
     frames = noise(60, 64, 64)
     # Two frames in flight, on a disk that takes some 20 a second: most of these must be dropped.
     writer = FrameWriter(
-        slow_disk(250_000).path / "job", when_full="drop", max_bytes=2 * frames[0].nbytes, threads=1, min_free=0
+        slow_disk(250_000).path / "job", when_full="drop", max_bytes=2 * frames[0].nbytes, workers=1, min_free=0
     )
     taken = [index for index, frame in enumerate(frames) if writer.write(frame, index=index)]
     assert 0 < len(taken) < 60

@@ -1,0 +1,59 @@
+"""What a rollout and its hands (see `hand`) say to each other. One machine, one version: both ends use this module.
+
+- Each hand's pipe brings its orders: frame `index` of recording `number`, in slot `slot` of the recording's shared
+  memory, or at `address` in the rollout's own.
+- Each hand's socket brings what recordings there are, before any order for them.
+- Each recording's own pipe takes the results back.
+- A recording's shared memory begins with what its hands must agree on: the disk budget's state.
+"""
+
+from __future__ import annotations
+
+import struct
+
+import msgspec
+
+# number, index, slot, filter, address. Whole, for a pipe takes so few bytes at once or not at all (pipe(7)).
+ORDER = struct.Struct("<IIIIQ")
+# index, slot, outcome: one of those below, or how many bytes of an error's text follow.
+RESULT = struct.Struct("<IIi")
+WRITTEN = 0
+# The address cannot be read.
+UNREADABLE = -1
+# An earlier frame has failed.
+LEFT_OUT = -2
+# With its RESULT less than a pipe takes at once.
+ERROR_BYTES = 4000
+# The slot of a frame that is at an address.
+NO_SLOT = 2**32 - 1
+# A hand's first and only word.
+READY = b"ready"
+
+
+PAGE = 4096
+
+
+class Opening(msgspec.Struct):
+    """A recording begins; with it come the descriptors of its shared memory and of the pipe for its results."""
+
+    number: int
+    directory: str
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    min_free: int | None
+
+
+class Ending(msgspec.Struct):
+    """A recording is over."""
+
+    number: int
+
+
+def slot_bytes(frame_bytes: int) -> int:
+    """What a frame of so many bytes takes in shared memory: whole pages."""
+    return -(-frame_bytes // PAGE) * PAGE
+
+
+def slot_offset(slot: int, frame_bytes: int) -> int:
+    """Where in shared memory a slot begins; slot n of n slots: where the memory ends."""
+    return PAGE + slot * slot_bytes(frame_bytes)
