@@ -17,7 +17,6 @@ from daddy_encode.dump import crew, wire
 from daddy_encode.dump.frames import Frame
 from daddy_encode.dump.hand import Hand
 from daddy_encode.dump.layout import Layout
-from daddy_encode.dump.png import CHOOSE_EVERY, NONE, Filter, choose_filter
 from daddy_encode.dump.row import Row
 from daddy_encode.errors import DaddyEncodeError, SpoolError
 from daddy_encode.spool.frames import frame_name
@@ -26,6 +25,7 @@ from daddy_encode.spool.frames import frame_name
 MOST_IN_FLIGHT = 2048
 # Another hand is started when those there are have so many frames to do.
 _BEHIND = 8
+_SHRINK_EVERY = 16
 _numbers = itertools.count()
 # While the interpreter ends no thread can be started, and a hung disk must not keep it.
 _LAST_SECONDS = 10.0
@@ -67,7 +67,6 @@ class Apart:
         self._slots: dict[int, Frame] = {}
         self._free = deque(range(self._capacity))
         self._taken = 0
-        self._filter: Filter = NONE
         # Frame -> who has it, its annotations, and the array where no copy was made. Afterwards that goes to `_spent`.
         self._flying: dict[int, tuple[Hand, bytes, Frame | None]] = {}
         self._spent: deque[Frame] = deque()
@@ -82,9 +81,11 @@ class Apart:
         """
         self._collect()
         if self._spent:
-            # One each time. Were all freed at once, the allocator would give their memory back to the system, and to
-            # get it anew for the next frames costs a fast renderer more than all else here.
+            # One each time, and seldom one more. Were all freed at once, the allocator would give their memory back
+            # to the system; to get it anew for the next frames costs a fast renderer more than all else here.
             self._spent.popleft()
+            if self._spent and self._taken % _SHRINK_EVERY == 0:
+                self._spent.popleft()
         while self.row.error is None and len(self._flying) >= self._capacity:
             if not wait:
                 return False
@@ -93,8 +94,6 @@ class Apart:
             self._spent.popleft()
         if self.row.error is not None:
             return False
-        if self._taken % CHOOSE_EVERY == 0:
-            self._filter = choose_filter(frame)
         address = None if copy or not self._addressed else self._layout.address(frame)
         if not self._send(self._taken, line, frame, address, wait):
             return False
@@ -148,7 +147,7 @@ class Apart:
             # The one that was free last: its memory is there already, and near.
             slot = self._free.pop()
             np.copyto(self._slot(slot), frame)
-        order = wire.ORDER.pack(self._opening.number, index, slot, self._filter, address or 0)
+        order = wire.ORDER.pack(self._opening.number, index, slot, address or 0)
         hand = self._hands[index % len(self._hands)]
         self._flying[index] = (hand, line, None if address is None else frame)
         while not hand.send(order):

@@ -145,7 +145,8 @@ class RecordFrames(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             if not frame:
                 return
             frame = frame[-1]
-        self._recorder.capture(frame, sole=is_sole(frame), **annotations)
+        sole = is_sole(frame)
+        self._recorder.capture(frame, sole=sole, **annotations)
 
 
 class VectorRecordFrames(VectorWrapper, RecordConstructorArgs):
@@ -250,7 +251,8 @@ class VectorRecordFrames(VectorWrapper, RecordConstructorArgs):
         for index in recorders:
             frame, frames[index] = frames[index], None
             frame = frame[-1] if isinstance(frame, list) else frame
-            self._recorders[index].capture(frame, sole=is_sole(frame), **annotations[index])
+            sole = is_sole(frame)
+            self._recorders[index].capture(frame, sole=sole, **annotations[index])
 
 
 def _settings(

@@ -21,15 +21,13 @@ from daddy_encode.dump.budget import DiskBudget
 from daddy_encode.dump.frame_file import write_frame
 from daddy_encode.dump.frames import Frame
 from daddy_encode.dump.layout import Layout
-from daddy_encode.dump.png import NONE, SUB, UP, Filter
+from daddy_encode.dump.shared_filters import SharedFilters
 from daddy_encode.errors import DaddyEncodeError
 
 # To wake a process costs the one that wakes it 10 to 40 microseconds, a twentieth of a fast rollout's step. So a hand
 # that runs out of work looks again by itself, and only after so many naps does it sleep until it is woken.
 _NAP = 0.0005
 _NAPS = 10
-
-_FILTERS: tuple[Filter, ...] = (NONE, SUB, UP)
 
 
 class _Unreadable(Exception):
@@ -44,25 +42,27 @@ class _Recording:
         self._layout = Layout(opening.shape, opening.strides)
         self._shared = mmap.mmap(shared, 0)
         os.close(shared)
-        # What all hands of this recording see.
-        state = memoryview(self._shared)[: wire.PAGE].cast("q")
-        self._budget = DiskBudget(Path(opening.directory), opening.min_free, state[:3])
-        self._failed = state[3:4]
+        self._agreed = memoryview(self._shared)[: wire.PAGE].cast("q")
+        self._budget = DiskBudget(Path(opening.directory), opening.min_free, self._agreed[wire.BUDGET])
+        self._filters = SharedFilters(self._agreed[wire.FILTERS])
         self._results = results
         self._memory = memory
         self._own = bytearray()
 
-    def write(self, index: int, slot: int, row_filter: Filter, address: int) -> None:
-        outcome, text = wire.LEFT_OUT if self._failed[0] else wire.WRITTEN, b""
+    def write(self, index: int, slot: int, address: int) -> None:
+        outcome, text = wire.WRITTEN, b""
         try:
-            if not self._failed[0]:
-                write_frame(self._directory, index, self._pixels(slot, address), row_filter, self._budget)
+            if self._agreed[wire.FAILED]:
+                outcome = wire.LEFT_OUT
+            else:
+                frame = self._pixels(slot, address)
+                write_frame(self._directory, index, frame, self._filters.of(index, frame), self._budget)
         except _Unreadable:
             outcome = wire.UNREADABLE
         except DaddyEncodeError as error:
             text = str(error).encode(errors="backslashreplace")[: wire.ERROR_BYTES]
             outcome = len(text)
-            self._failed[0] = 1
+            self._agreed[wire.FAILED] = 1
         # A rollout that has been killed does not hear of it; its frames are written all the same.
         with contextlib.suppress(BrokenPipeError):
             os.write(self._results, wire.RESULT.pack(index, slot, outcome) + text)
@@ -97,10 +97,10 @@ class _Hand:
     def run(self) -> None:
         self._control.send(wire.READY)
         while order := self._next():
-            number, index, slot, row_filter, address = wire.ORDER.unpack(order)
+            number, index, slot, address = wire.ORDER.unpack(order)
             while number not in self._recordings:
                 self._hear()
-            self._recordings[number].write(index, slot, _FILTERS[row_filter], address)
+            self._recordings[number].write(index, slot, address)
 
     def _next(self) -> bytes:
         """The next order; nothing once the rollout has ended."""

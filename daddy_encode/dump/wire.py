@@ -4,7 +4,7 @@
   memory, or at `address` in the rollout's own.
 - Each hand's socket brings what recordings there are, before any order for them.
 - Each recording's own pipe takes the results back.
-- A recording's shared memory begins with what its hands must agree on: the disk budget's state.
+- A recording's shared memory begins with a page of 64-bit integers on which its hands agree, zeros at first.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import struct
 
 import msgspec
 
-# number, index, slot, filter, address. Whole, for a pipe takes so few bytes at once or not at all (pipe(7)).
-ORDER = struct.Struct("<IIIIQ")
+# number, index, slot, address. Whole, for a pipe takes so few bytes at once or not at all (pipe(7)).
+ORDER = struct.Struct("<IIIxxxxQ")
 # index, slot, outcome: one of those below, or how many bytes of an error's text follow.
 RESULT = struct.Struct("<IIi")
 WRITTEN = 0
@@ -31,6 +31,10 @@ READY = b"ready"
 
 
 PAGE = 4096
+# In that page: the disk budget's state, whether a frame has failed, and the filters of some stretches of frames.
+BUDGET = slice(0, 3)
+FAILED = 3
+FILTERS = slice(8, 72)
 
 
 class Opening(msgspec.Struct):
