@@ -26,7 +26,10 @@ MOST_IN_FLIGHT = 2048
 # Another hand is started when those there are have so many frames to do.
 _BEHIND = 8
 _SHRINK_EVERY = 16
+# What is smaller is sooner copied than read in another process's memory.
+_ADDRESS_BYTES = 2**14
 _numbers = itertools.count()
+_NAP = 0.0005
 # While the interpreter ends no thread can be started, and a hung disk must not keep it.
 _LAST_SECONDS = 10.0
 
@@ -70,7 +73,7 @@ class Apart:
         # Frame -> who has it, its annotations, and the array where no copy was made. Afterwards that goes to `_spent`.
         self._flying: dict[int, tuple[Hand, bytes, Frame | None]] = {}
         self._spent: deque[Frame] = deque()
-        self._addressed = crew.reads_memory()
+        self._addressed = crew.reads_memory() and layout.size >= _ADDRESS_BYTES
         self._unread = b""
         self._flusher: threading.Thread | None = None
 
@@ -167,6 +170,12 @@ class Apart:
 
     def _wait(self, deadline: float | None = None) -> None:
         """Wait for a result."""
+        before = len(self._flying)
+        # Who is woken by each result gets in the way of the next.
+        time.sleep(_NAP)
+        self._collect()
+        if len(self._flying) < before:
+            return
         Hand.wait(self._hands, self._results, None if deadline is None else max(0.0, deadline - time.monotonic()))
         self._collect()
         lost = [index for index, (hand, _, _) in self._flying.items() if hand.failure is not None]

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from daddy_encode.dump.budget import DiskBudget
-from daddy_encode.dump.frame_file import write_frame
+from daddy_encode.dump.frame_file import frame_error, frame_path, write_frame
 from daddy_encode.dump.frames import Frame
-from daddy_encode.dump.png import CHOOSE_EVERY, NONE, Filter, choose_filter
+from daddy_encode.dump.png import CHOOSE_EVERY, NONE, Filter, choose_filter, encode_png
 from daddy_encode.dump.row import Row
 from daddy_encode.errors import DaddyEncodeError, SpoolError
 
@@ -134,14 +134,16 @@ class Background:
             self._ended()
 
     def _write(self, index: int, frame: Frame, row_filter: Filter, line: bytes) -> None:
+        # Here every microsecond of Python counts twice: it holds the GIL, for which the rollout then waits.
+        path = frame_path(self._directory, index)
         try:
-            write_frame(self._directory, index, frame, row_filter, self._budget)
+            write_frame(path, encode_png(frame, row_filter), self._budget)
             with self._order:
                 self.row.add(index, line)
                 if self.row.annotations.due:
                     self.row.annotations.flush()
-        except DaddyEncodeError as error:
-            self._fail(error)
+        except Exception as error:
+            self._fail(frame_error(path, error))
 
     def _fail(self, error: DaddyEncodeError) -> None:
         with self._lock:

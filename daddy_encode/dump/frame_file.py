@@ -1,4 +1,4 @@
-"""One frame to one file: compress, look at the disk's budget, write."""
+"""A compressed frame to its file, within the disk's budget."""
 
 from __future__ import annotations
 
@@ -7,27 +7,29 @@ from pathlib import Path
 
 from daddy_encode.dump.budget import DiskBudget
 from daddy_encode.dump.directory import write_new
-from daddy_encode.dump.frames import Frame
-from daddy_encode.dump.png import Filter, encode_png
 from daddy_encode.errors import DaddyEncodeError, SpoolError
 from daddy_encode.spool.frames import frame_name
 from daddy_encode.spool.publish import spool_error
 
 
-def write_frame(directory: Path | str, index: int, frame: Frame, row_filter: Filter, budget: DiskBudget) -> None:
-    """Write `frame` as number `index`, a file that is not there yet.
+def frame_path(directory: Path | str, index: int) -> str:
+    return f"{directory}{os.sep}{frame_name(index)}"
 
-    Raises SpoolError, named after the file, whatever goes wrong; then there is no such file.
+
+def write_frame(path: str, png: bytes, budget: DiskBudget) -> None:
+    """Write `png` to `path`, a file that is not there yet; after an error there is none either.
+
+    Raises SpoolError where the budget forbids it, OSError where the disk does.
     """
-    # Here every microsecond of Python counts; on a thread twice, for it holds the GIL while the rollout waits for it.
-    path = f"{directory}{os.sep}{frame_name(index)}"
-    try:
-        data = encode_png(frame, row_filter)
-        budget.spend(path, len(data))
-        write_new(path, data)
-    except DaddyEncodeError:
-        raise
-    except OSError as error:
-        raise spool_error(error, Path(path), "write") from error
-    except Exception as error:  # out of memory, or our own mistake: either way the caller has to hear of it
-        raise SpoolError(f"cannot write {path}: {type(error).__name__}: {error}") from error
+    budget.spend(path, len(png))
+    write_new(path, png)
+
+
+def frame_error(path: str, error: Exception) -> DaddyEncodeError:
+    """What to tell the caller of a frame that could not be compressed or written: a line that names its file."""
+    if isinstance(error, DaddyEncodeError):
+        return error
+    if isinstance(error, OSError):
+        return spool_error(error, Path(path), "write")
+    # Out of memory, or our own mistake: either way the caller has to hear of it.
+    return SpoolError(f"cannot write {path}: {type(error).__name__}: {error}")

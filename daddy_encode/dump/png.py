@@ -6,6 +6,8 @@ frames (flat areas, sharp edges) it gives files as small, which ffmpeg also deco
 
 from __future__ import annotations
 
+import functools
+import math
 import struct
 from typing import Literal
 
@@ -39,17 +41,24 @@ _BAND_PART = 36
 _BAND_ROWS = 16
 
 
-def encode_png(frame: Frame, row_filter: Filter | None = None) -> bytes:
+def encode_png(frame: Frame, row_filter: Filter | None = None, rows: Frame | None = None) -> bytes:
     """`frame`, uint8 (H, W), (H, W, 3) or (H, W, 4), any strides, as an 8-bit PNG that is not interlaced.
 
     row_filter: the filter of all rows; None (default) lets `choose_filter` look at this frame. The same frame and
     filter always give the same bytes.
+    rows: what `rows_for` gave for a frame of this shape, to work in; None (default) takes new memory.
     """
-    height, width = frame.shape[:2]
-    samples = 1 if frame.ndim == 2 else frame.shape[2]
-    data = deflate.compress(_filtered(frame, choose_filter(frame) if row_filter is None else row_filter), _LEVEL)
-    header = struct.pack(">IIBBBBB", width, height, 8, _COLOUR_TYPE[samples], 0, 0, 0)
-    return b"".join((_SIGNATURE, *_chunk(b"IHDR", header), *_chunk(b"IDAT", data), *_chunk(b"IEND", b"")))
+    row_filter = choose_filter(frame) if row_filter is None else row_filter
+    data = deflate.compress(_filtered(frame, row_filter, rows), _LEVEL)
+    return b"".join((_beginning(frame.shape), *_chunk(b"IDAT", data), _END))
+
+
+@functools.lru_cache(16)
+def _beginning(shape: tuple[int, ...]) -> bytes:
+    """What comes before the pixels."""
+    samples = 1 if len(shape) == 2 else shape[2]
+    header = struct.pack(">IIBBBBB", shape[1], shape[0], 8, _COLOUR_TYPE[samples], 0, 0, 0)
+    return b"".join((_SIGNATURE, *_chunk(b"IHDR", header)))
 
 
 def choose_filter(frame: Frame) -> Filter:
@@ -64,10 +73,14 @@ def choose_filter(frame: Frame) -> Filter:
     return best if size[best] < 0.95 * size[NONE] else NONE
 
 
-def _filtered(frame: Frame, row_filter: Filter) -> Frame:
+def rows_for(shape: tuple[int, ...]) -> Frame:
+    """Memory for the filtered rows of a frame of this shape."""
+    return np.empty((shape[0], 1 + math.prod(shape[1:])), np.uint8)
+
+
+def _filtered(frame: Frame, row_filter: Filter, rows: Frame | None = None) -> Frame:
     """The bytes that PNG deflates: each row of `frame`, filtered, after the filter's number."""
-    height = frame.shape[0]
-    rows = np.empty((height, 1 + frame.size // height), np.uint8)
+    rows = rows_for(frame.shape) if rows is None else rows
     rows[:, 0] = row_filter
     pixels = rows[:, 1:].reshape(frame.shape)
     # uint8 wraps around, as the filters do. Reading straight from any strides saves a contiguous copy.
@@ -84,3 +97,6 @@ def _filtered(frame: Frame, row_filter: Filter) -> Frame:
 
 def _chunk(kind: bytes, data: bytes) -> tuple[bytes, bytes, bytes]:
     return (struct.pack(">I", len(data)) + kind, data, struct.pack(">I", deflate.crc32(data, deflate.crc32(kind))))
+
+
+_END = b"".join(_chunk(b"IEND", b""))

@@ -31,9 +31,14 @@ class SharedFilters:
         at = stretch % len(self._shared)
         if place == 0:
             self._shared[at] = known + choose_filter(frame)
-        deadline = time.monotonic() + _PATIENCE
-        while not 0 <= self._shared[at] - known < len(_FILTERS):
-            if time.monotonic() > deadline:
-                return choose_filter(frame)
-            time.sleep(0.0001)
+        if not 0 <= self._shared[at] - known < len(_FILTERS) and not self._wait(at, known):
+            return choose_filter(frame)
         return _FILTERS[self._shared[at] - known]
+
+    def _wait(self, at: int, known: int) -> bool:
+        deadline = time.monotonic() + _PATIENCE
+        while time.monotonic() < deadline:
+            time.sleep(0.0001)
+            if 0 <= self._shared[at] - known < len(_FILTERS):
+                return True
+        return False

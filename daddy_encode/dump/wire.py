@@ -22,8 +22,8 @@ WRITTEN = 0
 UNREADABLE = -1
 # An earlier frame has failed.
 LEFT_OUT = -2
-# With its RESULT less than a pipe takes at once.
-ERROR_BYTES = 4000
+# With some results less than a pipe takes in one piece.
+ERROR_BYTES = 3000
 # The slot of a frame that is at an address.
 NO_SLOT = 2**32 - 1
 # A hand's first and only word.
