@@ -93,6 +93,18 @@ def test_writing_frames_loads_no_encoder() -> None:
     assert told.stdout == "[]\n"
 
 
+def test_the_one_process_a_rollout_starts_is_python_and_loads_no_encoder() -> None:
+    room = [path for path in MODULES if room_of(path) == "dump"]
+    assert [path.name for path in room if "subprocess" in set(imports_of(path))] == ["hand.py"]
+    program = (
+        "import sys, daddy_encode.dump.hand_main\n"
+        "bad = {'imageio', 'imageio_ffmpeg', 'daddy_encode.encode', 'click', 'watchdog', 'subprocess', 'PIL'}\n"
+        "print(sorted(bad & set(sys.modules)))"
+    )
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert told.stdout == "[]\n"
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["encode", "--help"], ["submit", "--help"]])
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     program = (

@@ -6,9 +6,12 @@ import logging
 import os
 import sys
 import threading
+from typing import TYPE_CHECKING
 
-from daddy_encode.dump.hand import Hand
 from daddy_encode.errors import one_line
+
+if TYPE_CHECKING:
+    from daddy_encode.dump.hand import Hand
 
 log = logging.getLogger(__name__)
 
@@ -24,22 +27,33 @@ class Crew:
         except OSError:
             self._memory = -1
         self.reads_memory = self._memory >= 0
-        self.hands = [Hand(self._memory)]
+        self.hands = [self._new_hand()]
 
     def pick(self, others: list[Hand]) -> Hand | None:
         """A hand for a recording that has `others` already: the one with the fewest recordings, or a new one where
         each has some. None where there is no other, and no processor for one."""
+        for hand in self.hands:
+            hand.hear()
+            # Others are let go by their last recording.
+            if hand.failure is not None and hand.recordings == 0:
+                hand.let_go()
         self.hands = [hand for hand in self.hands if hand.failure is None]
         free = [hand for hand in self.hands if hand not in others]
         best = min(free, key=lambda hand: hand.recordings, default=None)
         if (best is None or best.recordings > 0) and len(self.hands) < len(os.sched_getaffinity(0)):
             try:
-                best = Hand(self._memory)
+                best = self._new_hand()
             except OSError as error:
                 log.warning("no process can be started: %s", one_line(str(error)))
             else:
                 self.hands.append(best)
         return best
+
+    def _new_hand(self) -> Hand:
+        # Only who starts a process needs what that takes.
+        from daddy_encode.dump.hand import Hand
+
+        return Hand(self._memory)
 
     def end(self) -> None:
         for hand in self.hands:
@@ -84,6 +98,7 @@ def pick(others: list[Hand]) -> Hand | None:
         hand = crew.pick(others)
         if hand is not None and not others and not hand.wait_until_ready():
             _give_up(f"{hand.failure}")
+            hand.end()
             return None
         return hand
 

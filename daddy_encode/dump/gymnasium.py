@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from functools import partial
-from pathlib import Path
 from typing import Any, Literal
 
 import gymnasium as gym
 from gymnasium.utils import RecordConstructorArgs
 from gymnasium.vector import VectorEnv, VectorWrapper
 
-from daddy_encode.dump.episodes import EpisodeRecorder, RecordSettings, Trigger, capped_cubic
+from daddy_encode.dump.episodes import EpisodeRecorder, Trigger
+from daddy_encode.dump.gymnasium_settings import NO_IMAGES, facts_of, record_settings
 from daddy_encode.dump.sole import is_sole
-from daddy_encode.dump.writer import MAX_BYTES, FrameWriter
-from daddy_encode.errors import SettingsError
+from daddy_encode.dump.writer import MAX_BYTES
 from daddy_encode.spool.manifest import Video
-from daddy_encode.spool.publish import reported
-
-_NO_IMAGES = (None, "human", "ansi")
 
 
 class RecordFrames(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
@@ -92,9 +87,9 @@ class RecordFrames(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         }
         RecordConstructorArgs.__init__(self, name_prefix=name_prefix, **arguments)
         gym.Wrapper.__init__(self, env)
-        self._recorder = EpisodeRecorder(_settings(env, **arguments), name_prefix, _facts(env))
+        self._recorder = EpisodeRecorder(record_settings(env, **arguments), name_prefix, facts_of(env))
         # Whoever makes this environment anew in each mode it lists (check_env does) shall not be refused.
-        modes = [mode for mode in env.metadata.get("render_modes", []) if mode not in _NO_IMAGES]
+        modes = [mode for mode in env.metadata.get("render_modes", []) if mode not in NO_IMAGES]
         self.metadata = {**env.metadata, "render_modes": modes}
         self._rendered: list[Any] = []
 
@@ -186,9 +181,9 @@ class VectorRecordFrames(VectorWrapper, RecordConstructorArgs):
         }
         RecordConstructorArgs.__init__(self, name_prefix=name_prefix, record_first_only=record_first_only, **arguments)
         VectorWrapper.__init__(self, env)
-        settings = _settings(env, **arguments)
+        settings = record_settings(env, **arguments)
         self._recorders = [
-            EpisodeRecorder(settings, f"{name_prefix}-env-{index}", {**_facts(env), "env_index": index})
+            EpisodeRecorder(settings, f"{name_prefix}-env-{index}", {**facts_of(env), "env_index": index})
             for index in range(1 if record_first_only else env.num_envs)
         ]
         # Gymnasium 1.0 has no such key and no enum: it knows NextStep only.
@@ -253,50 +248,3 @@ class VectorRecordFrames(VectorWrapper, RecordConstructorArgs):
             frame = frame[-1] if isinstance(frame, list) else frame
             sole = is_sole(frame)
             self._recorders[index].capture(frame, sole=sole, **annotations[index])
-
-
-def _settings(
-    env: gym.Env[Any, Any] | VectorEnv[Any, Any, Any],
-    *,
-    video_folder: str | os.PathLike[str],
-    episode_trigger: Trigger | None,
-    step_trigger: Trigger | None,
-    video_length: int,
-    fps: object,
-    disable_logger: bool = True,
-    gc_trigger: Trigger | None = None,
-    video: Video | None = None,
-    meta: Mapping[str, Any] | None = None,
-    min_free: int | None = None,
-    max_bytes: int = MAX_BYTES,
-    when_full: Literal["block", "drop"] = "block",
-    on_error: Literal["raise", "stop"] = "stop",
-) -> RecordSettings:
-    if env.render_mode in _NO_IMAGES:
-        raise SettingsError(f"render_mode is {env.render_mode!r}: make the environment with render_mode='rgb_array'")
-    if video_length < 0:
-        raise SettingsError(f"video_length is {video_length}: give 0 for whole episodes, or more")
-    if episode_trigger is None and step_trigger is None:
-        episode_trigger = capped_cubic
-    folder = Path(video_folder).absolute()
-    new_writer = partial(
-        FrameWriter,
-        fps=env.metadata.get("render_fps", 30) if fps is None else fps,
-        video=video,
-        meta=meta,
-        # One outruns any renderer, and there may be many environments.
-        workers=1,
-        # One recording may still be closing while the next one fills.
-        max_bytes=max_bytes // 2,
-        when_full=when_full,
-        min_free=min_free,
-    )
-    # Only for its checks: nothing happens on disk before a first frame.
-    new_writer(folder, overwrite=True, on_error=on_error)
-    with reported(folder, "make"):
-        os.makedirs(folder, exist_ok=True)
-    return RecordSettings(folder, episode_trigger, step_trigger, video_length, min_free, on_error, new_writer)
-
-
-def _facts(env: gym.Env[Any, Any] | VectorEnv[Any, Any, Any]) -> dict[str, Any]:
-    return {"environment": env.spec.id if env.spec is not None else type(env.unwrapped).__name__}

@@ -76,7 +76,10 @@ class Hand:
     def close(self, number: int) -> None:
         """Tell it that a recording is over; nothing is still to be done for it."""
         self.recordings -= 1
-        self._tell(wire.Ending(number))
+        if self.failure is None:
+            self._tell(wire.Ending(number))
+        elif self.recordings == 0:
+            self.let_go()
 
     def send(self, order: bytes) -> bool:
         """Give an order; False while there is no room for one."""
@@ -95,9 +98,11 @@ class Hand:
             self._process.wait(_END_SECONDS)
 
     def let_go(self) -> None:
-        """Close what this process has open of it."""
+        """Close what this process has open of it. A second time nothing happens."""
         self._control.close()
-        os.close(self._orders)
+        if self._orders >= 0:
+            os.close(self._orders)
+            self._orders = -1
 
     def hear(self) -> None:
         """Notice that it has died; call this when `wait` says that there is news of it."""

@@ -126,7 +126,9 @@ class _Hand:
         self._idle.register(control, select.POLLIN)
 
     def run(self) -> None:
-        self._control.send(wire.READY)
+        # A rollout that ended meanwhile has left orders all the same.
+        with contextlib.suppress(OSError):
+            self._control.send(wire.READY)
         while orders := self._next():
             for number, group in itertools.groupby(wire.ORDER.iter_unpack(orders), operator.itemgetter(0)):
                 while number not in self._recordings:

@@ -24,7 +24,7 @@ class ParentMemory:
     def read(self, address: int, buffer: bytearray) -> bool:
         """Fill `buffer` from `address`; whether that could be done."""
         size = len(buffer)
-        if self._call is not None:
+        if self._call is not None and os.getppid() == self._parent:
             if self._buffer is not buffer:
                 self._buffer = buffer
                 here = ctypes.addressof((ctypes.c_char * size).from_buffer(buffer))

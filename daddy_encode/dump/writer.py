@@ -1,4 +1,4 @@
-"""FrameWriter: a rollout hands over frames and goes on; threads compress and write them."""
+"""FrameWriter: a rollout hands over frames and goes on; others compress and write them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from daddy_encode.dump import at_exit, crew
-from daddy_encode.dump.backgrounds import AnyBackground, new_background
+from daddy_encode.dump.arguments import check_choices, check_numbers
+from daddy_encode.dump.background import Background
+from daddy_encode.dump.backgrounds import new_background
 from daddy_encode.dump.directory import prepare_directory, refuse_old_dump
 from daddy_encode.dump.frames import Frame, as_frame
 from daddy_encode.errors import DaddyEncodeError, FrameError, ManifestError, SettingsError, SpoolError, one_line
@@ -22,6 +24,9 @@ from daddy_encode.spool.paths import absolute
 from daddy_encode.spool.rate import fps_in_json
 from daddy_encode.spool.records import encode_json
 from daddy_encode.spool.slurm_process import ROLLOUT_NAME, write_slurm_process
+
+if TYPE_CHECKING:
+    from daddy_encode.dump.apart import Apart
 
 # Enough for a second of 720p at 30 fps and more, while a shared file system pauses.
 MAX_BYTES = 128 * 2**20
@@ -41,12 +46,11 @@ class FrameWriter:
     video: what the encoder shall make, "mp4", "gif" or "both"; None (default) leaves it to the encoder.
     meta: JSON values for the manifest. A copy is in the attribute `meta`, to be changed until `close`.
     overwrite: at the first frame, remove the dump that is there, and nothing else. Default False.
-    workers: how many help at most, started as they are needed. Default 2. The files do not depend on it.
-    processes: True (default): they are processes of their own, which all writers of this process share and which stay
-        for the next one, so that nothing is taken from the rollout but what `write` itself needs. The first takes about
-        0.2 s to start. False, and where no process can be started: threads.
+    workers: how many compress and write, at most. Default 2. The files do not depend on it.
+    processes: True (default): they are processes, at most one per processor, which all writers of this process share
+        and which stay for the next one; the first takes about 0.2 s to start. False, and where none can be: threads.
     max_bytes: pixels held in memory, in bytes, taken but not yet on disk. Default 128 MiB. Beside it each worker
-        needs about two frames while it compresses.
+        needs about three frames while it compresses.
     when_full: "block" (default) makes `write` wait for room; "drop" lets it drop the frame and return False. What
         was dropped is told: `dropped_before` in the annotations of the next frame, `dropped_frames` in the
         manifest's meta, and a RuntimeWarning at `close`.
@@ -79,13 +83,9 @@ class FrameWriter:
         on_error: Literal["raise", "stop"] = "raise",
     ) -> None:
         self._new_manifest = partial(Manifest, fps=fps_in_json(fps), video=video)
-        _check("video", video, None, "mp4", "gif", "both")
-        _check("when_full", when_full, "block", "drop")
-        _check("on_error", on_error, "raise", "stop")
-        for name, number, least in (("workers", workers, 1), ("max_bytes", max_bytes, 1), ("min_free", min_free, 0)):
-            if number is not None and number < least:
-                raise SettingsError(f"{name} is {number!r:.60}: give {least} or more")
-        # Absolute: the rollout may change its working directory, and threads write later.
+        check_choices(video=video, when_full=when_full, on_error=on_error)
+        check_numbers(workers=workers, max_bytes=max_bytes, min_free=min_free)
+        # Absolute: the rollout may change its working directory, and others write later.
         self.directory = absolute(Path(output_dir))
         self.meta: dict[str, Any] = dict(meta or {})
         # Better now than after the rollout.
@@ -99,7 +99,7 @@ class FrameWriter:
         self._on_error = on_error
         self._shape: tuple[int, ...] = ()
         self._made_directory = False
-        self._background: AnyBackground | None = None
+        self._background: Background | Apart | None = None
         self._accepted = self._dropped = self._dropped_before = 0
         self._failure: DaddyEncodeError | None = None
         self._reported = self._closing = self._discarded = False
@@ -254,7 +254,7 @@ class FrameWriter:
         warnings.warn(f"{self.directory}: {message}", RuntimeWarning, stacklevel=4)
 
     def _finish(self) -> None:
-        """What comes after the last frame, on the thread that wrote it."""
+        """What comes after the last frame, on the thread that saw it written."""
         try:
             if self._background is not None:
                 self._background.row.remove(from_row=False)
@@ -294,14 +294,6 @@ class FrameWriter:
     def _write_manifest(self, frames: int, error: str | None, meta: dict[str, Any]) -> None:
         height, width = self._shape[:2] if frames else (0, 0)
         text = None if error is None else one_line(error[:_ERROR_LENGTH])
-        write_manifest(
-            self.directory,
-            self._new_manifest(
-                frames=frames, width=width, height=height, complete=error is None, error=text, meta=meta
-            ),
-        )
-
-
-def _check(name: str, value: object, *allowed: object) -> None:
-    if value not in allowed:
-        raise SettingsError(f"{name} is {value!r:.60}: give {', '.join(map(repr, allowed))}")
+        size = {"frames": frames, "width": width, "height": height}
+        manifest = self._new_manifest(**size, complete=error is None, error=text, meta=meta)
+        write_manifest(self.directory, manifest)

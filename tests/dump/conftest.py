@@ -13,6 +13,8 @@ from typing import NoReturn
 
 import pytest
 
+from daddy_encode.dump import crew
+
 # Drawing without a display.
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
 
@@ -89,6 +91,14 @@ def slow_disk(tmp_path: Path) -> Iterator[Callable[[int], SlowDisk]]:
     yield mount
     for disk in disks:
         disk.end()
+
+
+@pytest.fixture(params=["processes", "threads"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Record in each of the two ways; the second is that of a system where no process can be started."""
+    if request.param == "threads":
+        monkeypatch.setattr(crew, "_impossible", True)
+    return str(request.param)
 
 
 @pytest.fixture

@@ -22,6 +22,8 @@ from tests.dump.reading import Pixels, annotations_of, frame_files, manifest_of,
 Mount = Callable[[str], Path]
 ENDLESS = 100_000
 
+pytestmark = pytest.mark.usefixtures("way")
+
 
 def noise(seed: int) -> Pixels:
     # Incompressible: 12 KiB on disk.

@@ -221,13 +221,17 @@ def test_where_no_thread_can_be_started_the_caller_hears_of_it_and_no_manifest_l
         # More than there is to address: the system refuses.
         threading.stack_size(2**46)
         try:
-            with FrameWriter("job") as writer:
+            with FrameWriter("job", processes=False) as writer:
                 writer.write(frame)
         except SpoolError as error:
             print(error)
+        # Processes need none, not even for the end.
+        with FrameWriter("apart") as writer:
+            writer.write(frame)
         """,
         tmp_path,
     )
     expected = f"cannot write {tmp_path}/job: can't start new thread; allow this process more threads\n"
     assert (done.returncode, done.stdout, done.stderr) == (0, expected, "")
     assert_incomplete(tmp_path / "job", 0, f"SpoolError: {expected.strip()}")
+    assert manifest_of(tmp_path / "apart")["complete"] is True

@@ -23,6 +23,8 @@ from tests.dump.reading import (
     pixels_of,
 )
 
+pytestmark = pytest.mark.usefixtures("way")
+
 
 def noise(count: int, height: int = 24, width: int = 32, seed: int = 0) -> Pixels:
     return np.random.default_rng(seed).integers(0, 256, (count, height, width, 3), np.uint8)
