@@ -33,8 +33,8 @@ from daddy_encode.dump.shared_filters import SharedFilters
 _NAP = 0.0005
 _NAPS = 10
 # So many orders are read at once, and so many bytes of pixels compressed before they are written.
-_AT_ONCE = 16
-_AT_ONCE_BYTES = 2 * 2**20
+_AT_ONCE = 64
+_AT_ONCE_BYTES = 8 * 2**20
 
 
 class _Unreadable(Exception):

@@ -294,6 +294,8 @@ class FrameWriter:
     def _write_manifest(self, frames: int, error: str | None, meta: dict[str, Any]) -> None:
         height, width = self._shape[:2] if frames else (0, 0)
         text = None if error is None else one_line(error[:_ERROR_LENGTH])
-        size = {"frames": frames, "width": width, "height": height}
-        manifest = self._new_manifest(**size, complete=error is None, error=text, meta=meta)
+        complete = error is None
+        manifest = self._new_manifest(
+            frames=frames, width=width, height=height, complete=complete, error=text, meta=meta
+        )
         write_manifest(self.directory, manifest)
