@@ -73,6 +73,8 @@ class Apart:
         # Frame -> who has it, its annotations, and the array where no copy was made. Afterwards that goes to `_spent`.
         self._flying: dict[int, tuple[Hand, bytes, Frame | None]] = {}
         self._spent: deque[Frame] = deque()
+        # The numbers of those hands that have nothing more to do.
+        self._over: set[int] = set()
         self._addressed = crew.reads_memory() and layout.size >= _ADDRESS_BYTES
         self._unread = b""
         self._flusher: threading.Thread | None = None
@@ -82,7 +84,8 @@ class Apart:
 
         copy: take a copy now; else the array is read later and must stay as it is.
         """
-        self._collect()
+        if self._flying:
+            self._collect()
         if self._spent:
             # One each time, and seldom one more. Were all freed at once, the allocator would give their memory back
             # to the system; to get it anew for the next frames costs a fast renderer more than all else here.
@@ -115,10 +118,13 @@ class Apart:
 
     def _finish(self, deadline: float | None = None) -> None:
         try:
-            while self._flying:
-                self._wait(deadline)
+            for number, hand in enumerate(self._hands):
+                self._give(hand, wire.ORDER.pack(self._opening.number, number, wire.END, 0), wait=True)
+            while any(hand.failure is None and number not in self._over for number, hand in enumerate(self._hands)):
                 if deadline is not None and time.monotonic() >= deadline:
                     return
+                self._wait(deadline)
+            self._account()
             if self._flusher is not None:
                 self._flusher.join()
             self._let_go()
@@ -126,9 +132,19 @@ class Apart:
             self.row.fail(SpoolError(f"cannot finish {self._directory}: {type(error).__name__}: {error}"))
         self._ended()
 
+    def _account(self) -> None:
+        """For the frames of which nothing was heard: an interrupt may come between hearing a result and keeping it."""
+        for index, (_, line, _) in sorted(self._flying.items()):
+            path = self._directory / frame_name(index)
+            if path.exists():
+                self.row.add(index, line)
+            else:
+                self.row.fail(SpoolError(f"cannot write {path}: interrupted"))
+        self._flying.clear()
+
     def _let_go(self) -> None:
         for hand in self._hands:
-            hand.close(self._opening.number)
+            hand.leave()
         for descriptor in (self._memory, self._results, self._their_end):
             os.close(descriptor)
         self._spent.clear()
@@ -152,14 +168,24 @@ class Apart:
             np.copyto(self._slot(slot), frame)
         order = wire.ORDER.pack(self._opening.number, index, slot, address or 0)
         hand = self._hands[index % len(self._hands)]
-        self._flying[index] = (hand, line, None if address is None else frame)
+        try:
+            self._flying[index] = (hand, line, None if address is None else frame)
+            given = self._give(hand, order, wait)
+        except BaseException:
+            # An interrupt. Nobody knows whether the order has gone, so this number can be no other frame's.
+            self.row.fail(SpoolError(f"cannot write {self._directory / frame_name(index)}: interrupted"))
+            raise
+        if not given:
+            del self._flying[index]
+            if address is None:
+                self._free.append(slot)
+        return given
+
+    def _give(self, hand: Hand, order: bytes, wait: bool) -> bool:
         while not hand.send(order):
-            if not wait:
-                del self._flying[index]
-                if address is None:
-                    self._free.append(slot)
-                return False
             # Other recordings have filled its pipe.
+            if not wait:
+                return False
             time.sleep(0.001)
         return True
 
@@ -170,11 +196,11 @@ class Apart:
 
     def _wait(self, deadline: float | None = None) -> None:
         """Wait for a result."""
-        before = len(self._flying)
+        before = len(self._flying), len(self._over)
         # Who is woken by each result gets in the way of the next.
         time.sleep(_NAP)
         self._collect()
-        if len(self._flying) < before:
+        if (len(self._flying), len(self._over)) != before:
             return
         Hand.wait(self._hands, self._results, None if deadline is None else max(0.0, deadline - time.monotonic()))
         self._collect()
@@ -188,8 +214,6 @@ class Apart:
 
     def _collect(self) -> None:
         """Hear what has become of the frames."""
-        if not self._flying:
-            return
         try:
             data = self._unread + os.read(self._results, 65_536)
         except BlockingIOError:
@@ -213,6 +237,9 @@ class Apart:
             self.row.fail(error)
 
     def _landed(self, index: int, slot: int, outcome: int, text: bytes) -> None:
+        if outcome == wire.ENDED:
+            self._over.add(index)
+            return
         _, line, frame = self._flying.pop(index)
         if outcome == wire.UNREADABLE:
             # A device's memory, perhaps. From now on frames are copied.

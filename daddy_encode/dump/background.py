@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,8 @@ from daddy_encode.errors import DaddyEncodeError, SpoolError
 # that runs out of work looks again by itself after this many seconds, and only if there is still none does it sleep
 # until it is woken.
 _NAP = 0.005
+# What a thread takes to begin, on a busy node.
+_THREAD_SECONDS = 0.5
 
 
 class Background:
@@ -97,13 +100,20 @@ class Background:
     def _start_thread(self) -> None:
         # A daemon: a rollout that ends without close() must not hang here.
         thread = threading.Thread(target=self._run, name=f"frames of {self._directory}", daemon=True)
+        self._threads += 1
         try:
             thread.start()
         except RuntimeError as error:
+            self._threads -= 1
             if self._threads == 0:
                 raise SpoolError(f"cannot write {self._directory}: {error}; allow this process more threads") from error
-        else:
-            self._threads += 1
+        except BaseException:
+            # An interrupt: the thread may be on its way.
+            deadline = time.monotonic() + _THREAD_SECONDS
+            while thread.ident is None and time.monotonic() < deadline:
+                time.sleep(0.001)
+            self._threads -= thread.ident is None
+            raise
 
     def _run(self) -> None:
         while True:

@@ -71,14 +71,16 @@ class Hand:
     def open(self, opening: wire.Opening, shared: int, results: int) -> None:
         """Tell it of a recording, whose shared memory and pipe for results these descriptors are."""
         self.recordings += 1
-        self._tell(opening, shared, results)
+        try:
+            socket.send_fds(self._control, [msgspec.json.encode(opening)], [shared, results])
+        except OSError as error:
+            # It has died, or has not listened for hundreds of recordings.
+            self.failure = self.failure or f"the process that writes frames does not listen: {one_line(str(error))}"
 
-    def close(self, number: int) -> None:
-        """Tell it that a recording is over; nothing is still to be done for it."""
+    def leave(self) -> None:
+        """A recording needs it no more."""
         self.recordings -= 1
-        if self.failure is None:
-            self._tell(wire.Ending(number))
-        elif self.recordings == 0:
+        if self.failure is not None and self.recordings == 0:
             self.let_go()
 
     def send(self, order: bytes) -> bool:
@@ -120,13 +122,6 @@ class Hand:
             return None
         except OSError:
             return b""
-
-    def _tell(self, message: wire.Opening | wire.Ending, *descriptors: int) -> None:
-        try:
-            socket.send_fds(self._control, [msgspec.json.encode(message)], descriptors)
-        except OSError as error:
-            # It has died, or has not listened for hundreds of recordings.
-            self.failure = self.failure or f"the process that writes frames does not listen: {one_line(str(error))}"
 
     def _how_it_ended(self) -> str:
         try:

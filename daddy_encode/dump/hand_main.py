@@ -72,14 +72,18 @@ class _Recording:
             results = [self._result(index, slot, png) for (index, slot, _), png in zip(orders, pngs, strict=True)]
         finally:
             fcntl.lockf(self._turn, fcntl.LOCK_UN)
-        # In one piece, for only one of them can be an error. A rollout that has been killed does not hear of it; its
-        # frames are written all the same.
-        with contextlib.suppress(BrokenPipeError):
-            os.write(self._results, b"".join(results))
+        # In one piece, for only one of them can be an error.
+        self._tell(b"".join(results))
 
-    def end(self) -> None:
+    def end(self, index: int) -> None:
+        self._tell(wire.RESULT.pack(index, wire.END, wire.ENDED))
         os.close(self._results)
         os.close(self._turn)
+
+    def _tell(self, results: bytes) -> None:
+        # A rollout that has been killed does not hear of it; its frames are written all the same.
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self._results, results)
 
     def _compress(self, index: int, slot: int, address: int) -> bytes | Exception:
         try:
@@ -135,8 +139,12 @@ class _Hand:
                     self._hear()
                 recording = self._recordings[number]
                 frames = [(index, slot, address) for _, index, slot, address in group]
-                for first in range(0, len(frames), recording.at_once):
-                    recording.write(frames[first : first + recording.at_once])
+                last, slot, _ = frames[-1]
+                over = slot == wire.END
+                for first in range(0, len(frames) - over, recording.at_once):
+                    recording.write(frames[first : min(first + recording.at_once, len(frames) - over)])
+                if over:
+                    self._recordings.pop(number).end(last)
 
     def _next(self) -> bytes:
         """The next orders; none once the rollout has ended."""
@@ -157,12 +165,9 @@ class _Hand:
         if not data:
             # The rollout has ended.
             os._exit(0)
-        if descriptors:
-            opening = msgspec.json.decode(data, type=wire.Opening)
-            shared, results = descriptors
-            self._recordings[opening.number] = _Recording(opening, shared, results, self._memory)
-        else:
-            self._recordings.pop(msgspec.json.decode(data, type=wire.Ending).number).end()
+        opening = msgspec.json.decode(data, type=wire.Opening)
+        shared, results = descriptors
+        self._recordings[opening.number] = _Recording(opening, shared, results, self._memory)
 
 
 def main(orders: int, control: int, memory: int) -> None:

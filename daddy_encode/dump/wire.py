@@ -1,7 +1,7 @@
 """What a rollout and its hands (see `hand`) say to each other. One machine, one version: both ends use this module.
 
 - Each hand's pipe brings its orders: frame `index` of recording `number`, in slot `slot` of the recording's shared
-  memory, or at `address` in the rollout's own.
+  memory, or at `address` in the rollout's own. They are done in their order.
 - Each hand's socket brings what recordings there are, before any order for them.
 - Each recording's own pipe takes the results back.
 - A recording's shared memory begins with a page of 64-bit integers on which its hands agree, zeros at first.
@@ -26,6 +26,9 @@ LEFT_OUT = -2
 ERROR_BYTES = 3000
 # The slot of a frame that is at an address.
 NO_SLOT = 2**32 - 1
+# In place of a slot: the recording is over. The hand's last result gives the order's index back, with this outcome.
+END = 2**32 - 2
+ENDED = -3
 # A hand's first and only word.
 READY = b"ready"
 
@@ -45,12 +48,6 @@ class Opening(msgspec.Struct):
     shape: tuple[int, ...]
     strides: tuple[int, ...]
     min_free: int | None
-
-
-class Ending(msgspec.Struct):
-    """A recording is over."""
-
-    number: int
 
 
 def slot_bytes(frame_bytes: int) -> int:

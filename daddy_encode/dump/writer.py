@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 
 # Enough for a second of 720p at 30 fps and more, while a shared file system pauses.
 MAX_BYTES = 128 * 2**20
-# An error text is for a line in a log.
-_ERROR_LENGTH = 2000
+_ERROR_LENGTH = 2000  # for a line in a log
 
 
 class FrameWriter:

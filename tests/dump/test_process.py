@@ -9,8 +9,10 @@ import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.dump.conftest import SlowDisk
-from tests.dump.reading import frame_files, manifest_of, pixels_of
+from tests.dump.reading import annotations_of, frame_files, manifest_of, pixels_of
 
 BEGINNING = """
 import os, signal, sys, time
@@ -91,6 +93,37 @@ def test_an_interrupt_ends_the_recording_with_a_manifest(tmp_path: Path) -> None
     taken = len(frame_files(tmp_path / "job"))
     assert taken >= 51
     assert_incomplete(tmp_path / "job", taken, "KeyboardInterrupt: ")
+
+
+@pytest.mark.parametrize("processes", [True, False])
+def test_an_interrupt_at_any_moment_leaves_a_recording_that_is_all_there(processes: bool, tmp_path: Path) -> None:
+    done = run(
+        f"""
+        import random
+        chance = random.Random(3)
+        signal.signal(signal.SIGALRM, signal.default_int_handler)
+        small = frame[:20, :20].copy()
+        for number in range(30):
+            try:
+                with FrameWriter(f"job-{{number:02}}", workers=1 + number % 2, processes={processes}) as writer:
+                    writer.write(small, index=0)
+                    signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.0001, 0.004))
+                    for index in range(1, 10**9):
+                        (writer.take if number % 3 else writer.write)(small, index=index)
+            except KeyboardInterrupt:
+                pass
+        """,
+        tmp_path,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    for number in range(30):
+        job = tmp_path / f"job-{number:02}"
+        frames = len(frame_files(job))
+        assert [path.name for path in frame_files(job)] == [f"{index:06d}.png" for index in range(frames)]
+        manifest = manifest_of(job)
+        assert (manifest["frames"], manifest["complete"]) == (frames, False)
+        assert manifest["error"].startswith("KeyboardInterrupt")
+        assert [line["index"] for line in annotations_of(job)] == list(range(frames))
 
 
 def test_sigterm_kills_and_leaves_good_frames_and_no_manifest(tmp_path: Path) -> None:
