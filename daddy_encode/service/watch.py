@@ -75,9 +75,8 @@ class Watcher:
         self._summary_at = float("-inf")
 
     def scan_soon(self) -> None:
-        """Bring the next scan forward; from any thread."""
+        """Bring the next scan forward."""
         self._scan_wanted = True
-        self._waker.wake()
 
     def run(self) -> None:
         """Watch until told to stop, or until an option ends it; what runs then is ended, with nothing half-made."""
