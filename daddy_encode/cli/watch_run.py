@@ -18,6 +18,7 @@ from daddy_encode.errors import SpoolError
 from daddy_encode.report.log import set_up_logging, shown
 from daddy_encode.report.progress import AboveBar
 from daddy_encode.service.events import Events, start_events
+from daddy_encode.service.memory import use_one_arena
 from daddy_encode.service.notify import notify, parse_command
 from daddy_encode.service.scanner import Scanner
 from daddy_encode.service.stop import StopSwitch
@@ -50,6 +51,7 @@ def run(
 
     Raises SpoolError where `root` is no folder, SettingsError, EncodeError where there is no ffmpeg.
     """
+    use_one_arena()
     context = make_context(**options)
     hook = parse_command(on_done) if on_done is not None else None
     if not root.is_dir():
