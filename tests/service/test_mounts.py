@@ -56,6 +56,12 @@ class Mounts:
         self._mounted[path].kill()
         self._mounted[path].wait()
 
+    def hang(self, path: Path, seconds: float) -> None:
+        """Let every call in a mount wait for so long."""
+        self._mounted[path].send_signal(signal.SIGSTOP)
+        time.sleep(seconds)
+        self._mounted[path].send_signal(signal.SIGCONT)
+
     def unmount(self, path: Path) -> None:
         subprocess.run(["umount", "-l", str(path)], check=True)
         child = self._mounted.pop(path)
@@ -153,6 +159,20 @@ def test_a_spool_that_fails_is_unmounted_and_comes_back_loses_nothing_and_encode
         assert watcher.lines("ERROR") == []
     assert_right(jobs)
     assert temporary_files(mounts.real) == []
+
+
+def test_a_file_system_that_hangs_for_a_while_delays_only_that_scan(mounts: Mounts) -> None:
+    spool = mounts.mount("spool")
+    with Encoder("watch", spool, "--interval", "0.2") as watcher:
+        watcher.until_said("no jobs yet")
+        mounts.hang(spool, 4.0)
+        job = write_job(mounts.real / "job")
+        begin = time.monotonic()
+        watcher.until_done([job])
+        # Were scans kept to a tenth of the time, after one of 4 s as well, it would be 40 s.
+        assert time.monotonic() - begin < 20
+        assert watcher.stop() == 0
+        assert watcher.lines("ERROR") == []
 
 
 def test_a_spool_that_goes_away_in_the_middle_of_an_encode_gets_it_encoded_later(mounts: Mounts) -> None:
