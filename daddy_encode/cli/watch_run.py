@@ -17,7 +17,8 @@ from daddy_encode.encode.program import find_program
 from daddy_encode.errors import SpoolError
 from daddy_encode.report.log import set_up_logging, shown
 from daddy_encode.report.progress import AboveBar
-from daddy_encode.service.events import start_events
+from daddy_encode.service.events import Events, start_events
+from daddy_encode.service.memory import use_one_arena
 from daddy_encode.service.notify import notify, parse_command
 from daddy_encode.service.scanner import Scanner
 from daddy_encode.service.stop import StopSwitch
@@ -50,6 +51,7 @@ def run(
 
     Raises SpoolError where `root` is no folder, SettingsError, EncodeError where there is no ffmpeg.
     """
+    use_one_arena()
     context = make_context(**options)
     hook = parse_command(on_done) if on_done is not None else None
     if not root.is_dir():
@@ -64,7 +66,16 @@ def run(
     on_signals(stop_all)
     # Better no watcher than one that says of each job that there is no ffmpeg.
     find_program()
-    scanner = Scanner(root, context.settings, output_dir, context.owners, settle=settle, retry_failed=retry_failed)
+    events = None if no_events or once else start_events(root)
+    scanner = Scanner(
+        root,
+        context.settings,
+        output_dir,
+        context.owners,
+        settle=settle,
+        retry_failed=retry_failed,
+        events=events,
+    )
     tally = Tally()
     claims = Claims(lease)
     with Workers(
@@ -84,23 +95,28 @@ def run(
             partial(tally.tell, as_json=as_json),
             claims.keep_only,
         )
-        stop_events = None if no_events or once else start_events(root, watcher.scan_soon)
+        if events is not None:
+            waker.listen(events.descriptor, partial(_heed, events, watcher))
         log.info(
             "watching %s every %g s with %d workers%s",
             shown(root),
             interval,
             crew.count,
-            ", events on" * bool(stop_events),
+            ", events on" * (events is not None),
         )
-        try:
+        with waker.woken_by_signals():
             watcher.run()
-        finally:
-            if stop_events is not None:
-                stop_events()
+        if events is not None:
+            events.close()
     log.info("%s", tally)
     if not once:
         return 0
     return FAILED if tally.failed else INTERRUPTED if watcher.put_off else 0
+
+
+def _heed(events: Events, watcher: Watcher) -> None:
+    if events.news():
+        watcher.scan_soon()
 
 
 def _after(hook: list[str] | None, stop: StopSwitch, outcome: Outcome) -> None:

@@ -105,6 +105,6 @@ def file_sha256(path: Path) -> str:
     """The SHA-256 of a file's bytes, in hex."""
     digest = hashlib.sha256()
     with open(path, "rb") as stream:
-        while part := stream.read(2**20):
+        while part := stream.read(2**16):
             digest.update(part)
     return digest.hexdigest()

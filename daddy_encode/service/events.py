@@ -1,11 +1,18 @@
-"""File system events: on a local file system they bring the next scan forward. They decide nothing."""
+"""File system events: on a local file system they bring the next scan forward. They decide nothing.
+
+Of watchdog only its inotify calls are used. Its observer keeps a watch, and 0.6 kB, for every directory below a root,
+the thousands of finished jobs among them; here a scan says which directories are worth watching.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import errno
 import logging
 import os
-import warnings
-from collections.abc import Callable
+import struct
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +26,8 @@ _NETWORK = (
     *("nfs", "cifs", "smb", "lustre", "gpfs", "beegfs"),
     *("ceph", "fuse", "9p", "afs", "glusterfs", "orangefs", "pvfs", "panfs", "weka", "virtiofs", "vboxsf"),
 )
+# struct inotify_event of inotify(7), without its name: watch descriptor, mask, cookie, the name's length.
+_EVENT = struct.Struct("iIII")
 
 
 def file_system(path: Path, mounts: str) -> str:
@@ -40,42 +49,88 @@ def is_network(kind: str) -> bool:
     return not kind or kind.startswith(_NETWORK)
 
 
-def start_events(root: Path, wake: Callable[[], None]) -> Callable[[], None] | None:
-    """Call `wake` when a manifest or a directory appears below `root`, if it is on a local file system; return what
-    ends that.
-
-    None where no events come: a network file system, or one without inotify, or too many folders for it.
-    """
+def start_events(root: Path) -> Events | None:
+    """Events for directories below `root`; None where none come: a network file system, or no inotify to be had."""
     with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as stream:
         kind = file_system(Path(os.path.realpath(root)), stream.read())
     if is_network(kind):
         return None
-    from watchdog.events import DirCreatedEvent, DirMovedEvent, FileMovedEvent, FileSystemEventHandler
-    from watchdog.observers import Observer
-
-    # What watchdog says of folders made fast, and of lost events, is nothing that a user need act on: scans go on.
-    logging.getLogger("watchdog").setLevel(logging.CRITICAL)
-    warnings.filterwarnings("ignore", category=RuntimeWarning, module="watchdog")
-
-    class Handler(FileSystemEventHandler):
-        def on_any_event(self, event: Any) -> None:
-            # A directory may have come whole, or its manifest before we watched it.
-            if event.is_directory or os.path.basename(event.dest_path) == MANIFEST_NAME:
-                wake()
-
     try:
-        observer = Observer()
-        # A manifest is published by a rename. Every byte written would be an event, too, but for this filter.
-        wanted = [FileMovedEvent, DirMovedEvent, DirCreatedEvent]
-        observer.schedule(Handler(), str(root), recursive=True, event_filter=wanted)
-        observer.start()
-    # watchdog walks the tree by recursion.
-    except (OSError, RecursionError) as error:
-        log.warning("no file system events for %s: %s; scans alone find new jobs", one_line(str(root)), error)
+        return Events()
+    except OSError as error:
+        log.warning("no file system events for %s: %s; scans alone find new jobs", one_line(str(root)), error.strerror)
         return None
 
-    def stop() -> None:
-        observer.stop()
-        observer.join()
 
-    return stop
+class Events:
+    """Watches directories, each from one scan to the next. `descriptor` is readable when something has come."""
+
+    def __init__(self) -> None:
+        from watchdog.observers import inotify_c
+
+        # Any: they are the same in all its releases, their types are not.
+        self._calls: Any = inotify_c
+        self.descriptor: int = self._calls.inotify_init()
+        if self.descriptor < 0:
+            raise _os_error()
+        os.set_blocking(self.descriptor, False)
+        os.set_inheritable(self.descriptor, False)
+        self._watched: set[int] = set()
+        # Those of the scan that goes on.
+        self._wanted: set[int] = set()
+        self._full = False
+
+    def watch(self, path: str, *, is_job: bool) -> None:
+        """Watch the directory `path` until the next scan has ended; call it before listing it: then nothing escapes.
+
+        is_job: frames are written to it, each of which would be an event; it is only asked what is renamed into it.
+        """
+        flags = self._calls.InotifyConstants
+        mask = flags.IN_ONLYDIR | flags.IN_MOVED_TO | (0 if is_job else flags.IN_CREATE)
+        # The kernel knows a directory again whatever its path is now, and gives it the number it has.
+        number = self._calls.inotify_add_watch(self.descriptor, os.fsencode(path), mask)
+        if number >= 0:
+            self._wanted.add(number)
+        elif ctypes.get_errno() == errno.ENOSPC and not self._full:
+            self._full = True
+            log.warning(
+                "no more file system events than for %d folders (fs.inotify.max_user_watches); "
+                "scans alone find new jobs in others",
+                len(self._watched | self._wanted),
+            )
+
+    def end_scan(self) -> None:
+        """Watch no longer what the scan that has ended did not ask for."""
+        for number in self._watched - self._wanted:
+            # It fails where the directory is gone, and its watch with it.
+            self._calls.inotify_rm_watch(self.descriptor, number)
+        self._watched, self._wanted = self._wanted, set()
+
+    def news(self) -> bool:
+        """Read what has come; whether it asks for a scan: a manifest, or a directory, which may have come whole."""
+        flags = self._calls.InotifyConstants
+        found = False
+        for mask, name in self._read():
+            if mask & flags.IN_ISDIR:
+                found |= not name.startswith(b".")
+            else:
+                found |= name == MANIFEST_NAME.encode() or bool(mask & flags.IN_Q_OVERFLOW)
+        return found
+
+    def close(self) -> None:
+        os.close(self.descriptor)
+
+    def _read(self) -> Iterator[tuple[int, bytes]]:
+        """The mask and the name of each event that waits."""
+        with contextlib.suppress(BlockingIOError):
+            while data := os.read(self.descriptor, 65_536):
+                at = 0
+                while at < len(data):
+                    _, mask, _, length = _EVENT.unpack_from(data, at)
+                    at += _EVENT.size + length
+                    yield mask, data[at - length : at].rstrip(b"\0")
+
+
+def _os_error() -> OSError:
+    number = ctypes.get_errno()
+    return OSError(number, os.strerror(number))

@@ -18,6 +18,7 @@ from pathlib import Path
 from daddy_encode.encode.owners import Owners
 from daddy_encode.encode.settings import Settings, plan
 from daddy_encode.errors import one_line
+from daddy_encode.service.events import Events
 from daddy_encode.service.known import Known
 from daddy_encode.service.look import UNKNOWN, Beside, Listing, beside, list_directory, look
 from daddy_encode.service.state import State, classify
@@ -51,6 +52,7 @@ class Scanner:
         *,
         settle: float | None = None,
         retry_failed: bool = False,
+        events: Events | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.root = absolute(root)
@@ -59,6 +61,7 @@ class Scanner:
         self._owners = owners or Owners()
         self._settle = settle
         self._retry_failed = retry_failed
+        self._events = events
         self._clock = clock
         self._jobs: dict[str, Known] = {}
         # Of the scan that goes on: its number, what is ready, and which folders of which directory are still to come.
@@ -88,6 +91,8 @@ class Scanner:
                 self._look_at(os.path.join(path, folder), around)
         for path in [path for path, known in self._jobs.items() if known.met_in != self._number]:
             del self._jobs[path]
+        if self._events is not None:
+            self._events.end_scan()
         for path in self._troubles.keys() - self._new_troubles.keys():
             log.info("%s: can be listed again, or is gone", one_line(path))
         self._troubles = self._new_troubles
@@ -138,12 +143,16 @@ class Scanner:
             # Before the listing: what changes after this moment changes this time, and is noticed.
             mtime_ns = os.stat(path, follow_symlinks=path == str(self.root)).st_mtime_ns
             known = self._jobs.get(path)
+            watched = self._may_come(path, known, mtime_ns, around)
+            self._watch(path, watched, is_job=known is not None)
             if known is None or known.must_list(path, mtime_ns, around):
                 listing = list_directory(path)
                 if not listing.is_job:
                     self._container(path, listing)
                     return
-                known = known or self._jobs.setdefault(path, Known())
+                if known is None:
+                    known = self._jobs[path] = Known()
+                    self._watch(path, watched, is_job=True)
                 seen = look(self._paths(path), listing, mtime_ns, around, self._owners.check_file)
                 known.remember(listing, seen, self._clock())
         except OSError as error:
@@ -151,6 +160,16 @@ class Scanner:
         else:
             known.met_in = self._number
             self._job(path, known, around)
+
+    def _watch(self, path: str, wanted: bool, *, is_job: bool) -> None:
+        if wanted and self._events is not None:
+            self._events.watch(path, is_job=is_job)
+
+    def _may_come(self, path: str, known: Known | None, mtime_ns: int, around: Beside) -> bool:
+        """Whether events of a directory are worth having: not those of a job that is finished, or seems to be."""
+        if known is None:
+            return around.names is None or f"{os.path.basename(path)}.receipt.json" not in around.names
+        return known.state not in FINAL or known.mtime_ns != mtime_ns
 
     def _container(self, path: str, listing: Listing) -> None:
         """What is in a directory that is no job itself."""

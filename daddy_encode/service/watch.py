@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from daddy_encode.service.memory import give_back
 from daddy_encode.service.scanner import Ready, Scanner
 from daddy_encode.service.state import State
 from daddy_encode.service.stop import StopSwitch
@@ -23,7 +24,7 @@ log = logging.getLogger(__name__)
 IDLE_FACTOR = 2.0
 # Watchers that were started together do not list together for ever: each distance is shortened by up to so much.
 JITTER = 0.2
-# Scanning never takes more than a tenth of the time, whatever asks for it, nor is it done more often than this.
+# Scanning takes no more than a tenth of the time, whatever asks for it, nor is it done more often than this.
 SCAN_SHARE = 10.0
 SHORTEST_SECONDS = 0.2
 # The summary line's shortest distance.
@@ -68,16 +69,20 @@ class Watcher:
         self.put_off: set[JobPaths] = set()
         # Whether an event, or work that was done, asks for a scan before it is due.
         self._scan_wanted = False
+        # Whether jobs were attempted since the last scan.
+        self._worked = False
         self._scan_seconds = 0.0
+        # The shorter of the last two: one in which the file system hung, or this process was stopped, says nothing of
+        # the next.
+        self._usual_seconds = 0.0
         self._scanned_at = float("-inf")
         self._due = float("-inf")
         self._summary = ""
         self._summary_at = float("-inf")
 
     def scan_soon(self) -> None:
-        """Bring the next scan forward; from any thread."""
+        """Bring the next scan forward."""
         self._scan_wanted = True
-        self._waker.wake()
 
     def run(self) -> None:
         """Watch until told to stop, or until an option ends it; what runs then is ended, with nothing half-made."""
@@ -104,24 +109,25 @@ class Watcher:
 
     def _scan(self) -> None:
         self._scan_wanted = False
-        # Left to itself, Python keeps the cycles of hundreds of jobs, and what little a job leaves lies scattered
-        # among them: measured over 2,000 jobs, a third of the growth.
-        gc.collect()
+        if self._worked:
+            give_back()
+            self._worked = False
         begin = time.monotonic()
         ready = self._scanner.scan()
         self._forget({job.attempt.paths for job in ready})
         self._ready = deque(job for job in ready if job.attempt.paths not in self._running)
         self._scanned_at = time.monotonic()
-        self._scan_seconds = self._scanned_at - begin
+        before, self._scan_seconds = self._scan_seconds, self._scanned_at - begin
+        self._usual_seconds = min(before, self._scan_seconds)
         interval = self._options.interval * (IDLE_FACTOR if self._scanner.quiet() else 1.0)
-        self._due = self._scanned_at + max(interval * random.uniform(1 - JITTER, 1), self._scan_seconds * SCAN_SHARE)
+        self._due = self._scanned_at + max(interval * random.uniform(1 - JITTER, 1), self._usual_seconds * SCAN_SHARE)
         self._summarize()
 
     def _next_scan(self) -> float:
         """When the next scan is due, on the monotonic clock."""
         if not self._scan_wanted:
             return self._due
-        return min(self._due, self._scanned_at + max(SHORTEST_SECONDS, self._scan_seconds * SCAN_SHARE))
+        return min(self._due, self._scanned_at + max(SHORTEST_SECONDS, self._usual_seconds * SCAN_SHARE))
 
     def _fill(self) -> None:
         while self._ready and self._workers.busy < self._workers.count and not self._stop.is_set():
@@ -132,6 +138,7 @@ class Watcher:
     def _collect(self) -> None:
         while (outcome := self._workers.outcome(wait=False)) is not None:
             paths, mtime_ns = outcome.paths, outcome.mtime_ns
+            self._worked = True
             self._running.discard(paths)
             self.put_off.discard(paths)
             if outcome.fate in (Fate.MADE, Fate.DONE):

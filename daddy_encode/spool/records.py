@@ -16,6 +16,7 @@ from daddy_encode.errors import ManifestError
 
 # A manifest holds a user's `meta`; a receipt may list bad frames. Neither comes near this.
 MAX_RECORD_BYTES = 4 * 2**20
+PIECE_BYTES = 2**16
 # Deeper than any record we write; keeps a hostile one away from the interpreter's recursion limit.
 MAX_DEPTH = 64
 # Enough for a 1024-bit seed in `meta`.
@@ -98,8 +99,11 @@ def read_record(
     with os.fdopen(descriptor, "rb") as stream:
         if check is not None:
             check(status, path)
+        text = b""
         try:
-            text = stream.read(MAX_RECORD_BYTES + 1)
+            # In pieces: room for the largest record, asked for thousands of times, would leave gaps in memory.
+            while len(text) <= MAX_RECORD_BYTES and (piece := stream.read(PIECE_BYTES)):
+                text += piece
         except OSError as error:
             raise ManifestError(f"{path}: cannot be read: {error.strerror}; try again") from error
     return parse_record(text, kind, str(path)), text

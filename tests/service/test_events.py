@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import select
+import shutil
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from daddy_encode import save_frames_as_png
+from daddy_encode.encode.settings import make_settings
 from daddy_encode.service.events import file_system, is_network, start_events
+from daddy_encode.service.scanner import Scanner
 from tests.conftest import missing
-from tests.service.spools import write_job
+from tests.jobs import encode
+from tests.service.spools import pictures, write_job
 
 MOUNTS = r"""
 22 1 254:0 / / rw,relatime - ext4 /dev/vda rw
@@ -46,69 +50,140 @@ def test_an_unknown_file_system_and_every_kind_of_fuse_count_as_network() -> Non
     assert not is_network("tmpfs") and not is_network("overlay") and not is_network("btrfs")
 
 
+class Ear:
+    """A scanner with events, as a watcher has them."""
+
+    def __init__(self, root: Path) -> None:
+        events = start_events(root)
+        assert events is not None
+        self._events = events
+        self._scanner = Scanner(root, make_settings(), events=events)
+        self._scanner.scan()
+
+    def close(self) -> None:
+        self._events.close()
+
+    def something_came(self, seconds: float = 30.0) -> bool:
+        """Whether any event came, in good time."""
+        return bool(select.select([self._events.descriptor], [], [], seconds)[0])
+
+    def heard(self, seconds: float = 30.0) -> bool:
+        """Whether an event came that asks for a scan, in good time; the scan is made anyhow."""
+        found = False
+        while not found and self.something_came(seconds):
+            found = self._events.news()
+        # What else belongs to the same change.
+        while self.something_came(0.3):
+            self._events.news()
+        self._scanner.scan()
+        return found
+
+    def scan(self) -> None:
+        self._scanner.scan()
+
+    def watched(self) -> int:
+        """How many directories the kernel watches for it."""
+        return Path(f"/proc/self/fdinfo/{self._events.descriptor}").read_text().count("inotify wd:")
+
+
 @pytest.fixture
-def woken(tmp_path: Path) -> Iterator[threading.Event]:
-    event = threading.Event()
-    stop = start_events(tmp_path, event.set)
-    assert stop is not None
-    yield event
-    stop()
-    assert [thread for thread in threading.enumerate() if thread is not threading.main_thread()] == []
+def ear(tmp_path: Path) -> Iterator[Ear]:
+    made = Ear(tmp_path)
+    yield made
+    made.close()
 
 
-def came(event: threading.Event) -> bool:
-    """Whether it was set, in good time; it is cleared."""
-    found = event.wait(30)
-    # What else belongs to the same change comes with it.
-    time.sleep(0.3)
-    event.clear()
-    return found
+def publish_manifest(job: Path, text: bytes) -> None:
+    (job / "temp").write_bytes(text)
+    (job / "temp").rename(job / "manifest.json")
 
 
-def test_a_manifest_wakes_and_so_does_a_tree_that_is_moved_in(tmp_path: Path, woken: threading.Event) -> None:
+def test_a_manifest_wakes_and_so_does_a_tree_that_is_moved(tmp_path: Path, ear: Ear) -> None:
     (tmp_path / "new").mkdir()
-    assert came(woken)
-    write_job(tmp_path / "new" / "deep" / "job")
-    assert came(woken)
-    # In a directory made a moment ago, and in one that was there before.
-    text = (tmp_path / "new" / "deep" / "job" / "manifest.json").read_bytes()
-    temp = tmp_path / "new" / "deep" / "job" / "temp"
-    temp.write_bytes(text)
-    temp.rename(temp.with_name("manifest.json"))
-    assert came(woken)
+    assert ear.heard()
+    job = write_job(tmp_path / "new" / "deep" / "job")
+    assert ear.heard()
+    text = (job / "manifest.json").read_bytes()
+    # In a directory that was there before the last scan, and in one that has got another name since.
+    publish_manifest(job, text)
+    assert ear.heard()
     (tmp_path / "new").rename(tmp_path / "newer")
-    assert came(woken)
-    temp = tmp_path / "newer" / "deep" / "job" / "temp"
-    temp.write_bytes(text)
-    temp.rename(temp.with_name("manifest.json"))
-    assert came(woken)
+    assert ear.heard()
+    publish_manifest(tmp_path / "newer" / "deep" / "job", text)
+    assert ear.heard()
 
 
-def test_a_tree_from_outside_wakes(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_tree_from_outside_wakes(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, ear: Ear) -> None:
     outside = tmp_path_factory.mktemp("outside")
     write_job(outside / "run" / "job")
-    event = threading.Event()
-    stop = start_events(tmp_path, event.set)
-    assert stop is not None
     (outside / "run").rename(tmp_path / "run")
-    assert came(event)
-    stop()
+    assert ear.heard()
 
 
-def test_frames_and_videos_do_not_wake(tmp_path: Path, woken: threading.Event) -> None:
+def test_frames_and_videos_do_not_wake_and_frames_of_a_known_job_are_no_event_at_all(tmp_path: Path, ear: Ear) -> None:
+    (tmp_path / "job").mkdir()
+    assert ear.heard()
     for index in range(50):
-        (tmp_path / f"{index:06d}.png").write_bytes(b"frame")
+        (tmp_path / "job" / f"{index:06d}.png").write_bytes(b"frame")
     (tmp_path / ".daddy-encode-x.tmp").write_bytes(b"video")
     (tmp_path / ".daddy-encode-x.tmp").rename(tmp_path / "job.mp4")
-    time.sleep(1)
-    assert not woken.is_set()
+    (tmp_path / ".daddy-encode").mkdir()
+    assert not ear.heard(1.0)
+    for index in range(50, 100):
+        (tmp_path / "job" / f"{index:06d}.png").write_bytes(b"frame")
+    assert not ear.something_came(1.0)
 
 
-def test_a_system_that_allows_no_watches_is_said_in_one_line_and_scans_do_it_all(tmp_path: Path) -> None:
-    write_job(tmp_path / "spool" / "job")
+def test_finished_jobs_are_not_watched_and_one_that_is_written_again_is(tmp_path: Path, ear: Ear) -> None:
+    jobs = [write_job(tmp_path / "run" / f"job-{index}") for index in range(5)]
+    assert ear.heard()
+    assert ear.watched() == 2 + 5, "the root, the run, its jobs"
+    for job in jobs:
+        encode(job)
+    ear.scan()
+    ear.scan()
+    assert ear.watched() == 2
+    again = Ear(tmp_path)
+    assert again.watched() == 2, "nor by one that finds them finished"
+    again.close()
+    write_job(tmp_path / "run" / "other").rename(jobs[0] / "inner")
+    save_frames_as_png(pictures(1), jobs[1], overwrite=True)
+    ear.scan()
+    assert ear.watched() == 2 + 3, "two have changed, and a third is in one of them"
+    text = (jobs[1] / "manifest.json").read_bytes()
+    publish_manifest(jobs[1], text)
+    assert ear.heard()
+
+
+def test_directories_that_go_leave_no_watch(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, ear: Ear) -> None:
+    for name in ("removed", "moved", "renamed"):
+        (tmp_path / name / "deep").mkdir(parents=True)
+    assert ear.heard()
+    assert ear.watched() == 1 + 6
+    shutil.rmtree(tmp_path / "removed")
+    (tmp_path / "moved").rename(tmp_path_factory.mktemp("outside") / "moved")
+    (tmp_path / "renamed").rename(tmp_path / "another")
+    ear.scan()
+    assert ear.watched() == 1 + 2
+    write_job(tmp_path / "another" / "deep" / "job")
+    assert ear.heard()
+
+
+@pytest.mark.parametrize(
+    ("limit", "words"),
+    [
+        ("max_inotify_instances 0", "no file system events for"),
+        ("max_inotify_watches 3", "no more file system events than for 3 folders"),
+    ],
+)
+def test_a_system_that_allows_few_watches_is_said_in_one_line_and_scans_do_it_all(
+    tmp_path: Path, limit: str, words: str
+) -> None:
+    jobs = [write_job(tmp_path / "spool" / f"job-{index}") for index in range(5)]
+    name, number = limit.split()
     command = (
-        "echo 0 > /proc/sys/user/max_inotify_instances || exit 99; "
-        f"exec {sys.executable} -m daddy_encode watch {tmp_path / 'spool'} --idle-exit 1"
+        f"echo {number} > /proc/sys/user/{name} || exit 99; "
+        f"exec {sys.executable} -m daddy_encode watch {tmp_path / 'spool'} --interval 0.5 --idle-exit 2"
     )
     told = subprocess.run(
         ["unshare", "--user", "--map-root-user", "sh", "-c", command], capture_output=True, text=True, check=False
@@ -117,5 +192,5 @@ def test_a_system_that_allows_no_watches_is_said_in_one_line_and_scans_do_it_all
         missing("no user namespace can be made here, or its limits cannot be set")
     assert told.returncode == 0, told.stderr
     assert told.stderr.count("WARNING") == 1
-    assert "no file system events for" in told.stderr
-    assert "INFO saved" in told.stderr
+    assert words in told.stderr
+    assert told.stderr.count("INFO saved") == len(jobs)
