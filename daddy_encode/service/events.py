@@ -58,8 +58,12 @@ def start_events(root: Path) -> Events | None:
     try:
         return Events()
     except OSError as error:
-        log.warning("no file system events for %s: %s; scans alone find new jobs", one_line(str(root)), error.strerror)
-        return None
+        why = error.strerror
+    # A watchdog that keeps these calls elsewhere.
+    except (ImportError, AttributeError) as error:
+        why = str(error)
+    log.warning("no file system events for %s: %s; scans alone find new jobs", one_line(str(root)), why)
+    return None
 
 
 class Events:
