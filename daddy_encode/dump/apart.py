@@ -73,8 +73,9 @@ class Apart:
         # Frame -> who has it, its annotations, and the array where no copy was made. Afterwards that goes to `_spent`.
         self._flying: dict[int, tuple[Hand, bytes, Frame | None]] = {}
         self._spent: deque[Frame] = deque()
-        # The numbers of those hands that have nothing more to do.
-        self._over: set[int] = set()
+        # The numbers of those hands that have not come to the last mark, and whether there are orders after it.
+        self._marks: set[int] = set()
+        self._unmarked = True
         self._addressed = crew.reads_memory() and layout.size >= _ADDRESS_BYTES
         self._unread = b""
         self._flusher: threading.Thread | None = None
@@ -118,12 +119,11 @@ class Apart:
 
     def _finish(self, deadline: float | None = None) -> None:
         try:
-            for number, hand in enumerate(self._hands):
-                self._give(hand, wire.ORDER.pack(self._opening.number, number, wire.END, 0), wait=True)
-            while any(hand.failure is None and number not in self._over for number, hand in enumerate(self._hands)):
-                if deadline is not None and time.monotonic() >= deadline:
+            # Again, for those that had to be sent again meanwhile.
+            while self._unmarked:
+                self._unmarked = False
+                if not self._wait_for_marks(deadline):
                     return
-                self._wait(deadline)
             self._account()
             if self._flusher is not None:
                 self._flusher.join()
@@ -131,6 +131,17 @@ class Apart:
         except Exception as error:  # our own mistake: whoever waits for the end has to hear of it
             self.row.fail(SpoolError(f"cannot finish {self._directory}: {type(error).__name__}: {error}"))
         self._ended()
+
+    def _wait_for_marks(self, deadline: float | None) -> bool:
+        """Wait until every hand has done what it was given; whether that was before the deadline."""
+        self._marks = {number for number, hand in enumerate(self._hands) if hand.failure is None}
+        for number in self._marks:
+            self._give(self._hands[number], wire.ORDER.pack(self._opening.number, number, wire.MARK, 0), wait=True)
+        while any(self._hands[number].failure is None for number in self._marks):
+            if deadline is not None and time.monotonic() >= deadline:
+                return False
+            self._wait(deadline)
+        return True
 
     def _account(self) -> None:
         """For the frames of which nothing was heard: an interrupt may come between hearing a result and keeping it."""
@@ -144,6 +155,7 @@ class Apart:
 
     def _let_go(self) -> None:
         for hand in self._hands:
+            self._give(hand, wire.ORDER.pack(self._opening.number, 0, wire.END, 0), wait=True)
             hand.leave()
         for descriptor in (self._memory, self._results, self._their_end):
             os.close(descriptor)
@@ -196,11 +208,11 @@ class Apart:
 
     def _wait(self, deadline: float | None = None) -> None:
         """Wait for a result."""
-        before = len(self._flying), len(self._over)
+        before = len(self._flying), len(self._marks)
         # Who is woken by each result gets in the way of the next.
         time.sleep(_NAP)
         self._collect()
-        if (len(self._flying), len(self._over)) != before:
+        if (len(self._flying), len(self._marks)) != before:
             return
         Hand.wait(self._hands, self._results, None if deadline is None else max(0.0, deadline - time.monotonic()))
         self._collect()
@@ -237,14 +249,15 @@ class Apart:
             self.row.fail(error)
 
     def _landed(self, index: int, slot: int, outcome: int, text: bytes) -> None:
-        if outcome == wire.ENDED:
-            self._over.add(index)
+        if outcome == wire.MARKED:
+            self._marks.discard(index)
             return
         _, line, frame = self._flying.pop(index)
         if outcome == wire.UNREADABLE:
             # A device's memory, perhaps. From now on frames are copied.
             assert frame is not None
             self._addressed = False
+            self._unmarked = True
             self._send(index, line, frame, None, wait=True)
             return
         if frame is None:

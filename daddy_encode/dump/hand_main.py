@@ -57,13 +57,22 @@ class _Recording:
         self._rows = rows_for(opening.shape)
         self._own: bytearray | None = None
 
-    @property
-    def at_once(self) -> int:
-        """How many frames to compress before they are written."""
-        return max(1, _AT_ONCE_BYTES // self._layout.size)
+    def write_all(self, orders: list[tuple[int, int, int]]) -> None:
+        """Compress and write frames: index, slot and address of each."""
+        at_once = max(1, _AT_ONCE_BYTES // self._layout.size)
+        for first in range(0, len(orders), at_once):
+            self._write(orders[first : first + at_once])
 
-    def write(self, orders: list[tuple[int, int, int]]) -> None:
-        """Compress and write some frames: index, slot and address of each."""
+    def mark(self, index: int) -> None:
+        """Say that what came before is done."""
+        self._tell(wire.RESULT.pack(index, wire.MARK, wire.MARKED))
+
+    def end(self) -> None:
+        """Let go of what was opened for it."""
+        os.close(self._results)
+        os.close(self._turn)
+
+    def _write(self, orders: list[tuple[int, int, int]]) -> None:
         pngs = [self._compress(*order) for order in orders]
         # Two processes that make files in one directory at a time keep each other waiting in the kernel: measured on
         # ext4, a file then takes twice as long. In turns, one compresses while the other writes.
@@ -74,11 +83,6 @@ class _Recording:
             fcntl.lockf(self._turn, fcntl.LOCK_UN)
         # In one piece, for only one of them can be an error.
         self._tell(b"".join(results))
-
-    def end(self, index: int) -> None:
-        self._tell(wire.RESULT.pack(index, wire.END, wire.ENDED))
-        os.close(self._results)
-        os.close(self._turn)
 
     def _tell(self, results: bytes) -> None:
         # A rollout that has been killed does not hear of it; its frames are written all the same.
@@ -137,14 +141,21 @@ class _Hand:
             for number, group in itertools.groupby(wire.ORDER.iter_unpack(orders), operator.itemgetter(0)):
                 while number not in self._recordings:
                     self._hear()
-                recording = self._recordings[number]
-                frames = [(index, slot, address) for _, index, slot, address in group]
-                last, slot, _ = frames[-1]
-                over = slot == wire.END
-                for first in range(0, len(frames) - over, recording.at_once):
-                    recording.write(frames[first : min(first + recording.at_once, len(frames) - over)])
-                if over:
-                    self._recordings.pop(number).end(last)
+                self._work(number, [(index, slot, address) for _, index, slot, address in group])
+
+    def _work(self, number: int, orders: list[tuple[int, int, int]]) -> None:
+        recording = self._recordings[number]
+        frames: list[tuple[int, int, int]] = []
+        for index, slot, address in orders:
+            if slot == wire.MARK:
+                recording.write_all(frames)
+                recording.mark(index)
+                frames = []
+            elif slot == wire.END:
+                self._recordings.pop(number).end()
+            else:
+                frames.append((index, slot, address))
+        recording.write_all(frames)
 
     def _next(self) -> bytes:
         """The next orders; none once the rollout has ended."""

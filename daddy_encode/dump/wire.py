@@ -26,9 +26,11 @@ LEFT_OUT = -2
 ERROR_BYTES = 3000
 # The slot of a frame that is at an address.
 NO_SLOT = 2**32 - 1
-# In place of a slot: the recording is over. The hand's last result gives the order's index back, with this outcome.
-END = 2**32 - 2
-ENDED = -3
+# In place of a slot: say so when all orders before are done. The result gives the index back, with this outcome.
+MARK = 2**32 - 2
+MARKED = -3
+# In place of a slot: the recording is over.
+END = 2**32 - 3
 # A hand's first and only word.
 READY = b"ready"
 
