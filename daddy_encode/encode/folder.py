@@ -19,7 +19,7 @@ MAX_PIXELS = 64 * 2**20
 class BadFrame(FrameError):
     """One file is no frame of its job: `reason` says what is wrong with it; `may_pass`: by itself, perhaps."""
 
-    def __init__(self, path: Path, reason: str, advice: str, *, may_pass: bool = False) -> None:
+    def __init__(self, path: Path | str, reason: str, advice: str, *, may_pass: bool = False) -> None:
         super().__init__(f"{path}: {reason}; {advice}")
         self.reason = reason
         self.may_pass = may_pass
@@ -32,6 +32,7 @@ class JobFolder:
         """`max_pixels`: of a frame. Raises FrameError where `path` is no directory (a link is none) or cannot be
         opened, Skipped where it belongs to somebody who is not among `owners` (default: to another user)."""
         self.path = path
+        self._text = str(path)
         self._owners = owners or Owners()
         self._max_pixels = max_pixels
         try:
@@ -54,7 +55,7 @@ class JobFolder:
     def close(self) -> None:
         os.close(self._descriptor)
 
-    def check_owner(self, status: os.stat_result, path: Path) -> None:
+    def check_owner(self, status: os.stat_result, path: Path | str) -> None:
         """Raise Skipped where the file of that status is of a user who is not trusted."""
         self._owners.check(status.st_uid, path)
 
@@ -96,7 +97,7 @@ class JobFolder:
     def read(self, name: str) -> tuple[Png, bytes]:
         """The PNG `name`, checked, and the file's bytes. Raises BadFrame, Skipped, TransientError where it
         was listed and is not there."""
-        path = self.path / name
+        path = f"{self._text}/{name}"
         try:
             data = self._bytes(name, path)
         except OSError as error:
@@ -114,7 +115,7 @@ class JobFolder:
         except PngFault as fault:
             raise BadFrame(path, str(fault), "write it again") from fault
 
-    def _bytes(self, name: str, path: Path) -> bytes:
+    def _bytes(self, name: str, path: str) -> bytes:
         # Looked at first, since opening some devices does something; then for good: O_NOFOLLOW, and O_NONBLOCK since a
         # FIFO must not hold us.
         _check_regular(os.stat(name, dir_fd=self._descriptor, follow_symlinks=False).st_mode, path)
@@ -141,7 +142,7 @@ class JobFolder:
             os.close(descriptor)
 
 
-def _check_regular(mode: int, path: Path) -> None:
+def _check_regular(mode: int, path: str) -> None:
     if not stat.S_ISREG(mode):
         kinds = {stat.S_IFLNK: "link", stat.S_IFDIR: "directory", stat.S_IFIFO: "FIFO", stat.S_IFSOCK: "socket"}
         reason = f"is a {kinds.get(stat.S_IFMT(mode), 'device')}, not a regular file"

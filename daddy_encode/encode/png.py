@@ -5,6 +5,7 @@ Chunk layout, colour types and bit depths: PNG specification, third edition, sec
 
 from __future__ import annotations
 
+import functools
 import struct
 from dataclasses import dataclass
 
@@ -23,6 +24,7 @@ _HEADER = struct.Struct(">IIBBBBB")
 _CHUNK = struct.Struct(">I4s")
 _CRC = struct.Struct(">I")
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+_KINDS = frozenset((b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"))
 _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 # Adam7 (section 8.1): first column and row of each pass, and the steps to its next ones.
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
@@ -42,7 +44,7 @@ class Header:
     colour: int
     interlaced: bool
 
-    @property
+    @functools.cached_property
     def passes(self) -> list[tuple[int, int]]:
         """The (rows, bytes of a row with its filter byte) that follow one another in the inflated image data."""
         bits = self.depth * _SAMPLES[self.colour]
@@ -51,7 +53,7 @@ class Header:
         sizes = ((-(-(self.width - x) // dx), -(-(self.height - y) // dy)) for x, y, dx, dy in _ADAM7)
         return [(rows, 1 + (columns * bits + 7) // 8) for columns, rows in sizes if columns > 0 and rows > 0]
 
-    @property
+    @functools.cached_property
     def image_bytes(self) -> int:
         """How many bytes the image data inflates to, exactly."""
         return sum(rows * stride for rows, stride in self.passes)
@@ -88,6 +90,8 @@ class Png:
         return self.header.width, self.header.height
 
 
+# The frames of a job have all the same.
+@functools.lru_cache(maxsize=64)
 def check_header(head: bytes, max_pixels: int) -> Header:
     """What `head`, the first bytes of a file, says of its picture; raises PngFault where that is none, or too large."""
     if not head.startswith(SIGNATURE):
@@ -118,24 +122,24 @@ def check_png(data: bytes, max_pixels: int) -> Png:
     view = memoryview(data)
     chunks: list[tuple[bytes, memoryview]] = []
     row: list[bytes] = []
-    position = len(SIGNATURE)
-    while position < len(data):
+    position, size = len(SIGNATURE), len(data)
+    while position < size:
         if row and row[-1] == b"IEND":
-            raise PngFault(f"has {len(data) - position} bytes after its end")
-        if len(data) - position < 12:
+            raise PngFault(f"has {size - position} bytes after its end")
+        if size - position < 12:
             raise PngFault("is cut off")
         length, kind = _CHUNK.unpack_from(data, position)
         end = position + 12 + length
-        if end > len(data):
+        if end > size:
             raise PngFault(f"is cut off, or a chunk's length is wrong, at byte {position}")
         if crc32(view[position + 4 : end - 4]) != _CRC.unpack_from(data, end - 4)[0]:
             raise PngFault(f"is damaged: wrong CRC in the chunk at byte {position}")
-        if not (kind.isalpha() and kind.isascii()):
-            raise PngFault(f"has a chunk without a name at byte {position}")
-        if kind in (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"):
+        if kind in _KINDS:
             chunks.append((kind, view[position:end]))
             if kind != b"IDAT" or row[-1:] != [b"IDAT"]:
                 row.append(kind)
+        elif not (kind.isalpha() and kind.isascii()):
+            raise PngFault(f"has a chunk without a name at byte {position}")
         elif not kind[0] & 0x20:
             raise PngFault(f"has an unknown critical chunk at byte {position}")
         elif row[-1:] == [b"IDAT"]:
@@ -146,7 +150,7 @@ def check_png(data: bytes, max_pixels: int) -> Png:
     for kind, chunk in chunks:
         _check_length(kind, len(chunk) - 12, header.colour)
     parts = [chunk[8:-4] for kind, chunk in chunks if kind == b"IDAT"]
-    whole = sum(len(chunk) for _, chunk in chunks) + len(SIGNATURE) == len(data)
+    whole = sum([len(chunk) for _, chunk in chunks]) + len(SIGNATURE) == size
     kept = data if whole else b"".join((SIGNATURE, *(chunk for _, chunk in chunks)))
     keys = [_samples(chunk[8:-4]) for kind, chunk in chunks if kind == b"tRNS" and header.colour != 3]
     return Png(header, kept, b"".join(parts), keys[0] if keys else None)

@@ -67,6 +67,8 @@ class Watcher:
         self._running: set[JobPaths] = set()
         # Jobs for which something was in the way when they were last tried.
         self.put_off: set[JobPaths] = set()
+        # Whether a job was made, or has failed, since that was last asked.
+        self._finished = False
         # Whether an event, or work that was done, asks for a scan before it is due.
         self._scan_wanted = False
         # Whether jobs were attempted since the last scan.
@@ -100,7 +102,10 @@ class Watcher:
             if self._running:
                 busy_at = time.monotonic()
             elif self._options.once and not self._scan_wanted:
-                break
+                if not self._finished:
+                    break
+                # The last scan is one that finds nothing to do.
+                self._scan_wanted, self._finished = True, False
             self._waker.sleep(self._patience(begin, busy_at))
             self._collect()
         while self._workers.busy:
@@ -156,8 +161,7 @@ class Watcher:
                 self._scanner.later(paths, back_off=False)
             if outcome.fate in (Fate.MADE, Fate.FAILED):
                 self._tell(outcome)
-                # With --once, the last scan is one that finds nothing to do.
-                self._scan_wanted |= self._options.once
+                self._finished = True
             self._fill()
 
     def _expired(self, now: float, begin: float, busy_at: float) -> bool:
