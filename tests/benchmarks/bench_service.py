@@ -19,7 +19,7 @@ from daddy_encode import save_frames_as_png
 from daddy_encode.encode.mp4 import DECODE_THREADS, ENCODE_THREADS, filters
 from tests.benchmarks.clips import clip
 from tests.benchmarks.scratch import scratch
-from tests.benchmarks.table import Row, medians
+from tests.benchmarks.table import Row
 from tests.media import ffmpeg
 
 TITLE = "The watcher: 200 Breakout jobs of 100 frames, latency, 20,000 finished jobs"
@@ -66,23 +66,47 @@ def _watcher(spool: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def _throughput(folder: Path) -> Row:
-    jobs = [_breakout(folder / f"run-{number // 20}" / f"job-{number:03d}", number) for number in range(JOBS)]
-    names = "\n".join(map(str, jobs)).encode()
+    """A watcher that runs, on the one side, and `xargs` on the other; the jobs come all at once."""
+    away, spool = folder / "away", folder / "spool" / "tree"
+    for number in range(JOBS):
+        _breakout(away / f"run-{number // 20}" / f"job-{number:03d}", number)
+    spool.parent.mkdir()
 
-    def watch() -> None:
-        for job in jobs:
-            for suffix in (".mp4", ".receipt.json"):
+    def jobs(tree: Path) -> list[Path]:
+        return sorted(job for job in tree.glob("run-*/job-*") if job.is_dir())
+
+    def watch() -> float:
+        for suffix in (".mp4", ".receipt.json"):
+            for job in jobs(away):
                 _made(job, suffix).unlink(missing_ok=True)
-        command = [sys.executable, "-m", "daddy_encode", "watch", str(folder), "--workers", "2", "--once"]
-        subprocess.run(command, check=True, capture_output=True)
+        begin = time.perf_counter()
+        away.rename(spool)
+        for job in jobs(spool):
+            while not _made(job, ".receipt.json").exists():
+                time.sleep(0.01)
+        return time.perf_counter() - begin
 
-    def xargs() -> None:
+    def xargs() -> float:
+        names = "\n".join(map(str, jobs(away))).encode()
+        begin = time.perf_counter()
         subprocess.run(["xargs", "-P2", "-I", "JOB", *_by_hand("JOB")], input=names, check=True)
+        return time.perf_counter() - begin
 
-    seconds = medians({"by hand": xargs, "watch": watch}, repeat=3)
-    same = sum(_made(job, ".mp4").read_bytes() == _made(job, ".by-hand.mp4").read_bytes() for job in jobs)
-    figures = f"watch {seconds['watch']:.1f} s, xargs {seconds['by hand']:.1f} s; same bytes: {same} of {JOBS}"
-    return Row("200 jobs, two workers, against xargs -P2", figures, seconds["by hand"] / seconds["watch"], ">= 0.9")
+    by_hand, watched = [], []
+    with _watcher(spool.parent, "--workers", "2"):
+        time.sleep(3)
+        for _ in range(3):
+            by_hand.append(xargs())
+            watched.append(watch())
+            same = sum(
+                _made(job, ".mp4").read_bytes() == _made(job, ".by-hand.mp4").read_bytes() for job in jobs(spool)
+            )
+            spool.rename(away)
+            # Until the watcher knows that they have gone.
+            time.sleep(3)
+    ours, theirs = statistics.median(watched), statistics.median(by_hand)
+    figures = f"watch {ours:.1f} s, xargs {theirs:.1f} s; same bytes: {same} of {JOBS}"
+    return Row("200 jobs, two workers, against xargs -P2", figures, theirs / ours, ">= 0.9")
 
 
 def _latency(folder: Path) -> Row:
