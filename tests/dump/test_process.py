@@ -20,6 +20,8 @@ import numpy as np
 from daddy_encode.dump import FrameWriter
 from daddy_encode.errors import SpoolError
 frame = np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8)
+# A shell's background job, such as a CI may be, has it ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 """
 
 
