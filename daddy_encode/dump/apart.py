@@ -76,6 +76,7 @@ class Apart:
         # The numbers of those hands that have not come to the last mark, and whether there are orders after it.
         self._marks: set[int] = set()
         self._unmarked = True
+        self._interrupted = False
         self._addressed = crew.reads_memory() and layout.size >= _ADDRESS_BYTES
         self._unread = b""
         self._flusher: threading.Thread | None = None
@@ -85,6 +86,13 @@ class Apart:
 
         copy: take a copy now; else the array is read later and must stay as it is.
         """
+        try:
+            return self._put(frame, line, copy, wait)
+        except BaseException:
+            self._interrupted = True
+            raise
+
+    def _put(self, frame: Frame, line: bytes, copy: bool, wait: bool) -> bool:
         if self._flying:
             self._collect()
         if self._spent:
@@ -152,6 +160,12 @@ class Apart:
             else:
                 self.row.fail(SpoolError(f"cannot write {path}: interrupted"))
         self._flying.clear()
+        if self.row.frames < self._taken:
+            path = self._directory / frame_name(self.row.frames)
+            self.row.fail(SpoolError(f"cannot write {path}: interrupted"))
+        if self._interrupted:
+            # What that has kept from being counted.
+            self.row.lose(range(self.row.frames, self._taken + 1))
 
     def _let_go(self) -> None:
         for hand in self._hands:
