@@ -282,6 +282,7 @@ def test_at_its_time_limit_an_encoder_is_requeued(
 AWKWARD = ["a blank", "a 'quote'", 'a "quote"', "%j of %%", "a;b", "-x", "$HOME `id` #", "é"]
 
 
+@pytest.mark.soak
 def test_awkward_paths_are_encoded_and_their_logs_are_where_it_says(slurm: Slurm, tmp_path: Path) -> None:
     queued = {}
     for name in AWKWARD:

@@ -165,6 +165,7 @@ def test_a_spool_that_fails_is_unmounted_and_comes_back_loses_nothing_and_encode
     assert temporary_files(mounts.real) == []
 
 
+@pytest.mark.soak
 def test_a_file_system_that_hangs_for_a_while_delays_only_that_scan(mounts: Mounts) -> None:
     spool = mounts.mount("spool")
     with Encoder("watch", spool, "--interval", "0.2") as watcher:
