@@ -13,8 +13,9 @@ import numpy as np
 from daddy_encode.dump.budget import DiskBudget
 from daddy_encode.dump.frame_file import frame_error, frame_path, write_frame
 from daddy_encode.dump.frames import Frame
-from daddy_encode.dump.png import CHOOSE_EVERY, NONE, Filter, choose_filter, encode_png
+from daddy_encode.dump.png import encode_png
 from daddy_encode.dump.row import Row
+from daddy_encode.dump.shared_filters import SharedFilters
 from daddy_encode.errors import DaddyEncodeError, SpoolError
 
 # To wake a thread costs a fast rollout more than all else in `put`: on CartPole, a tenth of its speed. So a thread
@@ -45,13 +46,14 @@ class Background:
         self._lock = threading.Lock()
         self._work = threading.Condition(self._lock)
         self._room = threading.Condition(self._lock)
-        self._jobs: deque[tuple[Frame, bool, Filter, bytes]] = deque()
+        self._jobs: deque[tuple[Frame, bool, bytes]] = deque()
         self._taken = 0
         self._active = 0
         self._threads = 0
         self._closing = False
         self._asleep = 0
-        self._filter = NONE
+        # Threads work on frames that follow one another: of two stretches at most.
+        self._filters = SharedFilters([0, 0])
         # Buffers to copy into again: memory fresh from the system costs more than the copy itself.
         self._spare: list[Frame] = []
         self._order = threading.Lock()
@@ -68,10 +70,7 @@ class Background:
                 self._room.wait()
             if self.row.error is not None:
                 return False
-            index = self._taken + len(self._jobs)
             buffer = self._spare.pop() if copy and self._spare else None
-        if index % CHOOSE_EVERY == 0:
-            self._filter = choose_filter(frame)
         if copy:
             # Laid out as the frame is, so that the copy is one sweep through memory even for a transposed view.
             buffer = np.empty_like(frame) if buffer is None else buffer
@@ -81,7 +80,7 @@ class Background:
             # Before the frame is queued: without any thread nobody would ever write it.
             if self._threads < min(self._max_threads, 1 + len(self._jobs)):
                 self._start_thread()
-            self._jobs.append((frame, copy, self._filter, line))
+            self._jobs.append((frame, copy, line))
             if self._asleep or 4 * len(self._jobs) >= self._capacity:
                 self._work.notify()
         return True
@@ -128,11 +127,11 @@ class Background:
                     self._threads -= 1
                     last = self._threads == 0
                     break
-                frame, reuse, row_filter, line = self._jobs.popleft()
+                frame, reuse, line = self._jobs.popleft()
                 index = self._taken
                 self._taken += 1
                 self._active += 1
-            self._write(index, frame, row_filter, line)
+            self._write(index, frame, line)
             with self._lock:
                 self._active -= 1
                 if reuse:
@@ -143,11 +142,11 @@ class Background:
         if last:
             self._ended()
 
-    def _write(self, index: int, frame: Frame, row_filter: Filter, line: bytes) -> None:
+    def _write(self, index: int, frame: Frame, line: bytes) -> None:
         # Here every microsecond of Python counts twice: it holds the GIL, for which the rollout then waits.
         path = frame_path(self._directory, index)
         try:
-            write_frame(path, encode_png(frame, row_filter), self._budget)
+            write_frame(path, encode_png(frame, self._filters.of(index, frame)), self._budget)
             with self._order:
                 self.row.add(index, line)
                 if self.row.annotations.due:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from mmap import mmap
 
 import numpy as np
@@ -20,14 +21,16 @@ class Layout:
 
     shape: tuple[int, ...]
     strides: tuple[int, ...]
-    # Bytes of that stretch, and how many of them lie before the first pixel: some, where an axis runs backwards.
-    size: int = field(init=False)
-    before: int = field(init=False)
 
-    def __post_init__(self) -> None:
-        axes = list(zip(self.strides, self.shape, strict=True))
-        object.__setattr__(self, "size", math.prod(self.shape))
-        object.__setattr__(self, "before", sum(-stride * (count - 1) for stride, count in axes if stride < 0))
+    @functools.cached_property
+    def size(self) -> int:
+        """Bytes of that stretch."""
+        return math.prod(self.shape)
+
+    @functools.cached_property
+    def before(self) -> int:
+        """Bytes of it that lie before the first pixel: some, where an axis runs backwards."""
+        return sum(-stride * (count - 1) for stride, count in zip(self.strides, self.shape, strict=True) if stride < 0)
 
     def view(self, buffer: mmap | bytearray, offset: int = 0) -> Frame:
         """The pixels in `buffer`, whose stretch begins at `offset`."""
