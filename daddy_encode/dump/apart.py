@@ -14,24 +14,27 @@ from pathlib import Path
 import numpy as np
 
 from daddy_encode.dump import crew, wire
+from daddy_encode.dump.frame_file import frame_path
 from daddy_encode.dump.frames import Frame
 from daddy_encode.dump.hand import Hand
 from daddy_encode.dump.layout import Layout
 from daddy_encode.dump.row import Row
 from daddy_encode.errors import DaddyEncodeError, SpoolError
-from daddy_encode.spool.frames import frame_name
 
 # The results of so many frames fit into a pipe: a hand never waits for the rollout to hear it.
 MOST_IN_FLIGHT = 2048
 # Another hand is started when those there are have so many frames to do.
 _BEHIND = 8
+# Of arrays that were kept and are done with, one more is let go of every so many frames.
 _SHRINK_EVERY = 16
 # What is smaller is sooner copied than read in another process's memory.
 _ADDRESS_BYTES = 2**14
-_numbers = itertools.count()
+# Between two looks for results, before sleeping until there is one.
 _NAP = 0.0005
 # While the interpreter ends no thread can be started, and a hung disk must not keep it.
 _LAST_SECONDS = 10.0
+# Of recordings, for the hands.
+_numbers = itertools.count()
 
 
 class Apart:
@@ -154,15 +157,11 @@ class Apart:
     def _account(self) -> None:
         """For the frames of which nothing was heard: an interrupt may come between hearing a result and keeping it."""
         for index, (_, line, _) in sorted(self._flying.items()):
-            path = self._directory / frame_name(index)
-            if path.exists():
+            if os.path.exists(frame_path(self._directory, index)):
                 self.row.add(index, line)
-            else:
-                self.row.fail(SpoolError(f"cannot write {path}: interrupted"))
         self._flying.clear()
         if self.row.frames < self._taken:
-            path = self._directory / frame_name(self.row.frames)
-            self.row.fail(SpoolError(f"cannot write {path}: interrupted"))
+            self._fail(self.row.frames, "interrupted")
         if self._interrupted:
             # What that has kept from being counted.
             self.row.lose(range(self.row.frames, self._taken + 1))
@@ -199,7 +198,7 @@ class Apart:
             given = self._give(hand, order, wait)
         except BaseException:
             # An interrupt. Nobody knows whether the order has gone, so this number can be no other frame's.
-            self.row.fail(SpoolError(f"cannot write {self._directory / frame_name(index)}: interrupted"))
+            self._fail(index, "interrupted")
             raise
         if not given:
             del self._flying[index]
@@ -232,11 +231,13 @@ class Apart:
         self._collect()
         lost = [index for index, (hand, _, _) in self._flying.items() if hand.failure is not None]
         if lost:
-            path = self._directory / frame_name(lost[0])
-            self.row.fail(SpoolError(f"cannot write {path}: {self._flying[lost[0]][0].failure}"))
+            self._fail(lost[0], f"{self._flying[lost[0]][0].failure}")
             self.row.lose(lost)
             for index in lost:
                 del self._flying[index]
+
+    def _fail(self, index: int, why: str) -> None:
+        self.row.fail(SpoolError(f"cannot write {frame_path(self._directory, index)}: {why}"))
 
     def _collect(self) -> None:
         """Hear what has become of the frames."""

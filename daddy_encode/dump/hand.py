@@ -21,7 +21,8 @@ from daddy_encode.dump import wire
 from daddy_encode.errors import one_line
 
 _PROGRAM = (
-    "import sys; sys.path = {path}; from daddy_encode.dump.hand_main import main; main({orders}, {control}, {memory})"
+    "import sys; sys.path = {path}; from daddy_encode.dump.hand_main import main; "
+    "main({orders}, {control}, {memory}, {rollout})"
 )
 # What Python and numpy take to load on a busy node with a slow disk, and more.
 _START_SECONDS = 20.0
@@ -29,8 +30,6 @@ _START_SECONDS = 20.0
 _END_SECONDS = 1.0
 # Room for 40,000 orders, where the system allows it; else for 2,000.
 _PIPE_BYTES = 2**20
-# All of these would end a hand before it can ignore them.
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 class Hand:
@@ -141,10 +140,12 @@ class Hand:
 
 def _start(**descriptors: int) -> subprocess.Popen[bytes]:
     # As this process finds its modules, wherever it is run.
-    program = _PROGRAM.format(path=json.dumps([os.path.abspath(path) for path in sys.path]), **descriptors)
+    program = _PROGRAM.format(
+        path=json.dumps([os.path.abspath(path) for path in sys.path]), rollout=os.getpid(), **descriptors
+    )
     # numpy's linear algebra would start a thread per processor, each with its memory.
     alone = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, wire.SIGNALS)
     try:
         return subprocess.Popen(
             [sys.executable, "-c", program],

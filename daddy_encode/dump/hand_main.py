@@ -181,15 +181,13 @@ class _Hand:
         self._recordings[opening.number] = _Recording(opening, shared, results, self._memory)
 
 
-def main(orders: int, control: int, memory: int) -> None:
-    """Serve until the rollout ends. Arguments: descriptors that `hand` has opened."""
-    ours = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-    # A terminal's Ctrl-C and Slurm's signals go to all processes; the rollout shall decide what they mean.
-    for number in ours:
+def main(orders: int, control: int, memory: int, rollout: int) -> None:
+    """Serve until the rollout, process `rollout`, ends. The other arguments: descriptors that `hand` has opened."""
+    for number in wire.SIGNALS:
         signal.signal(number, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, ours)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, wire.SIGNALS)
     # Nothing of the rollout's working directory shall be in use because of us.
     os.chdir("/")
-    _Hand(orders, socket.socket(fileno=control), ParentMemory(memory)).run()
+    _Hand(orders, socket.socket(fileno=control), ParentMemory(rollout, memory)).run()
     # Nothing is left to be tidied up.
     os._exit(0)

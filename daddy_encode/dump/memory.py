@@ -12,11 +12,14 @@ class _Stretch(ctypes.Structure):
 
 
 class ParentMemory:
-    """descriptor: of the parent's /proc/self/mem, which the parent opened; -1 where it could not."""
+    """parent: its process ID, as it said itself: it may have ended before this process could ask.
 
-    def __init__(self, descriptor: int) -> None:
+    descriptor: of the parent's /proc/self/mem, which the parent opened; -1 where it could not.
+    """
+
+    def __init__(self, parent: int, descriptor: int) -> None:
+        self._parent = parent
         self._descriptor = descriptor
-        self._parent = os.getppid()
         # Four times as fast as the descriptor, but for a node's administrator to allow (ptrace(2)).
         self._buffer: bytearray | None = None
         self._call = getattr(ctypes.CDLL(None), "process_vm_readv", None)

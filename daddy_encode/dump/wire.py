@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import signal
 import struct
 
 import msgspec
@@ -33,6 +34,9 @@ MARKED = -3
 END = 2**32 - 3
 # A hand's first and only word.
 READY = b"ready"
+# Kept from a hand until it ignores them: a terminal's Ctrl-C and Slurm's signals go to all processes, and the rollout
+# shall decide what they mean.
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 PAGE = 4096
