@@ -40,7 +40,7 @@ class Context:
     force: encode what is done already, too; slurm: the encoder's own Slurm job, for the receipt; need_manifest: a
     job without one is not encoded; settled: it has none, and was left alone for the settle time; owners: whose jobs
     are taken beside this user's own; max_pixels: of a frame, at most; tmp_dir: where temporary files go, None for
-    beside their targets.
+    beside their targets; encoded: called when the job's outputs are made and verified, and only wait for the disk.
     """
 
     settings: Settings
@@ -52,6 +52,7 @@ class Context:
     owners: Owners = field(default_factory=Owners)
     max_pixels: int = MAX_PIXELS
     tmp_dir: Path | None = None
+    encoded: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,7 @@ class _Work:
         source = DirectorySource(self.folder, self.job.shown(bad), self.job.promised_size, background)
         with contextlib.ExitStack() as temps:
             files = self._make_all(source, temps)
+            self.context.encoded()
             if not self.folder.in_place():
                 raise FrameError(f"{self.folder.path}: was renamed or replaced while it was encoded; run again")
             for temp, record in files:

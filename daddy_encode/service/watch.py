@@ -135,13 +135,14 @@ class Watcher:
         return min(self._due, self._scanned_at + max(SHORTEST_SECONDS, self._usual_seconds * SCAN_SHARE))
 
     def _fill(self) -> None:
-        while self._ready and self._workers.busy < self._workers.count and not self._stop.is_set():
+        while self._ready and self._workers.room and not self._stop.is_set():
             attempt = self._ready.popleft().attempt
             self._running.add(attempt.paths)
             self._workers.start(attempt)
 
     def _collect(self) -> None:
-        while (outcome := self._workers.outcome(wait=False)) is not None:
+        self._fill()
+        for outcome in self._workers.outcomes():
             paths, mtime_ns = outcome.paths, outcome.mtime_ns
             self._worked = True
             self._running.discard(paths)

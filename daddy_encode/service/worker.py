@@ -6,12 +6,11 @@ import contextlib
 import errno
 import logging
 import os
-import queue
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import Enum
-from itertools import islice
 from pathlib import Path
 from types import TracebackType
 
@@ -47,6 +46,9 @@ TICK_SECONDS = 0.2
 # Slurm and systemd signal every process of a Slurm job or a service: ffmpeg may be gone a little before our own
 # handler has run.
 SIGNAL_SECONDS = 1.0
+# So many times the jobs that may be encoded at a time may be under way: the others wait for the disk, which on a
+# network takes longer than all else about a short video, or for the program that is told of them.
+UNDER_WAY = 2
 
 
 class Fate(Enum):
@@ -93,10 +95,11 @@ class Outcome:
 
 
 class Workers:
-    """A context manager around `count` threads that encode what they are given.
+    """A context manager around threads that encode what they are given, `count` jobs at a time.
 
-    Threads suffice: the work is ffmpeg's, and reading, hashing and checking leave the interpreter's lock.
-    `progress` counts frames; `wake` is called, from a thread, whenever an outcome is ready;
+    Threads suffice: the work is ffmpeg's, and reading, hashing and checking leave the interpreter's lock. The next job
+    begins when one is encoded, not only when it is published.
+    `progress` counts frames; `wake` is called, from a thread, whenever there is room for a job or an outcome is ready;
     `after` with each outcome, from its thread, before that.
     """
 
@@ -110,16 +113,20 @@ class Workers:
         wake: Callable[[], None] = lambda: None,
         after: Callable[[Outcome], None] = lambda outcome: None,
     ) -> None:
-        self.count = count
         self.busy = 0
+        self.count = count
         self._context = context
         self._claims = claims
         self._stop = stop
         self._progress = progress
         self._wake = wake
         self._after = after
-        self._pool = ThreadPoolExecutor(count, thread_name_prefix="encode")
-        self._outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
+        self._pool = ThreadPoolExecutor(UNDER_WAY * count, thread_name_prefix="encode")
+        self._news = threading.Condition()
+        self._encoding: set[JobPaths] = set()
+        # Whether a job has left those since the last wait.
+        self._left = False
+        self._outcomes: list[Outcome] = []
 
     def __enter__(self) -> Workers:
         return self
@@ -131,22 +138,41 @@ class Workers:
             self._stop.set()
         self._pool.shutdown()
 
+    @property
+    def room(self) -> bool:
+        """Whether an attempt may be started."""
+        return len(self._encoding) < self.count and self.busy < UNDER_WAY * self.count
+
     def start(self, attempt: Attempt) -> None:
-        """Begin an attempt at a job; call it while `busy` is below `count`."""
+        """Begin an attempt at a job, while there is `room`; it is one of the `busy` until its outcome is taken."""
         self.busy += 1
+        with self._news:
+            self._encoding.add(attempt.paths)
         self._pool.submit(self._run, attempt)
 
-    def outcome(self, *, wait: bool) -> Outcome | None:
-        """The next outcome, or None where none is ready and `wait` is false."""
-        while True:
-            try:
-                outcome = self._outcomes.get(block=wait, timeout=TICK_SECONDS)
-            except queue.Empty:
-                if not wait:
-                    return None
-            else:
-                self.busy -= 1
-                return outcome
+    def outcomes(self) -> list[Outcome]:
+        """What has ended since the last call."""
+        with self._news:
+            ended, self._outcomes = self._outcomes, []
+        self.busy -= len(ended)
+        return ended
+
+    def wait(self) -> None:
+        """Wait until there is an outcome or new room for an attempt, or a moment."""
+        with self._news:
+            if not self._outcomes and not self._left:
+                self._news.wait(TICK_SECONDS)
+            self._left = False
+
+    def _encoded(self, paths: JobPaths) -> None:
+        """Make room for another job, once for each."""
+        with self._news:
+            if paths not in self._encoding:
+                return
+            self._encoding.remove(paths)
+            self._left = True
+            self._news.notify()
+        self._wake()
 
     def _run(self, attempt: Attempt) -> None:
         paths = attempt.paths
@@ -158,12 +184,20 @@ class Workers:
             log.debug("unexpected error in %s", paths.directory, exc_info=True)
             fault = DaddyEncodeError(f"{paths.directory}: {type(error).__name__}: {error}; report this")
             outcome = Outcome(paths, Fate.FAILED, error=fault)
-        self._outcomes.put(outcome)
+        with self._news:
+            self._encoding.discard(paths)
+            self._outcomes.append(outcome)
+            self._news.notify()
         self._wake()
 
     def _attempt(self, attempt: Attempt) -> Outcome:
         paths = attempt.paths
-        context = replace(self._context, need_manifest=attempt.need_manifest, settled=attempt.settled)
+        context = replace(
+            self._context,
+            need_manifest=attempt.need_manifest,
+            settled=attempt.settled,
+            encoded=lambda: self._encoded(paths),
+        )
         try:
             # Without a claim, which needs a write: most jobs of a spool are done, and nothing is written beside another
             # user's. What else is wrong with it is said, and kept, by the attempt below.
@@ -232,11 +266,9 @@ def run_jobs(workers: Workers, jobs: Iterable[Attempt], stop: StopSwitch) -> Ite
     """
     waiting = iter(jobs)
     while True:
-        if not stop.is_set():
-            for attempt in islice(waiting, workers.count - workers.busy):
-                workers.start(attempt)
+        while workers.room and not stop.is_set() and (attempt := next(waiting, None)) is not None:
+            workers.start(attempt)
         if not workers.busy:
             return
-        outcome = workers.outcome(wait=True)
-        assert outcome is not None
-        yield outcome
+        workers.wait()
+        yield from workers.outcomes()

@@ -14,7 +14,7 @@ import pytest
 from daddy_encode.errors import SettingsError
 from daddy_encode.service.notify import notify, parse_command
 from tests.media import run_command
-from tests.service.spools import assert_right, until, write_job
+from tests.service.spools import Encoder, assert_right, is_done, until, write_job
 
 
 def never() -> bool:
@@ -82,3 +82,21 @@ def test_a_watcher_tells_of_each_job_it_encoded_and_of_no_other(tmp_path: Path) 
     assert sorted((tmp_path / "told").read_text().splitlines()) == sorted(f"{job}.receipt.json" for job in jobs)
     assert told.stderr.count("WARNING --on-done") == 3
     assert_right(jobs)
+
+
+def test_the_next_job_is_encoded_while_a_program_is_told_of_the_last(tmp_path: Path) -> None:
+    jobs = [write_job(tmp_path / "spool" / f"job-{i}", i) for i in range(3)]
+    hook = script(
+        tmp_path,
+        "import os, sys, time\n"
+        f"open({str(tmp_path / 'told')!r}, 'a').write('.')\n"
+        f"while not os.path.exists({str(tmp_path / 'go')!r}): time.sleep(0.01)\n",
+    )
+    with Encoder("watch", tmp_path / "spool", "--once", "--workers", "1", "--on-done", " ".join(hook)) as encoder:
+        until(lambda: sum(is_done(job) for job in jobs) == 2, "a second video while both programs hang")
+        time.sleep(0.5)
+        assert sum(is_done(job) for job in jobs) == 2, "no more than two are under way"
+        (tmp_path / "go").touch()
+        assert encoder.process.wait(20) == 0
+    assert (tmp_path / "told").read_text() == "..."
+    assert_right({job: i for i, job in enumerate(jobs)})
