@@ -130,14 +130,14 @@ class JobFolder:
                 most = check_header(os.pread(descriptor, HEAD_BYTES, 0), self._max_pixels).largest_file
                 if size > most:
                     raise PngFault(f"has {size} bytes, more than the {most} that a picture of its size can need")
-            # In almost every case one call; a file system may give less at a time.
+            # In almost every case one call, which asks for a byte more than there is; a file system may give less.
             parts = []
-            while size >= 0 and (part := os.read(descriptor, size + 1)):
+            while size > 0 and (part := os.read(descriptor, size + 1)):
                 parts.append(part)
                 size -= len(part)
             if size < 0:
                 raise PngFault("grows while it is read")
-            return parts[0] if len(parts) == 1 else b"".join(parts)
+            return b"".join(parts)
         finally:
             os.close(descriptor)
 

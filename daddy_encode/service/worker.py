@@ -165,11 +165,9 @@ class Workers:
             self._left = False
 
     def _encoded(self, paths: JobPaths) -> None:
-        """Make room for another job, once for each."""
+        """Make room for another job."""
         with self._news:
-            if paths not in self._encoding:
-                return
-            self._encoding.remove(paths)
+            self._encoding.discard(paths)
             self._left = True
             self._news.notify()
         self._wake()
