@@ -51,6 +51,13 @@ def nobody() -> list[str]:
 
 
 @pytest.fixture
+def spool(tmp_path: Path) -> Path:
+    """An empty folder for jobs."""
+    (tmp_path / "spool").mkdir()
+    return tmp_path / "spool"
+
+
+@pytest.fixture
 def job(tmp_path: Path) -> Path:
     """A job of 12 frames, 64x48, with its manifest."""
     from daddy_encode import save_frames_as_png

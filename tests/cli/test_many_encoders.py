@@ -30,12 +30,6 @@ from tests.service.spools import (
 )
 
 
-@pytest.fixture
-def spool(tmp_path: Path) -> Path:
-    (tmp_path / "spool").mkdir()
-    return tmp_path / "spool"
-
-
 def test_encode_says_who_holds_the_jobs_that_are_left_and_waits_for_them(spool: Path) -> None:
     jobs = {write_job(spool / f"job-{i}", i): i for i in range(3)}
     long = write_long_job(spool / "long")

@@ -26,12 +26,6 @@ from tests.service.spools import (
 )
 
 
-@pytest.fixture
-def spool(tmp_path: Path) -> Path:
-    (tmp_path / "spool").mkdir()
-    return tmp_path / "spool"
-
-
 def test_rollouts_are_encoded_as_they_finish_one_line_each_and_sigterm_ends_it_well(spool: Path) -> None:
     first = write_job(spool / "run-1" / "first", 0)
     with Encoder("watch", spool) as watcher:

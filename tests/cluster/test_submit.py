@@ -29,12 +29,6 @@ ALL_OPTIONS = [
 ]
 
 
-@pytest.fixture
-def spool(tmp_path: Path) -> Path:
-    (tmp_path / "spool").mkdir()
-    return tmp_path / "spool"
-
-
 def programs(folder: Path, **texts: str) -> dict[str, str]:
     """Variables with which these shell scripts are the only programs on PATH, but for the shell's own helpers."""
     folder.mkdir()
