@@ -6,14 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from daddy_encode import save_frames_as_png
-from tests.conftest import missing
 from tests.media import decode_mp4, leftovers, run_command
 from tests.service.spools import (
     Encoder,
@@ -121,19 +119,6 @@ def test_a_done_jobs_dead_claim_is_taken_away(spool: Path) -> None:
     assert temporary_files(spool) == []
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real file system of 1 MiB, of which half is taken."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], check=False)
-    if mounted.returncode != 0:
-        missing("mounting a tmpfs needs root")
-    (folder / "ballast").write_bytes(bytes(2**19))
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
 def test_a_full_disk_is_said_with_its_name_others_go_on_and_the_job_is_tried_again(
     spool: Path, small_disk: Path
 ) -> None:
@@ -141,6 +126,7 @@ def test_a_full_disk_is_said_with_its_name_others_go_on_and_the_job_is_tried_aga
     save_frames_as_png(noise, spool / "big")
     jobs = {write_job(spool / f"job-{i}", i): i for i in range(3)}
     out = {small_disk / job.name: variety for job, variety in jobs.items()}
+    (small_disk / "ballast").write_bytes(bytes(2**19))
     options = ("--output-dir", small_disk, "--workers", "1", "--interval", "0.2", "--crf", "1")
     with Encoder("watch", spool, *options) as watcher:
         watcher.until_said("it is tried again later")

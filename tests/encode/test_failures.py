@@ -22,7 +22,6 @@ from daddy_encode.encode.job import encode_job
 from daddy_encode.encode.program import find_program
 from daddy_encode.errors import EncodeError, Interrupted, SpoolError
 from daddy_encode.spool.paths import JobPaths
-from tests.conftest import missing
 from tests.jobs import context, encode
 from tests.media import ffmpeg, leftovers, moving_square, run_command
 
@@ -138,18 +137,6 @@ def test_a_full_disk_is_said_and_the_old_file_stays(job: Path, small_disk: Path)
     assert "No space left on device" in told.stderr
     assert old.read_bytes() == b"old"
     assert listed(small_disk) == before
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real file system of 1 MiB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], check=False)
-    if mounted.returncode != 0:
-        missing("mounting a tmpfs needs root")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
 
 
 def test_a_read_only_output_folder_is_said(job: Path, small_disk: Path) -> None:
