@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -19,7 +20,7 @@ settings.load_profile("patient")
 Require = Callable[[str, str], str]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def require_program() -> Require:
     """Call with a program and its Debian package: skips where it is absent, fails where CI says it must be there."""
 
@@ -32,7 +33,7 @@ def require_program() -> Require:
     return require
 
 
-def missing(reason: str) -> None:
+def missing(reason: str) -> NoReturn:
     """Skip, or fail where DADDY_ENCODE_REQUIRE_SYSTEM is set."""
     if os.environ.get("DADDY_ENCODE_REQUIRE_SYSTEM"):
         pytest.fail(reason)

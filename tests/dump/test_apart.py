@@ -17,7 +17,8 @@ import pytest
 
 from daddy_encode.dump import FrameWriter, crew
 from daddy_encode.errors import SpoolError
-from tests.dump.conftest import SlowDisk, missing
+from tests.conftest import missing
+from tests.dump.conftest import SlowDisk
 from tests.dump.reading import Pixels, annotations_of, assert_same, frame_files, manifest_of, pixels_of
 
 # memfd_secret(2) has no wrapper in the C library.
@@ -74,7 +75,7 @@ def test_layouts_may_change_from_frame_to_frame(tmp_path: Path) -> None:
 def test_memory_that_no_other_process_may_read_is_copied(tmp_path: Path) -> None:
     descriptor = ctypes.CDLL(None, use_errno=True).syscall(_MEMFD_SECRET, 0)
     if descriptor < 0:
-        missing("memfd_secret (Linux 5.14, not switched off)")
+        missing("memfd_secret is missing: it needs Linux 5.14, not switched off")
     expected = noise(20)
     os.ftruncate(descriptor, expected.nbytes)
     frames = np.frombuffer(mmap.mmap(descriptor, expected.nbytes), np.uint8).reshape(expected.shape)
