@@ -103,14 +103,14 @@ def test_once_drains_and_says_by_its_status_whether_a_job_failed(spool: Path) ->
 
 def test_idle_exit_and_max_runtime_end_it_with_status_0(spool: Path) -> None:
     write_job(spool / "job")
-    told = run_command("watch", spool, "--idle-exit", "1")
+    told = run_command("watch", spool, "--idle-exit", "0.5")
     assert told.returncode == 0
     assert "with nothing to do, as asked" in told.stderr
     assert is_done(spool / "job")
     write_long_job(spool / "long")
-    told = run_command("watch", spool, "--max-runtime", "2", "--preset", "placebo")
+    told = run_command("watch", spool, "--max-runtime", "1", "--preset", "placebo")
     assert told.returncode == 0
-    assert "ending after 2 s, as asked" in told.stderr
+    assert "ending after 1 s, as asked" in told.stderr
     assert temporary_files(spool) == []
 
 
@@ -244,7 +244,7 @@ def test_a_folder_that_cannot_be_listed_is_said_once(spool: Path, nobody: list[s
         path.chmod(0o755)
     (spool).chmod(0o777)
     told = subprocess.run(
-        [*nobody, "watch", str(spool), "--idle-exit", "2", "--interval", "0.2", "--trust-owner", "root"],
+        [*nobody, "watch", str(spool), "--idle-exit", "1", "--interval", "0.1", "--trust-owner", "root"],
         capture_output=True,
         text=True,
         check=False,
