@@ -58,13 +58,13 @@ def test_one_call_that_fails_loses_nothing_and_encodes_nothing_twice(
     assert scans[-1][0] == ["new"]
 
 
-@pytest.mark.parametrize("error", ["EIO", "ESTALE"])
+@pytest.mark.parametrize("error", ["EIO", pytest.param("ESTALE", marks=pytest.mark.soak)])
 def test_a_watcher_whose_listings_fail_again_and_again_encodes_all_once(
     tmp_path: Path, require_program: Require, error: str
 ) -> None:
     spool = tmp_path / "spool"
     jobs = {write_job(spool / "run" / f"job-{index}", index): index for index in range(6)}
-    program = [sys.executable, "-m", "daddy_encode", "watch", str(spool), "--interval", "0.2", "--idle-exit", "3"]
+    program = [sys.executable, "-m", "daddy_encode", "watch", str(spool), "--interval", "0.2", "--idle-exit", "2"]
     strace = require_program("strace", "strace")
     # In each thread every third listing of the folder of all jobs.
     command = failing(strace, spool / "run", "getdents64", error, "3+3", program)

@@ -262,7 +262,7 @@ def test_a_scan_of_finished_jobs_makes_one_system_call_for_each(tmp_path: Path, 
     encode(first)
     for index in range(1, jobs):
         copy = tmp_path / "spool" / f"job-{index}"
-        subprocess.run(["cp", "-a", str(first), str(copy)], check=True)
+        shutil.copytree(first, copy)
         for kind in ("mp4", "receipt.json"):
             shutil.copy(f"{first}.{kind}", f"{copy}.{kind}")
     program = (
