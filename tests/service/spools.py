@@ -161,7 +161,7 @@ def ffmpegs_below(pid: int) -> list[int]:
     return [child for child in children if b"image2pipe" in Path(f"/proc/{child}/cmdline").read_bytes()]
 
 
-def write_long_job(directory: Path, frames: int = 250) -> Path:
+def write_long_job(directory: Path, frames: int = 250, height: int = 240, width: int = 320) -> Path:
     """A job that takes a second or more with a slow preset."""
-    save_frames_as_png(moving_square(frames, 240, 320), directory)
+    save_frames_as_png(moving_square(frames, height, width), directory)
     return directory
