@@ -33,8 +33,17 @@ def failing(strace: str, path: Path, calls: str, error: str, when: str, command:
     return [strace, "-f", "-qq", "-o", "/dev/null", "-P", str(path), "-e", f"trace={calls}", "-e", inject, *command]
 
 
-@pytest.mark.parametrize("error", ["EIO", "ESTALE"])
-@pytest.mark.parametrize("what", ["spool", "spool/run", "spool/run/new"])
+@pytest.mark.parametrize(
+    ("error", "what"),
+    [
+        ("EIO", "spool"),
+        ("EIO", "spool/run"),
+        ("EIO", "spool/run/new"),
+        ("ESTALE", "spool/run"),
+        pytest.param("ESTALE", "spool", marks=pytest.mark.soak),
+        pytest.param("ESTALE", "spool/run/new", marks=pytest.mark.soak),
+    ],
+)
 # All in the second scan: each makes two calls to list a directory, one to open it, one to ask for its time and one
 # more for its status when it is open.
 @pytest.mark.parametrize(

@@ -257,7 +257,7 @@ def system_calls(tmp_path: Path, require_program: Require) -> Trace:
 
 
 def test_a_scan_of_finished_jobs_makes_one_system_call_for_each(tmp_path: Path, system_calls: Trace) -> None:
-    jobs = 200
+    jobs = 100
     first = write_job(tmp_path / "spool" / "job-0")
     encode(first)
     for index in range(1, jobs):
