@@ -6,8 +6,9 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -19,7 +20,7 @@ settings.load_profile("patient")
 Require = Callable[[str, str], str]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def require_program() -> Require:
     """Call with a program and its Debian package: skips where it is absent, fails where CI says it must be there."""
 
@@ -32,7 +33,7 @@ def require_program() -> Require:
     return require
 
 
-def missing(reason: str) -> None:
+def missing(reason: str) -> NoReturn:
     """Skip, or fail where DADDY_ENCODE_REQUIRE_SYSTEM is set."""
     if os.environ.get("DADDY_ENCODE_REQUIRE_SYSTEM"):
         pytest.fail(reason)
@@ -51,6 +52,13 @@ def nobody() -> list[str]:
 
 
 @pytest.fixture
+def spool(tmp_path: Path) -> Path:
+    """An empty folder for jobs."""
+    (tmp_path / "spool").mkdir()
+    return tmp_path / "spool"
+
+
+@pytest.fixture
 def job(tmp_path: Path) -> Path:
     """A job of 12 frames, 64x48, with its manifest."""
     from daddy_encode import save_frames_as_png
@@ -58,3 +66,15 @@ def job(tmp_path: Path) -> Path:
 
     save_frames_as_png(moving_square(12), tmp_path / "spool" / "episode-0003", meta={"seed": 7})
     return tmp_path / "spool" / "episode-0003"
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A real file system of 1 MiB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], check=False)
+    if mounted.returncode != 0:
+        missing("mounting a tmpfs needs root")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)

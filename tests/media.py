@@ -48,15 +48,23 @@ def decode_yuv(path: Path, width: int, height: int) -> Frames:
 
 def decode_mp4(path: Path, width: int, height: int) -> Frames:
     """The frames of an MP4 as RGB (frames, height, width, 3), by BT.709's limited-range equations, not ffmpeg's."""
-    samples = decode_yuv(path, width, height).astype(np.float64)
-    luma = (samples[:, :height] - 16) / 219
-    chroma = samples[:, height:].reshape(-1, 2, height // 2, width // 2)
-    blue, red = ((chroma.repeat(2, axis=2).repeat(2, axis=3) - 128) / 224).swapaxes(0, 1)
+    samples = decode_yuv(path, width, height)
+    rgb = np.empty((len(samples), height, width, 3), np.uint8)
+    # One at a time: as numbers, a few hundred frames would fill the memory.
+    for picture, out in zip(samples, rgb, strict=True):
+        out[:] = _rgb(picture.astype(np.float64), height, width)
+    return rgb
+
+
+def _rgb(samples: npt.NDArray[np.float64], height: int, width: int) -> npt.NDArray[np.float64]:
+    luma = (samples[:height] - 16) / 219
+    chroma = samples[height:].reshape(2, height // 2, width // 2)
+    blue, red = (chroma.repeat(2, axis=1).repeat(2, axis=2) - 128) / 224
     # ITU-R BT.709: Kr 0.2126, Kb 0.0722.
     r = luma + 2 * (1 - 0.2126) * red
     b = luma + 2 * (1 - 0.0722) * blue
     g = (luma - 0.2126 * r - 0.0722 * b) / 0.7152
-    rgb: Frames = (np.stack([r, g, b], axis=-1).clip(0, 1) * 255).round().astype(np.uint8)
+    rgb: npt.NDArray[np.float64] = (np.stack([r, g, b], axis=-1).clip(0, 1) * 255).round()
     return rgb
 
 

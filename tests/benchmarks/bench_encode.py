@@ -11,10 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from daddy_encode import save_frames_as_png
-from daddy_encode.encode.mp4 import DECODE_THREADS, ENCODE_THREADS, filters
+from tests.benchmarks.by_hand import by_hand
 from tests.benchmarks.clips import clip
 from tests.benchmarks.table import Row, medians
-from tests.media import ffmpeg
 
 TITLE = "Encoding PNGs on disk to MP4 (720p MuJoCo), memory, start-up"
 
@@ -56,15 +55,7 @@ def _ours(directory: Path) -> Callable[[], object]:
 
 def _by_hand(directory: Path) -> Callable[[], object]:
     """The same flags, the same PNGs, read by ffmpeg itself."""
-    command = [
-        *(ffmpeg(), "-nostdin", "-loglevel", "error", "-y", "-threads", DECODE_THREADS, "-framerate", "30"),
-        *("-i", str(directory / "%06d.png"), "-map", "0:v:0", "-fps_mode", "passthrough"),
-        *("-vf", filters(1280, 720, 1), "-c:v", "libx264", "-preset", "veryfast", "-crf", "20"),
-        *("-bf", "0", "-g", "60", "-threads", ENCODE_THREADS),
-        *("-x264-params", "cpu-independent=1:lookahead-threads=1"),
-        *("-flags:v", "+bitexact", "-fflags", "+bitexact", "-map_metadata", "-1"),
-        *("-movflags", "+faststart", str(directory.parent / "by-hand.mp4")),
-    ]
+    command = by_hand(directory, directory.parent / "by-hand.mp4", 1280, 720)
     return lambda: subprocess.run(command, check=True)
 
 

@@ -16,11 +16,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from daddy_encode import save_frames_as_png
-from daddy_encode.encode.mp4 import DECODE_THREADS, ENCODE_THREADS, filters
+from tests.benchmarks.by_hand import by_hand
 from tests.benchmarks.clips import clip
 from tests.benchmarks.scratch import scratch
 from tests.benchmarks.table import Row
-from tests.media import ffmpeg
 
 TITLE = "The watcher: 200 Breakout jobs of 100 frames, latency, 20,000 finished jobs"
 
@@ -42,15 +41,8 @@ def _breakout(directory: Path, number: int = 0) -> Path:
 
 
 def _by_hand(job: Path | str) -> list[str]:
-    """ffmpeg's command line for a Breakout job, with the flags that an encoder gives it; it makes `job`.by-hand.mp4."""
-    return [
-        *(ffmpeg(), "-nostdin", "-loglevel", "error", "-y", "-threads", DECODE_THREADS, "-framerate", "30"),
-        *("-i", f"{job}/%06d.png", "-map", "0:v:0", "-fps_mode", "passthrough", "-vf", filters(160, 210, 1)),
-        *("-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-bf", "0", "-g", "60", "-threads", ENCODE_THREADS),
-        *("-x264-params", "cpu-independent=1:lookahead-threads=1"),
-        *("-flags:v", "+bitexact", "-fflags", "+bitexact", "-map_metadata", "-1"),
-        *("-movflags", "+faststart", f"{job}.by-hand.mp4"),
-    ]
+    """ffmpeg's command line that makes `job`.by-hand.mp4 of a Breakout job."""
+    return by_hand(job, f"{job}.by-hand.mp4", 160, 210)
 
 
 def _made(job: Path, suffix: str) -> Path:

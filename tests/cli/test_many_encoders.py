@@ -6,14 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from daddy_encode import save_frames_as_png
-from tests.conftest import missing
 from tests.media import decode_mp4, leftovers, run_command
 from tests.service.spools import (
     Encoder,
@@ -30,24 +28,20 @@ from tests.service.spools import (
 )
 
 
-@pytest.fixture
-def spool(tmp_path: Path) -> Path:
-    (tmp_path / "spool").mkdir()
-    return tmp_path / "spool"
-
-
 def test_encode_says_who_holds_the_jobs_that_are_left_and_waits_for_them(spool: Path) -> None:
     jobs = {write_job(spool / f"job-{i}", i): i for i in range(3)}
     long = write_long_job(spool / "long")
-    with Encoder("watch", long.parent / "long", "--preset", "slower") as watcher:
+    # Who waits looks again after a quarter of the lease.
+    options = ("--preset", "slower", "--lease", "12")
+    with Encoder("watch", long, *options) as watcher:
         watcher.until(lambda: ffmpegs_below(watcher.pid), "an ffmpeg")
         # In the middle of the long one, for as long as it takes to look.
         os.kill(watcher.pid, signal.SIGSTOP)
-        told = run_command("encode", spool, "--no-wait")
+        told = run_command("encode", spool, "--no-wait", "--lease", "12")
         assert told.returncode == 75
         assert f"process {watcher.pid} works on it\n" in told.stderr
         assert_right(jobs)
-        with Encoder("encode", spool, "--preset", "slower") as waiting:
+        with Encoder("encode", spool, *options) as waiting:
             waiting.until_said(f"process {watcher.pid} works on it; waiting for it")
             os.kill(watcher.pid, signal.SIGCONT)
             assert waiting.wait() == 0
@@ -127,19 +121,6 @@ def test_a_done_jobs_dead_claim_is_taken_away(spool: Path) -> None:
     assert temporary_files(spool) == []
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real file system of 1 MiB, of which half is taken."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], check=False)
-    if mounted.returncode != 0:
-        missing("mounting a tmpfs needs root")
-    (folder / "ballast").write_bytes(bytes(2**19))
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
 def test_a_full_disk_is_said_with_its_name_others_go_on_and_the_job_is_tried_again(
     spool: Path, small_disk: Path
 ) -> None:
@@ -147,8 +128,9 @@ def test_a_full_disk_is_said_with_its_name_others_go_on_and_the_job_is_tried_aga
     save_frames_as_png(noise, spool / "big")
     jobs = {write_job(spool / f"job-{i}", i): i for i in range(3)}
     out = {small_disk / job.name: variety for job, variety in jobs.items()}
+    (small_disk / "ballast").write_bytes(bytes(2**19))
     options = ("--output-dir", small_disk, "--workers", "1", "--interval", "0.2", "--crf", "1")
-    with Encoder("watch", spool, *options) as watcher:
+    with Encoder("watch", spool, *options, first_pause=0.5) as watcher:
         watcher.until_said("it is tried again later")
         watcher.until(lambda: all(map(is_done, out)), "the others")
         (line,) = watcher.lines("WARNING")
@@ -164,7 +146,7 @@ def test_a_full_disk_is_said_with_its_name_others_go_on_and_the_job_is_tried_aga
 
 def test_a_writer_that_writes_again_while_its_first_dump_is_encoded_gets_its_second_encoded(spool: Path) -> None:
     job = write_long_job(spool / "job")
-    with Encoder("watch", spool, "--preset", "slower", "--interval", "0.2") as watcher:
+    with Encoder("watch", spool, "--preset", "slower", "--interval", "0.2", first_pause=0.5) as watcher:
         watcher.until(lambda: ffmpegs_below(watcher.pid), "an ffmpeg")
         save_frames_as_png(pictures(4), job, overwrite=True)
         watcher.until(lambda: is_done(job) and receipt_of(job)["source"]["frames"] == 8, "the second dump")  # type: ignore[index]

@@ -21,10 +21,10 @@ from tests.media import run_command
 from tests.service.spools import Encoder, ffmpegs_below, temporary_files, write_job, write_long_job
 
 
-@pytest.fixture
-def spool(tmp_path: Path) -> Path:
-    """A job in each state but claimed and abandoned."""
-    spool = tmp_path / "spool"
+@pytest.fixture(scope="module")
+def spool(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A job in each state but claimed and abandoned. All tests read it, and none writes."""
+    spool = tmp_path_factory.mktemp("states") / "spool"
     for index, name in enumerate(["done", "failed one", "partly done", "gone"]):
         write_job(spool / "run" / name, index)
     (spool / "run" / "failed one" / "000002.png").write_bytes(b"")

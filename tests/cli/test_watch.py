@@ -26,12 +26,6 @@ from tests.service.spools import (
 )
 
 
-@pytest.fixture
-def spool(tmp_path: Path) -> Path:
-    (tmp_path / "spool").mkdir()
-    return tmp_path / "spool"
-
-
 def test_rollouts_are_encoded_as_they_finish_one_line_each_and_sigterm_ends_it_well(spool: Path) -> None:
     first = write_job(spool / "run-1" / "first", 0)
     with Encoder("watch", spool) as watcher:
@@ -109,14 +103,14 @@ def test_once_drains_and_says_by_its_status_whether_a_job_failed(spool: Path) ->
 
 def test_idle_exit_and_max_runtime_end_it_with_status_0(spool: Path) -> None:
     write_job(spool / "job")
-    told = run_command("watch", spool, "--idle-exit", "1")
+    told = run_command("watch", spool, "--idle-exit", "0.5")
     assert told.returncode == 0
     assert "with nothing to do, as asked" in told.stderr
     assert is_done(spool / "job")
     write_long_job(spool / "long")
-    told = run_command("watch", spool, "--max-runtime", "2", "--preset", "placebo")
+    told = run_command("watch", spool, "--max-runtime", "1", "--preset", "placebo")
     assert told.returncode == 0
-    assert "ending after 2 s, as asked" in told.stderr
+    assert "ending after 1 s, as asked" in told.stderr
     assert temporary_files(spool) == []
 
 
@@ -191,7 +185,7 @@ def test_a_directory_renamed_while_it_is_encoded_is_encoded_once_under_its_new_n
 
 def test_the_folder_of_jobs_renamed_while_they_are_encoded_loses_none(spool: Path) -> None:
     write_long_job(spool / "run" / "job")
-    options = ("--preset", "slower", "--interval", "0.5", "--lease", "2")
+    options = ("--preset", "slower", "--interval", "0.3", "--lease", "1")
     with Encoder("watch", spool, *options) as watcher:
         watcher.until(lambda: ffmpegs_below(watcher.pid), "an ffmpeg")
         (spool / "run").rename(spool / "moved")
@@ -250,7 +244,7 @@ def test_a_folder_that_cannot_be_listed_is_said_once(spool: Path, nobody: list[s
         path.chmod(0o755)
     (spool).chmod(0o777)
     told = subprocess.run(
-        [*nobody, "watch", str(spool), "--idle-exit", "2", "--interval", "0.2", "--trust-owner", "root"],
+        [*nobody, "watch", str(spool), "--idle-exit", "1", "--interval", "0.1", "--trust-owner", "root"],
         capture_output=True,
         text=True,
         check=False,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,14 +9,13 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.slurm import PROGRAMS, Slurm
-from tests.conftest import missing
+from tests.conftest import Require
 
 
 @pytest.fixture(scope="session")
-def slurm() -> Iterator[Slurm]:
+def slurm(require_program: Require) -> Iterator[Slurm]:
     """A real Slurm; skips, or fails in CI, where a Debian package is absent."""
     for program, package in PROGRAMS.items():
-        if shutil.which(program) is None:
-            missing(f"{program} is missing: install the Debian package {package}")
+        require_program(program, package)
     with tempfile.TemporaryDirectory(prefix="slurm-", ignore_cleanup_errors=True) as folder, Slurm(Path(folder)) as it:
         yield it

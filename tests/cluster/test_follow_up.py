@@ -156,7 +156,8 @@ raise RuntimeError("out of ideas")
 
 def test_an_array_of_four_encodes_forty_jobs_once_each(slurm: Slurm, spool: Path) -> None:
     jobs = dump(spool, 40)
-    identifier, logs = submitted(slurm, spool, "--workers", "4")
+    # Each waits for jobs that another works on, a quarter of the lease at a time.
+    identifier, logs = submitted(slurm, spool, "--workers", "4", "--lease", "8")
     assert [log.name for log in logs] == [f"encode-{identifier}_{task}.log" for task in range(4)]
     for task in range(4):
         assert slurm.wait(f"{identifier}_{task}")["JobState"] == "COMPLETED"
@@ -197,43 +198,54 @@ def processes_of(array: str, task: int) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    "how",
+    "ways",
     [
-        "scontrol requeue",
-        "its time limit",
-        pytest.param("its time limit, in an array", marks=pytest.mark.soak),
+        # Side by side: Slurm lets each wait for some seconds.
+        ["scontrol requeue", "its time limit"],
+        pytest.param(["its time limit, in an array"], marks=pytest.mark.soak),
         # The builtin scheduler takes half a minute to give way.
-        pytest.param("preemption", marks=pytest.mark.soak),
+        pytest.param(["preemption"], marks=pytest.mark.soak),
     ],
+    ids=" and ".join,
 )
 def test_a_requeued_encoder_goes_on_where_it_stopped(
-    slurm: Slurm, spool: Path, tmp_path: Path, slow_ffmpeg: dict[str, str], how: str
+    slurm: Slurm, spool: Path, tmp_path: Path, slow_ffmpeg: dict[str, str], ways: list[str]
 ) -> None:
-    [job] = dump(spool, 1)
-    if how.endswith("array"):
-        identifier, _ = submitted(slurm, spool, "--sbatch-arg=--array=3", environ=slow_ffmpeg)
-        identifier += "_3"
-    else:
-        identifier, _ = submitted(slurm, spool, environ=slow_ffmpeg)
-    log = spool / ".daddy-encode" / "slurm" / f"encode-{identifier}.log"
-    slurm.wait_until((tmp_path / "encoding").exists, "encoder at work")
-    if how == "scontrol requeue":
-        slurm.run("scontrol", "requeue", identifier)
-    elif how == "preemption":
-        urgent = ["--partition=urgent", "--cpus-per-task=4", "--output=/dev/null", "--wrap=sleep 1"]
-        slurm.run("sbatch", *urgent)
-    else:
-        # What --signal=B:USR2@60 does: to the batch shell alone.
-        slurm.run("scancel", "--batch", "--signal=USR2", identifier)
-    slurm.wait_until(lambda: log.read_text().count("stopped before all was done") == 1, "end of the first attempt")
+    queued = {}
+    for how in ways:
+        [job] = dump(spool / how, 1)
+        if how.endswith("array"):
+            identifier, _ = submitted(slurm, spool / how, "--sbatch-arg=--array=3", environ=slow_ffmpeg)
+            identifier += "_3"
+        else:
+            identifier, _ = submitted(slurm, spool / how, environ=slow_ffmpeg)
+        queued[how] = job, identifier, spool / how / ".daddy-encode" / "slurm" / f"encode-{identifier}.log"
+    sign = tmp_path / "encoding"
+    slurm.wait_until(lambda: sign.exists() and sign.read_text().count("\n") == len(ways), "encoders at work")
+    for how, (_, identifier, _) in queued.items():
+        if how == "scontrol requeue":
+            slurm.run("scontrol", "requeue", identifier)
+        elif how == "preemption":
+            urgent = ["--partition=urgent", "--cpus-per-task=4", "--output=/dev/null", "--wrap=sleep 1"]
+            slurm.run("sbatch", *urgent)
+        else:
+            # What --signal=B:USR2@60 does: to the batch shell alone.
+            slurm.run("scancel", "--batch", "--signal=USR2", identifier)
+    slurm.wait_until(
+        lambda: (
+            [log.read_text().count("stopped before all was done") for *_, log in queued.values()] == [1] * len(ways)
+        ),
+        "end of the first attempts",
+    )
     (tmp_path / "slow").unlink()
-    done = slurm.wait(identifier)
-    words = log.read_text()
-    assert (done["JobState"], done["Restarts"]) == ("COMPLETED", "1"), words
-    assert ("is queued again and goes on" in words) == how.startswith("its time limit")
-    assert saved([log]) == [f"{job}.mp4"]
-    assert decode_mp4(Path(f"{job}.mp4"), 64, 48).shape[0] == 8
-    assert leftovers(spool) == []
+    for how, (job, identifier, log) in queued.items():
+        done = slurm.wait(identifier)
+        words = log.read_text()
+        assert (done["JobState"], done["Restarts"]) == ("COMPLETED", "1"), words
+        assert ("is queued again and goes on" in words) == how.startswith("its time limit")
+        assert saved([log]) == [f"{job}.mp4"]
+        assert decode_mp4(Path(f"{job}.mp4"), 64, 48).shape[0] == 8
+        assert leftovers(spool / how) == []
 
 
 def test_a_cancelled_encoder_leaves_nothing_half_made_and_is_not_queued_again(

@@ -29,12 +29,6 @@ ALL_OPTIONS = [
 ]
 
 
-@pytest.fixture
-def spool(tmp_path: Path) -> Path:
-    (tmp_path / "spool").mkdir()
-    return tmp_path / "spool"
-
-
 def programs(folder: Path, **texts: str) -> dict[str, str]:
     """Variables with which these shell scripts are the only programs on PATH, but for the shell's own helpers."""
     folder.mkdir()
@@ -174,8 +168,11 @@ def test_an_sbatch_that_hangs_is_ended_and_the_doubt_is_said(
     assert len(list((spool / ".daddy-encode/slurm").iterdir())) == 1
 
 
-def test_a_controller_that_does_not_answer_does_not_hold_up_an_array(spool: Path, tmp_path: Path) -> None:
-    environ = programs(tmp_path / "bin", sbatch="echo Submitted batch job 17", scontrol="sleep 60")
+@pytest.mark.parametrize("scontrol", ["exit 1", pytest.param("sleep 60", marks=pytest.mark.soak)])
+def test_a_controller_that_does_not_answer_does_not_hold_up_an_array(
+    spool: Path, tmp_path: Path, scontrol: str
+) -> None:
+    environ = programs(tmp_path / "bin", sbatch="echo Submitted batch job 17", scontrol=scontrol)
     begin = time.monotonic()
     done = run(spool, "--workers", "2000", "--json", environ=environ)
     assert time.monotonic() - begin < 10
@@ -187,7 +184,7 @@ def test_squeue_that_hangs_fails_or_is_absent_tells_nothing(tmp_path: Path, monk
     for name, text in [("hangs", "sleep 60; echo '7 7_N/A RUNNING'"), ("fails", "echo no controller >&2; exit 1")]:
         monkeypatch.setenv("PATH", programs(tmp_path / name, squeue=text)["PATH"])
         begin = time.monotonic()
-        assert running_jobs(["7"], patience=1) is None
+        assert running_jobs(["7"], patience=0.3) is None
         assert time.monotonic() - begin < 10
     monkeypatch.setenv("PATH", programs(tmp_path / "absent")["PATH"])
     assert running_jobs(["7"]) is None

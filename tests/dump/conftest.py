@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
 from daddy_encode.dump import crew
+from tests.conftest import Require, missing
 
 # Drawing without a display.
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
-
-
-def missing(what: str) -> NoReturn:
-    """Skip this test, which needs `what`; fail where the whole system is said to be here."""
-    if os.environ.get("DADDY_ENCODE_REQUIRE_SYSTEM") == "1":
-        pytest.fail(f"needs {what}")
-    pytest.skip(f"needs {what}")
 
 
 def _unmount(path: Path) -> None:
@@ -40,7 +32,7 @@ def tmpfs(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
         path.mkdir()
         done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(path)], capture_output=True)
         if done.returncode:
-            missing("the right to mount a tmpfs (root)")
+            missing("mounting a tmpfs needs root")
         mounted.append(path)
         return path
 
@@ -56,8 +48,6 @@ class SlowDisk:
     """
 
     def __init__(self, real: Path, path: Path, rate: int) -> None:
-        if shutil.which("bindfs") is None:
-            missing("the Debian package bindfs")
         real.mkdir()
         path.mkdir()
         self.real = real
@@ -69,7 +59,7 @@ class SlowDisk:
         )
         while not os.path.ismount(path):
             if self.program.poll() is not None:
-                missing("the right to mount a FUSE file system (root, /dev/fuse)")
+                missing("bindfs cannot mount: it needs /dev/fuse and root")
             time.sleep(0.01)
 
     def end(self) -> None:
@@ -79,8 +69,9 @@ class SlowDisk:
 
 
 @pytest.fixture
-def slow_disk(tmp_path: Path) -> Iterator[Callable[[int], SlowDisk]]:
+def slow_disk(tmp_path: Path, require_program: Require) -> Iterator[Callable[[int], SlowDisk]]:
     """Mount a folder that takes so many bytes per second."""
+    require_program("bindfs", "bindfs")
     disks: list[SlowDisk] = []
 
     def mount(rate: int) -> SlowDisk:
@@ -102,13 +93,12 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.fixture
-def pngcheck() -> Callable[[list[Path]], None]:
+def pngcheck(require_program: Require) -> Callable[[list[Path]], None]:
     """Assert that pngcheck has nothing to say about these files."""
-    if shutil.which("pngcheck") is None:
-        missing("the Debian package pngcheck")
+    program = require_program("pngcheck", "pngcheck")
 
     def check(paths: list[Path]) -> None:
-        done = subprocess.run(["pngcheck", "-q", *map(str, paths)], capture_output=True, text=True)
+        done = subprocess.run([program, "-q", *map(str, paths)], capture_output=True, text=True)
         assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
     return check

@@ -17,8 +17,10 @@ import pytest
 
 from daddy_encode.dump import FrameWriter, crew
 from daddy_encode.errors import SpoolError
-from tests.dump.conftest import SlowDisk, missing
+from tests.conftest import missing
+from tests.dump.conftest import SlowDisk
 from tests.dump.reading import Pixels, annotations_of, assert_same, frame_files, manifest_of, pixels_of
+from tests.service.spools import until
 
 # memfd_secret(2) has no wrapper in the C library.
 _MEMFD_SECRET = 447
@@ -74,7 +76,7 @@ def test_layouts_may_change_from_frame_to_frame(tmp_path: Path) -> None:
 def test_memory_that_no_other_process_may_read_is_copied(tmp_path: Path) -> None:
     descriptor = ctypes.CDLL(None, use_errno=True).syscall(_MEMFD_SECRET, 0)
     if descriptor < 0:
-        missing("memfd_secret (Linux 5.14, not switched off)")
+        missing("memfd_secret is missing: it needs Linux 5.14, not switched off")
     expected = noise(20)
     os.ftruncate(descriptor, expected.nbytes)
     frames = np.frombuffer(mmap.mmap(descriptor, expected.nbytes), np.uint8).reshape(expected.shape)
@@ -136,13 +138,6 @@ def gone(pid: int) -> bool:
         return True
 
 
-def until_gone(pids: list[int]) -> None:
-    deadline = time.monotonic() + 20
-    while not all(map(gone, pids)):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def test_a_killed_rollout_leaves_good_frames_and_no_process(
     tmp_path: Path, slow_disk: Callable[[int], SlowDisk]
 ) -> None:
@@ -160,7 +155,7 @@ def test_a_killed_rollout_leaves_good_frames_and_no_process(
         assert child.stdout is not None
         pids = [int(pid) for pid in child.stdout.readline().split()]
         child.kill()
-    until_gone(pids)
+    until(lambda: all(map(gone, pids)), "the end of the hands", 20)
     # What was in shared memory has been written all the same, and nothing by halves.
     frame = np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8)
     assert_same(pixels_of(disk.real / "job"), [frame] * 20)
@@ -185,7 +180,7 @@ def test_hands_end_with_their_rollout_even_while_a_forked_child_lives_on(tmp_pat
     ) as done:
         assert done.stdout is not None
         child, *pids = (int(pid) for pid in done.stdout.readline().split())
-        until_gone(pids)
+        until(lambda: all(map(gone, pids)), "the end of the hands", 20)
         assert not gone(child)
         os.kill(child, signal.SIGKILL)
     assert done.returncode == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -22,9 +23,9 @@ from daddy_encode.encode.job import encode_job
 from daddy_encode.encode.program import find_program
 from daddy_encode.errors import EncodeError, Interrupted, SpoolError
 from daddy_encode.spool.paths import JobPaths
-from tests.conftest import missing
 from tests.jobs import context, encode
 from tests.media import ffmpeg, leftovers, moving_square, run_command
+from tests.service.spools import write_long_job
 
 
 @pytest.fixture
@@ -140,18 +141,6 @@ def test_a_full_disk_is_said_and_the_old_file_stays(job: Path, small_disk: Path)
     assert listed(small_disk) == before
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real file system of 1 MiB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], check=False)
-    if mounted.returncode != 0:
-        missing("mounting a tmpfs needs root")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
 def test_a_read_only_output_folder_is_said(job: Path, small_disk: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     with pytest.raises(SpoolError, match="Read-only file system; the file system is read-only: choose another place"):
@@ -167,9 +156,14 @@ def test_a_file_where_the_output_folder_should_be_is_said(job: Path) -> None:
     assert "Traceback" not in told.stderr
 
 
+@pytest.fixture(scope="module")
+def long_job(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_long_job(tmp_path_factory.mktemp("long") / "job", 400, 480, 640)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR2])
-def test_ctrl_c_ends_ffmpeg_removes_temporary_files_and_exits_75(tmp_path: Path, number: int) -> None:
-    save_frames_as_png((frame for frame in moving_square(400, 480, 640)), tmp_path / "spool" / "job")
+def test_ctrl_c_ends_ffmpeg_removes_temporary_files_and_exits_75(tmp_path: Path, long_job: Path, number: int) -> None:
+    shutil.copytree(long_job, tmp_path / "spool" / "job")
     command = [sys.executable, "-m", "daddy_encode", "encode", str(tmp_path / "spool"), "--preset", "placebo"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as child:
         while not leftovers(tmp_path):
@@ -186,8 +180,8 @@ def test_ctrl_c_ends_ffmpeg_removes_temporary_files_and_exits_75(tmp_path: Path,
     assert not [line for line in running.splitlines() if f"-{child.pid}-" in line], "an ffmpeg still runs"
 
 
-def test_a_signal_to_every_process_is_an_interruption_and_no_failure_of_the_job(tmp_path: Path) -> None:
-    save_frames_as_png((frame for frame in moving_square(400, 480, 640)), tmp_path / "spool" / "job")
+def test_a_signal_to_every_process_is_an_interruption_and_no_failure_of_the_job(tmp_path: Path, long_job: Path) -> None:
+    shutil.copytree(long_job, tmp_path / "spool" / "job")
     command = [sys.executable, "-m", "daddy_encode", "encode", str(tmp_path / "spool"), "--preset", "placebo"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as child:
         while not leftovers(tmp_path):

@@ -47,7 +47,7 @@ def test_each_is_an_error_that_names_it_and_no_video_appears(faulty: Path) -> No
     assert "Traceback" not in told.stderr
 
 
-@pytest.mark.parametrize("how", ["hold", "skip"])
+@pytest.mark.parametrize("how", ["hold", pytest.param("skip", marks=pytest.mark.soak)])
 def test_with_gaps_every_job_has_a_video_and_its_receipt_says_what_was_lost(
     faulty: Path, tmp_path: Path, how: str
 ) -> None:

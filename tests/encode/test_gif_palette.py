@@ -87,9 +87,9 @@ def test_equal_pictures_stay_pictures(tmp_path: Path) -> None:
 @pytest.mark.parametrize("dither", DITHERS)
 def test_the_same_bytes_again_and_on_one_core(dump: Path, tmp_path: Path, dither: str) -> None:
     made = []
-    for prefix in ([], [], ["taskset", "-c", "0"]):
+    for prefix in ([], ["taskset", "-c", "0"]):
         command = [*prefix, sys.executable, "-m", "daddy_encode", "encode", str(dump), "--force"]
         options = ["--video", "gif", "--dither", dither, "--gif-width", "77", "--output-dir", str(tmp_path)]
         subprocess.run([*command, *options], check=True, capture_output=True, env=os.environ.copy())
         made.append((tmp_path / "job.gif").read_bytes())
-    assert made[0] == made[1] == made[2]
+    assert made[0] == made[1]

@@ -22,6 +22,13 @@ from tests.media import Frames, leftovers, moving_square
 # For hangs only: nothing here measures.
 PATIENCE = 120.0
 
+WITH_PAUSE = """
+from daddy_encode.cli.main import main
+from daddy_encode.service import known
+known.FIRST_PAUSE_SECONDS = {}
+main()
+"""
+
 
 def write_job(directory: Path, variety: int = 0) -> Path:
     """A small job in `directory`, one of several that differ in length and picture."""
@@ -79,12 +86,18 @@ def until(condition: Callable[[], object], what: str, seconds: float = PATIENCE)
 
 
 class Encoder:
-    """A context manager around `daddy-encode` with `arguments`, as a process; killed at the end if it still runs."""
+    """A context manager around `daddy-encode` with `arguments`, as a process; killed at the end if it still runs.
 
-    def __init__(self, *arguments: str | Path, environment: dict[str, str] | None = None) -> None:
+    `first_pause`: seconds before it tries again where something was in the way, instead of 5.
+    """
+
+    def __init__(
+        self, *arguments: str | Path, environment: dict[str, str] | None = None, first_pause: float | None = None
+    ) -> None:
+        program = ["-m", "daddy_encode"] if first_pause is None else ["-c", WITH_PAUSE.format(first_pause)]
         self._log = tempfile.NamedTemporaryFile("w+", suffix=".log")  # noqa: SIM115
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "daddy_encode", *map(str, arguments)],
+            [sys.executable, *program, *map(str, arguments)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=self._log,
@@ -148,7 +161,7 @@ def ffmpegs_below(pid: int) -> list[int]:
     return [child for child in children if b"image2pipe" in Path(f"/proc/{child}/cmdline").read_bytes()]
 
 
-def write_long_job(directory: Path, frames: int = 250) -> Path:
+def write_long_job(directory: Path, frames: int = 250, height: int = 240, width: int = 320) -> Path:
     """A job that takes a second or more with a slow preset."""
-    save_frames_as_png(moving_square(frames, 240, 320), directory)
+    save_frames_as_png(moving_square(frames, height, width), directory)
     return directory

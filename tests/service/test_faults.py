@@ -33,8 +33,17 @@ def failing(strace: str, path: Path, calls: str, error: str, when: str, command:
     return [strace, "-f", "-qq", "-o", "/dev/null", "-P", str(path), "-e", f"trace={calls}", "-e", inject, *command]
 
 
-@pytest.mark.parametrize("error", ["EIO", "ESTALE"])
-@pytest.mark.parametrize("what", ["spool", "spool/run", "spool/run/new"])
+@pytest.mark.parametrize(
+    ("error", "what"),
+    [
+        ("EIO", "spool"),
+        ("EIO", "spool/run"),
+        ("EIO", "spool/run/new"),
+        ("ESTALE", "spool/run"),
+        pytest.param("ESTALE", "spool", marks=pytest.mark.soak),
+        pytest.param("ESTALE", "spool/run/new", marks=pytest.mark.soak),
+    ],
+)
 # All in the second scan: each makes two calls to list a directory, one to open it, one to ask for its time and one
 # more for its status when it is open.
 @pytest.mark.parametrize(
@@ -58,13 +67,13 @@ def test_one_call_that_fails_loses_nothing_and_encodes_nothing_twice(
     assert scans[-1][0] == ["new"]
 
 
-@pytest.mark.parametrize("error", ["EIO", "ESTALE"])
+@pytest.mark.parametrize("error", ["EIO", pytest.param("ESTALE", marks=pytest.mark.soak)])
 def test_a_watcher_whose_listings_fail_again_and_again_encodes_all_once(
     tmp_path: Path, require_program: Require, error: str
 ) -> None:
     spool = tmp_path / "spool"
     jobs = {write_job(spool / "run" / f"job-{index}", index): index for index in range(6)}
-    program = [sys.executable, "-m", "daddy_encode", "watch", str(spool), "--interval", "0.2", "--idle-exit", "3"]
+    program = [sys.executable, "-m", "daddy_encode", "watch", str(spool), "--interval", "0.2", "--idle-exit", "2"]
     strace = require_program("strace", "strace")
     # In each thread every third listing of the folder of all jobs.
     command = failing(strace, spool / "run", "getdents64", error, "3+3", program)

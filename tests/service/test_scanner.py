@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -234,19 +235,37 @@ def test_an_output_directory_is_looked_at_by_listings_too(tmp_path: Path) -> Non
     assert eye.ready() == ["job"]
 
 
-def test_a_scan_of_finished_jobs_makes_one_system_call_for_each(tmp_path: Path, require_program: Require) -> None:
-    jobs = 200
+Trace = Callable[..., str]
+
+
+@pytest.fixture
+def system_calls(tmp_path: Path, require_program: Require) -> Trace:
+    """Call with a program that knows `Scanner`, `make_settings`, `Path`, `os` and `sys`, and its arguments: the calls
+    that it makes, a line each."""
+    beginning = (
+        "import os, sys; from pathlib import Path\n"
+        "from daddy_encode.encode.settings import make_settings\n"
+        "from daddy_encode.service.scanner import Scanner\n"
+    )
+    strace = [require_program("strace", "strace"), "-f", "-o", str(tmp_path / "trace")]
+
+    def run(program: str, *arguments: str | Path) -> str:
+        subprocess.run([*strace, sys.executable, "-c", beginning + program, *map(str, arguments)], check=True)
+        return (tmp_path / "trace").read_text()
+
+    return run
+
+
+def test_a_scan_of_finished_jobs_makes_one_system_call_for_each(tmp_path: Path, system_calls: Trace) -> None:
+    jobs = 100
     first = write_job(tmp_path / "spool" / "job-0")
     encode(first)
     for index in range(1, jobs):
         copy = tmp_path / "spool" / f"job-{index}"
-        subprocess.run(["cp", "-a", str(first), str(copy)], check=True)
+        shutil.copytree(first, copy)
         for kind in ("mp4", "receipt.json"):
             shutil.copy(f"{first}.{kind}", f"{copy}.{kind}")
     program = (
-        "import os, sys; from pathlib import Path\n"
-        "from daddy_encode.encode.settings import make_settings\n"
-        "from daddy_encode.service.scanner import Scanner\n"
         "clock = iter(range(0, 10**9, 10))\n"
         "scanner = Scanner(Path(sys.argv[1]), make_settings(), clock=lambda: next(clock))\n"
         "scanner.scan(), scanner.scan()\n"
@@ -254,28 +273,17 @@ def test_a_scan_of_finished_jobs_makes_one_system_call_for_each(tmp_path: Path, 
         "assert scanner.scan() == [] and scanner.counts().total() == int(sys.argv[2])\n"
         "os.access('/end', os.F_OK)\n"
     )
-    trace = tmp_path / "trace"
-    command = [require_program("strace", "strace"), "-f", "-o", str(trace), sys.executable, "-c", program]
-    subprocess.run([*command, str(tmp_path / "spool"), str(jobs)], check=True)
-    (scan,) = re.findall(r'"/begin".*?\n(.*?)\n[^\n]*"/end"', trace.read_text(), re.DOTALL)
+    trace = system_calls(program, tmp_path / "spool", str(jobs))
+    (scan,) = re.findall(r'"/begin".*?\n(.*?)\n[^\n]*"/end"', trace, re.DOTALL)
     calls = scan.splitlines()
     assert jobs <= len(calls) <= jobs + 30, calls[:50]
     assert not any(".png" in call or "manifest.json" in call for call in calls)
 
 
-def test_frames_are_never_looked_at_while_a_job_is_written(tmp_path: Path, require_program: Require) -> None:
+def test_frames_are_never_looked_at_while_a_job_is_written(tmp_path: Path, system_calls: Trace) -> None:
     from daddy_encode import save_frames_as_png
 
     save_frames_as_png(moving_square(30), tmp_path / "spool" / "job")
     (tmp_path / "spool" / "job" / "manifest.json").unlink()
-    program = (
-        "import sys; from pathlib import Path\n"
-        "from daddy_encode.encode.settings import make_settings\n"
-        "from daddy_encode.service.scanner import Scanner\n"
-        "scanner = Scanner(Path(sys.argv[1]), make_settings())\n"
-        "[scanner.scan() for _ in range(3)]\n"
-    )
-    trace = tmp_path / "trace"
-    command = [require_program("strace", "strace"), "-f", "-o", str(trace), sys.executable, "-c", program]
-    subprocess.run([*command, str(tmp_path / "spool")], check=True)
-    assert ".png" not in trace.read_text()
+    program = "scanner = Scanner(Path(sys.argv[1]), make_settings())\n[scanner.scan() for _ in range(3)]\n"
+    assert ".png" not in system_calls(program, tmp_path / "spool")

@@ -19,7 +19,7 @@ from daddy_encode.spool.claims import Claims
 from tests.jobs import context, encode
 from tests.service.spools import write_job
 
-SECONDS = 3.0
+SECONDS = 1.5
 INTERVAL = 0.2
 
 
@@ -75,7 +75,7 @@ def test_however_much_changes_one_line_a_minute_says_so_and_what_a_scan_costs(
     root.mkdir()
 
     def write() -> None:
-        for index in range(20):
+        for index in range(10):
             (root / f"job-{index}").mkdir()
             (root / f"job-{index}" / "000000.png").write_bytes(b"")
             time.sleep(0.1)
@@ -87,4 +87,4 @@ def test_however_much_changes_one_line_a_minute_says_so_and_what_a_scan_costs(
     lines = [record.getMessage() for record in caplog.records]
     assert len(lines) == 2, lines
     assert "; the scan took 0.0" in lines[0]
-    assert lines[1] == "ending after 3 s, as asked"
+    assert lines[1] == "ending after 1.5 s, as asked"
