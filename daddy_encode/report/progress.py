@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
 
 
+# Whoever writes to the terminal: a bar that is drawn between the clearing of its line and a log line stays before that.
+_terminal = threading.RLock()
+
+
 class Progress:
     """A context manager around a run of `total` frames; `add` may be called from any thread.
 
@@ -22,7 +26,6 @@ class Progress:
     """
 
     def __init__(self, total: int) -> None:
-        self._lock = threading.Lock()
         self._begin = time.monotonic()
         self._done = 0.0
         self.visible = sys.stderr.isatty() and total > 0
@@ -50,7 +53,7 @@ class Progress:
 
     def add(self, frames: float) -> None:
         """Count `frames` more, or a share of one where a job reads its frames more than once."""
-        with self._lock:
+        with _terminal:
             before = int(self._done)
             self._done += frames
             steps = min(int(self._done), self._bar.length or 0) - before
@@ -65,6 +68,7 @@ class AboveBar(logging.StreamHandler):  # type: ignore[type-arg]
         super().__init__(sys.stderr)
 
     def emit(self, record: logging.LogRecord) -> None:
-        if sys.stderr.isatty():
-            sys.stderr.write("\r\x1b[K")
-        super().emit(record)
+        with _terminal:
+            if sys.stderr.isatty():
+                sys.stderr.write("\r\x1b[K")
+            super().emit(record)
