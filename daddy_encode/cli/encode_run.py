@@ -24,6 +24,9 @@ from daddy_encode.spool.claims import Claims
 
 log = logging.getLogger(__name__)
 
+FIRST_PAUSE_SECONDS = 0.25
+LONGEST_PAUSE_SECONDS = 5.0
+
 
 def run(
     paths: Sequence[Path],
@@ -49,6 +52,7 @@ def run(
         Workers(workers or usable_workers(os.environ), context, Claims(lease), stop, progress.add) as crew,
     ):
         said: set[Path] = set()
+        pauses = _pauses(lease)
         while waiting and not stop.is_set():
             claimed = []
             for outcome in run_jobs(crew, waiting, stop):
@@ -63,7 +67,7 @@ def run(
             if no_wait:
                 break
             if waiting:
-                _pause(min(lease / 4, 5.0), stop)
+                _pause(next(pauses), stop)
     if len(jobs) + failures > 1:
         log.info("%s", tally)
     if stop.is_set():
@@ -72,6 +76,14 @@ def run(
     if tally.failed or (tally.skipped and not tally.saved and not tally.done):
         return FAILED
     return INTERRUPTED if waiting else 0
+
+
+def _pauses(lease: float) -> Iterator[float]:
+    """Seconds between two looks at jobs that others work on: most are done soon, and a dead holder must be seen."""
+    seconds = FIRST_PAUSE_SECONDS
+    while True:
+        yield min(seconds, lease / 4, LONGEST_PAUSE_SECONDS)
+        seconds *= 2
 
 
 def _pause(seconds: float, stop: StopSwitch) -> None:

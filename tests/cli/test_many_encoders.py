@@ -31,17 +31,15 @@ from tests.service.spools import (
 def test_encode_says_who_holds_the_jobs_that_are_left_and_waits_for_them(spool: Path) -> None:
     jobs = {write_job(spool / f"job-{i}", i): i for i in range(3)}
     long = write_long_job(spool / "long")
-    # Who waits looks again after a quarter of the lease.
-    options = ("--preset", "slower", "--lease", "12")
-    with Encoder("watch", long, *options) as watcher:
+    with Encoder("watch", long, "--preset", "slower") as watcher:
         watcher.until(lambda: ffmpegs_below(watcher.pid), "an ffmpeg")
         # In the middle of the long one, for as long as it takes to look.
         os.kill(watcher.pid, signal.SIGSTOP)
-        told = run_command("encode", spool, "--no-wait", "--lease", "12")
+        told = run_command("encode", spool, "--no-wait")
         assert told.returncode == 75
         assert f"process {watcher.pid} works on it\n" in told.stderr
         assert_right(jobs)
-        with Encoder("encode", spool, *options) as waiting:
+        with Encoder("encode", spool, "--preset", "slower") as waiting:
             waiting.until_said(f"process {watcher.pid} works on it; waiting for it")
             os.kill(watcher.pid, signal.SIGCONT)
             assert waiting.wait() == 0

@@ -156,8 +156,7 @@ raise RuntimeError("out of ideas")
 
 def test_an_array_of_four_encodes_forty_jobs_once_each(slurm: Slurm, spool: Path) -> None:
     jobs = dump(spool, 40)
-    # Each waits for jobs that another works on, a quarter of the lease at a time.
-    identifier, logs = submitted(slurm, spool, "--workers", "4", "--lease", "8")
+    identifier, logs = submitted(slurm, spool, "--workers", "4")
     assert [log.name for log in logs] == [f"encode-{identifier}_{task}.log" for task in range(4)]
     for task in range(4):
         assert slurm.wait(f"{identifier}_{task}")["JobState"] == "COMPLETED"

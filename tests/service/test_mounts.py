@@ -185,7 +185,7 @@ def test_a_file_system_that_hangs_for_a_while_delays_only_that_scan(mounts: Moun
 def test_a_spool_that_goes_away_in_the_middle_of_an_encode_gets_it_encoded_later(mounts: Mounts) -> None:
     spool = mounts.mount("spool")
     save_frames_as_png(pictures(0).repeat(60, axis=0).repeat(6, axis=1).repeat(6, axis=2), mounts.real / "job")
-    with Encoder("watch", spool, "--interval", "0.2", "--preset", "placebo", "--lease", "1") as watcher:
+    with Encoder("watch", spool, "--interval", "0.2", "--preset", "placebo", "--lease", "2") as watcher:
         watcher.until(lambda: leftovers(mounts.real), "a temporary file")
         mounts.kill(spool)
         watcher.until_said("cannot be listed: Transport endpoint is not connected")
@@ -203,7 +203,7 @@ def test_a_spool_that_goes_away_in_the_middle_of_an_encode_gets_it_encoded_later
 def test_a_dead_encoders_job_is_taken_on_a_file_system_that_cannot_exchange_names(mounts: Mounts, number: int) -> None:
     nodes = [mounts.mount("cpu-node-1"), mounts.mount("cpu-node-2")]
     write_long_job(mounts.real / "job")
-    options = ("--interval", "0.2", "--lease", "1", "--preset", "slower")
+    options = ("--interval", "0.2", "--lease", "2", "--preset", "slower")
     with Encoder("watch", nodes[0], *options) as one:
         one.until(lambda: ffmpegs_below(one.pid), "an ffmpeg")
         os.kill(one.pid, number)
