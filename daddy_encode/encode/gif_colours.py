@@ -57,13 +57,15 @@ class ExactGif:
         self._indices: Pixels | None = None
 
     def add(self, rgb: Pixels) -> bool:
-        """Add the picture `rgb` (H, W, 3); False, and no use any more, where the clip has more than 256 colours."""
+        """Add the picture `rgb` (H, W, 3), which is not kept; False, and no use any more, where the clip has more than
+        256 colours."""
         if self._rgb is None or self._indices is None:
             self._indices = self._colours.indices(rgb)
             if self._indices is None:
                 return False
             height, width = self._indices.shape
             self._writer.add(Box(0, height, 0, width), self._indices, None)
+            self._rgb = rgb.copy()
         else:
             box = changed_box(self._rgb, rgb)
             new = self._colours.indices(rgb[box.within])
@@ -72,7 +74,7 @@ class ExactGif:
             old = self._indices[box.within]
             self._writer.add(box, new, new != old)
             old[...] = new
-        self._rgb = rgb
+            self._rgb[box.within] = rgb[box.within]
         return True
 
     def finish(self, target: Path, plays: int) -> None:

@@ -106,7 +106,7 @@ class _Feed:
             if self._stills:
                 if previous is not None:
                     self._changed.append((picture != previous).any(axis=2))
-                previous = picture
+                previous = picture.copy()
             yield np.ascontiguousarray(picture).data.cast("B")
 
     def changed(self, old: Pixels, new: Pixels) -> Pixels:

@@ -70,15 +70,15 @@ def input_arguments(source: FrameSource, fps: str, size: tuple[int, int] | None 
         layout = ["-pixel_format", "rgb24", "-video_size", f"{width}x{height}"]
     else:
         kind, codec = "image2pipe", "png"
-        # One read is one frame: no search for its end. Nor is anything left to be found out by reading 5 MB ahead, the
-        # default, which costs a short clip 2 ms.
+        # One read is one frame: no search for its end.
         layout = ["-frame_size", str(source.item_bytes), "-err_detect", "explode"]
-        layout += ["-probesize", "32", "-analyzeduration", "0"]
     return [
         *("-protocol_whitelist", "pipe", "-format_whitelist", kind, "-codec_whitelist", codec),
         # Decoders round a size up to what suits their memory.
         *("-max_pixels", str((source.width + 128) * (source.height + 128)), "-threads", DECODE_THREADS),
         *("-f", kind, "-c:v", codec),
+        # Nothing is left to be found out by reading 5 MB ahead, the default, which costs a short clip 2 ms.
+        *("-probesize", "32", "-analyzeduration", "0"),
         *layout,
         *("-framerate", fps, "-i", "pipe:0"),
     ]

@@ -18,7 +18,7 @@ except ImportError:  # no wheel for this machine: slower, the same checks
 
 # What is held of the inflated data at a time, and how much compressed data goes in at once: a decoder copies what it
 # has not taken yet on every call.
-PIECE_BYTES = 2**20
+PIECE_BYTES = 2**18
 INPUT_BYTES = 2**20
 # Deflate's best (RFC 1951: a length of 258 in two bits), so that a small file cannot claim a large picture.
 MOST_EXPANSION = 1032

@@ -3,41 +3,63 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
 
 from daddy_encode.encode.normalise import decode_png
-from daddy_encode.encode.png import Png
+from daddy_encode.encode.png import Png, PngFault
 from daddy_encode.encode.png_image import inflated
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-    Pixels = npt.NDArray[np.uint8]
 
 # Filter types (PNG specification, 9.2): the byte itself, minus the pixel to the left, minus the pixel above.
 _NONE, _SUB, _UP = 0, 1, 2
 
 
-def plain_pixels(png: Png) -> Pixels:
-    """The picture in `png`, which is plain, as a contiguous (H, W, 3).
+class PlainPixels:
+    """The pictures of plain PNGs of one size, as rgb24 row by row: what `of` returns lasts until the next call.
 
-    Raises PngFault where its image data is not exactly what it should be.
+    Where no row has a filter numpy is not needed, which takes longer to load than a short clip to be encoded.
     """
+
+    def __init__(self, width: int, height: int) -> None:
+        self._stride = 1 + 3 * width
+        self._pixels = memoryview(bytearray(3 * width * height))
+
+    def of(self, png: Png) -> memoryview:
+        """Raises PngFault where the image data of `png` is not exactly what it should be."""
+        taken = written = 0
+        for piece in inflated(png):
+            filters = slice(-taken % self._stride, None, self._stride)
+            if any(piece[filters]):
+                return _undone(png)
+            part = bytearray(piece)
+            del part[filters]
+            self._pixels[written : written + len(part)] = part
+            taken += len(piece)
+            written += len(part)
+        return self._pixels
+
+
+def unfiltered(png: Png) -> bool:
+    """Whether the first rows of `png`, which is plain, have no filter, as all of them have then, most likely."""
+    try:
+        return not any(next(inflated(png))[:: 1 + 3 * png.size[0]])
+    except PngFault:
+        return False
+
+
+def _undone(png: Png) -> memoryview:
+    """The pixels of a plain PNG whose rows have filters."""
     import numpy as np
 
     width, height = png.size
     rows = np.frombuffer(b"".join(inflated(png)), np.uint8).reshape(height, 1 + 3 * width)
     row_filter = rows[0, 0]
-    if row_filter > _UP or (rows[:, 0] != row_filter).any():
-        return decode_png(png)
+    if row_filter not in (_SUB, _UP) or (rows[:, 0] != row_filter).any():
+        return decode_png(png).data.cast("B")
     samples = rows[:, 1:].reshape(height, width, 3)
     # Sums of bytes wrap around, as the filters do; beyond the edges are zeros.
     if row_filter == _SUB:
-        return np.add.accumulate(samples, axis=1, dtype=np.uint8)
+        return np.add.accumulate(samples, axis=1, dtype=np.uint8).data.cast("B")
     pixels = np.ascontiguousarray(samples)
-    if row_filter == _UP:
-        # Row by row: six times as fast as numpy's own accumulate along this axis.
-        for above, row in itertools.pairwise(pixels):
-            row += above
-    return pixels
+    # Row by row: six times as fast as numpy's own accumulate along this axis.
+    for above, row in itertools.pairwise(pixels):
+        row += above
+    return pixels.data.cast("B")
