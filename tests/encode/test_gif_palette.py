@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from daddy_encode import save_frames_as_png
+from daddy_encode.dump.png import NONE, SUB, encode_png
 from tests.jobs import encode
 from tests.media import Frames, decode_gif
 
@@ -71,6 +72,19 @@ def test_what_is_still_in_the_source_does_not_shimmer(dump: Path, dither: str, s
     still = (frames[1:] == frames[:-1]).all(axis=3)
     assert 0.8 < still.mean() < 0.99
     assert (decoded[1:] == decoded[:-1]).all(axis=3)[still].all()
+
+
+@pytest.mark.parametrize("dither", DITHERS)
+def test_however_the_pngs_are_filtered_the_gif_is_the_same(tmp_path: Path, dither: str) -> None:
+    made = []
+    for row_filter in (NONE, SUB):
+        job = tmp_path / f"job-{row_filter}"
+        job.mkdir()
+        for index, frame in enumerate(shaded(12)):
+            (job / f"{index:06d}.png").write_bytes(encode_png(frame, row_filter))
+        encode(job, video="gif", dither=dither)
+        made.append((tmp_path / f"{job.name}.gif").read_bytes())
+    assert made[0] == made[1]
 
 
 def test_equal_pictures_stay_pictures(tmp_path: Path) -> None:
