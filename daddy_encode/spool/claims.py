@@ -53,11 +53,15 @@ class Claims:
         """
         with self._lock:
             claim = self._claims.setdefault(paths, Claim(paths, self.seconds))
+        found = os.path.lexists(lease_path(paths))
         claim.acquire(on_lost)
         try:
             with contextlib.suppress(SpoolError):
                 claim.tell_slurm()
-            remove_orphans(paths.base.parent, paths.base.name)
+            if found:
+                # Of a holder that is dead: whoever gives up a claim has removed its own. To look costs a listing of all
+                # outputs.
+                remove_orphans(paths.base.parent, paths.base.name)
             yield claim
         finally:
             claim.release()

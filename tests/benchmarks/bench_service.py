@@ -91,7 +91,7 @@ def _throughput(folder: Path) -> Row:
     by_hand, watched = [], []
     with _watcher(spool.parent, "--workers", "2"):
         time.sleep(3)
-        for _ in range(3):
+        for _ in range(5):
             by_hand.append(xargs())
             watched.append(watch())
             same = sum(
