@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from daddy_encode.dump import FrameWriter
+from daddy_encode.dump import FrameWriter, png
 from daddy_encode.errors import FrameError, ManifestError, SettingsError, SpoolError
 from daddy_encode.spool.manifest import read_manifest
 from tests.dump.conftest import SlowDisk
@@ -329,3 +330,21 @@ def test_dropped_frames_are_counted_annotated_and_warned_of(
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         writer.close()
+
+
+def test_the_rollouts_own_thread_compresses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = set()
+
+    class Deflate:
+        def __getattr__(self, name: str) -> Any:
+            threads.add(threading.get_ident())
+            return getattr(deflate, name)
+
+    deflate = vars(png)["deflate"]
+    monkeypatch.setattr(png, "deflate", Deflate())
+    # More than one stretch of frames with a filter of its own, of a shape that no other test has.
+    with FrameWriter(tmp_path / "job") as writer:
+        for frame in noise(130, 25, 33):
+            writer.write(frame, step=1)
+    assert len(frame_files(tmp_path / "job")) == 130
+    assert threading.get_ident() not in threads
