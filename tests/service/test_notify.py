@@ -92,7 +92,8 @@ def test_the_next_job_is_encoded_while_a_program_is_told_of_the_last(tmp_path: P
         tmp_path,
         "import os, sys, time\n"
         f"open({str(tmp_path / 'told')!r}, 'a').write('.')\n"
-        f"while not os.path.exists({str(tmp_path / 'go')!r}): time.sleep(0.01)\n",
+        "end = time.monotonic() + 60\n"
+        f"while not os.path.exists({str(tmp_path / 'go')!r}) and time.monotonic() < end: time.sleep(0.01)\n",
     )
     with Encoder("watch", tmp_path / "spool", "--once", "--workers", "1", "--on-done", " ".join(hook)) as encoder:
         until(lambda: sum(is_done(job) for job in jobs) == 2, "a second video while both programs hang")
