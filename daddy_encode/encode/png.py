@@ -23,7 +23,7 @@ SPARE_BYTES = 64 * 2**20
 _HEADER = struct.Struct(">IIBBBBB")
 _CHUNK = struct.Struct(">I4s")
 _CRC = struct.Struct(">I")
-_END = _CHUNK.pack(0, b"IEND") + _CRC.pack(crc32(b"IEND"))
+END = _CHUNK.pack(0, b"IEND") + _CRC.pack(crc32(b"IEND"))
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 _KINDS = frozenset((b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"))
 _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
@@ -169,7 +169,7 @@ def _only_image(view: memoryview, colour: int) -> bytes | None:
         return None
     length, kind = _CHUNK.unpack_from(view, start)
     end = start + 8 + length
-    if kind != b"IDAT" or end + 4 + len(_END) != len(view) or view[end + 4 :] != _END:
+    if kind != b"IDAT" or end + 4 + len(END) != len(view) or view[end + 4 :] != END:
         return None
     for first, last in ((len(SIGNATURE) + 4, start - 4), (start + 4, end)):
         if crc32(view[first:last]) != _CRC.unpack_from(view, last)[0]:

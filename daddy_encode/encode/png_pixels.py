@@ -8,8 +8,8 @@ from daddy_encode.encode.normalise import decode_png
 from daddy_encode.encode.png import Png, PngFault
 from daddy_encode.encode.png_image import inflated
 
-# Filter types (PNG specification, 9.2): the byte itself, minus the pixel to the left, minus the pixel above.
-_NONE, _SUB, _UP = 0, 1, 2
+# Filter types (PNG specification, 9.2): the byte minus that of the pixel to the left, of the pixel above. 0 is none.
+_SUB, _UP = 1, 2
 
 
 class PlainPixels:

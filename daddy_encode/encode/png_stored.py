@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 
-from daddy_encode.encode.png import SIGNATURE
+from daddy_encode.encode.png import END, SIGNATURE
 
 try:
     from isal.isal_zlib import adler32, crc32
@@ -51,7 +51,7 @@ class StoredPng:
             last = block + size == rows_bytes
             at = _FIRST + block // _BLOCK * (_BLOCK + _BLOCK_HEAD)
             file[at : at + _BLOCK_HEAD] = struct.pack("<BHH", last, size, _BLOCK - size)
-        file[-12:] = chunk(b"IEND", b"")
+        file[-len(END) :] = END
         self._file = memoryview(file)
 
     def __len__(self) -> int:
