@@ -53,8 +53,7 @@ class Claims:
         """
         with self._lock:
             claim = self._claims.setdefault(paths, Claim(paths, self.seconds))
-        found = os.path.lexists(lease_path(paths))
-        claim.acquire(on_lost)
+        found = claim.acquire(on_lost)
         try:
             with contextlib.suppress(SpoolError):
                 claim.tell_slurm()
@@ -103,8 +102,8 @@ class Claim:
             thread_local=False,
         )
 
-    def acquire(self, on_lost: Callable[[], None]) -> None:
-        """Take the claim, or raise as `Claims.hold` does."""
+    def acquire(self, on_lost: Callable[[], None]) -> bool:
+        """Take the claim, or raise as `Claims.hold` does; return whether there was a lease of another's."""
         job, folder = self._paths.directory, self._path.parent
         if not os.path.isdir(job):
             # Else the folders that lead to it would be made below the mount point of a spool that is away.
@@ -112,6 +111,7 @@ class Claim:
         self._on_lost = on_lost
         with reported(self._path, "claim"):
             os.makedirs(folder, exist_ok=True)
+            found = os.path.lexists(self._path)
             try:
                 self._try()
             except (ClaimedError, SettingsError):
@@ -120,6 +120,7 @@ class Claim:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(self._path)
                 self._try()
+        return found
 
     def _try(self) -> None:
         from filelock import LeaseSettingsMismatch, Timeout
