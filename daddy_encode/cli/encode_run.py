@@ -24,6 +24,8 @@ from daddy_encode.spool.claims import Claims
 
 log = logging.getLogger(__name__)
 
+# Between two looks at jobs that others work on, each twice as long as the last: most are done soon. Never longer than a
+# quarter of the lease, so that a dead holder is seen.
 FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 5.0
 
@@ -52,7 +54,7 @@ def run(
         Workers(workers or usable_workers(os.environ), context, Claims(lease), stop, progress.add) as crew,
     ):
         said: set[Path] = set()
-        pauses = _pauses(lease)
+        pause = FIRST_PAUSE_SECONDS
         while waiting and not stop.is_set():
             claimed = []
             for outcome in run_jobs(crew, waiting, stop):
@@ -67,7 +69,8 @@ def run(
             if no_wait:
                 break
             if waiting:
-                _pause(next(pauses), stop)
+                _pause(min(pause, lease / 4, LONGEST_PAUSE_SECONDS), stop)
+                pause *= 2
     if len(jobs) + failures > 1:
         log.info("%s", tally)
     if stop.is_set():
@@ -76,14 +79,6 @@ def run(
     if tally.failed or (tally.skipped and not tally.saved and not tally.done):
         return FAILED
     return INTERRUPTED if waiting else 0
-
-
-def _pauses(lease: float) -> Iterator[float]:
-    """Seconds between two looks at jobs that others work on: most are done soon, and a dead holder must be seen."""
-    seconds = FIRST_PAUSE_SECONDS
-    while True:
-        yield min(seconds, lease / 4, LONGEST_PAUSE_SECONDS)
-        seconds *= 2
 
 
 def _pause(seconds: float, stop: StopSwitch) -> None:

@@ -29,7 +29,7 @@ UP: Filter = 2
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # PNG colour types by the number of samples a pixel has (PNG specification, 11.2.1).
 _COLOUR_TYPE = {1: 0, 3: 2, 4: 6}
-# isal's 2 takes 4 to 16 % longer on rollouts than its 1 and makes them 0 to 2 % smaller; its 3 takes 3 to 10 times as
+# isal's 2 takes 4 to 16 % longer on rollouts than its 1 and makes them 0 to 2.5 % smaller; its 3 takes 3 to 10 times as
 # long, its 0 makes files up to half as large again. zlib's 1 and 2 are alike.
 _LEVEL = 1
 # In a stream the filter is chosen again from every so manieth frame: by number, so that the same frames give the same
