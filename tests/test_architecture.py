@@ -38,7 +38,6 @@ ONLY_IN = {
     "isal": {"dump", "encode"},
     "gymnasium": {"dump", "rollout"},
     "filelock": {"spool"},
-    "jinja2": {"report"},
 }
 
 
