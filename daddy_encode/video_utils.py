@@ -53,7 +53,7 @@ def save_mp4(frames: Iterable[Any], path: str | os.PathLike[str], fps: object = 
     where ffmpeg fails, SpoolError where the file cannot be written; an old file stays then.
     """
     from daddy_encode.dump.frames import checked
-    from daddy_encode.encode.direct import array_to_mp4
+    from daddy_encode.encode.in_memory import array_to_mp4
 
     return array_to_mp4(checked(frames), Path(path), fps)
 
@@ -70,7 +70,7 @@ def save_gif(frames: Iterable[Any], path: str | os.PathLike[str], fps: object = 
     import tempfile
 
     from daddy_encode.dump.save import dump_frames
-    from daddy_encode.encode.direct import directory_to_gif
+    from daddy_encode.encode.in_memory import directory_to_gif
 
     # A GIF's palette needs every frame before the first is written; on disk they may be any number.
     with tempfile.TemporaryDirectory(prefix="daddy-encode-") as folder:

@@ -6,8 +6,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from daddy_encode.encode.ffmpeg.process import Watch
 from daddy_encode.encode.job import Context, Result, encode_job
-from daddy_encode.encode.process import Watch
 from daddy_encode.encode.settings import make_settings
 from daddy_encode.spool.paths import JobPaths
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from daddy_encode.cluster.identity import slurm_identity
 from daddy_encode.cluster.scratch import scratch
-from daddy_encode.encode.gif_optimize import find_gifsicle
+from daddy_encode.encode.ffmpeg.process import Watch
+from daddy_encode.encode.frames.owners import trusted_owners
+from daddy_encode.encode.gif.gifsicle import find_gifsicle
 from daddy_encode.encode.job import Context
-from daddy_encode.encode.owners import trusted_owners
-from daddy_encode.encode.process import Watch
 from daddy_encode.encode.settings import make_settings
 
 

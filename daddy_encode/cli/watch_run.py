@@ -13,7 +13,7 @@ from daddy_encode.cli.main import FAILED, INTERRUPTED
 from daddy_encode.cli.outcomes import Tally
 from daddy_encode.cli.signals import on_signals
 from daddy_encode.cluster.limits import usable_workers
-from daddy_encode.encode.program import find_program
+from daddy_encode.encode.ffmpeg.executable import find_program
 from daddy_encode.errors import SpoolError
 from daddy_encode.report.log import set_up_logging, shown
 from daddy_encode.report.progress import AboveBar

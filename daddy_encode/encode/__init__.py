@@ -1,1 +1,1 @@
-"""One job: settings, frame source, ffmpeg process, MP4, GIF, verify. The only place that knows ffmpeg exists."""
+"""One job: its frames, the ffmpeg process, MP4, GIF, verification. The only place that knows ffmpeg exists."""

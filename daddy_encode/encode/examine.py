@@ -13,9 +13,9 @@ from typing import Literal
 
 import msgspec
 
-from daddy_encode.encode.folder import JobFolder
-from daddy_encode.encode.gaps import Gaps, expected_numbers, fill
-from daddy_encode.encode.outputs import Plan
+from daddy_encode.encode.frames.gaps import Gaps, expected_numbers, fill
+from daddy_encode.encode.frames.job_directory import JobFolder
+from daddy_encode.encode.output import Plan
 from daddy_encode.encode.settings import Settings, plan
 from daddy_encode.errors import FrameError, ManifestError, Skipped, one_line
 from daddy_encode.spool.frames import FrameRow, frame_row

@@ -13,15 +13,15 @@ from typing import Any
 import msgspec
 
 from daddy_encode.encode.examine import Examined, examine
-from daddy_encode.encode.folder import MAX_PIXELS, BadFrame, JobFolder
-from daddy_encode.encode.gif import first_pass
-from daddy_encode.encode.normalise import parse_colour
-from daddy_encode.encode.outputs import make_output
-from daddy_encode.encode.owners import Owners
-from daddy_encode.encode.process import Watch
-from daddy_encode.encode.program import find_program
+from daddy_encode.encode.ffmpeg.executable import find_program
+from daddy_encode.encode.ffmpeg.process import Watch
+from daddy_encode.encode.frames.job_directory import MAX_PIXELS, BadFrame, JobFolder
+from daddy_encode.encode.frames.owners import Owners
+from daddy_encode.encode.frames.source import DirectorySource, survey
+from daddy_encode.encode.gif.encode import first_pass
+from daddy_encode.encode.output import make_output
+from daddy_encode.encode.png.decode import parse_colour
 from daddy_encode.encode.settings import Settings
-from daddy_encode.encode.source import DirectorySource, survey
 from daddy_encode.errors import DaddyEncodeError, FrameError, TransientError, one_line
 from daddy_encode.spool.manifest import read_manifest
 from daddy_encode.spool.paths import JobPaths

@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
-from daddy_encode.encode.gif import delays
-from daddy_encode.encode.gif_file import GifFacts, read_gif
-from daddy_encode.encode.gif_size import gif_size
-from daddy_encode.encode.mp4 import output_size
-from daddy_encode.encode.mp4_file import read_mp4
+from daddy_encode.encode.gif.encode import delays
+from daddy_encode.encode.gif.reader import GifFacts, read_gif
+from daddy_encode.encode.gif.size import gif_size
+from daddy_encode.encode.mp4.encode import output_size
+from daddy_encode.encode.mp4.reader import read_mp4
 from daddy_encode.encode.settings import GifSettings, Mp4Settings
 from daddy_encode.errors import EncodeError
 from daddy_encode.spool.rate import parse_fps

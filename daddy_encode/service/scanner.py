@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from daddy_encode.encode.owners import Owners
+from daddy_encode.encode.frames.owners import Owners
 from daddy_encode.encode.settings import Settings, plan
 from daddy_encode.errors import one_line
 from daddy_encode.service.events import Events

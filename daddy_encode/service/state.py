@@ -7,7 +7,7 @@ from enum import Enum
 
 import msgspec
 
-from daddy_encode.encode.outputs import Plan
+from daddy_encode.encode.output import Plan
 from daddy_encode.spool.manifest import Manifest
 from daddy_encode.spool.paths import Kind
 from daddy_encode.spool.receipt import Receipt

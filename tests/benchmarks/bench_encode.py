@@ -86,7 +86,7 @@ def _peak(directory: Path) -> int:
     program = (
         "import resource, subprocess, sys, threading; from pathlib import Path\n"
         "from daddy_encode.encode.job import Context, encode_job\n"
-        "from daddy_encode.encode.process import Watch\n"
+        "from daddy_encode.encode.ffmpeg.process import Watch\n"
         "from daddy_encode.encode.settings import make_settings\n"
         "from daddy_encode.spool.paths import JobPaths\n"
         "context = Context(make_settings(video='both'), Watch(threading.Event()), force=True)\n"

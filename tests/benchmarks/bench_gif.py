@@ -24,12 +24,12 @@ import numpy as np
 from PIL import Image, ImageSequence
 
 from daddy_encode import save_frames_as_png
-from daddy_encode.encode.folder import JobFolder
+from daddy_encode.encode.ffmpeg.process import Watch
+from daddy_encode.encode.frames.job_directory import JobFolder
+from daddy_encode.encode.frames.owners import Owners
+from daddy_encode.encode.frames.source import DirectorySource
 from daddy_encode.encode.job import Context, encode_job
-from daddy_encode.encode.owners import Owners
-from daddy_encode.encode.process import Watch
 from daddy_encode.encode.settings import make_settings
-from daddy_encode.encode.source import DirectorySource
 from daddy_encode.spool.frames import frame_row
 from daddy_encode.spool.paths import JobPaths
 from tests.benchmarks.clips import clip
@@ -280,7 +280,7 @@ def _peak(directory: Path) -> int:
     program = (
         "import resource, sys, threading; from pathlib import Path\n"
         "from daddy_encode.encode.job import Context, encode_job\n"
-        "from daddy_encode.encode.process import Watch\n"
+        "from daddy_encode.encode.ffmpeg.process import Watch\n"
         "from daddy_encode.encode.settings import make_settings\n"
         "from daddy_encode.spool.paths import JobPaths\n"
         "context = Context(make_settings(video='gif'), Watch(threading.Event()), force=True)\n"

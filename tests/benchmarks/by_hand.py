@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from daddy_encode.encode.mp4 import DECODE_THREADS, ENCODE_THREADS, filter_threads, filters
+from daddy_encode.encode.mp4.encode import DECODE_THREADS, ENCODE_THREADS, filter_threads, filters
 from tests.media import ffmpeg
 
 

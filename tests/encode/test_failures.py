@@ -19,8 +19,8 @@ import numpy as np
 import pytest
 
 from daddy_encode import save_frames_as_png, save_mp4
+from daddy_encode.encode.ffmpeg.executable import find_program
 from daddy_encode.encode.job import encode_job
-from daddy_encode.encode.program import find_program
 from daddy_encode.errors import EncodeError, Interrupted, SpoolError
 from daddy_encode.spool.paths import JobPaths
 from tests.jobs import context, encode

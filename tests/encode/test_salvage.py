@@ -9,8 +9,8 @@ import pytest
 
 from daddy_encode import save_frames_as_png
 from daddy_encode.errors import DaddyEncodeError, FrameError, ManifestError
-from tests.encode.faults import cut
-from tests.encode.test_gaps import shown
+from tests.encode.frames.faults import cut
+from tests.encode.frames.test_gaps import shown
 from tests.jobs import encode
 from tests.media import moving_square, run_command
 

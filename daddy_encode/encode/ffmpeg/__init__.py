@@ -1,0 +1,1 @@
+"""The ffmpeg executable and its processes."""

