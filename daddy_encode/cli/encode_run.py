@@ -11,15 +11,16 @@ from typing import Any
 
 from daddy_encode.cli.context import make_context
 from daddy_encode.cli.main import FAILED, INTERRUPTED
-from daddy_encode.cli.outcomes import Tally
 from daddy_encode.cli.signals import on_signals
+from daddy_encode.cli.tally import Tally
 from daddy_encode.cluster.limits import usable_workers
 from daddy_encode.errors import SettingsError, SpoolError
 from daddy_encode.report.log import set_up_logging, shown
 from daddy_encode.report.progress import AboveBar, Progress
-from daddy_encode.service.scan import Found, find_jobs
+from daddy_encode.service.attempt import Attempt, OutcomeKind
+from daddy_encode.service.find_jobs import FoundJob, find_jobs
 from daddy_encode.service.stop import StopSwitch
-from daddy_encode.service.worker import Attempt, Fate, Workers, run_jobs
+from daddy_encode.service.worker_pool import WorkerPool, run_jobs
 from daddy_encode.spool.claims import Claims
 
 log = logging.getLogger(__name__)
@@ -51,20 +52,20 @@ def run(
     attempts = {attempt.paths: attempt for attempt in waiting}
     with (
         Progress(sum(job.frames for job in jobs)) as progress,
-        Workers(workers or usable_workers(os.environ), context, Claims(lease), stop, progress.add) as crew,
+        WorkerPool(workers or usable_workers(os.environ), context, Claims(lease), stop, progress.add) as pool,
     ):
-        said: set[Path] = set()
+        reported: set[Path] = set()
         pause = FIRST_PAUSE_SECONDS
         while waiting and not stop.is_set():
             claimed = []
-            for outcome in run_jobs(crew, waiting, stop):
-                if outcome.fate is Fate.CLAIMED:
+            for outcome in run_jobs(pool, waiting, stop):
+                if outcome.kind is OutcomeKind.CLAIMED:
                     claimed.append(attempts[outcome.paths])
-                    if outcome.paths.directory not in said:
+                    if outcome.paths.directory not in reported:
                         log.info("%s%s", outcome.error, "" if no_wait else "; waiting for it")
-                        said.add(outcome.paths.directory)
+                        reported.add(outcome.paths.directory)
                 else:
-                    tally.tell(outcome, as_json=as_json)
+                    tally.record(outcome, as_json=as_json)
             waiting = claimed
             if no_wait:
                 break
@@ -87,13 +88,13 @@ def _pause(seconds: float, stop: StopSwitch) -> None:
         time.sleep(0.1)
 
 
-def _collect(paths: Sequence[Path], output_dir: Path | None, *, salvage: bool) -> tuple[list[Found], int]:
+def _collect(paths: Sequence[Path], output_dir: Path | None, *, salvage: bool) -> tuple[list[FoundJob], int]:
     """The jobs to encode, each once, and the number of places that could not be used, which are logged."""
-    jobs: dict[Path, Found] = {}
+    jobs: dict[Path, FoundJob] = {}
     failures = 0
     for path in paths:
         empty = True
-        for found in _looked_through(path, output_dir):
+        for found in _find_jobs(path, output_dir):
             empty = False
             if isinstance(found, SpoolError):
                 log.error("%s", found)
@@ -120,7 +121,7 @@ def _collect(paths: Sequence[Path], output_dir: Path | None, *, salvage: bool) -
     return list(jobs.values()), failures
 
 
-def _looked_through(path: Path, output_dir: Path | None) -> Iterator[Found | SpoolError]:
+def _find_jobs(path: Path, output_dir: Path | None) -> Iterator[FoundJob | SpoolError]:
     try:
         yield from find_jobs(path, output_dir)
     except SpoolError as error:

@@ -21,12 +21,10 @@ def command(root: Path, form: str | None) -> int:
     import sys
     import time
 
-    from daddy_encode.errors import SpoolError, one_line
+    from daddy_encode.errors import one_line
     from daddy_encode.report.ledger import COLUMNS, ledger_rows, receipts
     from daddy_encode.report.log import shown, size
 
-    if not root.is_dir():
-        raise SpoolError(f"{root}: is no folder; check the path")
     rows = (row for path, receipt in receipts(root) for row in ledger_rows(path, receipt))
     if form == "json":
         for row in rows:

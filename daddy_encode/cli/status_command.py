@@ -28,21 +28,21 @@ def command(root: Path, output_dir: Path | None, every: bool, as_json: bool) -> 
 
     from daddy_encode.cluster.queue import running_jobs
     from daddy_encode.report.status import StatusRow, rollout_note, status_lines
-    from daddy_encode.service.survey import survey
+    from daddy_encode.service.job_status import job_statuses
 
-    found = list(survey(root, output_dir))
-    rollouts = {seen.rollout for seen in found if seen.rollout}
+    jobs = list(job_statuses(root, output_dir))
+    rollouts = {job.rollout for job in jobs if job.rollout}
     # Only where a dump says that a Slurm job writes it; where squeue does not answer in time, nothing is known.
     running = running_jobs(rollouts) if rollouts else {}
     rows = [
         StatusRow(
-            seen.state.value,
-            seen.job,
-            seen.frames,
-            seen.age,
-            rollout_note(seen.rollout, running) if seen.rollout else seen.note,
+            job.state.value,
+            job.job,
+            job.frames,
+            job.age,
+            rollout_note(job.rollout, running) if job.rollout else job.note,
         )
-        for seen in found
+        for job in jobs
     ]
     if as_json:
         for row in rows:

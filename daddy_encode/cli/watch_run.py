@@ -10,13 +10,14 @@ from typing import Any
 
 from daddy_encode.cli.context import make_context
 from daddy_encode.cli.main import FAILED, INTERRUPTED
-from daddy_encode.cli.outcomes import Tally
 from daddy_encode.cli.signals import on_signals
+from daddy_encode.cli.tally import Tally
 from daddy_encode.cluster.limits import usable_workers
 from daddy_encode.encode.ffmpeg.executable import find_program
 from daddy_encode.errors import SpoolError
 from daddy_encode.report.log import set_up_logging, shown
 from daddy_encode.report.progress import AboveBar
+from daddy_encode.service.attempt import Outcome, OutcomeKind
 from daddy_encode.service.events import Events, start_events
 from daddy_encode.service.memory import use_one_arena
 from daddy_encode.service.notify import notify, parse_command
@@ -24,7 +25,7 @@ from daddy_encode.service.scanner import Scanner
 from daddy_encode.service.stop import StopSwitch
 from daddy_encode.service.wake import Waker
 from daddy_encode.service.watch import Watcher, WatchOptions
-from daddy_encode.service.worker import Fate, Outcome, Workers
+from daddy_encode.service.worker_pool import WorkerPool
 from daddy_encode.spool.claims import Claims
 
 log = logging.getLogger(__name__)
@@ -78,21 +79,21 @@ def run(
     )
     tally = Tally()
     claims = Claims(lease)
-    with Workers(
+    with WorkerPool(
         workers or usable_workers(os.environ),
         context,
         claims,
         stop,
         wake=waker.wake,
         after=partial(_after, hook, stop),
-    ) as crew:
+    ) as pool:
         watcher = Watcher(
             scanner,
-            crew,
+            pool,
             waker,
             stop,
             WatchOptions(interval, once, idle_exit, max_runtime),
-            partial(tally.tell, as_json=as_json),
+            partial(tally.record, as_json=as_json),
             claims.keep_only,
         )
         if events is not None:
@@ -101,7 +102,7 @@ def run(
             "watching %s every %g s with %d workers%s",
             shown(root),
             interval,
-            crew.count,
+            pool.count,
             ", events on" * (events is not None),
         )
         with waker.woken_by_signals():
@@ -111,14 +112,14 @@ def run(
     log.info("%s", tally)
     if not once:
         return 0
-    return FAILED if tally.failed else INTERRUPTED if watcher.put_off else 0
+    return FAILED if tally.failed else INTERRUPTED if watcher.deferred else 0
 
 
 def _heed(events: Events, watcher: Watcher) -> None:
-    if events.news():
+    if events.read():
         watcher.scan_soon()
 
 
 def _after(hook: list[str] | None, stop: StopSwitch, outcome: Outcome) -> None:
-    if hook is not None and outcome.fate is Fate.MADE:
+    if hook is not None and outcome.kind is OutcomeKind.MADE:
         notify(hook, outcome.paths.receipt, stop.is_set)

@@ -1,4 +1,4 @@
-"""The path of a node's local scratch, which often only the node itself knows."""
+"""A node's own storage, whose path often only the node knows."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from daddy_encode.errors import SettingsError
 
 
 def scratch(path: str | None) -> Path | None:
-    """`path`, absolute, with the environment variables of this machine expanded.
+    """`path` with this machine's environment variables filled in, absolute.
 
-    Raises:
-        SettingsError: a variable is not set on this machine.
+    Raises SettingsError where a variable is not set here.
     """
     if path is None:
         return None
-    expanded = os.path.expandvars(path)
-    if "$" in expanded:
-        raise SettingsError(f"{expanded}: that variable is not set on this machine; name an existing directory")
-    return Path(os.path.abspath(expanded))
+    filled = os.path.expandvars(path)
+    if "$" in filled:
+        raise SettingsError(f"{filled}: that variable is not set on this machine; name a folder that is there")
+    return Path(os.path.abspath(filled))

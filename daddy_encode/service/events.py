@@ -110,11 +110,15 @@ class Events:
             self._calls.inotify_rm_watch(self.descriptor, number)
         self._watched, self._wanted = self._wanted, set()
 
-    def news(self) -> bool:
-        """Read what has come; whether it asks for a scan: a manifest, or a directory, which may have come whole."""
+    def read(self) -> bool:
+        """Read the events that have come.
+
+        Returns:
+            Whether one asks for a scan: a manifest has come, or a directory, which may have come with all it holds.
+        """
         flags = self._calls.InotifyConstants
         found = False
-        for mask, name in self._read():
+        for mask, name in self._pending():
             if mask & flags.IN_ISDIR:
                 found |= not name.startswith(b".")
             else:
@@ -124,7 +128,7 @@ class Events:
     def close(self) -> None:
         os.close(self.descriptor)
 
-    def _read(self) -> Iterator[tuple[int, bytes]]:
+    def _pending(self) -> Iterator[tuple[int, bytes]]:
         """The mask and the name of each event that waits."""
         with contextlib.suppress(BlockingIOError):
             while data := os.read(self.descriptor, 65_536):

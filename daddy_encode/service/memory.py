@@ -20,7 +20,7 @@ def use_one_arena() -> None:
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 
-def give_back() -> None:
+def release_memory() -> None:
     """Free what jobs have left, after some of them.
 
     Left to itself, Python keeps the cycles of hundreds of jobs, and glibc the pages that lie below something small that

@@ -11,33 +11,25 @@ import logging
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 from daddy_encode.encode.frames.owners import Owners
 from daddy_encode.encode.settings import Settings, plan
 from daddy_encode.errors import one_line
+from daddy_encode.service.attempt import Attempt
 from daddy_encode.service.events import Events
-from daddy_encode.service.known import Known
-from daddy_encode.service.look import UNKNOWN, Beside, Listing, beside, list_directory, look
+from daddy_encode.service.snapshot import inspect_job
 from daddy_encode.service.state import State, classify
-from daddy_encode.service.worker import Attempt
-from daddy_encode.spool.paths import JobPaths, absolute
+from daddy_encode.service.tracked_job import TrackedJob
+from daddy_encode.spool.paths import RECEIPT_SUFFIX, JobPaths, absolute
+from daddy_encode.spool.walk import SpoolDirectory, walk
 
 log = logging.getLogger(__name__)
 
 FINAL = (State.DONE, State.FAILED)
-# A spool where nothing has changed for so long is looked through less often.
-QUIET_SECONDS = 600.0
-
-
-@dataclass(frozen=True)
-class Ready:
-    """A job to be attempted. `order`: the lowest has waited longest, by the file system's clock."""
-
-    attempt: Attempt
-    order: int
+# A spool where nothing has changed for so long is scanned less often.
+IDLE_SECONDS = 600.0
 
 
 class Scanner:
@@ -55,7 +47,20 @@ class Scanner:
         events: Events | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.root = absolute(root)
+        """Look at nothing yet.
+
+        Args:
+            root: The directory to scan.
+            settings: What to make of each job.
+            output_dir: Where outputs go. Default: beside each job.
+            owners: Whose jobs and receipts count. Default: this user's.
+            settle: After how many seconds without a change a job without a manifest is abandoned, and ready. Default:
+                never.
+            retry_failed: Whether each job that has failed is tried once more.
+            events: Told which directories to watch until the next scan. Default: nobody.
+            clock: The clock that ages are measured on, in seconds.
+        """
+        self._root = absolute(root)
         self._settings = settings
         self._output_dir = output_dir
         self._owners = owners or Owners()
@@ -63,180 +68,170 @@ class Scanner:
         self._retry_failed = retry_failed
         self._events = events
         self._clock = clock
-        self._jobs: dict[str, Known] = {}
-        # Of the scan that goes on: its number, what is ready, and which folders of which directory are still to come.
+        self._jobs: dict[str, TrackedJob] = {}
+        # Of the scan that goes on: its number, and what is ready, each with its directory's time.
         self._number = 0
-        self._ready: list[Ready] = []
-        self._pending: list[tuple[str, Iterator[str], Beside]] = []
+        self._ready: list[tuple[int, Attempt]] = []
         # What could not be listed, and why, in the last scan and in this one.
-        self._troubles: dict[str, str] = {}
-        self._new_troubles: dict[str, str] = {}
+        self._errors: dict[str, str] = {}
+        self._new_errors: dict[str, str] = {}
         # Jobs whose one more try `retry_failed` has granted.
         self._retried: set[str] = set()
 
-    def scan(self) -> list[Ready]:
-        """Look through the spool; return what is to be attempted now, the oldest first.
+    def scan(self) -> list[Attempt]:
+        """Scan the spool; return what should be attempted now, oldest first by the file system's clock.
 
-        What cannot be listed keeps what was known of it until the next scan.
+        What is known of a directory that cannot be listed is kept until the next scan.
         """
         self._number += 1
-        self._ready, self._new_troubles = [], {}
-        self._look_at(str(self.root), UNKNOWN)
-        # A stack: a tree may be deeper than recursion goes.
-        while self._pending:
-            path, folders, around = self._pending[-1]
-            if (folder := next(folders, None)) is None:
-                self._pending.pop()
-            else:
-                self._look_at(os.path.join(path, folder), around)
-        for path in [path for path, known in self._jobs.items() if known.met_in != self._number]:
+        self._ready, self._new_errors = [], {}
+        for directory in walk(self._root, self._output_dir):
+            self._visit(directory)
+        for path in [path for path, job in self._jobs.items() if job.last_scan != self._number]:
             del self._jobs[path]
         if self._events is not None:
             self._events.end_scan()
-        for path in self._troubles.keys() - self._new_troubles.keys():
+        for path in self._errors.keys() - self._new_errors.keys():
             log.info("%s: can be listed again, or is gone", one_line(path))
-        self._troubles = self._new_troubles
-        return sorted(self._ready, key=lambda job: job.order)
+        self._errors = self._new_errors
+        return [attempt for _, attempt in sorted(self._ready, key=lambda ready: ready[0])]
 
     def counts(self) -> Counter[State]:
         """How many jobs are in each state."""
-        return Counter(known.state for known in self._jobs.values())
+        return Counter(job.state for job in self._jobs.values())
 
-    def quiet(self) -> bool:
+    def is_idle(self) -> bool:
         """Whether nothing is going on: every job is done, has failed, or has not changed for ten minutes."""
-        late = self._clock() - QUIET_SECONDS
-        return all(known.state in FINAL or known.changed_at < late for known in self._jobs.values())
+        begin = self._clock() - IDLE_SECONDS
+        return all(job.state in FINAL or job.changed_at < begin for job in self._jobs.values())
 
-    def done(self, paths: JobPaths, mtime_ns: int | None) -> None:
-        """The job was found done, or made, when its directory had the time `mtime_ns`."""
-        if known := self._jobs.get(str(paths.directory)):
-            known.done_mtime_ns = -1 if mtime_ns is None else mtime_ns
-            known.tries, known.complaint = 0, ""
+    def record_done(self, paths: JobPaths, mtime_ns: int | None) -> None:
+        """Keep that a job was found done, or made, when its directory had the time `mtime_ns`."""
+        if job := self._jobs.get(str(paths.directory)):
+            job.done_mtime_ns = mtime_ns
+            job.tries, job.last_error = 0, ""
             # Its outputs and its receipt tell the rest.
-            known.list_again()
+            job.list_again()
 
-    def failed(self, paths: JobPaths, mtime_ns: int | None) -> None:
-        """An attempt has failed for good when its directory had the time `mtime_ns`; None: whatever it is now."""
+    def record_failed(self, paths: JobPaths, mtime_ns: int | None) -> None:
+        """Keep that a job failed for good when its directory had the time `mtime_ns`; None: whatever it is now."""
         self._retried.add(str(paths.directory))
-        if known := self._jobs.get(str(paths.directory)):
-            manifest = known.seen.manifest_sha256 if known.seen else None
-            known.failed_as = (known.mtime_ns if mtime_ns is None else mtime_ns, manifest)
-            known.tries, known.complaint = 0, ""
-            known.list_again()
+        if job := self._jobs.get(str(paths.directory)):
+            manifest = job.snapshot.manifest_sha256 if job.snapshot else None
+            job.failed_as = (job.mtime_ns if mtime_ns is None else mtime_ns, manifest)
+            job.tries, job.last_error = 0, ""
+            job.list_again()
 
-    def later(self, paths: JobPaths, complaint: str = "", *, back_off: bool) -> bool:
-        """Try again in a later scan; with `back_off`, each time after twice as long, from 5 s to 5 minutes.
+    def defer(self, paths: JobPaths, error: str = "", *, back_off: bool) -> bool:
+        """Have a job tried again in a later scan.
 
-        Return whether `complaint`, what was in the way, is news.
+        Args:
+            paths: The job's names.
+            error: What was in the way.
+            back_off: Wait each time twice as long, from 5 s to 5 minutes. Else the next scan tries it again.
+
+        Returns:
+            Whether `error` is new: another one than the last.
         """
-        known = self._jobs.get(str(paths.directory))
-        if known is None:
+        job = self._jobs.get(str(paths.directory))
+        if job is None:
             return True
-        known.put_off(self._clock(), back_off=back_off)
-        news = bool(complaint) and complaint != known.complaint
-        known.complaint = complaint or known.complaint
-        return news
+        job.defer(self._clock(), back_off=back_off)
+        is_new = bool(error) and error != job.last_error
+        job.last_error = error or job.last_error
+        return is_new
 
-    def _look_at(self, path: str, around: Beside) -> None:
-        """Look at a directory. `around`: what lies where it would have its outputs."""
+    def _visit(self, directory: SpoolDirectory) -> None:
+        path = directory.path
         try:
             # Before the listing: what changes after this moment changes this time, and is noticed.
-            mtime_ns = os.stat(path, follow_symlinks=path == str(self.root)).st_mtime_ns
-            known = self._jobs.get(path)
-            watched = self._may_come(path, known, mtime_ns, around)
-            self._watch(path, watched, is_job=known is not None)
-            if known is None or known.must_list(path, mtime_ns, around):
-                listing = list_directory(path)
+            mtime_ns = directory.mtime_ns()
+            job = self._jobs.get(path)
+            wanted = self._events is not None and self._wants_events(directory, job, mtime_ns)
+            self._watch(path, wanted, is_job=job is not None)
+            if job is None or job.must_list(directory, mtime_ns):
+                listing = directory.list()
                 if not listing.is_job:
-                    self._container(path, listing)
                     return
-                if known is None:
-                    known = self._jobs[path] = Known()
-                    self._watch(path, watched, is_job=True)
-                seen = look(self._paths(path), listing, mtime_ns, around, self._owners.check_file)
-                known.remember(listing, seen, self._clock())
+                if job is None:
+                    job = self._jobs[path] = TrackedJob()
+                    self._watch(path, wanted, is_job=True)
+                check = self._owners.check_file
+                snapshot = inspect_job(directory.paths, listing, mtime_ns, directory.outputs, check)
+                job.remember(listing, snapshot, self._clock())
         except OSError as error:
-            self._keep(path, error)
+            directory.enter(())
+            self._keep(directory, error)
         else:
-            known.met_in = self._number
-            self._job(path, known, around)
+            job.last_scan = self._number
+            # Listed or remembered; what is beside the outputs of jobs inside a job is not listed in every scan.
+            directory.enter(job.subdirectories)
+            self._decide(directory, job)
 
     def _watch(self, path: str, wanted: bool, *, is_job: bool) -> None:
         if wanted and self._events is not None:
             self._events.watch(path, is_job=is_job)
 
-    def _may_come(self, path: str, known: Known | None, mtime_ns: int, around: Beside) -> bool:
+    def _wants_events(self, directory: SpoolDirectory, job: TrackedJob | None, mtime_ns: int) -> bool:
         """Whether events of a directory are worth having: not those of a job that is finished, or seems to be."""
-        if known is None:
-            return around.names is None or f"{os.path.basename(path)}.receipt.json" not in around.names
-        return known.state not in FINAL or known.mtime_ns != mtime_ns
+        if job is None:
+            names = directory.outputs.names
+            return names is None or directory.name + RECEIPT_SUFFIX not in names
+        return job.state not in FINAL or job.mtime_ns != mtime_ns
 
-    def _container(self, path: str, listing: Listing) -> None:
-        """What is in a directory that is no job itself."""
-        if listing.folders:
-            first = self._paths(os.path.join(path, listing.folders[0]))
-            around = beside(first, listing.names if self._output_dir is None else None)
-            self._pending.append((path, iter(listing.folders), around))
-
-    def _keep(self, path: str, error: OSError) -> None:
-        """Say that `path` cannot be listed, where that is news, and keep what is known of it."""
-        words = error.strerror or str(error)
+    def _keep(self, directory: SpoolDirectory, error: OSError) -> None:
+        """Log that a directory cannot be listed, where that is new, and keep what is known of it."""
+        path, reason = directory.path, error.strerror or str(error)
         # Between the listing of its parent and this moment, any directory may go.
-        gone = isinstance(error, FileNotFoundError | NotADirectoryError) and path != str(self.root)
-        if not gone:
-            if self._troubles.get(path) != words:
-                log.warning("%s: cannot be listed: %s; what is known of it is kept", one_line(path), words)
-            self._new_troubles[path] = words
+        is_gone = isinstance(error, FileNotFoundError | NotADirectoryError) and not directory.is_root
+        if not is_gone:
+            if self._errors.get(path) != reason:
+                log.warning("%s: cannot be listed: %s; what is known of it is kept", one_line(path), reason)
+            self._new_errors[path] = reason
         inside = path + os.sep
-        for other, known in self._jobs.items():
+        for other, job in self._jobs.items():
             if other == path or other.startswith(inside):
-                known.met_in = self._number
+                job.last_scan = self._number
 
-    def _job(self, path: str, known: Known, around: Beside) -> None:
-        if known.seen is not None:
-            self._decide(path, known, around)
-        if known.state is State.DONE and os.path.basename(path) in around.claimed:
+    def _decide(self, directory: SpoolDirectory, job: TrackedJob) -> None:
+        """Find out what state a job is in, and whether it should be attempted."""
+        if job.snapshot is not None:
+            self._classify(directory, job)
+        if job.state is State.DONE and directory.name in directory.outputs.claimed:
             # Whoever made it was killed before it gave up its claim, perhaps: an attempt takes a dead one away.
-            self._ready.append(Ready(Attempt(self._paths(path), look_first=False), known.mtime_ns))
-        if known.folders:
-            # What is around a folder inside a job's directory is not listed in every scan.
-            self._pending.append((path, iter(known.folders), UNKNOWN))
+            self._ready.append((job.mtime_ns, Attempt(directory.paths, check_done_first=False)))
 
-    def _decide(self, path: str, known: Known, around: Beside) -> None:
-        """Say what state the job is in, and whether it is to be attempted."""
-        assert known.seen is not None
+    def _classify(self, directory: SpoolDirectory, job: TrackedJob) -> None:
+        assert job.snapshot is not None
         now = self._clock()
-        retry = self._retry_failed and path not in self._retried
-        wanted = plan(self._settings, known.seen.manifest)
+        retry = self._retry_failed and directory.path not in self._retried
+        wanted = plan(self._settings, job.snapshot.manifest)
         state = classify(
-            known.seen,
+            job.snapshot,
             wanted=wanted,
-            unchanged_seconds=now - known.changed_at,
+            unchanged_seconds=now - job.changed_at,
             settle=self._settle,
             retry_failed=retry,
         )
         if state in (State.READY, State.ABANDONED):
-            if known.done_mtime_ns == known.mtime_ns and known.seen.outputs >= wanted.keys():
+            if job.done_mtime_ns == job.mtime_ns and job.snapshot.outputs >= wanted.keys():
                 state = State.DONE
-            elif known.failed_as == (known.mtime_ns, known.seen.manifest_sha256):
+            elif job.failed_as == (job.mtime_ns, job.snapshot.manifest_sha256):
                 state = State.FAILED
-        known.state = state
+        job.state = state
         if state in FINAL:
-            known.finish(self._paths(path))
+            job.finish(directory.paths)
         elif state in (State.READY, State.ABANDONED):
-            if now >= known.next_try:
+            if now >= job.next_try:
                 # A claimed one, too: its holder may be dead.
                 settled = state is State.ABANDONED
                 attempt = Attempt(
-                    self._paths(path),
+                    directory.paths,
                     need_manifest=not settled,
                     settled=settled,
-                    look_first=False,
+                    check_done_first=False,
                     skip_failed=not retry,
                 )
-                self._ready.append(Ready(attempt, known.mtime_ns))
-            if os.path.basename(path) in around.claimed:
-                known.state = State.CLAIMED
-
-    def _paths(self, path: str) -> JobPaths:
-        return JobPaths.of(Path(path), self.root, self._output_dir)
+                self._ready.append((job.mtime_ns, attempt))
+            if directory.name in directory.outputs.claimed:
+                job.state = State.CLAIMED

@@ -10,63 +10,84 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from daddy_encode.service.memory import give_back
-from daddy_encode.service.scanner import Ready, Scanner
+from daddy_encode.service.attempt import Attempt, Outcome, OutcomeKind
+from daddy_encode.service.memory import release_memory
+from daddy_encode.service.scanner import Scanner
 from daddy_encode.service.state import State
 from daddy_encode.service.stop import StopSwitch
 from daddy_encode.service.wake import Waker
-from daddy_encode.service.worker import Fate, Outcome, Workers
+from daddy_encode.service.worker_pool import WorkerPool
 from daddy_encode.spool.paths import JobPaths
 
 log = logging.getLogger(__name__)
 
-# Scans are this much further apart while nothing goes on: a new job is still found within two intervals.
+# Scans are this much further apart while nothing goes on: a new job is still found within two poll intervals.
 IDLE_FACTOR = 2.0
-# Watchers that were started together do not list together for ever: each distance is shortened by up to so much.
+# Watchers that were started together should not list together for ever: each poll interval is shortened by up to so
+# much.
 JITTER = 0.2
 # Scanning takes no more than a tenth of the time, whatever asks for it, nor is it done more often than this.
 SCAN_SHARE = 10.0
 SHORTEST_SECONDS = 0.2
-# The summary line's shortest distance.
+# Between two summary lines, at least.
 SUMMARY_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class WatchOptions:
-    """interval: seconds between scans, at most; once: end when a scan finds nothing more to do; idle_exit: end after so
-    many seconds with nothing to do; max_runtime: end after so many seconds; None: do not."""
+    """When to scan, and when to end.
 
-    interval: float = 10.0
+    Attributes:
+        interval: The poll interval: seconds between scans, at most.
+        once: End when a scan finds nothing more to do.
+        idle_exit: End after so many seconds with nothing to do. Default: never.
+        max_runtime: End after so many seconds. Default: never.
+    """
+
+    interval: float
     once: bool = False
     idle_exit: float | None = None
     max_runtime: float | None = None
 
 
 class Watcher:
-    """Runs `workers` on what `scanner` finds, until told to stop. `tell`: called with what became of each job."""
+    """Attempts what a scanner finds, until told to stop.
+
+    Attributes:
+        deferred: Jobs for which something was in the way when they were last tried.
+    """
 
     def __init__(
         self,
         scanner: Scanner,
-        workers: Workers,
+        pool: WorkerPool,
         waker: Waker,
         stop: StopSwitch,
         options: WatchOptions,
-        tell: Callable[[Outcome], None],
-        forget: Callable[[set[JobPaths]], None],
+        report: Callable[[Outcome], None],
+        keep_only: Callable[[set[JobPaths]], None],
     ) -> None:
-        """`forget`: called with the jobs that are ready, after each scan: of others nothing need be kept."""
+        """Do nothing yet.
+
+        Args:
+            scanner: What finds the jobs.
+            pool: What attempts them; it wakes `waker`.
+            waker: What the watcher sleeps on.
+            stop: Set by whoever wants it ended; set by the watcher itself where an option ends it.
+            options: When to scan, and when to end.
+            report: Called with what became of each job.
+            keep_only: Called after each scan with the jobs that are ready: nothing need be kept of others.
+        """
         self._scanner = scanner
-        self._workers = workers
+        self._pool = pool
         self._waker = waker
         self._stop = stop
         self._options = options
-        self._tell = tell
-        self._forget = forget
-        self._ready: deque[Ready] = deque()
+        self._report = report
+        self._keep_only = keep_only
+        self._ready: deque[Attempt] = deque()
         self._running: set[JobPaths] = set()
-        # Jobs for which something was in the way when they were last tried.
-        self.put_off: set[JobPaths] = set()
+        self.deferred: set[JobPaths] = set()
         # Whether a job was made, or has failed, since that was last asked.
         self._finished = False
         # Whether an event, or work that was done, asks for a scan before it is due.
@@ -93,7 +114,7 @@ class Watcher:
         begin = busy_at = time.monotonic()
         while not self._stop.is_set():
             now = time.monotonic()
-            if self._expired(now, begin, busy_at):
+            if self._is_expired(now, begin, busy_at):
                 self._stop.set()
                 break
             if now >= self._next_scan():
@@ -106,25 +127,25 @@ class Watcher:
                     break
                 # The last scan is one that finds nothing to do.
                 self._scan_wanted, self._finished = True, False
-            self._waker.sleep(self._patience(begin, busy_at))
+            self._waker.sleep(self._sleep_seconds(begin, busy_at))
             self._collect()
-        while self._workers.busy:
+        while self._pool.busy:
             self._waker.sleep(1.0)
             self._collect()
 
     def _scan(self) -> None:
         self._scan_wanted = False
         if self._worked:
-            give_back()
+            release_memory()
             self._worked = False
         begin = time.monotonic()
         ready = self._scanner.scan()
-        self._forget({job.attempt.paths for job in ready})
-        self._ready = deque(job for job in ready if job.attempt.paths not in self._running)
+        self._keep_only({attempt.paths for attempt in ready})
+        self._ready = deque(attempt for attempt in ready if attempt.paths not in self._running)
         self._scanned_at = time.monotonic()
         before, self._scan_seconds = self._scan_seconds, self._scanned_at - begin
         self._usual_seconds = min(before, self._scan_seconds)
-        interval = self._options.interval * (IDLE_FACTOR if self._scanner.quiet() else 1.0)
+        interval = self._options.interval * (IDLE_FACTOR if self._scanner.is_idle() else 1.0)
         self._due = self._scanned_at + max(interval * random.uniform(1 - JITTER, 1), self._usual_seconds * SCAN_SHARE)
         self._summarize()
 
@@ -135,37 +156,41 @@ class Watcher:
         return min(self._due, self._scanned_at + max(SHORTEST_SECONDS, self._usual_seconds * SCAN_SHARE))
 
     def _fill(self) -> None:
-        while self._ready and self._workers.room and not self._stop.is_set():
-            attempt = self._ready.popleft().attempt
+        while self._ready and self._pool.room and not self._stop.is_set():
+            attempt = self._ready.popleft()
             self._running.add(attempt.paths)
-            self._workers.start(attempt)
+            self._pool.start(attempt)
 
     def _collect(self) -> None:
         self._fill()
-        for outcome in self._workers.outcomes():
-            paths, mtime_ns = outcome.paths, outcome.mtime_ns
+        for outcome in self._pool.outcomes():
             self._worked = True
-            self._running.discard(paths)
-            self.put_off.discard(paths)
-            if outcome.fate in (Fate.MADE, Fate.DONE):
-                self._scanner.done(paths, mtime_ns)
-            elif outcome.fate in (Fate.FAILED, Fate.FAILED_BEFORE):
-                self._scanner.failed(paths, mtime_ns)
-            elif outcome.fate is Fate.SKIPPED:
-                if self._scanner.later(paths, str(outcome.error), back_off=True):
-                    self._tell(outcome)
-            elif outcome.fate is Fate.LATER:
-                self.put_off.add(paths)
-                if self._scanner.later(paths, str(outcome.error), back_off=True):
-                    log.warning("%s; it is tried again later", outcome.error)
-            else:
-                self._scanner.later(paths, back_off=False)
-            if outcome.fate in (Fate.MADE, Fate.FAILED):
-                self._tell(outcome)
+            self._running.discard(outcome.paths)
+            self.deferred.discard(outcome.paths)
+            self._record(outcome)
+            if outcome.kind in (OutcomeKind.MADE, OutcomeKind.FAILED):
+                self._report(outcome)
                 self._finished = True
             self._fill()
 
-    def _expired(self, now: float, begin: float, busy_at: float) -> bool:
+    def _record(self, outcome: Outcome) -> None:
+        """Let the scanner know what became of a job, and say what is in its way, where that is new."""
+        paths, mtime_ns, error = outcome.paths, outcome.mtime_ns, str(outcome.error)
+        if outcome.kind in (OutcomeKind.MADE, OutcomeKind.DONE):
+            self._scanner.record_done(paths, mtime_ns)
+        elif outcome.kind in (OutcomeKind.FAILED, OutcomeKind.FAILED_BEFORE):
+            self._scanner.record_failed(paths, mtime_ns)
+        elif outcome.kind is OutcomeKind.SKIPPED:
+            if self._scanner.defer(paths, error, back_off=True):
+                self._report(outcome)
+        elif outcome.kind is OutcomeKind.DEFERRED:
+            self.deferred.add(paths)
+            if self._scanner.defer(paths, error, back_off=True):
+                log.warning("%s; it is tried again later", error)
+        else:
+            self._scanner.defer(paths, back_off=False)
+
+    def _is_expired(self, now: float, begin: float, busy_at: float) -> bool:
         options = self._options
         if options.max_runtime is not None and now - begin >= options.max_runtime:
             log.info("ending after %g s, as asked", options.max_runtime)
@@ -175,7 +200,7 @@ class Watcher:
             return True
         return False
 
-    def _patience(self, begin: float, busy_at: float) -> float:
+    def _sleep_seconds(self, begin: float, busy_at: float) -> float:
         moments = [self._next_scan()]
         if self._options.max_runtime is not None:
             moments.append(begin + self._options.max_runtime)

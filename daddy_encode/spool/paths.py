@@ -12,6 +12,8 @@ from daddy_encode.spool.manifest import MANIFEST_NAME
 
 Kind = Literal["mp4", "gif"]
 
+# After the name of a job's directory.
+RECEIPT_SUFFIX = ".receipt.json"
 # Of every file system that a spool may be on (ext4, XFS, NFS, Lustre, GPFS).
 MAX_NAME_BYTES = 255
 
@@ -20,8 +22,10 @@ MAX_NAME_BYTES = 255
 class JobPaths:
     """Where one job's files are.
 
-    `directory`: the frames' directory. `base`: the path that the outputs' names begin with, the directory's own
-    unless an output directory was asked for.
+    Attributes:
+        directory: The directory of its frames.
+        base: The path that the outputs' names begin with: the directory's own, unless an output directory was asked
+            for.
     """
 
     directory: Path
@@ -29,10 +33,13 @@ class JobPaths:
 
     @classmethod
     def of(cls, directory: Path, root: Path | None = None, output_dir: Path | None = None) -> JobPaths:
-        """The names for the job in `directory`, found under `root`.
+        """The names for the job in `directory`.
 
-        Outputs lie beside the directory and are named after it; with `output_dir`, under it with the same path
-        relative to `root`'s parent where the root is the job itself, else to the root.
+        Args:
+            directory: The directory of its frames.
+            root: Where it was found: the top of a tree, or the job itself. Default: the job itself.
+            output_dir: Where outputs go, with the job's path relative to `root` (to its parent, where it is the job
+                itself). Default: beside the directory, named after it.
         """
         directory = absolute(directory)
         if output_dir is None:
@@ -43,17 +50,24 @@ class JobPaths:
 
     @property
     def manifest(self) -> Path:
+        """The manifest, inside the directory."""
         return self.directory / MANIFEST_NAME
 
     @property
     def receipt(self) -> Path:
-        return self._beside(".receipt.json")
+        """The receipt, beside the outputs."""
+        return self._with_suffix(RECEIPT_SUFFIX)
 
     def output(self, kind: Kind) -> Path:
-        return self._beside(f".{kind}")
+        """The video of this kind."""
+        return self._with_suffix(f".{kind}")
 
     def check_names(self) -> None:
-        """Raise SpoolError, before any work, where outputs would have longer names than a file system takes."""
+        """Check, before any work, that the outputs' names are not longer than a file system takes.
+
+        Raises:
+            SpoolError: The receipt's name, the longest, is.
+        """
         size = len(os.fsencode(self.receipt.name))
         if size > MAX_NAME_BYTES:
             raise SpoolError(
@@ -61,7 +75,7 @@ class JobPaths:
                 "file system takes; rename the directory"
             )
 
-    def _beside(self, suffix: str) -> Path:
+    def _with_suffix(self, suffix: str) -> Path:
         # Not with_suffix: `run-1.5` is a name, not a stem and a suffix.
         return self.base.parent / (self.base.name + suffix)
 

@@ -139,6 +139,13 @@ def test_log_as_csv_and_as_lines_says_the_same(spool: Path) -> None:
     assert any("FAILED  run/failed one: " in line for line in lines)
 
 
+def test_log_shows_paths_as_the_root_was_given(spool: Path) -> None:
+    told = run_command("log", spool.name, "--json", cwd=spool.parent)
+    paths = {json.loads(line)["path"] for line in told.stdout.splitlines()}
+    assert "spool/run/done.mp4" in paths
+    assert all(path.startswith("spool/run/") for path in paths)
+
+
 def test_strange_names_and_foreign_receipts_break_nothing(tmp_path: Path) -> None:
     spool = tmp_path / "spool"
     write_job(spool / 'new\nline \x1b[31m, "quote"')

@@ -20,12 +20,12 @@ from tests.jobs import encode
 from tests.media import Frames, leftovers, moving_square
 
 # For hangs only: nothing here measures.
-PATIENCE = 120.0
+TIMEOUT = 120.0
 
 WITH_PAUSE = """
 from daddy_encode.cli.main import main
-from daddy_encode.service import known
-known.FIRST_PAUSE_SECONDS = {}
+from daddy_encode.service import tracked_job
+tracked_job.FIRST_PAUSE_SECONDS = {}
 main()
 """
 
@@ -77,7 +77,7 @@ def temporary_files(root: Path) -> list[str]:
     return leftovers(root) + [str(path) for path in root.rglob(".daddy-encode/*")]
 
 
-def until(condition: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
+def until(condition: Callable[[], object], what: str, seconds: float = TIMEOUT) -> None:
     """Wait until `condition` holds; fail with `what` where it never does."""
     end = time.monotonic() + seconds
     while not condition():
@@ -127,7 +127,7 @@ class Encoder:
 
     def wait(self) -> int:
         """Its exit status."""
-        return self.process.wait(PATIENCE)
+        return self.process.wait(TIMEOUT)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Send a signal; its exit status."""

@@ -50,7 +50,7 @@ def test_an_unknown_file_system_and_every_kind_of_fuse_count_as_network() -> Non
     assert not is_network("tmpfs") and not is_network("overlay") and not is_network("btrfs")
 
 
-class Ear:
+class EventProbe:
     """A scanner with events, as a watcher has them."""
 
     def __init__(self, root: Path) -> None:
@@ -63,18 +63,18 @@ class Ear:
     def close(self) -> None:
         self._events.close()
 
-    def something_came(self, seconds: float = 30.0) -> bool:
+    def has_event(self, seconds: float = 30.0) -> bool:
         """Whether any event came, in good time."""
         return bool(select.select([self._events.descriptor], [], [], seconds)[0])
 
-    def heard(self, seconds: float = 30.0) -> bool:
+    def wakes(self, seconds: float = 30.0) -> bool:
         """Whether an event came that asks for a scan, in good time; the scan is made anyhow."""
         found = False
-        while not found and self.something_came(seconds):
-            found = self._events.news()
+        while not found and self.has_event(seconds):
+            found = self._events.read()
         # What else belongs to the same change: the kernel has an event ready before the call that makes it returns.
-        while self.something_came(0):
-            self._events.news()
+        while self.has_event(0):
+            self._events.read()
         self._scanner.scan()
         return found
 
@@ -87,8 +87,8 @@ class Ear:
 
 
 @pytest.fixture
-def ear(tmp_path: Path) -> Iterator[Ear]:
-    made = Ear(tmp_path)
+def probe(tmp_path: Path) -> Iterator[EventProbe]:
+    made = EventProbe(tmp_path)
     yield made
     made.close()
 
@@ -98,75 +98,79 @@ def publish_manifest(job: Path, text: bytes) -> None:
     (job / "temp").rename(job / "manifest.json")
 
 
-def test_a_manifest_wakes_and_so_does_a_tree_that_is_moved(tmp_path: Path, ear: Ear) -> None:
+def test_a_manifest_wakes_and_so_does_a_tree_that_is_moved(tmp_path: Path, probe: EventProbe) -> None:
     (tmp_path / "new").mkdir()
-    assert ear.heard()
+    assert probe.wakes()
     job = write_job(tmp_path / "new" / "deep" / "job")
-    assert ear.heard()
+    assert probe.wakes()
     text = (job / "manifest.json").read_bytes()
     # In a directory that was there before the last scan, and in one that has got another name since.
     publish_manifest(job, text)
-    assert ear.heard()
+    assert probe.wakes()
     (tmp_path / "new").rename(tmp_path / "newer")
-    assert ear.heard()
+    assert probe.wakes()
     publish_manifest(tmp_path / "newer" / "deep" / "job", text)
-    assert ear.heard()
+    assert probe.wakes()
 
 
-def test_a_tree_from_outside_wakes(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, ear: Ear) -> None:
+def test_a_tree_from_outside_wakes(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, probe: EventProbe) -> None:
     outside = tmp_path_factory.mktemp("outside")
     write_job(outside / "run" / "job")
     (outside / "run").rename(tmp_path / "run")
-    assert ear.heard()
+    assert probe.wakes()
 
 
-def test_frames_and_videos_do_not_wake_and_frames_of_a_known_job_are_no_event_at_all(tmp_path: Path, ear: Ear) -> None:
+def test_frames_and_videos_do_not_wake_and_frames_of_a_known_job_are_no_event_at_all(
+    tmp_path: Path, probe: EventProbe
+) -> None:
     (tmp_path / "job").mkdir()
-    assert ear.heard()
+    assert probe.wakes()
     for index in range(50):
         (tmp_path / "job" / f"{index:06d}.png").write_bytes(b"frame")
     (tmp_path / ".daddy-encode-x.tmp").write_bytes(b"video")
     (tmp_path / ".daddy-encode-x.tmp").rename(tmp_path / "job.mp4")
     (tmp_path / ".daddy-encode").mkdir()
-    assert not ear.heard(0.1)
+    assert not probe.wakes(0.1)
     for index in range(50, 100):
         (tmp_path / "job" / f"{index:06d}.png").write_bytes(b"frame")
-    assert not ear.something_came(0.1)
+    assert not probe.has_event(0.1)
 
 
-def test_finished_jobs_are_not_watched_and_one_that_is_written_again_is(tmp_path: Path, ear: Ear) -> None:
+def test_finished_jobs_are_not_watched_and_one_that_is_written_again_is(tmp_path: Path, probe: EventProbe) -> None:
     jobs = [write_job(tmp_path / "run" / f"job-{index}") for index in range(5)]
-    assert ear.heard()
-    assert ear.watched() == 2 + 5, "the root, the run, its jobs"
+    assert probe.wakes()
+    assert probe.watched() == 2 + 5, "the root, the run, its jobs"
     for job in jobs:
         encode(job)
-    ear.scan()
-    ear.scan()
-    assert ear.watched() == 2
-    again = Ear(tmp_path)
+    probe.scan()
+    probe.scan()
+    assert probe.watched() == 2
+    again = EventProbe(tmp_path)
     assert again.watched() == 2, "nor by one that finds them finished"
     again.close()
     write_job(tmp_path / "run" / "other").rename(jobs[0] / "inner")
     save_frames_as_png(pictures(1), jobs[1], overwrite=True)
-    ear.scan()
-    assert ear.watched() == 2 + 3, "two have changed, and a third is in one of them"
+    probe.scan()
+    assert probe.watched() == 2 + 3, "two have changed, and a third is in one of them"
     text = (jobs[1] / "manifest.json").read_bytes()
     publish_manifest(jobs[1], text)
-    assert ear.heard()
+    assert probe.wakes()
 
 
-def test_directories_that_go_leave_no_watch(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, ear: Ear) -> None:
+def test_directories_that_go_leave_no_watch(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, probe: EventProbe
+) -> None:
     for name in ("removed", "moved", "renamed"):
         (tmp_path / name / "deep").mkdir(parents=True)
-    assert ear.heard()
-    assert ear.watched() == 1 + 6
+    assert probe.wakes()
+    assert probe.watched() == 1 + 6
     shutil.rmtree(tmp_path / "removed")
     (tmp_path / "moved").rename(tmp_path_factory.mktemp("outside") / "moved")
     (tmp_path / "renamed").rename(tmp_path / "another")
-    ear.scan()
-    assert ear.watched() == 1 + 2
+    probe.scan()
+    assert probe.watched() == 1 + 2
     write_job(tmp_path / "another" / "deep" / "job")
-    assert ear.heard()
+    assert probe.wakes()
 
 
 @pytest.mark.parametrize(

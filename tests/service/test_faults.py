@@ -22,7 +22,7 @@ from daddy_encode.service.scanner import Scanner
 clock = iter(range(0, 10**6, 10))
 scanner = Scanner(Path(sys.argv[1]), make_settings(), clock=lambda: next(clock))
 for _ in range(5):
-    names = [job.attempt.paths.directory.name for job in scanner.scan()]
+    names = [attempt.paths.directory.name for attempt in scanner.scan()]
     print(json.dumps([names, scanner.counts()]))
 """
 

@@ -22,55 +22,54 @@ from tests.media import moving_square
 from tests.service.spools import write_job
 
 
-class Eye:
-    """A scanner with a clock that the test sets."""
+class ScannerAt(Scanner):
+    """A scanner at a time that the test sets."""
 
     def __init__(self, root: Path, output_dir: Path | None = None, settle: float | None = None) -> None:
         self.now = 1000.0
-        self.root = root
-        self.scanner = Scanner(root, make_settings(), output_dir, settle=settle, clock=lambda: self.now)
+        super().__init__(root, make_settings(), output_dir, settle=settle, clock=lambda: self.now)
 
     def ready(self, later: float = 10.0) -> list[str]:
         """The names of the jobs that a scan finds ready, `later` seconds after the last."""
         self.now += later
-        return [job.attempt.paths.directory.name for job in self.scanner.scan()]
+        return [attempt.paths.directory.name for attempt in self.scan()]
 
     def states(self) -> dict[State, int]:
-        return dict(self.scanner.counts())
+        return dict(self.counts())
 
 
 def test_a_job_is_ready_once_its_manifest_is_there_and_done_once_its_receipt_is(tmp_path: Path) -> None:
-    eye = Eye(tmp_path)
-    assert eye.ready() == []
+    scanner = ScannerAt(tmp_path)
+    assert scanner.ready() == []
     job = write_job(tmp_path / "run" / "job")
     manifest = (job / "manifest.json").read_bytes()
     (job / "manifest.json").unlink()
-    assert eye.ready() == []
-    assert eye.states() == {State.WRITING: 1}
+    assert scanner.ready() == []
+    assert scanner.states() == {State.WRITING: 1}
     (job / "manifest.json").write_bytes(manifest)
-    assert eye.ready() == ["job"]
+    assert scanner.ready() == ["job"]
     encode(job)
-    assert eye.ready() == []
-    assert eye.states() == {State.DONE: 1}
-    assert Eye(tmp_path).ready() == [], "another watcher believes the receipt"
+    assert scanner.ready() == []
+    assert scanner.states() == {State.DONE: 1}
+    assert ScannerAt(tmp_path).ready() == [], "another watcher believes the receipt"
 
 
 def test_the_oldest_job_comes_first(tmp_path: Path) -> None:
     for index, name in enumerate(["c", "a", "b"]):
         os.utime(write_job(tmp_path / name), (index, index))
-    assert Eye(tmp_path).ready() == ["c", "a", "b"]
+    assert ScannerAt(tmp_path).ready() == ["c", "a", "b"]
 
 
 def test_promised_frames_are_waited_for_and_then_reported_by_an_attempt(tmp_path: Path) -> None:
     job = write_job(tmp_path / "job")
     (job / "000003.png").rename(tmp_path / "late.png")
-    eye = Eye(tmp_path)
-    assert eye.ready() == []
-    assert eye.ready(GRACE_SECONDS - 1) == []
-    assert eye.states() == {State.WAITING: 1}
-    assert eye.ready(1) == ["job"], "to be reported"
+    scanner = ScannerAt(tmp_path)
+    assert scanner.ready() == []
+    assert scanner.ready(GRACE_SECONDS - 1) == []
+    assert scanner.states() == {State.WAITING: 1}
+    assert scanner.ready(1) == ["job"], "to be reported"
     (tmp_path / "late.png").rename(job / "000003.png")
-    assert Eye(tmp_path).ready() == ["job"]
+    assert ScannerAt(tmp_path).ready() == ["job"]
 
 
 def test_a_dump_without_a_manifest_is_settled_only_by_our_own_clock_and_only_when_asked_for(tmp_path: Path) -> None:
@@ -78,13 +77,13 @@ def test_a_dump_without_a_manifest_is_settled_only_by_our_own_clock_and_only_whe
     (job / "manifest.json").unlink()
     # As old as can be, by the file system's clock.
     os.utime(job, (0, 0))
-    never, eye = Eye(tmp_path), Eye(tmp_path, settle=60)
+    never, scanner = ScannerAt(tmp_path), ScannerAt(tmp_path, settle=60)
     assert never.ready() == never.ready(1e6) == []
-    assert eye.ready() == eye.ready(59) == []
+    assert scanner.ready() == scanner.ready(59) == []
     (job / "000004.png").write_bytes((job / "000003.png").read_bytes())
-    assert eye.ready(2) == [], "it has changed"
-    assert eye.ready(58) == []
-    assert eye.ready(2) == ["job"]
+    assert scanner.ready(2) == [], "it has changed"
+    assert scanner.ready(58) == []
+    assert scanner.ready(2) == ["job"]
 
 
 def test_two_changes_with_one_coarse_time_are_both_seen(tmp_path: Path) -> None:
@@ -92,11 +91,11 @@ def test_two_changes_with_one_coarse_time_are_both_seen(tmp_path: Path) -> None:
     job = write_job(tmp_path / "job")
     (job / "manifest.json").rename(tmp_path / "manifest")
     os.utime(job, (5000, 5000))
-    eye = Eye(tmp_path)
-    assert eye.ready() == []
+    scanner = ScannerAt(tmp_path)
+    assert scanner.ready() == []
     (tmp_path / "manifest").rename(job / "manifest.json")
     os.utime(job, (5000, 5000))
-    assert eye.ready(1) == ["job"]
+    assert scanner.ready(1) == ["job"]
 
 
 @pytest.mark.parametrize("hours", [-1, 1, 24 * 365])
@@ -105,28 +104,28 @@ def test_clocks_that_are_off_lose_nothing_and_encode_nothing_twice(tmp_path: Pat
     when = job.stat().st_mtime + hours * 3600
     for path in (*job.iterdir(), job):
         os.utime(path, (when, when))
-    eye = Eye(tmp_path)
-    assert eye.ready() == ["job"]
+    scanner = ScannerAt(tmp_path)
+    assert scanner.ready() == ["job"]
     encode(job)
     assert encode(job).made == []
-    assert Eye(tmp_path).ready() == []
+    assert ScannerAt(tmp_path).ready() == []
 
 
 def test_an_empty_listing_or_an_error_loses_nothing(tmp_path: Path) -> None:
     root = tmp_path / "spool"
     done, new = write_job(root / "done"), write_job(root / "new")
     encode(done)
-    eye = Eye(root)
-    assert eye.ready() == ["new"]
+    scanner = ScannerAt(root)
+    assert scanner.ready() == ["new"]
     root.rename(tmp_path / "away")
-    assert eye.ready() == []
-    assert eye.states() == {State.DONE: 1, State.READY: 1}, "an error: what is known is kept"
+    assert scanner.ready() == []
+    assert scanner.states() == {State.DONE: 1, State.READY: 1}, "an error: what is known is kept"
     root.mkdir()
-    assert eye.ready() == []
-    assert eye.states() == {}, "an empty mount point: nothing is known"
+    assert scanner.ready() == []
+    assert scanner.states() == {}, "an empty mount point: nothing is known"
     root.rmdir()
     (tmp_path / "away").rename(root)
-    assert eye.ready() == ["new"]
+    assert scanner.ready() == ["new"]
     assert new.exists()
 
 
@@ -134,77 +133,77 @@ def test_a_removed_video_a_touched_directory_and_a_second_dump_are_noticed(tmp_p
     job = write_job(tmp_path / "job")
     paths = JobPaths.of(job)
     encode(job)
-    eye = Eye(tmp_path)
-    assert eye.ready() == []
+    scanner = ScannerAt(tmp_path)
+    assert scanner.ready() == []
     paths.output("mp4").unlink()
-    assert eye.ready() == ["job"]
+    assert scanner.ready() == ["job"]
     encode(job)
-    eye.scanner.done(paths, job.stat().st_mtime_ns)
-    assert eye.ready() == []
+    scanner.record_done(paths, job.stat().st_mtime_ns)
+    assert scanner.ready() == []
     (job / "notes.txt").write_text("")
-    assert eye.ready() == ["job"], "an attempt will find it done"
-    eye.scanner.done(paths, job.stat().st_mtime_ns)
-    assert eye.ready() == []
+    assert scanner.ready() == ["job"], "an attempt will find it done"
+    scanner.record_done(paths, job.stat().st_mtime_ns)
+    assert scanner.ready() == []
     before = job.stat().st_mtime_ns
     shutil.rmtree(job)
     write_job(job, 1)
-    eye.scanner.done(paths, before)
-    assert eye.ready() == ["job"], "what was found of the first dump is no word on the second"
-    eye.scanner.failed(paths, before)
-    assert eye.ready() == ["job"]
+    scanner.record_done(paths, before)
+    assert scanner.ready() == ["job"], "what was found of the first dump is no word on the second"
+    scanner.record_failed(paths, before)
+    assert scanner.ready() == ["job"]
 
 
 def test_a_failed_job_is_not_ready_until_it_changes_even_without_a_receipt(tmp_path: Path) -> None:
     job = write_job(tmp_path / "job")
-    eye = Eye(tmp_path)
-    assert eye.ready() == ["job"]
-    eye.scanner.failed(JobPaths.of(job), job.stat().st_mtime_ns)
-    assert eye.ready() == eye.ready() == []
-    assert eye.states() == {State.FAILED: 1}
+    scanner = ScannerAt(tmp_path)
+    assert scanner.ready() == ["job"]
+    scanner.record_failed(JobPaths.of(job), job.stat().st_mtime_ns)
+    assert scanner.ready() == scanner.ready() == []
+    assert scanner.states() == {State.FAILED: 1}
     manifest = job / "manifest.json"
     manifest.write_text(manifest.read_text().replace(": 30", ": 25"))
-    assert eye.ready() == ["job"], "its manifest was corrected in place"
-    eye.scanner.failed(JobPaths.of(job), job.stat().st_mtime_ns)
-    assert eye.ready() == []
+    assert scanner.ready() == ["job"], "its manifest was corrected in place"
+    scanner.record_failed(JobPaths.of(job), job.stat().st_mtime_ns)
+    assert scanner.ready() == []
     job.joinpath("000000.png").rename(job / "frame.tmp")
     job.joinpath("frame.tmp").rename(job / "000000.png")
-    assert eye.ready() == ["job"], "its frames have changed"
+    assert scanner.ready() == ["job"], "its frames have changed"
 
 
 def test_what_was_in_the_way_is_tried_again_each_time_after_twice_as_long_and_said_once(tmp_path: Path) -> None:
     job = write_job(tmp_path / "job")
-    eye = Eye(tmp_path)
+    scanner = ScannerAt(tmp_path)
     pauses = []
     for attempt in range(9):
-        assert eye.ready(0 if attempt else 10) == ["job"]
-        assert eye.scanner.later(JobPaths.of(job), "the disk is full", back_off=True) is (attempt == 0)
+        assert scanner.ready(0 if attempt else 10) == ["job"]
+        assert scanner.defer(JobPaths.of(job), "the disk is full", back_off=True) is (attempt == 0)
         pause = 0
-        while not eye.ready(1):
+        while not scanner.ready(1):
             pause += 1
         pauses.append(pause + 1)
     assert pauses == [5, 10, 20, 40, 80, 160, 300, 300, 300]
-    assert eye.scanner.later(JobPaths.of(job), "the disk is away", back_off=True), "another thing is in the way"
+    assert scanner.defer(JobPaths.of(job), "the disk is away", back_off=True), "another thing is in the way"
 
 
 def test_removed_frames_leave_a_job_done_and_a_removed_job_is_forgotten(tmp_path: Path) -> None:
     job = write_job(tmp_path / "job")
     encode(job)
-    eye = Eye(tmp_path)
+    scanner = ScannerAt(tmp_path)
     for frame in job.glob("*.png"):
         frame.unlink()
-    assert eye.ready() == []
-    assert eye.states() == {State.DONE: 1}
+    assert scanner.ready() == []
+    assert scanner.states() == {State.DONE: 1}
     (job / "manifest.json").unlink()
-    assert eye.ready() == []
-    assert eye.states() == {}
+    assert scanner.ready() == []
+    assert scanner.states() == {}
 
 
 def test_jobs_inside_jobs_and_a_root_that_is_a_job_are_found(tmp_path: Path) -> None:
     outer = write_job(tmp_path / "outer")
     write_job(outer / "deep" / "inner")
-    eye = Eye(outer)
-    assert sorted(eye.ready()) == ["inner", "outer"]
-    assert sorted(eye.ready()) == ["inner", "outer"]
+    scanner = ScannerAt(outer)
+    assert sorted(scanner.ready()) == ["inner", "outer"]
+    assert sorted(scanner.ready()) == ["inner", "outer"]
 
 
 def test_a_tree_deeper_than_recursion_goes_is_scanned(tmp_path: Path) -> None:
@@ -214,7 +213,7 @@ def test_a_tree_deeper_than_recursion_goes_is_scanned(tmp_path: Path) -> None:
         path /= part
         path.mkdir()
     write_job(path / "job")
-    assert Eye(tmp_path).ready() == ["job"]
+    assert ScannerAt(tmp_path).ready() == ["job"]
     # Too deep for shutil.rmtree, and so for pytest.
     subprocess.run(["rm", "-rf", str(tmp_path / "d")], check=True)
 
@@ -225,14 +224,14 @@ def test_an_output_directory_is_looked_at_by_listings_too(tmp_path: Path) -> Non
 
     spool, videos = tmp_path / "spool", tmp_path / "videos"
     job = write_job(spool / "run" / "job")
-    eye = Eye(spool, videos)
-    assert eye.ready() == ["job"]
+    scanner = ScannerAt(spool, videos)
+    assert scanner.ready() == ["job"]
     paths = JobPaths.of(job, spool, videos)
     encode_job(paths, context())
-    eye.scanner.done(paths, job.stat().st_mtime_ns)
-    assert eye.ready() == Eye(spool, videos).ready() == []
+    scanner.record_done(paths, job.stat().st_mtime_ns)
+    assert scanner.ready() == ScannerAt(spool, videos).ready() == []
     paths.output("mp4").unlink()
-    assert eye.ready() == ["job"]
+    assert scanner.ready() == ["job"]
 
 
 Trace = Callable[..., str]

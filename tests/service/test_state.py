@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daddy_encode.encode.settings import make_settings, plan
-from daddy_encode.service.state import GRACE_SECONDS, Seen, State, classify
+from daddy_encode.service.snapshot import JobSnapshot
+from daddy_encode.service.state import GRACE_SECONDS, State, classify
 from daddy_encode.spool.manifest import Manifest
 from daddy_encode.spool.receipt import OutputRecord, Receipt, Source
 
@@ -55,7 +56,7 @@ def receipt(*, error: str | None = None, manifest: str | None = "digest", mtime_
     )
 
 
-def seen(**changes: Any) -> Seen:
+def snapshot(**changes: Any) -> JobSnapshot:
     """A job whose three frames and manifest are there, and nothing else."""
     values: dict[str, Any] = {
         "frames": 3,
@@ -67,7 +68,7 @@ def seen(**changes: Any) -> Seen:
         "outputs": frozenset(),
         "mtime_ns": 7,
     }
-    return Seen(**{**values, **changes})
+    return JobSnapshot(**{**values, **changes})
 
 
 NO_MANIFEST: dict[str, Any] = {"has_manifest": False, "manifest": None, "manifest_sha256": None}
@@ -124,7 +125,7 @@ DONE = {"receipt": receipt(), "outputs": THERE}
     ],
 )
 def test_each_thing_that_can_be_seen_has_its_state(what: dict[str, Any], given: dict[str, Any], state: State) -> None:
-    assert classify(seen(**what), **{"wanted": WANTED, **given}) is state
+    assert classify(snapshot(**what), **{"wanted": WANTED, **given}) is state
 
 
 RECEIPTS = [
@@ -134,8 +135,8 @@ RECEIPTS = [
         itertools.product([None, "why"], [None, "digest", "another"], [7, 8], [20, 30]),
     ),
 ]
-SEEN = st.builds(
-    seen,
+SNAPSHOTS = st.builds(
+    snapshot,
     frames=st.integers(0, 5),
     has_manifest=st.booleans(),
     receipt=st.sampled_from(RECEIPTS),
@@ -145,20 +146,20 @@ SEEN = st.builds(
     lambda one: (
         st.just(one)
         if one.has_manifest
-        else st.just(seen(**{**one.__dict__, "manifest": None, "manifest_sha256": None}))
+        else st.just(snapshot(**{**one.__dict__, "manifest": None, "manifest_sha256": None}))
     )
 )
 
 
 @given(
-    what=SEEN,
+    what=SNAPSHOTS,
     claimed=st.booleans(),
     unchanged=st.floats(0, 1000),
     settle=st.none() | st.floats(1, 500),
     retry=st.booleans(),
 )
 def test_whatever_is_seen_a_job_is_never_encoded_short_or_in_a_loop(
-    what: Seen, claimed: bool, unchanged: float, settle: float | None, retry: bool
+    what: JobSnapshot, claimed: bool, unchanged: float, settle: float | None, retry: bool
 ) -> None:
     state = classify(
         what, wanted=WANTED, claimed=claimed, unchanged_seconds=unchanged, settle=settle, retry_failed=retry

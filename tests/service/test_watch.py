@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from daddy_encode.encode.settings import make_settings
-from daddy_encode.service.scanner import QUIET_SECONDS, Ready, Scanner
+from daddy_encode.service.attempt import Attempt
+from daddy_encode.service.scanner import IDLE_SECONDS, Scanner
 from daddy_encode.service.stop import StopSwitch
 from daddy_encode.service.wake import Waker
 from daddy_encode.service.watch import Watcher, WatchOptions
-from daddy_encode.service.worker import Workers
+from daddy_encode.service.worker_pool import WorkerPool
 from daddy_encode.spool.claims import Claims
 from tests.jobs import context, encode
 from tests.service.spools import write_job
@@ -26,7 +27,7 @@ INTERVAL = 0.2
 class CountingScanner(Scanner):
     scans = 0
 
-    def scan(self) -> list[Ready]:
+    def scan(self) -> list[Attempt]:
         self.scans += 1
         return super().scan()
 
@@ -35,8 +36,8 @@ def watch(root: Path) -> int:
     """Watch `root` for SECONDS; how many scans that were."""
     scanner, stop, waker = CountingScanner(root, make_settings()), StopSwitch(), Waker()
     options = WatchOptions(interval=INTERVAL, max_runtime=SECONDS)
-    with Workers(1, context(), Claims(), stop, wake=waker.wake) as crew:
-        Watcher(scanner, crew, waker, stop, options, lambda outcome: None, lambda ready: None).run()
+    with WorkerPool(1, context(), Claims(), stop, wake=waker.wake) as pool:
+        Watcher(scanner, pool, waker, stop, options, lambda outcome: None, lambda ready: None).run()
     return scanner.scans
 
 
@@ -46,25 +47,25 @@ def test_a_spool_where_nothing_goes_on_is_scanned_half_as_often(tmp_path: Path) 
     assert 2 <= watch(tmp_path) <= 1 + SECONDS / (2 * INTERVAL * 0.8)
 
 
-def test_a_spool_is_quiet_when_all_is_finished_or_nothing_has_changed_for_ten_minutes(tmp_path: Path) -> None:
+def test_a_spool_is_idle_when_all_is_finished_or_nothing_has_changed_for_ten_minutes(tmp_path: Path) -> None:
     now = 1000.0
     scanner = Scanner(tmp_path, make_settings(), clock=lambda: now)
     scanner.scan()
-    assert scanner.quiet()
+    assert scanner.is_idle()
     job = write_job(tmp_path / "job")
     manifest = (job / "manifest.json").read_bytes()
     (job / "manifest.json").unlink()
     scanner.scan()
-    assert not scanner.quiet()
-    now += QUIET_SECONDS + 1
+    assert not scanner.is_idle()
+    now += IDLE_SECONDS + 1
     scanner.scan()
-    assert scanner.quiet(), "its rollout has died, perhaps"
+    assert scanner.is_idle(), "its rollout has died, perhaps"
     (job / "manifest.json").write_bytes(manifest)
     scanner.scan()
-    assert not scanner.quiet()
+    assert not scanner.is_idle()
     encode(job)
     scanner.scan()
-    assert scanner.quiet()
+    assert scanner.is_idle()
 
 
 def test_however_much_changes_one_line_a_minute_says_so_and_what_a_scan_costs(

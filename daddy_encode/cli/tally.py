@@ -1,4 +1,4 @@
-"""Saying what became of each job, and counting."""
+"""Logging what became of each job, and counting."""
 
 from __future__ import annotations
 
@@ -7,13 +7,20 @@ import logging
 import click
 
 from daddy_encode.report.log import lost_lines, saved_json, saved_line, shown
-from daddy_encode.service.worker import Fate, Outcome
+from daddy_encode.service.attempt import Outcome, OutcomeKind
 
 log = logging.getLogger(__name__)
 
 
 class Tally:
-    """Logs outcomes, and adds them up."""
+    """Logs outcomes, and adds them up; its text is the last line of a run.
+
+    Attributes:
+        saved: Videos that were saved.
+        done: Jobs that were done already.
+        skipped: Jobs that were left alone.
+        failed: Jobs that failed, and directories that could not be used.
+    """
 
     def __init__(self, failed: int = 0) -> None:
         self.saved = 0
@@ -25,26 +32,28 @@ class Tally:
         skipped = f", {self.skipped} skipped" if self.skipped else ""
         return f"{self.saved} videos saved, {self.done} jobs already done, {self.failed} failed{skipped}"
 
-    def tell(self, outcome: Outcome, *, as_json: bool) -> None:
+    def record(self, outcome: Outcome, *, as_json: bool) -> None:
         """One log line for each video made, each job that was done already, each failure; JSON on standard output."""
         paths = outcome.paths
-        if outcome.fate in (Fate.FAILED, Fate.LATER):
+        if outcome.kind in (OutcomeKind.FAILED, OutcomeKind.DEFERRED):
             self.failed += 1
             log.error("%s", outcome.error)
-        elif outcome.fate is Fate.SKIPPED:
+        elif outcome.kind is OutcomeKind.SKIPPED:
             self.skipped += 1
             log.warning("%s", outcome.error)
-        elif outcome.fate is Fate.DONE:
+        elif outcome.kind is OutcomeKind.DONE:
             self.done += 1
             log.info("already done: %s; --force encodes it again", shown(paths.directory))
-        for record in outcome.result.made if outcome.result else ():
+        result = outcome.result
+        if result is None or not result.made:
+            return
+        for record in result.made:
             self.saved += 1
             path = paths.output(record.format)
-            log.info("%s", saved_line(record, path, outcome.result.receipt if outcome.result else None))
+            log.info("%s", saved_line(record, path, result.receipt))
             for warning in record.warnings:
                 log.info("%s: %s", shown(path), warning)
             if as_json:
                 click.echo(saved_json(record, path))
-        if outcome.result and outcome.result.made:
-            for line in lost_lines(outcome.result.receipt):
-                log.warning("%s: %s", shown(paths.directory), line)
+        for line in lost_lines(result.receipt):
+            log.warning("%s: %s", shown(paths.directory), line)

@@ -1,0 +1,62 @@
+"""An attempt at a job, and what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from daddy_encode.encode.job import Result
+from daddy_encode.errors import DaddyEncodeError
+from daddy_encode.spool.paths import JobPaths
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One job to try.
+
+    Attributes:
+        paths: Its names.
+        need_manifest: It had a manifest when it was found, so without one it is being written again.
+        settled: It has none, and has not changed for the settle time.
+        check_done_first: It may be done already, so see whether it is before it is claimed.
+        skip_failed: Leave it alone where a receipt says that it failed as it is.
+    """
+
+    paths: JobPaths
+    need_manifest: bool = False
+    settled: bool = False
+    check_done_first: bool = True
+    skip_failed: bool = False
+
+
+class OutcomeKind(Enum):
+    """What became of an attempt."""
+
+    MADE = "made"
+    DONE = "already done"
+    FAILED = "failed"
+    FAILED_BEFORE = "has failed before, as it is"
+    SKIPPED = "left alone: another user's"
+    CLAIMED = "another encoder works on it"
+    DEFERRED = "something that may pass was in the way"
+    STOPPED = "told to stop"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of an attempt at a job.
+
+    Attributes:
+        paths: The job's names.
+        kind: What became of it.
+        result: The videos, where it was made or done already.
+        error: What went wrong, otherwise.
+        mtime_ns: The modification time of its directory before the attempt, for which the outcome holds; None where it
+            was not asked for.
+    """
+
+    paths: JobPaths
+    kind: OutcomeKind
+    result: Result | None = None
+    error: DaddyEncodeError | None = None
+    mtime_ns: int | None = None

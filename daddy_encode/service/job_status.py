@@ -1,0 +1,103 @@
+"""The state of every job of a spool, once, for people. Writes nothing, waits for nobody."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from daddy_encode.errors import one_line
+from daddy_encode.service.snapshot import JobSnapshot, inspect_job
+from daddy_encode.service.state import State, classify
+from daddy_encode.spool.claims import holder, lease_path
+from daddy_encode.spool.paths import JobPaths, absolute
+from daddy_encode.spool.slurm_process import ROLLOUT_NAME, read_slurm_process
+from daddy_encode.spool.walk import Listing, SpoolDirectory, listing_error, walk
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """A job and its state.
+
+    Attributes:
+        job: Its path, beginning with the name of the directory that was asked for.
+        state: Its state.
+        frames: How many frames are listed.
+        age: Seconds since a file in it came or went, by the file system's clock against ours.
+        note: Who holds it, or why it failed.
+        rollout: The ID of the Slurm job that writes it, as it said itself; empty where that is not known.
+    """
+
+    job: str
+    state: State
+    frames: int
+    age: float
+    note: str
+    rollout: str = ""
+
+
+def job_statuses(root: Path, output_dir: Path | None = None) -> Iterator[JobStatus]:
+    """Yield the status of every job below `root`, sorted by path.
+
+    A directory that cannot be listed is passed over. A job counts as done when its receipt is for its frames and the
+    videos that it names are there, whatever their settings.
+
+    Args:
+        root: The directory of a job, or of a tree.
+        output_dir: Where outputs are. Default: beside each job.
+
+    Raises:
+        SpoolError: `root` itself cannot be listed.
+    """
+    top = absolute(root).parent
+    for directory in walk(root, output_dir):
+        try:
+            mtime_ns = directory.mtime_ns()
+            listing = directory.list()
+        except OSError as error:
+            if directory.is_root:
+                raise listing_error(root, error) from error
+            continue
+        if listing.is_job:
+            yield _status(directory, listing, mtime_ns, top)
+
+
+def _status(directory: SpoolDirectory, listing: Listing, mtime_ns: int, top: Path) -> JobStatus:
+    paths, outputs = directory.paths, directory.outputs
+    job = inspect_job(paths, listing, mtime_ns, outputs)
+    claimed = directory.name in outputs.claimed if outputs.names is not None else lease_path(paths).exists()
+    # A person wants to hear of frames that are not there, not to wait for them.
+    state = classify(job, wanted=None, claimed=claimed)
+    writer = read_slurm_process(paths.directory / ROLLOUT_NAME) if state is State.WRITING else None
+    return JobStatus(
+        job=os.path.relpath(paths.directory, top),
+        state=state,
+        frames=job.frames,
+        age=max(0.0, time.time() - mtime_ns / 1e9),
+        note=_note(paths, state, job),
+        rollout=writer.slurm_job_id if writer else "",
+    )
+
+
+def _note(paths: JobPaths, state: State, job: JobSnapshot) -> str:
+    if state is State.CLAIMED:
+        return holder(lease_path(paths)) or "being released"
+    if state is State.FAILED and job.receipt is not None:
+        return _without_directory(paths, job.receipt.error or "")
+    if job.manifest_error is not None:
+        return _without_directory(paths, job.manifest_error)
+    if state is State.WAITING and job.manifest is not None:
+        return f"its manifest promises {job.manifest.frames} frames"
+    if state is State.DONE and job.receipt is not None:
+        kinds = "+".join(record.format for record in job.receipt.outputs)
+        marks = [word for word in ("partial", "settled") if getattr(job.receipt, word)]
+        return " ".join([kinds, *marks])
+    return ""
+
+
+def _without_directory(paths: JobPaths, text: str) -> str:
+    """An error's text without the path that the row already shows."""
+    directory = one_line(str(paths.directory))
+    return text.replace(f"{directory}/", "").removeprefix(f"{directory}: ")

@@ -1,0 +1,115 @@
+"""Inspecting one job without looking at a frame: its listing, its manifest, its receipt."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+from daddy_encode.errors import ManifestError, Skipped
+from daddy_encode.spool.manifest import Manifest, read_manifest
+from daddy_encode.spool.paths import JobPaths, Kind
+from daddy_encode.spool.receipt import Receipt
+from daddy_encode.spool.records import Check, read_record
+from daddy_encode.spool.walk import Listing, OutputListing
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+@dataclass(frozen=True)
+class JobSnapshot:
+    """What was seen of a job at one moment.
+
+    Attributes:
+        frames: How many numbered PNGs were listed.
+        has_manifest: Whether a manifest was listed.
+        manifest: The manifest; None where it could not be opened or used.
+        manifest_sha256: The SHA-256 of its bytes, in hexadecimal digits.
+        manifest_error: Why it could not be used, where it is there and wrong.
+        receipt: The receipt, where there is one that can be read.
+        outputs: The videos that were listed.
+        mtime_ns: The modification time of the job's directory, asked for before it was listed.
+    """
+
+    frames: int
+    has_manifest: bool
+    manifest: Manifest | None
+    manifest_sha256: str | None
+    manifest_error: str | None
+    receipt: Receipt | None
+    outputs: frozenset[Kind]
+    mtime_ns: int
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the receipt says that the job failed as it is."""
+        return has_failed(self.receipt, self.mtime_ns, self.manifest_sha256)
+
+
+def inspect_job(
+    paths: JobPaths, listing: Listing, mtime_ns: int, outputs: OutputListing, check: Check | None = None
+) -> JobSnapshot:
+    """Read the records of a job.
+
+    A record is opened only where a listing shows it: a network file system remembers for a while that a file was not
+    there when it was asked for.
+
+    Args:
+        paths: The job's names.
+        listing: What is in its directory.
+        mtime_ns: The directory's modification time, asked for before that.
+        outputs: What is where its outputs are.
+        check: Whose receipts count. Default: everybody's.
+    """
+    manifest = digest = error = None
+    if listing.has_manifest:
+        try:
+            if (found := read_manifest(paths.directory)) is not None:
+                manifest, digest = found
+        except ManifestError as fault:
+            error = str(fault)
+    return JobSnapshot(
+        frames=listing.frames,
+        has_manifest=listing.has_manifest,
+        manifest=manifest,
+        manifest_sha256=digest,
+        manifest_error=error,
+        receipt=_read_receipt(paths, check) if outputs.names is None or paths.receipt.name in outputs.names else None,
+        outputs=frozenset(kind for kind in KINDS if _is_there(paths.output(kind), outputs)),
+        mtime_ns=mtime_ns,
+    )
+
+
+def failed_before(paths: JobPaths, mtime_ns: int, check: Check | None = None) -> bool:
+    """Whether a job's receipt says that it failed as it is.
+
+    Args:
+        paths: The job's names.
+        mtime_ns: Its directory's modification time.
+        check: Whose receipts count. Default: everybody's.
+    """
+    digest = None
+    with contextlib.suppress(ManifestError):
+        if (found := read_manifest(paths.directory)) is not None:
+            digest = found[1]
+    return has_failed(_read_receipt(paths, check), mtime_ns, digest)
+
+
+def has_failed(receipt: Receipt | None, mtime_ns: int, manifest_sha256: str | None) -> bool:
+    """Whether `receipt` says that a job failed with this modification time of its directory, and this manifest."""
+    if receipt is None or receipt.error is None:
+        return False
+    return (receipt.source.directory_mtime_ns, receipt.source.manifest_sha256) == (mtime_ns, manifest_sha256)
+
+
+def _read_receipt(paths: JobPaths, check: Check | None) -> Receipt | None:
+    """The receipt; None where there is none that can be read: then, or where anybody wrote it, it proves nothing."""
+    with contextlib.suppress(ManifestError, Skipped):
+        if (found := read_record(paths.receipt, Receipt, check=check)) is not None:
+            return found[0]
+    return None
+
+
+def _is_there(path: Path, outputs: OutputListing) -> bool:
+    return path.exists() if outputs.names is None else path.name in outputs.names

@@ -1,0 +1,130 @@
+"""What a watcher remembers of one job between scans, and when that is not enough."""
+
+from __future__ import annotations
+
+import functools
+import os
+
+from daddy_encode.service.snapshot import JobSnapshot
+from daddy_encode.service.state import State
+from daddy_encode.spool.manifest import MANIFEST_NAME
+from daddy_encode.spool.paths import JobPaths, Kind
+from daddy_encode.spool.walk import Listing, SpoolDirectory, mtime_ns
+
+# A file system whose times are coarse (1 or 2 s) can show two changes with one time. A listing counts as the last word
+# on a time only when it was made this long after that time was first seen.
+CALM_SECONDS = 3.0
+# Between two tries of a job for which something was in the way: at first, and at most.
+FIRST_PAUSE_SECONDS = 5.0
+LONGEST_PAUSE_SECONDS = 300.0
+
+
+class TrackedJob:
+    """A job as it was last seen. Times of the file system are compared with each other only; the others are ours.
+
+    Attributes:
+        last_scan: The number of the last scan that met it.
+        mtime_ns: Its directory's modification time.
+        frames: How many frames were listed.
+        subdirectories: Those listed in it.
+        changed_at: When it last looked different, in seconds on our clock.
+        calm: Whether it was listed so long after that that no change can have escaped.
+        snapshot: What was seen of it; None once it is done or has failed: twenty thousand finished jobs need not be
+            remembered in full.
+        state: Its state.
+        outputs: Its videos, once it is done.
+        manifest_mtime_ns: Its manifest's modification time, once it has failed.
+        done_mtime_ns: Its directory's time when an attempt found it done; None where none has.
+        failed_as: Its directory's time and its manifest's digest when an attempt failed for good; None where none has.
+        tries: How often in a row something was in the way.
+        next_try: When it may be tried again.
+        last_error: What was last in the way, and has been reported.
+    """
+
+    __slots__ = (
+        "calm",
+        "changed_at",
+        "done_mtime_ns",
+        "failed_as",
+        "frames",
+        "last_error",
+        "last_scan",
+        "manifest_mtime_ns",
+        "mtime_ns",
+        "next_try",
+        "outputs",
+        "snapshot",
+        "state",
+        "subdirectories",
+        "tries",
+    )
+
+    def __init__(self) -> None:
+        self.last_scan = 0
+        self.mtime_ns = -1
+        self.frames = 0
+        self.subdirectories: tuple[str, ...] = ()
+        self.changed_at = 0.0
+        self.calm = False
+        self.snapshot: JobSnapshot | None = None
+        self.state = State.WRITING
+        self.outputs: frozenset[Kind] = frozenset()
+        self.manifest_mtime_ns: int | None = None
+        self.done_mtime_ns: int | None = None
+        self.failed_as: tuple[int, str | None] | None = None
+        self.tries = 0
+        self.next_try = 0.0
+        self.last_error = ""
+
+    def must_list(self, directory: SpoolDirectory, mtime: int) -> bool:
+        """Whether the job may look different from what is remembered.
+
+        Args:
+            directory: Its directory.
+            mtime: The directory's modification time now, in nanoseconds.
+        """
+        if self.mtime_ns != mtime or not self.calm:
+            return True
+        if self.state is State.DONE:
+            # A video that somebody removed.
+            name, listed = directory.name, directory.outputs.names
+            return listed is not None and not all(f"{name}.{kind}" in listed for kind in self.outputs)
+        if self.state is State.FAILED:
+            # A manifest that somebody corrected in place.
+            return self.manifest_mtime_ns != mtime_ns(os.path.join(directory.path, MANIFEST_NAME))
+        if self.state is State.CLAIMED:
+            # Whoever worked on it has finished.
+            return directory.name not in directory.outputs.claimed
+        return self.state is State.WAITING
+
+    def remember(self, listing: Listing, snapshot: JobSnapshot, now: float) -> None:
+        """Keep what a listing and the records show; `now`: seconds on our clock."""
+        if (self.mtime_ns, self.frames) != (snapshot.mtime_ns, snapshot.frames):
+            self.changed_at = now
+        self.mtime_ns, self.frames = snapshot.mtime_ns, snapshot.frames
+        self.calm = now >= self.changed_at + CALM_SECONDS
+        self.subdirectories = listing.subdirectories
+        self.snapshot = snapshot
+
+    def finish(self, paths: JobPaths) -> None:
+        """Forget what is of no use any more once the job is done or has failed."""
+        assert self.snapshot is not None
+        self.outputs = _shared(self.snapshot.outputs)
+        self.manifest_mtime_ns = mtime_ns(paths.manifest) if self.state is State.FAILED else None
+        self.snapshot = None
+
+    def list_again(self) -> None:
+        """Have it listed in the next scan, whatever is remembered."""
+        self.calm = False
+
+    def defer(self, now: float, *, back_off: bool) -> None:
+        """Try it again later: in the next scan, or with `back_off` each time after twice as long."""
+        self.tries = self.tries + 1 if back_off else 0
+        pause = min(FIRST_PAUSE_SECONDS * 2.0 ** (self.tries - 1), LONGEST_PAUSE_SECONDS) if back_off else 0.0
+        self.next_try = now + pause
+
+
+@functools.cache
+def _shared(outputs: frozenset[Kind]) -> frozenset[Kind]:
+    """One object for all that are equal."""
+    return outputs

@@ -1,0 +1,213 @@
+"""One walk through a spool, for whoever looks for jobs or receipts in it. A listing is the truth, a stat is not.
+
+Hidden directories and links to directories are not entered, so that nothing leads out of the tree.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Set
+from dataclasses import dataclass
+from pathlib import Path
+
+from daddy_encode.errors import SpoolError
+from daddy_encode.spool.claims import FOLDER, claimed_names
+from daddy_encode.spool.frames import is_frame_name
+from daddy_encode.spool.manifest import MANIFEST_NAME
+from daddy_encode.spool.paths import JobPaths, absolute
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The entries of one directory.
+
+    Attributes:
+        names: The names of all entries.
+        frames: How many of them are those of numbered PNGs.
+        subdirectories: Those to enter, sorted by name.
+    """
+
+    names: frozenset[str]
+    frames: int
+    subdirectories: tuple[str, ...]
+
+    @property
+    def has_manifest(self) -> bool:
+        """Whether a manifest is listed."""
+        return MANIFEST_NAME in self.names
+
+    @property
+    def is_job(self) -> bool:
+        """Whether the directory is a job: it has frames, a manifest or both."""
+        return self.frames > 0 or self.has_manifest
+
+
+@dataclass(frozen=True)
+class OutputListing:
+    """What is in the directory where the jobs of one directory have their outputs.
+
+    Attributes:
+        names: The names of all entries; None where they are not known, so that each record has to be asked for.
+        claimed: The names of the jobs that have a lease, alive or dead.
+    """
+
+    names: Set[str] | None
+    claimed: Set[str]
+
+
+UNKNOWN_OUTPUTS = OutputListing(None, frozenset())
+
+
+class SpoolDirectory:
+    """A directory that a walk has come to, and that nobody has looked at yet.
+
+    Attributes:
+        path: Its absolute path.
+        is_root: Whether the walk began here.
+    """
+
+    __slots__ = ("_children_outputs", "_listing", "_output_dir", "_parent", "_root", "_subdirectories", "path")
+
+    def __init__(self, path: str, root: Path, output_dir: Path | None, parent: SpoolDirectory | None = None) -> None:
+        self.path = path
+        self._root = root
+        self._output_dir = output_dir
+        self._parent = parent
+        self._listing: Listing | None = None
+        self._subdirectories: Iterable[str] = ()
+        self._children_outputs: OutputListing | None = None
+
+    @property
+    def is_root(self) -> bool:
+        return self._parent is None
+
+    @property
+    def name(self) -> str:
+        """The last part of its path."""
+        return os.path.basename(self.path)
+
+    @property
+    def relative(self) -> Path:
+        """Its path relative to the directory where the walk began."""
+        return Path(self.path).relative_to(self._root)
+
+    @property
+    def paths(self) -> JobPaths:
+        """The names of the job that it is, or would be."""
+        return JobPaths.of(Path(self.path), self._root, self._output_dir)
+
+    @property
+    def outputs(self) -> OutputListing:
+        """What is beside its outputs: listed once for all subdirectories of one directory, where that was listed."""
+        parent = self._parent
+        if parent is None or parent._listing is None:
+            return UNKNOWN_OUTPUTS
+        if parent._children_outputs is None:
+            names = parent._listing.names if self._output_dir is None else None
+            parent._children_outputs = list_outputs(self.paths.base.parent, names)
+        return parent._children_outputs
+
+    def mtime_ns(self) -> int:
+        """When a name in it last came, went or was replaced, in nanoseconds by the file system's clock.
+
+        Asked for before `list`, it is a time whose change says that the listing may be out of date.
+
+        Raises:
+            OSError: It cannot be asked for.
+        """
+        return os.stat(self.path, follow_symlinks=self.is_root).st_mtime_ns
+
+    def list(self) -> Listing:
+        """List it; the walk then enters its subdirectories.
+
+        Raises:
+            OSError: It cannot be listed; nothing in it is entered.
+        """
+        listing = list_directory(self.path)
+        self._listing, self._subdirectories = listing, listing.subdirectories
+        return listing
+
+    def enter(self, subdirectories: Iterable[str]) -> None:
+        """Enter these subdirectories, remembered from an earlier listing, and no others.
+
+        What is beside their outputs is then not known.
+        """
+        self._listing, self._subdirectories = None, subdirectories
+
+    def children(self) -> Iterator[SpoolDirectory]:
+        """The subdirectories to enter."""
+        for name in self._subdirectories:
+            yield SpoolDirectory(os.path.join(self.path, name), self._root, self._output_dir, self)
+
+
+def walk(root: Path, output_dir: Path | None = None) -> Iterator[SpoolDirectory]:
+    """Yield `root` and the directories below it, each before those inside it, sorted by name.
+
+    Whoever takes a directory lists it, or says what to `enter`; else nothing inside it is yielded.
+
+    Args:
+        root: Where to begin: a directory, or a link to one.
+        output_dir: Where the jobs' outputs are. Default: beside the jobs.
+    """
+    top = absolute(root)
+    directory = SpoolDirectory(str(top), top, output_dir)
+    yield directory
+    # A stack: a tree may be deeper than recursion goes.
+    pending = [directory.children()]
+    while pending:
+        child = next(pending[-1], None)
+        if child is None:
+            pending.pop()
+        else:
+            yield child
+            pending.append(child.children())
+
+
+def list_directory(path: str | Path) -> Listing:
+    """List a directory, without looking at any file in it.
+
+    Raises:
+        OSError: It cannot be listed.
+    """
+    names = []
+    frames = 0
+    subdirectories = []
+    with os.scandir(path) as entries:
+        for entry in entries:
+            name = entry.name
+            names.append(name)
+            if name[-4:].lower() == ".png" and is_frame_name(name):
+                frames += 1
+            elif name[0] != "." and entry.is_dir(follow_symlinks=False):
+                subdirectories.append(name)
+    return Listing(frozenset(names), frames, tuple(sorted(subdirectories)))
+
+
+def list_outputs(directory: Path, names: Set[str] | None = None) -> OutputListing:
+    """What is in `directory`, where jobs have their outputs.
+
+    Args:
+        directory: A directory that need not exist.
+        names: The names in it, where it was listed already.
+    """
+    if names is None:
+        try:
+            names = frozenset(os.listdir(directory))
+        except FileNotFoundError:
+            return OutputListing(frozenset(), frozenset())
+        except OSError:
+            return UNKNOWN_OUTPUTS
+    return OutputListing(names, claimed_names(directory) if FOLDER in names else frozenset())
+
+
+def listing_error(path: str | Path, error: OSError) -> SpoolError:
+    """The error to raise where `path` cannot be listed."""
+    return SpoolError(f"{path}: cannot be listed: {error.strerror}; check the path and its permissions")
+
+
+def mtime_ns(path: str | Path, *, follow_symlinks: bool = False) -> int | None:
+    """The modification time of `path` in nanoseconds; None where the file system does not say."""
+    try:
+        return os.stat(path, follow_symlinks=follow_symlinks).st_mtime_ns
+    except OSError:
+        return None
