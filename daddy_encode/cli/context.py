@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterable
 from typing import Any
 
-from daddy_encode.cluster.identity import slurm_identity
+from daddy_encode.cluster.allocation import slurm_identity
 from daddy_encode.cluster.scratch import scratch
 from daddy_encode.encode.ffmpeg.process import Watch
 from daddy_encode.encode.frames.owners import trusted_owners

@@ -1,4 +1,4 @@
-"""What this process may use, and queueing encoders. The only place that knows Slurm exists."""
+"""Submitting encoders as Slurm jobs. The only package that knows Slurm exists."""
 
 from daddy_encode.cluster.submission import Submission, submit
 

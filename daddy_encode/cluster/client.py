@@ -1,4 +1,4 @@
-"""Running Slurm's own programs: with a time limit, in an environment without an enclosing job's requests."""
+"""Running Slurm's own programs: with a timeout, in an environment without the requests of an enclosing Slurm job."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Mapping
 
 from daddy_encode.errors import ClusterError
 
-# For questions that can do without an answer: a busy controller may take minutes.
-PATIENCE_SECONDS = 10.0
+# For queries whose answer is optional: a busy controller may take minutes.
+TIMEOUT_SECONDS = 10.0
 
-# How to reach the controller; everything else that begins with these prefixes asks for resources, or tells of the
-# enclosing Slurm job's, and would pass into a new one.
+# How to reach the controller. Every other variable with one of these prefixes requests resources, or describes those
+# of the enclosing Slurm job, and would be passed on to a new one.
 _KEPT = ("SLURM_CONF", "SLURM_JWT")
 _REQUESTS = ("SLURM_", "SLURMD_", "SBATCH_", "SALLOC_", "SRUN_")
 _GPUS = (
@@ -27,11 +27,11 @@ _GPUS = (
 
 
 class NoAnswerError(ClusterError):
-    """A program of Slurm's was not done in time; whether it has done something is open."""
+    """A Slurm program timed out; whether it had an effect is unknown."""
 
 
 def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """`environment` without a Slurm job's own variables, without requests to sbatch and without GPUs. Pure."""
+    """`environment` without the variables of a Slurm job, requests to sbatch, and GPUs. Pure."""
     return {
         name: value
         for name, value in environment.items()
@@ -39,11 +39,17 @@ def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def ask(program: str, *arguments: str, patience: float = PATIENCE_SECONDS) -> str:
+def run_slurm(program: str, *arguments: str, timeout: float = TIMEOUT_SECONDS) -> str:
     """Run one of Slurm's programs and return its standard output.
 
-    Raises ClusterError, with the program's own words, where it is missing or fails; NoAnswerError where it is not
-    done within `patience` seconds.
+    Args:
+        program: its name, found on PATH.
+        *arguments: its command line.
+        timeout: seconds until it is killed.
+
+    Raises:
+        ClusterError: it is missing, or it fails; the message has its own output.
+        NoAnswerError: the timeout has passed.
     """
     try:
         child = subprocess.Popen(
@@ -54,21 +60,21 @@ def ask(program: str, *arguments: str, patience: float = PATIENCE_SECONDS) -> st
             env=clean_environment(os.environ),
             text=True,
             errors="replace",
-            # Sites wrap Slurm's programs in scripts: on a time-out the whole family must end.
+            # Sites wrap Slurm's programs in scripts: after a timeout the whole process group must end.
             start_new_session=True,
         )
     except OSError as error:
-        raise ClusterError(f"{program} cannot be run: {error.strerror}; is this a Slurm cluster's node?") from error
+        raise ClusterError(f"{program} cannot be run: {error.strerror}; is this a node of a Slurm cluster?") from error
     with child:
         try:
-            output, words = child.communicate(timeout=patience)
+            stdout, stderr = child.communicate(timeout=timeout)
         except BaseException as error:
             os.killpg(child.pid, signal.SIGKILL)
             child.communicate()
             if isinstance(error, subprocess.TimeoutExpired):
-                raise NoAnswerError(f"{program} gave no answer within {patience:g} s") from None
+                raise NoAnswerError(f"{program} did not answer within {timeout:g} s") from None
             raise
     if child.returncode:
-        said = " | ".join((words or output).strip().splitlines())
-        raise ClusterError(f"{program} failed with exit status {child.returncode}: {said or 'no words'}")
-    return output
+        message = " | ".join((stderr or stdout).strip().splitlines())
+        raise ClusterError(f"{program} failed with exit status {child.returncode}: {message or 'no output'}")
+    return stdout

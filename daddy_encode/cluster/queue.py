@@ -1,43 +1,51 @@
-"""Which Slurm jobs are still there, as far as squeue says it in time."""
+"""Which Slurm jobs have not ended, as far as squeue answers in time."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 
-from daddy_encode.cluster.client import PATIENCE_SECONDS, ask
+from daddy_encode.cluster.client import TIMEOUT_SECONDS, run_slurm
 from daddy_encode.errors import ClusterError
 
 # Keeps a command line far below the system's limit.
-_AT_A_TIME = 1000
+_BATCH = 1000
 
 
-def running_jobs(identifiers: Iterable[str], patience: float = PATIENCE_SECONDS) -> dict[str, str] | None:
-    """The state, such as RUNNING or PENDING, of each Slurm job of `identifiers` that has not ended.
+def running_jobs(identifiers: Iterable[str], timeout: float = TIMEOUT_SECONDS) -> dict[str, str] | None:
+    """Ask squeue for the state of Slurm jobs.
 
-    None where squeue is missing, fails or is not done within `patience` seconds: then nothing is known.
-    `identifiers` may be another program's words: what is no job ID, such as "4711" or "4711_3", is taken for ended.
+    Args:
+        identifiers: job IDs, such as "4711" or "4711_3". They may come from an untrusted file: anything else is taken
+            for a Slurm job that has ended.
+        timeout: seconds to wait for each answer of squeue.
+
+    Returns:
+        The state, such as RUNNING or PENDING, of each Slurm job that has not ended; None if nothing is known, because
+        squeue is missing, fails or times out.
     """
     wanted = sorted({text for text in identifiers if re.fullmatch(r"[0-9]{1,10}(_[0-9]{1,10})?", text, re.ASCII)})
     states: dict[str, str] = {}
-    for begin in range(0, len(wanted), _AT_A_TIME):
-        part = wanted[begin : begin + _AT_A_TIME]
+    for start in range(0, len(wanted), _BATCH):
+        batch = wanted[start : start + _BATCH]
         try:
-            words = ask("squeue", "--noheader", "--format=%A %F_%K %T", f"--jobs={','.join(part)}", patience=patience)
+            output = run_slurm(
+                "squeue", "--noheader", "--format=%A %F_%K %T", f"--jobs={','.join(batch)}", timeout=timeout
+            )
         except ClusterError as error:
-            # Its answer to a single ID that it has forgotten, as it does some minutes after the end.
+            # Its answer to a single ID that it has forgotten, which happens some minutes after the end.
             if "Invalid job id" not in str(error):
                 return None
         else:
-            states |= parse_queue(words, part)
+            states |= parse_queue(output, batch)
     return states
 
 
-def parse_queue(words: str, identifiers: Iterable[str]) -> dict[str, str]:
+def parse_queue(output: str, identifiers: Iterable[str]) -> dict[str, str]:
     """The states of `identifiers` in squeue's lines "ID ARRAY_TASK STATE", such as "5 3_0 RUNNING". Pure.
 
-    squeue answers "3", the ID of an array's last task, with all of the array's tasks.
+    Asked for "3", the ID of an array's last task, squeue answers with all tasks of the array.
     """
-    lines = [fields for fields in map(str.split, words.splitlines()) if len(fields) == 3]
+    lines = [fields for fields in map(str.split, output.splitlines()) if len(fields) == 3]
     states = {name: state for identifier, task, state in lines for name in (identifier, task)}
     return {identifier: states[identifier] for identifier in identifiers if identifier in states}

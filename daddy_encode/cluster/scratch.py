@@ -1,4 +1,4 @@
-"""A node's own storage, whose path often only the node knows."""
+"""The path of a node's local scratch, which often only the node itself knows."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from daddy_encode.errors import SettingsError
 
 
 def scratch(path: str | None) -> Path | None:
-    """`path` with this machine's environment variables filled in, absolute.
+    """`path`, absolute, with the environment variables of this machine expanded.
 
-    Raises SettingsError where a variable is not set here.
+    Raises:
+        SettingsError: a variable is not set on this machine.
     """
     if path is None:
         return None
-    filled = os.path.expandvars(path)
-    if "$" in filled:
-        raise SettingsError(f"{filled}: that variable is not set on this machine; name a folder that is there")
-    return Path(os.path.abspath(filled))
+    expanded = os.path.expandvars(path)
+    if "$" in expanded:
+        raise SettingsError(f"{expanded}: that variable is not set on this machine; name an existing directory")
+    return Path(os.path.abspath(expanded))

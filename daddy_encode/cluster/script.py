@@ -1,4 +1,4 @@
-"""The text of the batch script that encodes on a cluster. Pure."""
+"""The text of the batch script that encodes on a cluster. Everything here is pure."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 
 from daddy_encode.errors import SettingsError
 
-# At most this many times a script queues itself again: one job that takes longer than the time limit never ends.
-MOST_RESTARTS = 20
+# A script requeues itself at most this many times: a job that takes longer than the time limit would never end.
+MAX_RESTARTS = 20
 
 _TEXT = """\
 #!/bin/bash
@@ -54,9 +54,16 @@ exit "$status"
 
 
 def batch_script(directives: Sequence[str], command: Sequence[str], python_path: str, script: str) -> str:
-    """The whole script, to be kept at `script`: `directives` as sbatch's options, `command` run with `python_path`.
+    """The text of the whole script.
 
-    Raises SettingsError for a directive that would not stay on its line.
+    Args:
+        directives: options of sbatch, such as "--mem=4G", one `#SBATCH` line each.
+        command: the command line of the encoder.
+        python_path: the encoder's PYTHONPATH.
+        script: the path at which the script will be kept.
+
+    Raises:
+        SettingsError: a directive does not fit on one line.
     """
     return _TEXT.format(
         directives="\n".join(f"#SBATCH {quoted_directive(directive)}" for directive in directives),
@@ -64,31 +71,34 @@ def batch_script(directives: Sequence[str], command: Sequence[str], python_path:
         command="\n".join(f"    {shlex.quote(word)}" for word in command),
         script=shlex.quote(script),
         script_quoted=shlex.quote(shlex.quote(script)),
-        restarts=MOST_RESTARTS,
+        restarts=MAX_RESTARTS,
     )
 
 
-def merged_directives(defaults: Mapping[str, str | None], own: Sequence[str]) -> list[str]:
-    """sbatch's options: `defaults` (name to value, None for a flag), then the user's `own`, such as "--qos=low".
+def merged_directives(defaults: Mapping[str, str | None], user_options: Sequence[str]) -> list[str]:
+    """Options of sbatch: the defaults that the user has not replaced or removed, then the user's.
 
-    One of the user's with the name of a default replaces it; "--name=", with nothing behind it, leaves it out.
+    Args:
+        defaults: name to value; the value of a flag is None.
+        user_options: such as "--qos=low". One with the name of a default replaces it; "--name=", with an empty value,
+            removes it.
     """
-    own_names = [argument.partition("=")[0] for argument in own]
+    user_names = [option.partition("=")[0] for option in user_options]
     kept = [
         f"--{name}" if value is None else f"--{name}={value}"
         for name, value in defaults.items()
-        if f"--{name}" not in own_names
+        if f"--{name}" not in user_names
     ]
-    return kept + [argument for argument in own if not re.fullmatch(r"--[a-z-]+=", argument)]
+    return kept + [option for option in user_options if not re.fullmatch(r"--[a-z-]+=", option)]
 
 
 def quoted_directive(directive: str) -> str:
-    """`directive` as one word of a `#SBATCH` line. Raises SettingsError for what no line can hold."""
+    """`directive` as one word of a `#SBATCH` line. Raises SettingsError if that is impossible."""
     if not directive.startswith("-") or not directive.isprintable():
         raise SettingsError(
-            f"{directive!r} is no option of sbatch: write it as --name=value, without line breaks or control characters"
+            f"{directive!r} is not an sbatch option: write --name=value, without line breaks or control characters"
         )
     if re.fullmatch(r"[\w@%+=:,./\[\]^-]+", directive, re.ASCII):
         return directive
-    # Within double quotes sbatch's own reader takes a backslash before any character (src/sbatch/opt.c).
+    # Within double quotes sbatch accepts a backslash before any character (src/sbatch/opt.c).
     return '"' + re.sub(r'([\\"])', r"\\\1", directive) + '"'

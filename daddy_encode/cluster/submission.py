@@ -1,4 +1,4 @@
-"""Queueing an encoder as a Slurm job: the script is written into the spool, then given to sbatch."""
+"""Submitting an encoder as a Slurm job: the script is written into the spool, then passed to sbatch."""
 
 from __future__ import annotations
 
@@ -13,22 +13,30 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from daddy_encode.cluster.client import NoAnswerError, ask
+from daddy_encode.cluster.client import NoAnswerError, run_slurm
 from daddy_encode.cluster.script import batch_script, merged_directives
 from daddy_encode.errors import ClusterError, SettingsError, SpoolError
 
-# Killing sbatch leaves open whether the job is queued, so it gets longer than a controller is ever busy.
-SBATCH_PATIENCE_SECONDS = 120.0
-# Slurm's own default (slurm.conf manual page): indices 0 to 1000.
-MAX_ARRAY_SIZE = 1001
-# Below the spool's root: scripts and logs.
-FOLDER = Path(".daddy-encode", "slurm")
+# After killing sbatch it is unknown whether the job is queued, so the timeout is longer than a controller is ever busy.
+SBATCH_TIMEOUT_SECONDS = 120.0
+# Slurm's default (slurm.conf manual page): indices 0 to 1000.
+DEFAULT_MAX_ARRAY_SIZE = 1001
+# Scripts and logs, relative to the root of the spool.
+SLURM_DIRECTORY = Path(".daddy-encode", "slurm")
 
 
 @dataclass(frozen=True)
 class Submission:
-    """A queued Slurm job: its ID (None where nothing was submitted), the `script` and its `text`, one log for each of
-    its `workers`, absolute; none is known where the caller chose another place or array, or nothing was submitted."""
+    """A submitted Slurm job.
+
+    Attributes:
+        job_id: the Slurm job ID; None after `dry_run`, which submits nothing.
+        script: absolute path of the batch script.
+        text: the text of that script.
+        logs: absolute paths of the logs, one for each worker; empty after `dry_run`, and if `sbatch_args` set another
+            output or array.
+        workers: the number of encoders: 1, or the size of the array.
+    """
 
     job_id: str | None
     script: Path
@@ -37,14 +45,14 @@ class Submission:
     workers: int
 
     def how_to_follow(self) -> str:
-        """What people do next with the Slurm job: lines for a terminal."""
+        """Commands that show the state and the log of the Slurm job and cancel it, as lines for a terminal."""
         more = f" and {len(self.logs) - 1} more" if len(self.logs) > 1 else ""
-        log = f"tail -F {shlex.quote(str(self.logs[0]))}{more}" if self.logs else "where the output you chose says"
+        log = f"tail -F {shlex.quote(str(self.logs[0]))}{more}" if self.logs else "see the output that you chose"
         return (
             f"Slurm job {self.job_id} is queued: {self.script}\n"
-            f"  where it is: squeue --jobs={self.job_id}\n"
-            f"  its log:     {log}\n"
-            f"  to end it:   scancel {self.job_id}"
+            f"  state:  squeue --jobs={self.job_id}\n"
+            f"  log:    {log}\n"
+            f"  cancel: scancel {self.job_id}"
         )
 
 
@@ -62,47 +70,69 @@ def submit(
     encode_args: Sequence[str] = (),
     dry_run: bool = False,
 ) -> Submission:
-    """Queue a CPU-only Slurm job that runs `daddy-encode encode` on `root`, and return at once.
+    """Submit a CPU-only Slurm job that runs `daddy-encode encode` on `root`, and return at once.
 
-    `after`: IDs of Slurm jobs that must have ended first, well or not; with it `root` need not exist yet. A rollout
-    that gives its own SLURM_JOB_ID is followed even when it crashes. `workers`: above 1, an array of that many equal
-    encoders that share the work, cut to the cluster's MaxArraySize. `time`, `mem`, `partition`, `account`: as sbatch
-    takes them; None leaves the cluster's default. `sbatch_args`: further options of sbatch, "--name=value" each; one
-    of a name that is set here replaces it, and "--name=" leaves it out. `encode_args`: options of `daddy-encode
-    encode`, such as ["--video", "both"]. `dry_run`: only make the text.
+    The batch script and its logs are kept in `root/.daddy-encode/slurm`. This imports no encoder and needs no GPU.
 
-    This imports no encoder and needs no GPU. Raises SettingsError for arguments that cannot work, SpoolError where
-    `root` cannot be written, ClusterError where sbatch is missing, refuses (nothing is left then) or does not answer.
+    Args:
+        root: the spool: a directory of jobs, or one job.
+        after: IDs of Slurm jobs that must have ended first, successfully or not, such as 4711, "4711_3" or a list;
+            then `root` need not exist yet. A rollout that passes its own SLURM_JOB_ID is followed even if it crashes.
+            Default: start as soon as there is room.
+        workers: number of equal encoders that share the work. Above 1 they are an array, at most as large as the
+            cluster's MaxArraySize. Default 1.
+        cpus_per_task: CPUs for each encoder. Default 4.
+        time: time limit, as sbatch takes it ("2:00:00"); None (default) leaves the cluster's.
+        mem: memory for each encoder, as sbatch takes it ("4G"); None (default) leaves the cluster's.
+        partition: None (default) leaves the cluster's.
+        account: None (default) takes SBATCH_ACCOUNT from the environment, else the cluster's default.
+        sbatch_args: further options of sbatch, "--name=value" each. One whose name the script already sets replaces
+            it; "--name=" removes it.
+        encode_args: options of `daddy-encode encode`, such as ["--video", "both"].
+        dry_run: only make the text of the script; write and submit nothing. Default False.
+
+    Returns:
+        The Slurm job ID, the script and the logs.
+
+    Raises:
+        SettingsError: an argument that cannot work (a ValueError).
+        SpoolError: `root` does not exist and `after` is not given, or it cannot be written.
+        ClusterError: sbatch is missing or refuses (no file is left behind then), or does not answer.
     """
     spool = _checked_root(root)
     dependency = _dependency(after)
     if not spool.is_dir() and (spool.exists() or not dependency):
-        raise SpoolError(f"{spool}: no such folder; check the path, or give the rollout's Slurm job as --after")
+        raise SpoolError(f"{spool}: no such directory; check the path, or give the rollout's Slurm job as --after")
     workers = min(workers, _max_array_size()) if workers > 1 and not dry_run else workers
-    folder = spool / FOLDER
-    asked = {"time": time, "mem": mem, "partition": partition, "account": account or os.environ.get("SBATCH_ACCOUNT")}
-    own_array = any(argument.startswith(("--array=", "-a")) for argument in sbatch_args)
-    log = "encode-%A_%a.log" if workers > 1 or own_array else "encode-%j.log"
-    output = str(folder).replace("%", "%%") + "/" + log
-    directives = merged_directives(_directives(output, cpus_per_task, asked, workers, dependency), sbatch_args)
-    script = folder / f"encode-{clock.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}.sh"
+    directory = spool / SLURM_DIRECTORY
+    requested = {
+        "time": time,
+        "mem": mem,
+        "partition": partition,
+        "account": account or os.environ.get("SBATCH_ACCOUNT"),
+    }
+    user_array = any(argument.startswith(("--array=", "-a")) for argument in sbatch_args)
+    log = "encode-%A_%a.log" if workers > 1 or user_array else "encode-%j.log"
+    output = str(directory).replace("%", "%%") + "/" + log
+    directives = merged_directives(_directives(output, cpus_per_task, requested, workers, dependency), sbatch_args)
+    script = directory / f"encode-{clock.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}.sh"
     command = [sys.executable, "-m", "daddy_encode", "encode", *encode_args, "--", str(spool)]
     text = batch_script(directives, command, _python_path(), str(script))
     if dry_run:
         return Submission(None, script, text, [], workers)
-    job_id = _submitted(script, text)
+    job_id = _submit_script(script, text)
     names = [f"encode-{job_id}_{task}.log" for task in range(workers)] if workers > 1 else [f"encode-{job_id}.log"]
-    known = f"--output={output}" in directives and not own_array
-    return Submission(job_id, script, text, [folder / name for name in names] if known else [], workers)
+    logs_known = f"--output={output}" in directives and not user_array
+    return Submission(job_id, script, text, [directory / name for name in names] if logs_known else [], workers)
 
 
 def _directives(
-    output: str, cpus_per_task: int, asked: Mapping[str, str | None], workers: int, dependency: str
+    output: str, cpus_per_task: int, requested: Mapping[str, str | None], workers: int, dependency: str
 ) -> dict[str, str | None]:
-    """What the script asks sbatch for, by name; None is the value of a flag."""
+    """The options of sbatch in the script, by name; the value of a flag is None."""
     directives: dict[str, str | None] = {
         "job-name": "daddy-encode",
-        # Nothing in the working directory, least of all a module, is meant for the encoder.
+        # No module in the working directory may be imported by the encoder.
         "chdir": "/",
         "output": output,
         "open-mode": "append",
@@ -110,8 +140,8 @@ def _directives(
         "ntasks": "1",
         "cpus-per-task": str(cpus_per_task),
     }
-    directives |= {name: value for name, value in asked.items() if value}
-    # USR2: NCCL, and so a PyTorch that somebody loads, catches USR1.
+    directives |= {name: value for name, value in requested.items() if value}
+    # USR2, because NCCL, and so PyTorch, catches USR1.
     directives |= {"signal": "B:USR2@60", "requeue": None}
     if workers > 1:
         directives["array"] = f"0-{workers - 1}"
@@ -122,87 +152,89 @@ def _directives(
 
 def _checked_root(root: str | os.PathLike[str]) -> Path:
     path = os.path.abspath(root)
-    # A backslash ends the expansion of %j in a log's name, and is dropped from it.
+    # A backslash ends the expansion of %j in the name of a log, and is dropped from it.
     if not path.isprintable() or "\\" in path:
         raise SettingsError(
             f"{path}: Slurm cannot write a log below a path with a line break, a control character, a backslash or "
-            "bytes that are no text; rename the folder"
+            "bytes that are not text; rename the directory"
         )
     return Path(path)
 
 
 def _dependency(after: str | int | Iterable[str | int]) -> str:
-    """IDs joined by ":", as --dependency takes them."""
-    given = [after] if isinstance(after, str | int) else list(after)
-    identifiers = [part.strip() for item in given for part in str(item).split(",")]
+    """The IDs joined by ":", as --dependency takes them."""
+    items = [after] if isinstance(after, str | int) else list(after)
+    identifiers = [part.strip() for item in items for part in str(item).split(",")]
     for identifier in identifiers:
         if not re.fullmatch(r"[0-9]+(_[0-9]+)?", identifier, re.ASCII):
-            raise SettingsError(f"--after {identifier!r} is no Slurm job ID: give numbers such as 4711 or 4711_3")
+            raise SettingsError(f"--after {identifier!r} is not a Slurm job ID: give numbers such as 4711 or 4711_3")
     return ":".join(identifiers)
 
 
 def _python_path() -> str:
-    """PYTHONPATH with which this interpreter finds this installation of daddy_encode, from any directory."""
-    home = Path(__file__).absolute().parents[2]
+    """A PYTHONPATH with which this interpreter finds this installation of daddy_encode from any directory."""
+    parent = Path(__file__).absolute().parents[2]
     inherited = [os.path.abspath(entry) for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
-    # Where pip has put it, the interpreter looks by itself, and after the standard library.
-    own = [] if home.name in ("site-packages", "dist-packages") else [str(home)]
+    # Where pip installs, the interpreter looks anyway, and after the standard library.
+    own = [] if parent.name in ("site-packages", "dist-packages") else [str(parent)]
     return os.pathsep.join(dict.fromkeys(own + inherited))
 
 
 def _max_array_size() -> int:
-    """How many tasks an array may have: the cluster's MaxArraySize, Slurm's default where it does not say."""
+    """The cluster's MaxArraySize; Slurm's default if the cluster does not answer."""
     with contextlib.suppress(ClusterError):
-        return parse_max_array_size(ask("scontrol", "show", "config", patience=5))
-    return MAX_ARRAY_SIZE
+        return parse_max_array_size(run_slurm("scontrol", "show", "config", timeout=5))
+    return DEFAULT_MAX_ARRAY_SIZE
 
 
 def parse_max_array_size(config: str) -> int:
-    """MaxArraySize in the words of `scontrol show config`; at least 1, Slurm's default where it is absent. Pure."""
+    """MaxArraySize in the output of `scontrol show config`; at least 1, Slurm's default if it is absent. Pure."""
     match = re.search(r"^MaxArraySize\s*=\s*(\d+)", config, re.MULTILINE)
-    return max(1, int(match[1])) if match else MAX_ARRAY_SIZE
+    return max(1, int(match[1])) if match else DEFAULT_MAX_ARRAY_SIZE
 
 
-def parse_job_id(words: str) -> str | None:
-    """The job ID in what sbatch, or a site's wrapper around it, said. Pure."""
-    match = re.search(r"^Submitted batch job (\d+)", words, re.MULTILINE) or re.search(
+def parse_job_id(output: str) -> str | None:
+    """The job ID in the output of sbatch, or of a site's wrapper around it. Pure."""
+    match = re.search(r"^Submitted batch job (\d+)", output, re.MULTILINE) or re.search(
         # As with --parsable, which a wrapper may add.
         r"^(\d+)(?:;\S+)?$",
-        words,
+        output,
         re.MULTILINE,
     )
     return match[1] if match else None
 
 
-def _submitted(script: Path, text: str) -> str:
-    """Write the script, give it to sbatch and return the job ID; when that fails, what was made is removed."""
-    made = [folder for folder in (script.parent, *script.parent.parents) if not folder.exists()]
+def _submit_script(script: Path, text: str) -> str:
+    """Write the script, pass it to sbatch and return the job ID; on failure, remove everything that was created."""
+    created = [directory for directory in (script.parent, *script.parent.parents) if not directory.exists()]
     try:
         script.parent.mkdir(parents=True, exist_ok=True)
         with script.open("xb") as stream:
-            # An option may name a path whose bytes are no text.
+            # An option may contain a path whose bytes are not text.
             stream.write(os.fsencode(text))
     except OSError as error:
-        _remove(script, made)
-        raise SpoolError(f"cannot write {script}: {error.strerror}; is the folder yours?") from error
+        _remove(script, created)
+        raise SpoolError(f"cannot write {script}: {error.strerror}; is the directory yours?") from error
     try:
-        words = ask("sbatch", str(script), patience=SBATCH_PATIENCE_SECONDS)
+        output = run_slurm("sbatch", str(script), timeout=SBATCH_TIMEOUT_SECONDS)
     except NoAnswerError as error:
-        raise ClusterError(f"{error}; see in `squeue --me` whether it is queued before you try again") from error
+        raise ClusterError(f"{error}; check with `squeue --me` whether it is queued before you try again") from error
     except ClusterError as error:
-        _remove(script, made)
+        _remove(script, created)
         raise ClusterError(
-            f"{error}; nothing was submitted. What this cluster asks for can be set with --partition, --account, "
-            "--time, --mem and --sbatch-arg"
+            f"{error}; nothing was submitted. Set what this cluster requires with --partition, --account, --time, "
+            "--mem and --sbatch-arg"
         ) from error
-    job_id = parse_job_id(words)
+    job_id = parse_job_id(output)
     if job_id is None:
-        raise ClusterError(f"sbatch did not say a job ID but {words.strip()!r}; look for it in `squeue --me`")
+        raise ClusterError(
+            f"sbatch printed {output.strip()!r} and no job ID; look for the Slurm job with `squeue --me`"
+        )
     return job_id
 
 
-def _remove(script: Path, made: Sequence[Path]) -> None:
+def _remove(script: Path, created: Sequence[Path]) -> None:
     with contextlib.suppress(OSError):
         script.unlink(missing_ok=True)
-        for folder in made:
-            folder.rmdir()
+        for directory in created:
+            directory.rmdir()

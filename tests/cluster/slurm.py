@@ -15,9 +15,9 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).parents[2]
 PROGRAMS = {"slurmctld": "slurm-wlm", "slurmd": "slurm-wlm", "sbatch": "slurm-wlm", "munged": "munge"}
-# Small, so that an array can pass it.
+# Small, so that a test can exceed it.
 MAX_ARRAY_SIZE = 8
-# A Slurm job that runs these tests must not reach into them.
+# These tests must not depend on the Slurm job that may run them.
 CLEAN = {
     name: value
     for name, value in os.environ.items()
@@ -106,19 +106,19 @@ class Slurm:
 
     def run(self, *command: str | Path, environ: Mapping[str, str] = {}, cwd: Path | None = None) -> str:
         """Run a command that must succeed; its standard output."""
-        done = self.tell(*command, environ=environ, cwd=cwd)
-        assert done.returncode == 0, (command, done.stderr, self.words())
+        done = self.attempt(*command, environ=environ, cwd=cwd)
+        assert done.returncode == 0, (command, done.stderr, self.log_tails())
         return done.stdout
 
-    def tell(
+    def attempt(
         self, *command: str | Path, environ: Mapping[str, str] = {}, cwd: Path | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command and return what became of it."""
+        """Run a command that may fail."""
         return subprocess.run(
             [str(word) for word in command],
             env={**self.environ, **environ},
             cwd=cwd or self.folder,
-            # The daemons that are started here keep the other two open.
+            # The daemons that are started here inherit it.
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -129,7 +129,7 @@ class Slurm:
         self, *arguments: str | Path, environ: Mapping[str, str] = {}, cwd: Path | None = None
     ) -> subprocess.CompletedProcess[str]:
         """`daddy-encode` with `arguments`."""
-        return self.tell(sys.executable, "-m", "daddy_encode", *arguments, environ=environ, cwd=cwd)
+        return self.attempt(sys.executable, "-m", "daddy_encode", *arguments, environ=environ, cwd=cwd)
 
     def sbatch(self, script: str, *options: str, environ: Mapping[str, str] = {}) -> str:
         """Submit the text of a script; the job ID."""
@@ -138,20 +138,20 @@ class Slurm:
         return self.run("sbatch", "--parsable", *options, path, environ=environ).strip()
 
     def show(self, job: str) -> dict[str, str]:
-        """What `scontrol show job` says of one Slurm job, or of one task as JOB_TASK."""
+        """The fields that `scontrol show job` prints for a Slurm job, or for one task, JOB_TASK."""
         words = self.run("scontrol", "--oneliner", "show", "job", job).split()
         return dict(word.split("=", 1) for word in words if "=" in word)
 
     def wait(self, job: str, *states: str) -> dict[str, str]:
-        """Wait until a Slurm job is in one of `states`, or has ended where none is given; what is known of it then."""
+        """Wait until a Slurm job is in one of `states`, or has ended if none is given; its fields then."""
         wanted = states or ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT")
         last: dict[str, str] = {}
 
-        def there() -> bool:
+        def reached() -> bool:
             last.update(self.show(job))
             return last["JobState"] in wanted
 
-        self.wait_until(there, f"Slurm job {job} {' or '.join(wanted)}", lambda: str(last))
+        self.wait_until(reached, f"Slurm job {job} {' or '.join(wanted)}", lambda: str(last))
         return last
 
     def wait_until(
@@ -160,10 +160,10 @@ class Slurm:
         """Wait until `condition` holds."""
         end = time.monotonic() + seconds
         while not condition():
-            assert time.monotonic() < end, (f"no {what}", more(), self.words())
+            assert time.monotonic() < end, (f"no {what}", more(), self.log_tails())
             time.sleep(0.1)
 
-    def words(self) -> str:
+    def log_tails(self) -> str:
         """The end of the daemons' logs."""
         return "".join(path.read_text()[-2000:] for path in self.folder.glob("slurm*.log"))
 

@@ -44,10 +44,10 @@ def test_an_allocation_of_cpus_holds_none(name: str, value: str) -> None:
     assert not holds_gpu({**IN_SLURM, name: value})
 
 
-def test_hiding_the_gpu_from_cuda_does_not_give_it_back() -> None:
+def test_hiding_the_gpu_from_cuda_does_not_release_it() -> None:
     assert holds_gpu({**IN_SLURM, "SLURM_JOB_GPUS": "1", "CUDA_VISIBLE_DEVICES": ""})
 
 
-def test_a_workstation_with_a_gpu_is_no_allocation() -> None:
+def test_a_workstation_with_a_gpu_is_not_an_allocation() -> None:
     assert not holds_gpu({"CUDA_VISIBLE_DEVICES": "0"})
     assert not holds_gpu({"CUDA_VISIBLE_DEVICES": "0", "SLURM_JOB_ID": ""})

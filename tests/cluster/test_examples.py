@@ -1,4 +1,4 @@
-"""The scripts of docs/examples, as they are, on a real Slurm."""
+"""The scripts in docs/examples, unchanged, on a real Slurm."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def videos(folder: Path) -> list[str]:
 
 
 def test_a_rollout_and_its_follow_up(slurm: Slurm, tmp_path: Path, environ: dict[str, str]) -> None:
-    told = slurm.run("bash", EXAMPLES / "rollout-and-follow-up.sh", "--steps", "20", environ=environ, cwd=tmp_path)
-    rollout, encoder = re.fullmatch(r"rollout (\d+), encoders (\d+)\n", told).groups()  # type: ignore[union-attr]
+    printed = slurm.run("bash", EXAMPLES / "rollout-and-follow-up.sh", "--steps", "20", environ=environ, cwd=tmp_path)
+    rollout, encoder = re.fullmatch(r"rollout (\d+), encoders (\d+)\n", printed).groups()  # type: ignore[union-attr]
     assert slurm.wait(rollout)["JobState"] == "COMPLETED", (tmp_path / f"rollout-{rollout}.log").read_text()
     for task in range(2):
         assert slurm.wait(f"{encoder}_{task}")["JobState"] == "COMPLETED"
@@ -48,9 +48,7 @@ def test_a_watcher_in_a_slurm_job(slurm: Slurm, tmp_path: Path, environ: dict[st
     assert videos(rollouts) == ["episode-0000.mp4"]
 
 
-def test_a_watcher_stops_in_good_order_before_its_time_limit(
-    slurm: Slurm, tmp_path: Path, environ: dict[str, str]
-) -> None:
+def test_a_watcher_stops_cleanly_before_its_time_limit(slurm: Slurm, tmp_path: Path, environ: dict[str, str]) -> None:
     rollouts = Path(environ["ROLLOUTS"])
     rollouts.mkdir()
     watcher = slurm.run("sbatch", "--parsable", EXAMPLES / "watcher.sbatch", environ=environ, cwd=tmp_path).strip()
@@ -60,7 +58,7 @@ def test_a_watcher_stops_in_good_order_before_its_time_limit(
     assert slurm.wait(watcher)["ExitCode"] == "0:0"
 
 
-def test_a_rollout_in_python_that_queues_its_own_follow_up(slurm: Slurm, tmp_path: Path) -> None:
+def test_a_rollout_in_python_that_submits_its_own_follow_up(slurm: Slurm, tmp_path: Path) -> None:
     rollouts = tmp_path / "rollouts"
     command = shlex.join([sys.executable, str(EXAMPLES / "rollout.py"), str(rollouts)])
     rollout = slurm.run("sbatch", "--parsable", "--gres=gpu:1", "--output=%j.log", f"--wrap={command}", cwd=tmp_path)

@@ -1,4 +1,4 @@
-"""Rollouts and the encoders that follow them, on a real Slurm."""
+"""Rollouts, and the encoders submitted to follow them, on a real Slurm."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.media import decode_mp4, leftovers, moving_square
 
 ROLLOUT = shlex.join([sys.executable, str(CHECKOUT / "debug_rollout.py")])
 
-# Python runs a module of this name at its start: it says in which environment.
+# Python runs sitecustomize when it starts: this one saves the environment.
 SITE = """
 import json, os
 if "SLURM_JOB_ID" in os.environ:
@@ -32,14 +32,14 @@ if "SLURM_JOB_ID" in os.environ:
 
 @pytest.fixture
 def spool(tmp_path: Path) -> Path:
-    """A folder for rollouts, with a name that needs quoting."""
+    """A directory for rollouts, with a name that needs quoting."""
     return tmp_path / "my work's spool"
 
 
 @pytest.fixture
 def slow_ffmpeg(tmp_path: Path) -> dict[str, str]:
-    """Variables with which encoders use an ffmpeg that does not begin while the file `slow` is there, and adds a line
-    to the file `encoding`."""
+    """Variables with which encoders use an ffmpeg that adds a line to the file `encoding`, then waits until the file
+    `slow` is gone."""
     program = tmp_path / "ffmpeg"
     real, slow, sign = (
         shlex.quote(str(path)) for path in (imageio_ffmpeg.get_ffmpeg_exe(), tmp_path / "slow", tmp_path / "encoding")
@@ -61,12 +61,12 @@ def dump(spool: Path, count: int, frames: int = 8) -> list[Path]:
 
 
 def saved(logs: list[Path]) -> list[str]:
-    """The names of the videos that logs say were saved."""
+    """The paths of the videos that were saved, according to the logs."""
     lines = [line for log in logs if log.exists() for line in log.read_text().splitlines()]
     return [line.split(" saved ")[1].split(":")[0] for line in lines if " INFO saved " in line]
 
 
-def submitted(slurm: Slurm, *arguments: str | Path, environ: Mapping[str, str] = {}) -> tuple[str, list[Path]]:
+def queue_encoder(slurm: Slurm, *arguments: str | Path, environ: Mapping[str, str] = {}) -> tuple[str, list[Path]]:
     """`daddy-encode submit`; the job ID and the logs."""
     done = slurm.encode("submit", "--cpus-per-task=1", "--json", *arguments, environ=environ)
     assert done.returncode == 0, done.stderr
@@ -88,9 +88,9 @@ def test_a_rollout_that_crashes_is_followed_by_its_encoder_which_sees_no_gpu(
         f"--output={tmp_path}/rollout.log",
         environ=watching,
     )
-    # The rollout's own folder is not there yet.
+    # The rollout has not created its directory yet.
     inherited = {"SBATCH_GRES": "gpu:1", "SBATCH_PARTITION": "nosuch", "CUDA_VISIBLE_DEVICES": "0", "SLURM_GPUS": "1"}
-    follower, [log] = submitted(slurm, spool, "--after", gpu, environ={**watching, **inherited})
+    follower, [log] = queue_encoder(slurm, spool, "--after", gpu, environ={**watching, **inherited})
     assert slurm.show(follower)["Dependency"].startswith(f"afterany:{gpu}")
     assert slurm.wait(gpu)["ExitCode"] == "3:0"
     done = slurm.wait(follower)
@@ -130,7 +130,7 @@ def test_debug_rollout_submits_its_own_follow_up_from_inside_a_gpu_job(slurm: Sl
     assert len(saved(list((run / ".daddy-encode/slurm").glob(f"encode-{identifier}.log")))) == 2
 
 
-def test_a_rollout_in_python_queues_its_encoder_with_one_function_before_it_crashes(slurm: Slurm, spool: Path) -> None:
+def test_a_rollout_in_python_submits_its_encoder_with_one_function_before_it_crashes(slurm: Slurm, spool: Path) -> None:
     program = f"""
 import os, sys
 import numpy as np
@@ -156,7 +156,7 @@ raise RuntimeError("out of ideas")
 
 def test_an_array_of_four_encodes_forty_jobs_once_each(slurm: Slurm, spool: Path) -> None:
     jobs = dump(spool, 40)
-    identifier, logs = submitted(slurm, spool, "--workers", "4")
+    identifier, logs = queue_encoder(slurm, spool, "--workers", "4")
     assert [log.name for log in logs] == [f"encode-{identifier}_{task}.log" for task in range(4)]
     for task in range(4):
         assert slurm.wait(f"{identifier}_{task}")["JobState"] == "COMPLETED"
@@ -170,13 +170,13 @@ def test_the_work_of_a_task_that_dies_is_taken_over_by_the_others(
     slurm: Slurm, spool: Path, tmp_path: Path, slow_ffmpeg: dict[str, str], how: str
 ) -> None:
     jobs = dump(spool, 6)
-    identifier, logs = submitted(slurm, spool, "--workers", "2", "--lease", "3", environ=slow_ffmpeg)
+    identifier, logs = queue_encoder(slurm, spool, "--workers", "2", "--lease", "3", environ=slow_ffmpeg)
     sign = tmp_path / "encoding"
     slurm.wait_until(lambda: sign.exists() and len(sign.read_text().splitlines()) == 2, "two encoders at work")
     if how == "scancel":
         slurm.run("scancel", f"{identifier}_0")
     else:
-        # As when a node goes down: the script, the encoder and its ffmpeg have no time for anything.
+        # As when a node goes down: the script, the encoder and its ffmpeg cannot clean up.
         for pid in processes_of(identifier, task=0):
             os.kill(pid, signal.SIGKILL)
     assert slurm.wait(f"{identifier}_0")["JobState"] == ("CANCELLED" if how == "scancel" else "FAILED")
@@ -197,30 +197,30 @@ def processes_of(array: str, task: int) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    "ways",
+    "causes",
     [
-        # Side by side: Slurm lets each wait for some seconds.
+        # In parallel: Slurm makes each wait for some seconds.
         ["scontrol requeue", "its time limit"],
         pytest.param(["its time limit, in an array"], marks=pytest.mark.soak),
-        # The builtin scheduler takes half a minute to give way.
+        # The builtin scheduler takes half a minute to preempt.
         pytest.param(["preemption"], marks=pytest.mark.soak),
     ],
     ids=" and ".join,
 )
-def test_a_requeued_encoder_goes_on_where_it_stopped(
-    slurm: Slurm, spool: Path, tmp_path: Path, slow_ffmpeg: dict[str, str], ways: list[str]
+def test_a_requeued_encoder_continues_where_it_stopped(
+    slurm: Slurm, spool: Path, tmp_path: Path, slow_ffmpeg: dict[str, str], causes: list[str]
 ) -> None:
     queued = {}
-    for how in ways:
+    for how in causes:
         [job] = dump(spool / how, 1)
         if how.endswith("array"):
-            identifier, _ = submitted(slurm, spool / how, "--sbatch-arg=--array=3", environ=slow_ffmpeg)
+            identifier, _ = queue_encoder(slurm, spool / how, "--sbatch-arg=--array=3", environ=slow_ffmpeg)
             identifier += "_3"
         else:
-            identifier, _ = submitted(slurm, spool / how, environ=slow_ffmpeg)
+            identifier, _ = queue_encoder(slurm, spool / how, environ=slow_ffmpeg)
         queued[how] = job, identifier, spool / how / ".daddy-encode" / "slurm" / f"encode-{identifier}.log"
     sign = tmp_path / "encoding"
-    slurm.wait_until(lambda: sign.exists() and sign.read_text().count("\n") == len(ways), "encoders at work")
+    slurm.wait_until(lambda: sign.exists() and sign.read_text().count("\n") == len(causes), "encoders at work")
     for how, (_, identifier, _) in queued.items():
         if how == "scontrol requeue":
             slurm.run("scontrol", "requeue", identifier)
@@ -232,45 +232,45 @@ def test_a_requeued_encoder_goes_on_where_it_stopped(
             slurm.run("scancel", "--batch", "--signal=USR2", identifier)
     slurm.wait_until(
         lambda: (
-            [log.read_text().count("stopped before all was done") for *_, log in queued.values()] == [1] * len(ways)
+            [log.read_text().count("stopped before all was done") for *_, log in queued.values()] == [1] * len(causes)
         ),
         "end of the first attempts",
     )
     (tmp_path / "slow").unlink()
     for how, (job, identifier, log) in queued.items():
         done = slurm.wait(identifier)
-        words = log.read_text()
-        assert (done["JobState"], done["Restarts"]) == ("COMPLETED", "1"), words
-        assert ("is queued again and goes on" in words) == how.startswith("its time limit")
+        text = log.read_text()
+        assert (done["JobState"], done["Restarts"]) == ("COMPLETED", "1"), text
+        assert ("is queued again and goes on" in text) == how.startswith("its time limit")
         assert saved([log]) == [f"{job}.mp4"]
         assert decode_mp4(Path(f"{job}.mp4"), 64, 48).shape[0] == 8
         assert leftovers(spool / how) == []
 
 
-def test_a_cancelled_encoder_leaves_nothing_half_made_and_is_not_queued_again(
+def test_a_cancelled_encoder_leaves_no_partial_output_and_is_not_requeued(
     slurm: Slurm, spool: Path, tmp_path: Path, slow_ffmpeg: dict[str, str]
 ) -> None:
     dump(spool, 1)
-    identifier, [log] = submitted(slurm, spool, environ=slow_ffmpeg)
+    identifier, [log] = queue_encoder(slurm, spool, environ=slow_ffmpeg)
     slurm.wait_until((tmp_path / "encoding").exists, "encoder at work")
     slurm.run("scancel", identifier)
     assert slurm.wait(identifier)["JobState"] == "CANCELLED"
-    slurm.wait_until(lambda: "by itself: sbatch '" in log.read_text(), "word of how to go on", log.read_text)
+    slurm.wait_until(lambda: "by itself: sbatch '" in log.read_text(), "advice on how to continue", log.read_text)
     assert leftovers(spool) == []
     assert list(spool.rglob("*.mp4")) == []
     assert running_jobs_of(slurm, [identifier]) == {}
 
 
-def test_where_requeueing_is_not_allowed_it_says_how_to_go_on(
+def test_if_requeueing_is_not_allowed_the_log_says_how_to_continue(
     slurm: Slurm, spool: Path, tmp_path: Path, slow_ffmpeg: dict[str, str]
 ) -> None:
     dump(spool, 1)
-    identifier, [log] = submitted(slurm, spool, "--sbatch-arg=--no-requeue", environ=slow_ffmpeg)
+    identifier, [log] = queue_encoder(slurm, spool, "--sbatch-arg=--no-requeue", environ=slow_ffmpeg)
     slurm.wait_until((tmp_path / "encoding").exists, "encoder at work")
     slurm.run("scancel", "--batch", "--signal=USR2", identifier)
     assert slurm.wait(identifier)["ExitCode"] == "75:0"
     *_, script = log.read_text().splitlines()[-1].partition("by itself: sbatch ")
-    # As it says.
+    # The command that the log prints.
     (tmp_path / "slow").unlink()
     again = slurm.run("sh", "-c", f"sbatch --parsable {script}", environ=slow_ffmpeg).strip()
     assert slurm.wait(again)["JobState"] == "COMPLETED"
@@ -282,7 +282,7 @@ def test_at_its_time_limit_an_encoder_is_requeued(
     slurm: Slurm, spool: Path, tmp_path: Path, slow_ffmpeg: dict[str, str]
 ) -> None:
     [job] = dump(spool, 1)
-    identifier, [log] = submitted(slurm, spool, "--time", "2", environ=slow_ffmpeg)
+    identifier, [log] = queue_encoder(slurm, spool, "--time", "2", environ=slow_ffmpeg)
     slurm.wait_until(lambda: log.exists() and "queued again" in log.read_text(), "requeue", seconds=150)
     (tmp_path / "slow").unlink()
     assert slurm.wait(identifier)["JobState"] == "COMPLETED"
@@ -294,7 +294,7 @@ AWKWARD = ["a blank", "a 'quote'", 'a "quote"', "%j of %%", "a;b", "-x", "$HOME 
 
 
 @pytest.mark.soak
-def test_awkward_paths_are_encoded_and_their_logs_are_where_it_says(slurm: Slurm, tmp_path: Path) -> None:
+def test_awkward_paths_are_encoded_and_their_logs_are_where_submit_says(slurm: Slurm, tmp_path: Path) -> None:
     queued = {}
     for name in AWKWARD:
         save_frames_as_png(moving_square(3), tmp_path / name / "episode-0000")
@@ -310,7 +310,7 @@ def test_awkward_paths_are_encoded_and_their_logs_are_where_it_says(slurm: Slurm
 
 
 @pytest.mark.parametrize("name", ["line\nbreak", "back\\slash", "tab\tbed", os.fsdecode(b"\xff")])
-def test_a_path_that_no_log_can_have_is_refused_before_anything_is_written(
+def test_a_path_that_slurm_cannot_write_a_log_to_is_refused_before_anything_is_written(
     slurm: Slurm, tmp_path: Path, name: str
 ) -> None:
     folder = tmp_path / name
@@ -318,7 +318,7 @@ def test_a_path_that_no_log_can_have_is_refused_before_anything_is_written(
     done = slurm.encode("submit", folder)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
-    assert "rename the folder" in done.stderr
+    assert "rename the directory" in done.stderr
     assert list(folder.iterdir()) == []
 
 
@@ -332,20 +332,20 @@ def test_an_array_is_cut_to_what_the_cluster_allows(slurm: Slurm, spool: Path) -
     slurm.run("scancel", identifier)
 
 
-def test_a_directive_can_be_set_overridden_or_left_out(slurm: Slurm, spool: Path) -> None:
+def test_a_directive_can_be_set_overridden_or_removed(slurm: Slurm, spool: Path) -> None:
     dump(spool, 1)
     own = ["--job-name=mine", "--comment=a # 'b' \"c\"", "--requeue=", "--hold", "--output=/dev/null", "-n2"]
     done = slurm.encode("submit", spool, "--time", "5", "--json", *(f"--sbatch-arg={argument}" for argument in own))
     values = json.loads(done.stdout)
-    words = slurm.run("scontrol", "--oneliner", "show", "job", values["job_id"])
+    shown = slurm.run("scontrol", "--oneliner", "show", "job", values["job_id"])
     slurm.run("scancel", values["job_id"])
-    assert "JobName=mine " in words
-    assert "Comment=a # 'b' \"c\" " in words
-    assert "TimeLimit=00:05:00 " in words
-    assert "NumTasks=2 " in words
+    assert "JobName=mine " in shown
+    assert "Comment=a # 'b' \"c\" " in shown
+    assert "TimeLimit=00:05:00 " in shown
+    assert "NumTasks=2 " in shown
     assert "#SBATCH --requeue\n" not in values["text"]
     assert values["logs"] == []
-    assert "where the output you chose says" in done.stderr
+    assert "see the output that you chose" in done.stderr
 
 
 def running_jobs_of(slurm: Slurm, identifiers: list[str]) -> dict[str, str] | None:
@@ -360,14 +360,14 @@ def running_jobs_of(slurm: Slurm, identifiers: list[str]) -> dict[str, str] | No
             os.environ["SLURM_CONF"] = before
 
 
-def test_squeue_tells_running_slurm_jobs_from_ended_and_forgotten_ones(slurm: Slurm) -> None:
+def test_running_slurm_jobs_are_told_apart_from_ended_and_forgotten_ones(slurm: Slurm) -> None:
     ended = slurm.run("sbatch", "--parsable", "--output=/dev/null", "--wrap=true").strip()
     array = slurm.run("sbatch", "--parsable", "--output=/dev/null", "--array=0-1", "--wrap=sleep 60").strip()
     held = slurm.run("sbatch", "--parsable", "--output=/dev/null", "--hold", "--wrap=true").strip()
     slurm.wait(ended)
     slurm.wait(f"{array}_0", "RUNNING")
     own = slurm.show(f"{array}_0")["JobId"]
-    told = running_jobs_of(slurm, [ended, f"{array}_0", own, held, "999999", "$(id)", "--help", ""])
-    assert told == {f"{array}_0": "RUNNING", own: "RUNNING", held: "PENDING"}
+    states = running_jobs_of(slurm, [ended, f"{array}_0", own, held, "999999", "$(id)", "--help", ""])
+    assert states == {f"{array}_0": "RUNNING", own: "RUNNING", held: "PENDING"}
     assert running_jobs_of(slurm, ["999999"]) == {}
     slurm.run("scancel", array, held)

@@ -1,4 +1,4 @@
-"""How many CPUs and how much memory may be used."""
+"""How many CPUs and how much memory this process may use."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def many_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def groups(folder: Path, cgroup: str, mounts: list[str], **files: str) -> Path:
-    """A stand-in for /proc/self, and control groups with these files ("__" in a name is a "/")."""
+    """A stand-in for /proc/self, and cgroups with these files ("__" in a name is a "/", "_dot_" a ".")."""
     proc = folder / "proc"
     proc.mkdir()
     (proc / "cgroup").write_text(cgroup)
@@ -56,7 +56,7 @@ V1 = [
         ({"SLURM_CPUS_PER_TASK": "many"}, 16),
     ],
 )
-def test_slurm_s_word_and_the_affinity_mask_are_both_kept(
+def test_both_slurm_s_allocation_and_the_affinity_mask_limit_the_cpus(
     tmp_path: Path, environment: dict[str, str], cpus: int
 ) -> None:
     assert usable_cpus(environment, tmp_path) == cpus
@@ -64,21 +64,21 @@ def test_slurm_s_word_and_the_affinity_mask_are_both_kept(
 
 @pytest.mark.usefixtures("many_cpus")
 @pytest.mark.parametrize(("quota", "cpus"), [("max 100000", 16), ("250000 100000", 2), ("50000 100000", 1), ("", 16)])
-def test_a_quota_of_version_2_counts_and_so_does_that_of_a_group_around(tmp_path: Path, quota: str, cpus: int) -> None:
+def test_a_cgroup_v2_quota_counts_also_that_of_a_parent_group(tmp_path: Path, quota: str, cpus: int) -> None:
     proc = groups(tmp_path, "0::/system/job_7", V2, v2__system__cpu_dot_max=quota, v2__system__job_7__x="")
     assert usable_cpus({}, proc) == cpus
 
 
 @pytest.mark.usefixtures("many_cpus")
 @pytest.mark.parametrize(("quota", "cpus"), [("-1", 16), ("300000", 3)])
-def test_a_quota_of_version_1_counts(tmp_path: Path, quota: str, cpus: int) -> None:
+def test_a_cgroup_v1_quota_counts(tmp_path: Path, quota: str, cpus: int) -> None:
     files = {"cpu__slurm__cpu_dot_cfs_quota_us": quota, "cpu__slurm__cpu_dot_cfs_period_us": "100000"}
     proc = groups(tmp_path, "4:memory:/\n3:cpu,cpuacct:/slurm/job_7\n0::/\n", V1, **files)
     assert usable_cpus({}, proc) == cpus
 
 
 @pytest.mark.usefixtures("many_cpus")
-def test_in_a_container_the_mount_begins_at_its_own_group(tmp_path: Path) -> None:
+def test_in_a_container_the_mount_may_start_at_its_own_group(tmp_path: Path) -> None:
     mounts = [
         "30 23 0:26 /docker/abc {folder}/v2 rw - cgroup2 cgroup2 rw",
         "31 23 0:26 /../other {folder}/x rw - cgroup2 c rw",
@@ -99,7 +99,7 @@ def test_in_a_container_the_mount_begins_at_its_own_group(tmp_path: Path) -> Non
         ({"SLURM_MEM_PER_NODE": "0"}, "max", 64),
     ],
 )
-def test_memory_is_the_least_of_slurm_s_word_the_groups_limit_and_the_machine_s(
+def test_memory_is_the_minimum_of_slurm_s_allocation_the_cgroup_limit_and_the_machine_s(
     tmp_path: Path, environment: dict[str, str], limit: str, gibibytes: int
 ) -> None:
     proc = groups(tmp_path, "0::/job_7\n", V2, v2__job_7__memory_dot_max=limit)
@@ -108,26 +108,24 @@ def test_memory_is_the_least_of_slurm_s_word_the_groups_limit_and_the_machine_s(
 
 @pytest.mark.usefixtures("many_cpus")
 @pytest.mark.parametrize(("limit", "workers"), [("9223372036854771712", 16), (str(2 * GIB), 3), (str(GIB // 8), 1)])
-def test_workers_are_as_many_as_the_cpus_but_no_more_than_the_memory_is_enough_for(
-    tmp_path: Path, limit: str, workers: int
-) -> None:
+def test_there_is_one_worker_per_cpu_but_no_more_than_fit_in_memory(tmp_path: Path, limit: str, workers: int) -> None:
     proc = groups(tmp_path, "4:memory:/job_7\n", V1, memory__job_7__memory_dot_limit_in_bytes=limit)
     assert usable_workers({}, proc) == workers
 
 
 @pytest.mark.skipif(CPUS < 2, reason="needs two CPUs")
-def test_a_real_quota_of_the_kernel_s_is_seen() -> None:
-    quota, words = "cpu.cfs_quota_us", "150000"
+def test_a_real_kernel_quota_is_seen() -> None:
+    quota, value = "cpu.cfs_quota_us", "150000"
     group = Path("/sys/fs/cgroup/cpu/daddy-encode-test")
     if not group.parent.is_dir():
-        group, quota, words = Path("/sys/fs/cgroup/daddy-encode-test"), "cpu.max", "150000 100000"
+        group, quota, value = Path("/sys/fs/cgroup/daddy-encode-test"), "cpu.max", "150000 100000"
     try:
         group.mkdir()
     except OSError as error:
         pytest.skip(f"no control group can be made here: {error.strerror}")
     try:
         try:
-            (group / quota).write_text(words)
+            (group / quota).write_text(value)
         except OSError as error:
             pytest.skip(f"no quota can be set here: {error.strerror}")
         program = (
@@ -139,7 +137,7 @@ def test_a_real_quota_of_the_kernel_s_is_seen() -> None:
         group.rmdir()
 
 
-def test_a_tmp_dir_may_hold_variables_of_the_machine_that_encodes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tmp_dir_may_contain_variables_of_the_machine_that_encodes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NODE_DISK", "/local/17")
     monkeypatch.delenv("NO_SUCH_DISK", raising=False)
     assert scratch("$NODE_DISK/daddy") == Path("/local/17/daddy")

@@ -1,4 +1,4 @@
-"""`daddy-encode status` on a real Slurm: which Slurm job writes a dump, or encodes it, and whether it still runs."""
+"""`daddy-encode status` on a real Slurm: which Slurm job writes or encodes a job, and whether it still runs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def status(slurm: Slurm, spool: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in slurm.encode("status", spool, "--json").stdout.splitlines()]
 
 
-def test_a_rollout_that_runs_is_told_from_one_that_has_died(slurm: Slurm, tmp_path: Path) -> None:
+def test_a_running_rollout_is_told_apart_from_one_that_has_died(slurm: Slurm, tmp_path: Path) -> None:
     job = tmp_path / "spool" / "episode"
     command = shlex.join([sys.executable, "-c", ROLLOUT, str(job)])
     identifier = slurm.sbatch(f"#!/bin/sh\nexec {command}\n", "--gres=gpu:1", "--output=/dev/null")
@@ -36,17 +36,17 @@ def test_a_rollout_that_runs_is_told_from_one_that_has_died(slurm: Slurm, tmp_pa
     assert (row["state"], row["note"]) == ("writing", f"by Slurm job {identifier}, running")
     slurm.run("scancel", "--signal=KILL", identifier)
     slurm.wait(identifier)
-    slurm.wait_until(lambda: "running" not in status(slurm, tmp_path / "spool")[0]["note"], "word of its end")
+    slurm.wait_until(lambda: "running" not in status(slurm, tmp_path / "spool")[0]["note"], "note of its end")
     (row,) = status(slurm, tmp_path / "spool")
     assert row["state"] == "writing"
     assert row["note"] in (
         f"its rollout, Slurm job {identifier}, has ended: encode --salvage takes what is there",
-        # Slurm clears up after it for a moment.
+        # Slurm takes a moment to clean up after it.
         f"by Slurm job {identifier}, completing",
     )
-    # What it offers.
-    told = slurm.encode("encode", "--salvage", job)
-    assert told.returncode == 0, told.stderr
+    # The command in the note.
+    encoded = slurm.encode("encode", "--salvage", job)
+    assert encoded.returncode == 0, encoded.stderr
     assert (tmp_path / "spool" / "episode.mp4").exists()
 
 
@@ -62,11 +62,11 @@ def test_a_claimed_job_shows_the_slurm_job_of_its_encoder(slurm: Slurm, tmp_path
     )
     program.chmod(0o755)
     slow.touch()
-    told = slurm.encode("submit", tmp_path / "spool", environ={"IMAGEIO_FFMPEG_EXE": str(program)})
-    identifier = told.stdout.strip()
+    submitted = slurm.encode("submit", tmp_path / "spool", environ={"IMAGEIO_FFMPEG_EXE": str(program)})
+    identifier = submitted.stdout.strip()
     slurm.wait_until(lambda: status(slurm, tmp_path / "spool")[0]["state"] == "claimed", "claim")
     slurm.wait_until(
-        lambda: f"Slurm job {identifier}" in status(slurm, tmp_path / "spool")[0]["note"], "word of its Slurm job"
+        lambda: f"Slurm job {identifier}" in status(slurm, tmp_path / "spool")[0]["note"], "note of its Slurm job"
     )
     slow.unlink()
     slurm.wait(identifier)
@@ -74,5 +74,5 @@ def test_a_claimed_job_shows_the_slurm_job_of_its_encoder(slurm: Slurm, tmp_path
     assert status(slurm, tmp_path / "spool")[0]["state"] == "done"
 
 
-def test_where_squeue_says_nothing_nothing_is_known() -> None:
+def test_if_squeue_does_not_answer_the_note_says_so() -> None:
     assert rollout_note("17", None) == "by Slurm job 17; squeue does not say whether it still runs"

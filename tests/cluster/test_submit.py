@@ -1,4 +1,4 @@
-"""What `daddy-encode submit` writes and says, where no Slurm is needed, or a strange one stands in for it."""
+"""What `daddy-encode submit` writes and prints without a Slurm, or with stand-ins for its programs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import shlex
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -79,31 +78,32 @@ def test_a_dry_run_in_json_has_the_text_and_no_job(spool: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
-        (["--after", "4711;reboot"], "--after '4711;reboot' is no Slurm job ID"),
-        (["--after", ""], "--after '' is no Slurm job ID"),
+        (["--after", "4711;reboot"], "--after '4711;reboot' is not a Slurm job ID"),
+        (["--after", ""], "--after '' is not a Slurm job ID"),
         (["--video-fps", "0"], "fps '0' is outside"),
         (["--crf", "99"], "99 is not in the range"),
         (["--workers", "0"], "0 is not in the range"),
         (["--force", "--workers", "2"], "--force would make each encoder encode every job"),
-        (["--partition", "a\n#SBATCH --uid=0"], "is no option of sbatch"),
-        (["--sbatch-arg=qos=low"], "'qos=low' is no option of sbatch"),
+        (["--partition", "a\n#SBATCH --uid=0"], "is not an sbatch option"),
+        (["--sbatch-arg=qos=low"], "'qos=low' is not an sbatch option"),
     ],
 )
-def test_wrong_usage_is_one_clear_error_and_nothing_is_written(spool: Path, arguments: list[str], words: str) -> None:
+def test_wrong_usage_is_one_clear_error_and_nothing_is_written(spool: Path, arguments: list[str], message: str) -> None:
     done = run(spool, *arguments)
     assert done.returncode == 2
-    assert words in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert list(spool.iterdir()) == []
 
 
-def test_a_folder_that_is_not_there_is_taken_for_a_slip_unless_a_rollout_is_still_to_make_it(tmp_path: Path) -> None:
+def test_a_missing_directory_is_an_error_unless_a_rollout_is_still_to_create_it(tmp_path: Path) -> None:
     done = run(tmp_path / "nowhere" / "yet")
     assert done.returncode == 1
     assert done.stderr == (
-        f"Error: {tmp_path}/nowhere/yet: no such folder; check the path, or give the rollout's Slurm job as --after\n"
+        f"Error: {tmp_path}/nowhere/yet: no such directory; "
+        "check the path, or give the rollout's Slurm job as --after\n"
     )
     environ = programs(tmp_path / "bin", sbatch="echo Submitted batch job 17")
     assert run(tmp_path / "nowhere" / "yet", "--after", "16", environ=environ).returncode == 0
@@ -112,23 +112,23 @@ def test_a_folder_that_is_not_there_is_taken_for_a_slip_unless_a_rollout_is_stil
         submit(tmp_path / "file", after=16)
 
 
-def test_without_sbatch_it_says_so_and_leaves_nothing(spool: Path, tmp_path: Path) -> None:
+def test_without_sbatch_the_error_says_so_and_no_file_is_left(spool: Path, tmp_path: Path) -> None:
     environ = programs(tmp_path / "bin")
     done = run(spool / "new", "--after", "3", environ=environ)
     assert done.returncode == 1
-    assert done.stderr.startswith("Error: sbatch cannot be run: No such file or directory; is this a Slurm cluster's")
+    assert done.stderr.startswith("Error: sbatch cannot be run: No such file or directory; is this a node of")
     assert done.stderr.count("\n") == 1
     assert list(spool.iterdir()) == []
 
 
-def test_sbatch_that_refuses_is_heard_and_nothing_is_left(spool: Path, tmp_path: Path) -> None:
+def test_a_refusal_of_sbatch_is_reported_and_no_file_is_left(spool: Path, tmp_path: Path) -> None:
     refusal = "echo 'sbatch: error: No partition specified or system default partition' >&2; exit 1"
     done = run(spool, environ=programs(tmp_path / "bin", sbatch=refusal))
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr == (
         "Error: sbatch failed with exit status 1: sbatch: error: No partition specified or system default partition; "
-        "nothing was submitted. What this cluster asks for can be set with --partition, --account, --time, --mem and "
+        "nothing was submitted. Set what this cluster requires with --partition, --account, --time, --mem and "
         "--sbatch-arg\n"
     )
     assert list(spool.iterdir()) == []
@@ -152,57 +152,57 @@ def test_a_site_s_own_sbatch_is_understood(spool: Path, tmp_path: Path, said: st
     assert str(script) in done.stderr
 
 
-def test_an_sbatch_that_says_no_job_id_leaves_the_script_and_says_where_to_look(spool: Path, tmp_path: Path) -> None:
+def test_an_sbatch_that_prints_no_job_id_leaves_the_script_and_says_where_to_look(spool: Path, tmp_path: Path) -> None:
     done = run(spool, environ=programs(tmp_path / "bin", sbatch="echo Thank you."))
     assert done.returncode == 1
-    assert "sbatch did not say a job ID but 'Thank you.'; look for it in `squeue --me`" in done.stderr
+    assert "sbatch printed 'Thank you.' and no job ID; look for the Slurm job with `squeue --me`" in done.stderr
 
 
-def test_an_sbatch_that_hangs_is_ended_and_the_doubt_is_said(
+def test_an_sbatch_that_hangs_is_killed_and_the_uncertainty_is_reported(
     spool: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", programs(tmp_path / "bin", sbatch="sleep 60")["PATH"])
-    monkeypatch.setattr(submission, "SBATCH_PATIENCE_SECONDS", 0.5)
-    with pytest.raises(ClusterError, match=r"sbatch gave no answer within 0\.5 s; see in `squeue --me` whether it is"):
+    monkeypatch.setattr(submission, "SBATCH_TIMEOUT_SECONDS", 0.5)
+    with pytest.raises(
+        ClusterError, match=r"sbatch did not answer within 0\.5 s; check with `squeue --me` whether it is"
+    ):
         submit(spool)
     assert len(list((spool / ".daddy-encode/slurm").iterdir())) == 1
 
 
-@pytest.mark.parametrize("scontrol", ["exit 1", pytest.param("sleep 60", marks=pytest.mark.soak)])
+@pytest.mark.parametrize("scontrol", ["exit 1", pytest.param("sleep 600", marks=pytest.mark.soak)])
 def test_a_controller_that_does_not_answer_does_not_hold_up_an_array(
     spool: Path, tmp_path: Path, scontrol: str
 ) -> None:
     environ = programs(tmp_path / "bin", sbatch="echo Submitted batch job 17", scontrol=scontrol)
-    begin = time.monotonic()
     done = run(spool, "--workers", "2000", "--json", environ=environ)
-    assert time.monotonic() - begin < 10
     assert json.loads(done.stdout)["workers"] == 1001
     assert "The cluster allows 1001 tasks in an array" in done.stderr
 
 
-def test_squeue_that_hangs_fails_or_is_absent_tells_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_from_a_squeue_that_hangs_fails_or_is_missing_nothing_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name, text in [("hangs", "sleep 60; echo '7 7_N/A RUNNING'"), ("fails", "echo no controller >&2; exit 1")]:
         monkeypatch.setenv("PATH", programs(tmp_path / name, squeue=text)["PATH"])
-        begin = time.monotonic()
-        assert running_jobs(["7"], patience=0.3) is None
-        assert time.monotonic() - begin < 10
+        assert running_jobs(["7"], timeout=0.3) is None
     monkeypatch.setenv("PATH", programs(tmp_path / "absent")["PATH"])
     assert running_jobs(["7"]) is None
 
 
-def test_no_program_of_slurm_s_is_asked_for_accounts() -> None:
+def test_nothing_depends_on_slurm_s_accounting() -> None:
     for path in (CHECKOUT / "daddy_encode").rglob("*.py"):
         assert "sacct" not in path.read_text(), path
 
 
-def test_what_an_enclosing_slurm_job_asked_for_is_not_asked_for_again() -> None:
+def test_requests_of_an_enclosing_slurm_job_are_not_passed_on() -> None:
     kept = {"PATH": "/bin", "SLURM_CONF": "/etc/slurm.conf", "MY_SLURM_THING": "1", "LD_LIBRARY_PATH": "/opt/lib"}
     names = ["SLURM_JOB_ID", "SLURM_GPUS", "SBATCH_GRES", "SBATCH_PARTITION", "SALLOC_GPUS", "SLURMD_NODENAME"]
     dropped = dict.fromkeys([*names, "CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES"], "0")
     assert clean_environment({**kept, **dropped}) == kept
 
 
-def test_the_account_of_the_environment_is_asked_for(spool: Path) -> None:
+def test_the_account_in_the_environment_is_used(spool: Path) -> None:
     assert "#SBATCH --account=lab\n" in run(spool, "--dry-run", environ={"SBATCH_ACCOUNT": "lab"}).stdout
     other = run(spool, "--dry-run", "--account", "mine", environ={"SBATCH_ACCOUNT": "lab"}).stdout
     assert "#SBATCH --account=mine\n" in other
@@ -223,7 +223,7 @@ def test_every_option_of_encode_goes_into_the_script(spool: Path) -> None:
     ]
 
 
-def test_an_option_may_name_a_path_whose_bytes_are_no_text(spool: Path, tmp_path: Path) -> None:
+def test_an_option_may_contain_a_path_whose_bytes_are_not_text(spool: Path, tmp_path: Path) -> None:
     videos = os.fsencode(tmp_path) + b"/\xff\n"
     arguments: list[str | bytes | Path] = [
         sys.executable,
@@ -247,13 +247,13 @@ def test_the_script_names_this_interpreter_and_this_installation(spool: Path, tm
     assert f"export PYTHONPATH={CHECKOUT}:{tmp_path}/relative\n" in text
 
 
-def test_own_directives_replace_defaults_by_name_and_leave_out_what_is_empty() -> None:
+def test_user_directives_replace_defaults_by_name_and_an_empty_value_removes_one() -> None:
     defaults = {"signal": "B:USR2@60", "requeue": None, "nodes": "1"}
     own = ["--nodes=2", "--requeue=", "--signal=", "--hold", "-pcpu", "--comment=a="]
     assert merged_directives(defaults, own) == ["--nodes=2", "--hold", "-pcpu", "--comment=a="]
 
 
-def test_words_of_slurm_s_programs_are_read() -> None:
+def test_the_output_of_slurm_s_programs_is_parsed() -> None:
     assert parse_job_id("Submitted batch job 12 on cluster big\n") == "12"
     assert parse_job_id("12\n") == "12"
     assert parse_job_id("You have 12 jobs") is None
@@ -268,6 +268,6 @@ def test_the_function_refuses_what_the_command_does(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("PATH", programs(tmp_path / "bin")["PATH"])
     with pytest.raises(ClusterError, match="sbatch cannot be run"):
         submit(tmp_path)
-    with pytest.raises(SettingsError, match="no Slurm job ID"):
+    with pytest.raises(SettingsError, match="not a Slurm job ID"):
         submit(tmp_path, after=["x"])
     assert submit(tmp_path, after=[4711, "4712"], dry_run=True).text.count("afterany:4711:4712\n") == 1
