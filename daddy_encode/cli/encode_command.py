@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import click
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+from daddy_encode.encode import option_values
 
-PRESETS = ["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"]
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 # In the order in which --help shows them.
 SETTINGS = [
@@ -28,54 +28,54 @@ SETTINGS = [
     ),
     click.option(
         "--crf",
-        type=click.IntRange(0, 51),
-        default=20,
+        type=click.IntRange(*option_values.CRF),
+        default=option_values.DEFAULT_CRF,
         show_default=True,
         help="MP4: x264's constant rate factor. Lower is better and larger; 6 less doubles the file, about.",
     ),
     click.option(
         "--preset",
-        type=click.Choice(PRESETS),
+        type=click.Choice(option_values.PRESETS),
         metavar="P",
-        default="veryfast",
+        default=option_values.DEFAULT_PRESET,
         show_default=True,
-        help=f"MP4: x264's preset, {PRESETS[0]} to {PRESETS[-1]}. A slower one makes a smaller file.",
+        help=f"MP4: x264's preset, {option_values.PRESETS[0]} to {option_values.PRESETS[-1]}. A slower one makes a smaller file.",
     ),
     click.option(
         "--scale",
-        type=click.IntRange(1, 16),
-        default=1,
+        type=click.IntRange(*option_values.SCALE),
+        default=option_values.DEFAULT_SCALE,
         show_default=True,
         help="Enlarge by this whole number, in sharp squares (nearest neighbour). For small screens such as Atari's.",
     ),
     click.option(
         "--gif-fps",
         metavar="F",
-        default="15",
+        default=option_values.DEFAULT_GIF_FPS,
         show_default=True,
         help="GIF: frames per second at most, 50 or less. A faster recording keeps its speed and shows every k-th "
         "frame; fewer make a smaller file.",
     ),
     click.option(
         "--gif-width",
-        type=click.IntRange(1, 65_535),
+        type=click.IntRange(*option_values.GIF_WIDTH),
         metavar="W",
         help="GIF: reduce it to W pixels wide, for a lighter preview; --scale does not apply to it then. Default: the "
         "frames' own width. A whole fraction of it is an exact average; narrower frames stay as they are.",
     ),
     click.option(
         "--dither",
-        type=click.Choice(["none", "bayer", "sierra2_4a"]),
-        default="none",
+        type=click.Choice(option_values.DITHERS),
+        default=option_values.DEFAULT_DITHER,
         show_default=True,
         help="GIF of more than 256 colours: mix near colours in a pattern. It hides bands in smooth shades, and makes "
         "the file larger. With 256 colours or fewer every pixel is exact, without any.",
     ),
     click.option(
         "--loop",
-        type=click.IntRange(0, 65_535),
+        type=click.IntRange(*option_values.LOOP),
         metavar="N",
-        default=0,
+        default=option_values.DEFAULT_LOOP,
         show_default=True,
         help="GIF: times it plays, then it stops at its last picture. 0: forever.",
     ),
@@ -88,15 +88,15 @@ SETTINGS = [
     click.option(
         "--background",
         metavar="RRGGBB",
-        default="000000",
+        default=option_values.DEFAULT_BACKGROUND,
         show_default=True,
         help="Colour, in hexadecimal digits, on which transparent pixels are blended. Without transparency it does "
         "nothing.",
     ),
     click.option(
         "--gaps",
-        type=click.Choice(["error", "hold", "skip"]),
-        default="error",
+        type=click.Choice(option_values.GAPS),
+        default=option_values.DEFAULT_GAPS,
         show_default=True,
         help="What to do where frames are missing or damaged. error: make nothing. hold: repeat the last good frame, "
         "so that time stays right. skip: leave them out; the video gets shorter. Log and receipt list them.",
@@ -135,6 +135,8 @@ WORKING = [
         "--lease",
         type=click.FloatRange(1, 86_400),
         metavar="SECONDS",
+        # Longer than the 60 s for which NFS clients cache attributes by default, twice over: a heartbeat every 40 s is
+        # seen.
         default=120.0,
         show_default=True,
         help="After how many seconds without a sign of life another encoder's job is taken over. The same for every "

@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
 
+from daddy_encode.encode import option_values
 from daddy_encode.encode.frames.gaps import Gaps
+from daddy_encode.encode.option_values import Dither, Preset
 from daddy_encode.errors import SettingsError
 from daddy_encode.spool.manifest import Manifest, Video
 from daddy_encode.spool.paths import Kind
 from daddy_encode.spool.rate import format_fps, parse_fps
 
-Preset = Literal[
-    "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"
-]
-Crf = Annotated[int, Meta(ge=0, le=51)]
-Scale = Annotated[int, Meta(ge=1, le=16)]
-Dither = Literal["none", "bayer", "sierra2_4a"]
-# 16 bits hold the number of repeats.
-Plays = Annotated[int, Meta(ge=0, le=65_535)]
-GifWidth = Annotated[int, Meta(ge=1, le=65_535)]
+Crf = Annotated[int, Meta(ge=option_values.CRF.least, le=option_values.CRF.greatest)]
+Scale = Annotated[int, Meta(ge=option_values.SCALE.least, le=option_values.SCALE.greatest)]
+Plays = Annotated[int, Meta(ge=option_values.LOOP.least, le=option_values.LOOP.greatest)]
+GifWidth = Annotated[int, Meta(ge=option_values.GIF_WIDTH.least, le=option_values.GIF_WIDTH.greatest)]
 Colour = Annotated[str, Meta(pattern="^[0-9A-Fa-f]{6}$")]
 
 DEFAULT_FPS = Fraction(30)
@@ -44,16 +41,16 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     video: Video | None = None
     fps: str | None = None
-    crf: Crf = 20
-    preset: Preset = "veryfast"
-    scale: Scale = 1
-    gif_fps: str = "15"
-    dither: Dither = "none"
-    loop: Plays = 0
+    crf: Crf = option_values.DEFAULT_CRF
+    preset: Preset = option_values.DEFAULT_PRESET
+    scale: Scale = option_values.DEFAULT_SCALE
+    gif_fps: str = option_values.DEFAULT_GIF_FPS
+    dither: Dither = option_values.DEFAULT_DITHER
+    loop: Plays = option_values.DEFAULT_LOOP
     gif_width: GifWidth | None = None
     gif_optimize: bool = False
-    background: Colour = "000000"
-    gaps: Gaps = "error"
+    background: Colour = option_values.DEFAULT_BACKGROUND
+    gaps: Gaps = option_values.DEFAULT_GAPS
     salvage: bool = False
 
 
@@ -72,12 +69,12 @@ class GifSettings(Struct, frozen=True, kw_only=True):
 
     fps: str
     step: int
-    scale: Scale = 1
-    dither: Dither = "none"
-    loop: Plays = 0
+    scale: Scale = option_values.DEFAULT_SCALE
+    dither: Dither = option_values.DEFAULT_DITHER
+    loop: Plays = option_values.DEFAULT_LOOP
     width: GifWidth | None = None
     optimize: bool = False
-    background: Colour = "000000"
+    background: Colour = option_values.DEFAULT_BACKGROUND
 
 
 def make_settings(**values: Any) -> Settings:

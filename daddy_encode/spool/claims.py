@@ -26,8 +26,6 @@ FOLDER = ".daddy-encode"
 SUFFIX = ".lease"
 # Beside a lease, while its holder runs under Slurm.
 SLURM_SUFFIX = ".slurm.json"
-# Longer than the 60 s for which NFS clients cache attributes by default, twice over: a heartbeat every 40 s is seen.
-DEFAULT_SECONDS = 120.0
 
 
 class Claims:
@@ -37,7 +35,7 @@ class Claims:
     by its own clock may take it.
     """
 
-    def __init__(self, seconds: float = DEFAULT_SECONDS) -> None:
+    def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self._claims: dict[JobPaths, Claim] = {}
         self._lock = threading.Lock()

@@ -36,7 +36,7 @@ def watch(root: Path) -> int:
     """Watch `root` for SECONDS; how many scans that were."""
     scanner, stop, waker = CountingScanner(root, make_settings()), StopSwitch(), Waker()
     options = WatchOptions(interval=INTERVAL, max_runtime=SECONDS)
-    with WorkerPool(1, context(), Claims(), stop, wake=waker.wake) as pool:
+    with WorkerPool(1, context(), Claims(60), stop, wake=waker.wake) as pool:
         Watcher(scanner, pool, waker, stop, options, lambda outcome: None, lambda ready: None).run()
     return scanner.scans
 

@@ -71,7 +71,7 @@ class Holder:
 
 
 def test_a_claim_is_one_encoders_and_leaves_nothing(paths: JobPaths) -> None:
-    claims, others = Claims(), Claims()
+    claims, others = Claims(60), Claims(60)
     with claims.hold(paths, nothing) as claim:
         assert claim.is_ours()
         assert claimed_names(paths.directory.parent) == {"job"}
@@ -130,18 +130,18 @@ def test_a_holder_that_gives_no_sign_of_life_is_shown_as_such(paths: JobPaths) -
 
 def test_a_claim_makes_no_folders_for_a_job_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(TransientError, match=r"gone/job: is not there now"):
-        take(Claims(), JobPaths.of(tmp_path / "gone" / "job"))
+        take(Claims(60), JobPaths.of(tmp_path / "gone" / "job"))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_claim_that_cannot_be_written_is_one_clear_error(paths: JobPaths) -> None:
     (paths.directory.parent / ".daddy-encode").write_text("")
     with pytest.raises(SpoolError, match=r"cannot claim .*/job\.lease"):
-        take(Claims(), paths)
+        take(Claims(60), paths)
 
 
 def test_the_leases_of_jobs_that_nobody_wants_are_forgotten(tmp_path: Path) -> None:
-    claims, others = Claims(), Claims()
+    claims, others = Claims(60), Claims(60)
     for name in "abc":
         (tmp_path / name).mkdir()
     jobs = [JobPaths.of(tmp_path / name) for name in "abc"]

@@ -18,7 +18,8 @@ from daddy_encode.encode.gif.encode import delays
 from daddy_encode.encode.gif.size import reduce, reduced_size
 from daddy_encode.encode.gif.writer import Box, GifWriter, Mask, Pixels, changed_box
 from daddy_encode.encode.mp4.encode import input_arguments
-from daddy_encode.encode.settings import Dither, GifSettings
+from daddy_encode.encode.option_values import Dither
+from daddy_encode.encode.settings import GifSettings
 
 # ffmpeg appends the palette to each pal8 picture: 256 words 0xAARRGGBB in the machine's byte order.
 PALETTE_BYTES = 1024
