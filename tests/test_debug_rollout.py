@@ -1,4 +1,4 @@
-"""The rollout script, run as a user runs it: a process of its own, in a folder of the user's."""
+"""The rollout script, run as a user runs it: as a separate process, in a directory of the user."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from daddy_encode.spool.rate import parse_fps
 
 CHECKOUT = Path(__file__).parents[1]
 SCRIPT = CHECKOUT / "debug_rollout.py"
-# A Slurm job that runs these tests must not decide what `--handoff auto` does in them.
+# `--handoff auto` must not depend on a Slurm job that may run these tests.
 CLEAN = {
     name: value for name, value in os.environ.items() if not name.startswith(("SLURM_", "CUDA_", "PYTHON", "COVERAGE"))
 }
@@ -53,7 +53,7 @@ def breaks(observation):
 number = 3
 """
 
-# Environments that Gymnasium finds by `module:ID`, as users keep theirs.
+# Environments that Gymnasium finds as `module:ID`.
 ENVIRONMENTS = """
 import gymnasium
 import numpy as np
@@ -86,12 +86,12 @@ gymnasium.register("Refuses-v0", Refuses, disable_env_checker=True)
 
 @pytest.fixture
 def here(tmp_path: Path) -> Path:
-    """The user's working directory, with modules of the user's own and a name that needs quoting."""
-    folder = tmp_path / "my work's folder"
-    folder.mkdir()
-    (folder / "my_policies.py").write_text(POLICIES)
-    (folder / "my_environments.py").write_text(ENVIRONMENTS)
-    return folder
+    """A working directory with modules of the user and a name that needs quoting."""
+    directory = tmp_path / "my work's directory"
+    directory.mkdir()
+    (directory / "my_policies.py").write_text(POLICIES)
+    (directory / "my_environments.py").write_text(ENVIRONMENTS)
+    return directory
 
 
 def rollout(
@@ -107,9 +107,9 @@ def rollout(
     )
 
 
-def wait_for(sign: Path, process: subprocess.Popen[str]) -> None:
-    """Return once `process` has made `sign`."""
-    while not sign.exists():
+def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
+    """Return once `process` has created `path`."""
+    while not path.exists():
         assert process.poll() is None, process.communicate()
         time.sleep(0.01)
 
@@ -124,7 +124,7 @@ def pngs(job: Path) -> list[Path]:
 
 
 def digest(job: Path) -> str:
-    """Of the pixels: isal's level 1 packs the same ones differently in about one process of 60."""
+    """SHA-256 of the pixels, not the files: isal's level 1 compresses them differently in about one process of 60."""
     return hashlib.sha256(b"".join(pixels(path).tobytes() for path in pngs(job))).hexdigest()
 
 
@@ -134,7 +134,7 @@ def pixels(path: Path) -> npt.NDArray[np.uint8]:
 
 
 def decoded_mp4(path: Path, height: int, width: int) -> npt.NDArray[np.uint8]:
-    """Every frame of `path` as RGB, read as the BT.709 that it says it is."""
+    """Every frame of `path` as RGB, converted from BT.709, as it is tagged."""
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(path), "-fps_mode", "passthrough"]
     command += ["-vf", "scale=in_color_matrix=bt709:in_range=tv:flags=accurate_rnd", "-f", "rawvideo"]
     raw = subprocess.run([*command, "-pix_fmt", "rgb24", "-"], check=True, capture_output=True).stdout
@@ -142,7 +142,7 @@ def decoded_mp4(path: Path, height: int, width: int) -> npt.NDArray[np.uint8]:
 
 
 def decoded_gif(path: Path) -> tuple[list[npt.NDArray[np.uint8]], list[int]]:
-    """Every frame of `path` as RGB, and how long each is shown, in milliseconds."""
+    """Every frame of `path` as RGB, and their delays in milliseconds."""
     frames, delays = [], []
     with Image.open(path) as image:
         for index in range(getattr(image, "n_frames", 1)):
@@ -155,7 +155,7 @@ def decoded_gif(path: Path) -> tuple[list[npt.NDArray[np.uint8]], list[int]]:
 # ---- frames and manifest
 
 
-def test_without_video_there_are_only_pngs_and_it_says_how_to_encode_them(here: Path) -> None:
+def test_without_video_there_are_only_pngs_and_a_command_that_encodes_them(here: Path) -> None:
     done = rollout(here, "--steps", "5")
     assert done.returncode == 0, done.stderr
     run = here / "rollouts" / "run-0001"
@@ -166,7 +166,7 @@ def test_without_video_there_are_only_pngs_and_it_says_how_to_encode_them(here: 
     assert shlex.split(done.stdout)[-2:] == ["encode", str(run)]
 
 
-def test_the_manifest_tells_the_episode(here: Path) -> None:
+def test_the_manifest_describes_the_episode(here: Path) -> None:
     arguments = ["--video", "both", "--video-fps", "30000/1001", "--seed", "5", "--episodes", "2", "--handoff", "none"]
     done = rollout(here, *arguments)
     assert done.returncode == 0, done.stderr
@@ -193,14 +193,14 @@ def test_the_manifest_tells_the_episode(here: Path) -> None:
         "terminated": True,
         "truncated": False,
     }
-    # Eight balls were dropped, at -1 each, and some were caught.
+    # Eight dropped balls give -1 each, and some were caught.
     assert -8 <= meta["return"] < 40
     assert f"{job.relative_to(here)}: {len(pngs(job))} frames at 30000/1001 fps, return {meta['return']:g}" in (
         done.stderr
     )
 
 
-def test_the_speed_is_the_environments_own_unless_it_is_given(here: Path) -> None:
+def test_the_rate_is_the_environments_unless_it_is_given(here: Path) -> None:
     assert rollout(here, "--steps", "2").returncode == 0
     assert rollout(here, "--steps", "2", "--video-fps", "12.5").returncode == 0
     assert rollout(here, "--steps", "2", "--env", "CartPole-v1").returncode == 0
@@ -208,7 +208,7 @@ def test_the_speed_is_the_environments_own_unless_it_is_given(here: Path) -> Non
     assert [parse_fps(manifest(run)["fps"]) for run in runs] == [30, 12.5, 50]
 
 
-def test_the_same_seed_gives_the_same_pictures_and_episode_n_is_that_of_seed_n(here: Path) -> None:
+def test_the_same_seed_gives_the_same_pixels_and_episode_n_uses_the_nth_seed(here: Path) -> None:
     assert rollout(here, "--steps", "40", "--seed", "3", "--episodes", "2").returncode == 0
     assert rollout(here, "--steps", "40", "--seed", "3").returncode == 0
     assert rollout(here, "--steps", "40", "--seed", "4").returncode == 0
@@ -218,7 +218,7 @@ def test_the_same_seed_gives_the_same_pictures_and_episode_n_is_that_of_seed_n(h
     assert digest(runs / "run-0001/episode-0000") != digest(runs / "run-0001/episode-0001")
 
 
-def test_every_run_gets_a_folder_of_its_own_also_when_many_start_at_once(here: Path) -> None:
+def test_every_run_gets_its_own_directory_even_if_many_start_at_once(here: Path) -> None:
     command = [sys.executable, str(SCRIPT), "--steps", "3"]
     (here / "rollouts" / "run-0041").mkdir(parents=True)
     running = [
@@ -241,12 +241,12 @@ def test_out_is_where_the_runs_go(here: Path) -> None:
 # ---- environments and policies
 
 
-def test_a_policy_of_the_users_plays(here: Path) -> None:
+def test_a_policy_of_the_user_plays(here: Path) -> None:
     done = rollout(here, "--policy", "my_policies:right", "--steps", "60")
     assert done.returncode == 0, done.stderr
     job = here / "rollouts/run-0001/episode-0000"
     assert manifest(job)["meta"]["policy"] == "my_policies:right"
-    # The paddle ends at the right wall: its row is sky, and bright only there.
+    # The paddle ends at the right wall: the pixels of its row are bright only there.
     bright = (pixels(pngs(job)[-1])[216] > 150).any(axis=1)
     assert bright[260:310].all()
     assert not bright[:150].any()
@@ -272,36 +272,38 @@ def test_a_gymnasium_rollout_is_the_same_again(here: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
-        (["--env", "NoSuch-v0"], "--env NoSuch-v0 cannot be made: NameNotFound"),
-        (["--env", "ALE/NoSuch-v5"], "--env ALE/NoSuch-v5 cannot be made: NameNotFound"),
+        (["--env", "NoSuch-v0"], "--env NoSuch-v0 cannot be constructed: NameNotFound"),
+        (["--env", "ALE/NoSuch-v5"], "--env ALE/NoSuch-v5 cannot be constructed: NameNotFound"),
         (["--env", "no_such_module:Thing-v0"], "no_such_module"),
         (["--env", "my_environments:Refuses-v0"], "RuntimeError: no licence"),
-        (["--policy", "my_policies"], "give it as MODULE:CALLABLE"),
+        (["--policy", "my_policies"], "expected MODULE:CALLABLE"),
         (["--policy", "my_policies:absent"], "has no attribute 'absent'"),
-        (["--policy", "my_policies:number"], "number is a int, which cannot be called"),
+        (["--policy", "my_policies:number"], "number is not callable but of type int"),
         (["--policy", "no_such_module:act"], "cannot import no_such_module"),
         (["--video-fps", "0"], "fps '0' is outside"),
         (["--video-fps", "nan"], "fps 'nan' is not a rate"),
         (["--video-fps", "fast"], "fps 'fast' is not a rate"),
-        (["--handoff", "sbatch"], "--handoff sbatch has nothing to make"),
+        (["--handoff", "sbatch"], "--handoff sbatch has nothing to encode"),
         (["--handoff", "encode"], "add --video mp4, gif or both"),
     ],
 )
-def test_a_wrong_option_is_one_clear_line_and_nothing_is_made(here: Path, arguments: list[str], words: str) -> None:
+def test_a_wrong_option_is_one_clear_line_and_nothing_is_written(
+    here: Path, arguments: list[str], message: str
+) -> None:
     done = rollout(here, *arguments)
     assert done.returncode == 2
     *_, line = done.stderr.splitlines()
     assert line.startswith("debug_rollout.py: ")
-    assert words in line
+    assert message in line
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
     assert not (here / "rollouts").exists()
 
 
-def test_without_gymnasium_it_says_what_to_install(here: Path) -> None:
-    # A module of this name that cannot be imported, where the script looks first.
+def test_without_gymnasium_the_error_says_what_to_install(here: Path) -> None:
+    # A module of this name that fails to import, where the script looks first.
     (here / "gymnasium.py").write_text("raise ImportError('not installed')\n")
     done = rollout(here, "--env", "CartPole-v1")
     assert done.returncode == 2
@@ -310,11 +312,11 @@ def test_without_gymnasium_it_says_what_to_install(here: Path) -> None:
     )
 
 
-def test_an_environment_that_draws_no_colour_picture_is_refused(here: Path) -> None:
+def test_an_environment_that_does_not_render_rgb_is_refused(here: Path) -> None:
     done = rollout(here, "--env", "my_environments:Grey-v0")
     assert done.returncode == 1
     assert done.stderr.endswith(
-        "--env my_environments:Grey-v0 draws uint8 (8, 8); only uint8 (H, W, 3) can be recorded\n"
+        "--env my_environments:Grey-v0 renders uint8 (8, 8); only uint8 (H, W, 3) can be recorded\n"
     )
     assert list((here / "rollouts").iterdir()) == []
 
@@ -328,7 +330,7 @@ def test_an_out_that_cannot_be_written_is_one_clear_line(here: Path) -> None:
         assert done.stderr.count("\n") == 1
 
 
-def test_a_policy_that_raises_shows_its_traceback_and_keeps_what_was_played(here: Path) -> None:
+def test_the_traceback_of_a_policy_is_shown_and_the_frames_so_far_are_kept(here: Path) -> None:
     done = rollout(here, "--policy", "my_policies:breaks", "--video", "mp4", "--steps", "10", "--episodes", "3")
     assert done.returncode == 1
     assert 'raise RuntimeError("out of ideas")' in done.stderr
@@ -336,7 +338,7 @@ def test_a_policy_that_raises_shows_its_traceback_and_keeps_what_was_played(here
         "debug_rollout.py: rollouts/run-0001/episode-0001: incomplete, the environment or the policy failed after 2 "
         "steps: RuntimeError: out of ideas"
     )
-    # The episode before it is whole; nothing was handed off.
+    # The episode before it is complete; nothing was handed off.
     whole, broken = (manifest(here / f"rollouts/run-0001/episode-000{index}") for index in (0, 1))
     assert (whole["frames"], whole["complete"]) == (11, True)
     assert (broken["frames"], broken["complete"], broken["error"]) == (3, False, "RuntimeError: out of ideas")
@@ -344,14 +346,16 @@ def test_a_policy_that_raises_shows_its_traceback_and_keeps_what_was_played(here
     assert sorted(path.name for path in (here / "rollouts/run-0001").iterdir()) == ["episode-0000", "episode-0001"]
 
 
-def test_ctrl_c_ends_the_rollout_with_status_75_and_keeps_what_was_played(here: Path) -> None:
+def test_ctrl_c_ends_the_rollout_with_status_75_and_keeps_the_frames_so_far(here: Path) -> None:
     command = [sys.executable, str(SCRIPT), "--policy", "my_policies:slow", "--video", "mp4"]
     process = subprocess.Popen(command, cwd=here, env=CLEAN, stderr=subprocess.PIPE, text=True)
     wait_for(here / "playing", process)
     process.send_signal(signal.SIGINT)
     _, log = process.communicate(timeout=30)
     assert process.returncode == 75
-    assert log == "debug_rollout.py: interrupted; what was played of the last episode is kept, and marked incomplete\n"
+    assert (
+        log == "debug_rollout.py: interrupted; the frames of the last episode so far are kept and marked incomplete\n"
+    )
     (path,) = here.rglob("manifest.json")
     assert json.loads(path.read_text())["complete"] is False
 
@@ -396,11 +400,11 @@ def test_in_a_slurm_allocation_of_cpus_it_is_encoded(here: Path) -> None:
     assert (here / "rollouts/run-0001/episode-0000.mp4").exists()
 
 
-def test_the_printed_command_encodes_the_run_as_it_stands(here: Path) -> None:
+def test_the_printed_command_encodes_the_run_unchanged(here: Path) -> None:
     done = rollout(here, "--video", "both", "--steps", "5", "--handoff", "none")
     assert done.returncode == 0, done.stderr
     if sys.version_info >= (3, 11):
-        # PYTHONSAFEPATH: a module of the user's with such a name is none of the encoder's business.
+        # PYTHONSAFEPATH: the encoder does not import a module of the user with such a name.
         (here / "random.py").write_text("raise ImportError('not this one')\n")
     encoded = subprocess.run(done.stdout, shell=True, cwd=here, env=CLEAN, capture_output=True, text=True)
     assert encoded.returncode == 0, encoded.stderr
@@ -408,14 +412,14 @@ def test_the_printed_command_encodes_the_run_as_it_stands(here: Path) -> None:
     assert {"episode-0000.mp4", "episode-0000.gif"} <= {path.name for path in run.iterdir()}
 
 
-def test_video_both_goes_the_whole_way_and_the_videos_show_the_pngs(here: Path) -> None:
+def test_video_both_makes_both_videos_and_they_show_the_pngs(here: Path) -> None:
     done = rollout(here, "--video", "both", "--steps", "60", "--episodes", "2")
     assert done.returncode == 0, done.stderr
     run = here / "rollouts/run-0001"
     for episode in ("episode-0000", "episode-0001"):
         originals = [pixels(path) for path in pngs(run / episode)]
         assert len(originals) == 61
-        # The log of the other process, in this terminal.
+        # The log of the encoder, in this terminal.
         assert f"{episode}.mp4" in done.stderr
         assert f"{episode}.gif" in done.stderr
 
@@ -424,15 +428,15 @@ def test_video_both_goes_the_whole_way_and_the_videos_show_the_pngs(here: Path) 
         for original, frame in zip(originals, video, strict=True):
             difference = np.abs(original.astype(int) - frame)
             assert difference.mean() < 3
-            # The top left corner is plain sky, but for a ball that passes.
+            # This part is sky, except when a ball passes.
             assert np.median(difference[40:60, 140:180]) <= 3
 
         gif, delays = decoded_gif(run / f"{episode}.gif")
-        # 30 fps played at 15: every second frame.
+        # 30 fps shown at 15: every second frame.
         assert len(gif) == 31
         assert abs(sum(delays) - 61 / 30 * 1000) <= 50
         for original, frame in zip(originals[::2], gif, strict=True):
-            # The whole clip has fewer than 256 colours, so nothing is lost.
+            # The clip has fewer than 256 colours, so the GIF is exact.
             assert (frame == original).all()
 
 
@@ -446,26 +450,26 @@ def test_a_gif_at_12_fps_keeps_every_frame(here: Path) -> None:
     assert sum(delays) == pytest.approx(2000, abs=10)
 
 
-def test_the_encoders_failure_is_the_scripts_own(here: Path) -> None:
+def test_if_the_encoder_fails_the_script_fails(here: Path) -> None:
     missing = {"IMAGEIO_FFMPEG_EXE": str(here / "no such program")}
     done = rollout(here, "--video", "mp4", "--steps", "3", environ=missing)
     assert done.returncode == 1
     assert "no such program" in done.stderr
     assert "Traceback" not in done.stderr
-    # The frames are kept for another try.
+    # The frames are kept for another attempt.
     assert manifest(here / "rollouts/run-0001/episode-0000")["frames"] == 4
 
 
 @pytest.mark.parametrize("how", ["Ctrl-C in the terminal", "SIGTERM to the script alone"])
-def test_ending_the_script_while_it_encodes_ends_the_encoder_and_keeps_the_frames(here: Path, how: str) -> None:
-    endless = here / "ffmpeg"
-    real, sign = shlex.quote(imageio_ffmpeg.get_ffmpeg_exe()), shlex.quote(str(here / "encoding"))
-    endless.write_text(f'#!/bin/sh\n[ "$1" = -version ] && exec {real} -version\ntouch {sign}\nexec sleep 60\n')
-    endless.chmod(0o755)
+def test_stopping_the_script_while_it_encodes_stops_the_encoder_and_keeps_the_frames(here: Path, how: str) -> None:
+    hanging = here / "ffmpeg"
+    real, started = shlex.quote(imageio_ffmpeg.get_ffmpeg_exe()), shlex.quote(str(here / "encoding"))
+    hanging.write_text(f'#!/bin/sh\n[ "$1" = -version ] && exec {real} -version\ntouch {started}\nexec sleep 60\n')
+    hanging.chmod(0o755)
     process = subprocess.Popen(
         [sys.executable, str(SCRIPT), "--video", "mp4", "--steps", "3"],
         cwd=here,
-        env={**CLEAN, "IMAGEIO_FFMPEG_EXE": str(endless)},
+        env={**CLEAN, "IMAGEIO_FFMPEG_EXE": str(hanging)},
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
@@ -475,17 +479,17 @@ def test_ending_the_script_while_it_encodes_ends_the_encoder_and_keeps_the_frame
         os.killpg(process.pid, signal.SIGINT)
     else:
         process.terminate()
-    # Its stderr is closed only when the encoder and ffmpeg, which hold it too, are gone.
+    # Its stderr is closed only after the encoder and ffmpeg, which have it open as well, have ended.
     _, log = process.communicate(timeout=30)
     assert process.returncode == 75
     assert "Traceback" not in log
     run = here / "rollouts/run-0001"
-    # Beside the frames only the encoders' own folder of leases: no video, no temporary file.
+    # Beside the frames there is only the directory of leases: no video, no temporary file.
     assert {path.name for path in run.iterdir()} - {".daddy-encode"} == {"episode-0000"}
     assert manifest(run / "episode-0000")["frames"] == 4
 
 
-def test_a_checkout_named_daddy_runs_from_the_folder_above_it_and_uses_itself(here: Path) -> None:
+def test_a_checkout_named_daddy_runs_from_its_parent_directory_and_imports_itself(here: Path) -> None:
     daddy = here / "Daddy"
     shutil.copytree(CHECKOUT / "daddy_encode", daddy / "daddy_encode", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(SCRIPT, daddy)

@@ -1,1 +1,1 @@
-"""What is played where the user brings nothing: needs numpy alone; knows nothing of dumps and encoders."""
+"""The built-in environment of `debug_rollout.py`: needs only numpy; knows nothing about dumps and encoders."""

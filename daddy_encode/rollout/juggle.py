@@ -1,6 +1,6 @@
-"""Juggle: three balls, one paddle, gravity. A small environment in Gymnasium's manner, drawn with numpy alone.
+"""Juggle: three balls, one paddle, gravity. A small environment with Gymnasium's interface, rendered with numpy only.
 
-Same seed and actions, same pixels: see `picture` for why that holds on every machine.
+The same seed and actions give the same pixels on every machine; `picture` says why.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from daddy_encode.rollout.picture import Colour, Picture, Pixels, bands
+from daddy_encode.rollout.picture import Colour, Picture, Pixels, horizontal_bands
 
 # Lengths in pixels, times in frames.
 WIDTH, HEIGHT = 320, 240
 BALLS: tuple[tuple[float, Colour], ...] = ((13.0, (255, 107, 107)), (11.0, (255, 214, 80)), (9.0, (88, 224, 176)))
 LIVES = 8
 PADDLE_Y, PADDLE_HALF, PADDLE_RADIUS = 216.0, 30.0, 5.0
-# The reason why a random policy moves the paddle in sweeps and not in a tremble: it pushes, and friction slows.
+# Actions accelerate the paddle, so that a random policy moves it in sweeps instead of trembling.
 PUSH, FRICTION = 1.5, 0.94
 GRAVITY = 0.24
-# Rises 169 pixels, into the upper quarter of the picture; a small ball pushed by a larger one meets the ceiling.
-THROW = 9.0
-MAX_SIDEWAYS = 4.0
-# At 20 pixels a frame nothing moves further than 5 between two looks for collisions: half a small ball.
+# Rises 169 pixels, into the upper quarter of the picture; a small ball hit by a larger one reaches the ceiling.
+THROW_SPEED = 9.0
+MAX_SIDEWAYS_SPEED = 4.0
+# At 20 pixels per frame nothing moves more than 5 pixels, half a small ball, between two collision checks.
 STEPS_PER_FRAME = 4
-TRAIL = 7
+TRAIL_LENGTH = 7
 
 SKY: tuple[Colour, ...] = ((24, 26, 56), (33, 34, 72), (44, 42, 88), (58, 50, 102))
 WHITE: Colour = (240, 240, 250)
@@ -45,15 +45,15 @@ class _Ball:
     y: float = 0.0
     vx: float = 0.0
     vy: float = 0.0
-    trail: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=TRAIL))
+    trail: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=TRAIL_LENGTH))
 
     @property
     def mass(self) -> float:
         return self.radius * self.radius
 
 
-class Moves:
-    """The actions 0 (push left), 1 (let go) and 2 (push right), and a seeded way to draw one."""
+class Actions:
+    """The action space, as Gymnasium's Discrete(3): 0 pushes left, 1 does nothing, 2 pushes right."""
 
     n = 3
 
@@ -70,38 +70,42 @@ class Moves:
 class Juggle:
     """Keep three balls in the air with one paddle.
 
-    Observation, float32 (2 + 4 per ball): the paddle's x and speed, then each ball's x, y, speed in x and in y;
-    positions in widths (x) and heights (y) of the picture, speeds in tens of pixels per frame.
-    Action: 0 pushes the paddle left, 1 lets it go, 2 pushes it right.
-    Reward: +1 for a ball caught, -1 for one dropped, which is thrown in again.
-    The episode terminates when 8 balls were dropped; it is never truncated.
+    Observation, float32 (14,): x and speed of the paddle, then x, y, x speed and y speed of each ball; positions as
+    fractions of the width (x) and height (y) of the picture, speeds in tens of pixels per frame.
+    Action: 0 pushes the paddle left, 1 does nothing, 2 pushes it right.
+    Reward: +1 for each ball caught, -1 for each ball dropped, which is thrown in again.
+    The episode terminates after 8 dropped balls; it is never truncated.
     """
 
     metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 30}
 
     def __init__(self) -> None:
-        self.action_space = Moves()
-        self._background = bands(WIDTH, HEIGHT, SKY)
+        self.action_space = Actions()
+        self._background = horizontal_bands(WIDTH, HEIGHT, SKY)
         self.reset(seed=0)
 
     def reset(self, *, seed: int) -> tuple[Observation, dict[str, Any]]:
-        """A new episode, given by `seed` and the actions to come alone."""
+        """Start a new episode: observation, info. It depends only on `seed` and the actions that follow."""
         self._random = np.random.default_rng(seed)
         self._paddle = WIDTH / 2
         self._speed = 0.0
         self._caught = 0
         self._lives = LIVES
-        self._shine: Colour = WHITE
+        self._paddle_colour: Colour = WHITE
         self._balls = [_Ball(radius, colour) for radius, colour in BALLS]
         for index, ball in enumerate(self._balls):
             self._throw_in(ball)
-            # One after the other, or all would come down at once.
+            # Staggered, or all would come down at the same time.
             ball.x = WIDTH * (index + 0.5 + 0.6 * (self._random.random() - 0.5)) / len(self._balls)
             ball.y = 30.0 + 55.0 * (index + self._random.random() * 0.5)
         return self._observation(), self._info()
 
     def step(self, action: int) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """One frame further: observation, reward, terminated, truncated (always False), info."""
+        """Advance by one frame: observation, reward, terminated, truncated (always False), info.
+
+        Raises:
+            ValueError: `action` is not 0, 1 or 2.
+        """
         push = int(action) - 1
         if push not in (-1, 0, 1):
             raise ValueError(f"action {action!r} is not 0, 1 or 2")
@@ -114,15 +118,17 @@ class Juggle:
         return self._observation(), float(reward), self._lives <= 0, False, self._info()
 
     def render(self) -> Pixels:
-        """The picture of now: uint8 (240, 320, 3)."""
+        """Render the current state: a new array, uint8 (240, 320, 3)."""
         picture = Picture(self._background)
         for ball in self._balls:
             for age, (x, y) in enumerate(reversed(ball.trail), start=1):
-                picture.disc(x, y, ball.radius * (1.0 - age / (TRAIL + 2.0)), ball.colour, opacity=1)
-        picture.bar(self._paddle - PADDLE_HALF, self._paddle + PADDLE_HALF, PADDLE_Y, PADDLE_RADIUS, self._shine)
+                picture.disc(x, y, ball.radius * (1.0 - age / (TRAIL_LENGTH + 2.0)), ball.colour, opacity=1)
+        picture.bar(
+            self._paddle - PADDLE_HALF, self._paddle + PADDLE_HALF, PADDLE_Y, PADDLE_RADIUS, self._paddle_colour
+        )
         for ball in self._balls:
             picture.disc(ball.x, ball.y, ball.radius, ball.colour)
-            # A highlight up to the left. It has no smooth edge: the ball covers more of those pixels.
+            # A highlight at the upper left, without smooth edges: the ball covers more of the pixels there.
             picture.disc(ball.x - 0.3 * ball.radius, ball.y - 0.35 * ball.radius, 0.28 * ball.radius, WHITE)
         picture.number(self._caught, 10, 10, 3, WHITE)
         for life in range(LIVES):
@@ -130,7 +136,7 @@ class Juggle:
         return picture.pixels()
 
     def close(self) -> None:
-        """Nothing to close; Gymnasium's environments have it."""
+        """Do nothing; part of Gymnasium's interface."""
 
     def _throw_in(self, ball: _Ball) -> None:
         ball.x = WIDTH * (0.2 + 0.6 * self._random.random())
@@ -140,7 +146,7 @@ class Juggle:
         ball.trail.clear()
 
     def _advance(self, time: float) -> int:
-        """Move everything by `time` frames; the reward for it."""
+        """Move everything by `time` frames and return the reward."""
         self._paddle += self._speed * time
         reach = PADDLE_HALF + PADDLE_RADIUS
         if not reach <= self._paddle <= WIDTH - reach:
@@ -155,10 +161,10 @@ class Juggle:
             for other in self._balls[:index]:
                 _collide(ball, other)
             if self._meets_paddle(ball):
-                ball.vy = -THROW
+                ball.vy = -THROW_SPEED
                 steered = ball.vx + 0.06 * (ball.x - self._paddle) + 0.2 * self._speed
-                ball.vx = min(max(steered, -MAX_SIDEWAYS), MAX_SIDEWAYS)
-                self._shine = ball.colour
+                ball.vx = min(max(steered, -MAX_SIDEWAYS_SPEED), MAX_SIDEWAYS_SPEED)
+                self._paddle_colour = ball.colour
                 self._caught += 1
                 reward += 1
             elif ball.y - ball.radius > HEIGHT:
@@ -169,7 +175,7 @@ class Juggle:
 
     def _meets_paddle(self, ball: _Ball) -> bool:
         level = PADDLE_Y - PADDLE_RADIUS - ball.radius
-        # From above only: a ball that is already beside the paddle is lost.
+        # Only from above: a ball that is already beside the paddle is lost.
         above = level <= ball.y <= level + ball.radius
         return ball.vy > 0 and above and abs(ball.x - self._paddle) <= PADDLE_HALF + 0.7 * ball.radius
 
@@ -193,7 +199,7 @@ class Juggle:
 
 
 def _collide(one: _Ball, other: _Ball) -> None:
-    """An elastic collision where the two touch and approach: momentum and energy are kept."""
+    """An elastic collision if the two touch and approach: momentum and energy are conserved."""
     dx, dy = other.x - one.x, other.y - one.y
     reach = one.radius + other.radius
     squared = dx * dx + dy * dy
@@ -202,7 +208,7 @@ def _collide(one: _Ball, other: _Ball) -> None:
     distance = sqrt(squared)
     nx, ny = dx / distance, dy / distance
     mass = one.mass + other.mass
-    # Out of each other first, the lighter one further.
+    # Separate them first; the lighter one moves further.
     overlap = reach - distance
     one.x -= nx * overlap * other.mass / mass
     one.y -= ny * overlap * other.mass / mass

@@ -15,7 +15,7 @@ from daddy_encode.rollout.juggle import BALLS, HEIGHT, PADDLE_Y, WIDTH, Juggle
 Pixels = npt.NDArray[np.uint8]
 CHECKOUT = Path(__file__).parents[2]
 
-# Prints the SHA-256 of an episode's pixels.
+# Prints the SHA-256 of the pixels of an episode.
 DIGEST = """
 import hashlib
 from daddy_encode.rollout.juggle import Juggle
@@ -28,19 +28,19 @@ for _ in range(120):
     environment.step(environment.action_space.sample())
 print(pixels.hexdigest())
 """
-# The same on x86-64 with numpy 1.24.4 and 2.4.6. It changes with the game or its looks; then write the new one here.
+# The same on x86-64 with numpy 1.24.4 and 2.4.6. A change of the game or its rendering changes it: update it then.
 PIXELS = "0a3e7dd40421ad227df48c15404d18ec8f356d85b5d0ae33c1187e8c08bc1b59"
 
 
 def episode(
-    seed: int, policy: Any = None, most: int = 2000, *, render: bool = True
+    seed: int, policy: Any = None, max_steps: int = 2000, *, render: bool = True
 ) -> tuple[list[Pixels], list[float]]:
-    """The pictures and rewards of one episode, of random actions where there is no policy."""
+    """The pictures and rewards of one episode, with random actions if there is no policy."""
     environment = Juggle()
     observation, _ = environment.reset(seed=seed)
     environment.action_space.seed(seed)
     pictures, rewards = [environment.render()] if render else [], []
-    for _ in range(most):
+    for _ in range(max_steps):
         action = environment.action_space.sample() if policy is None else policy(observation)
         observation, reward, terminated, _, _ = environment.step(action)
         if render:
@@ -52,7 +52,7 @@ def episode(
 
 
 def follow(observation: npt.NDArray[np.float32]) -> int:
-    """Push towards the lowest ball that falls."""
+    """Push towards the lowest falling ball."""
     balls = observation[2:].reshape(-1, 4)
     falling = balls[balls[:, 3] > 0]
     if len(falling) == 0:
@@ -62,12 +62,12 @@ def follow(observation: npt.NDArray[np.float32]) -> int:
 
 
 def centre(picture: Pixels, colour: tuple[int, int, int]) -> tuple[float, float] | None:
-    """Where a ball of `colour` is, above the paddle; None where it is out of the picture."""
+    """The centre (x, y) of the ball of `colour` above the paddle; None if it is not visible."""
     rows, columns = np.nonzero((picture[: int(PADDLE_Y) - 6] == colour).all(axis=2))
     return (float(columns.mean()), float(rows.mean())) if len(rows) else None
 
 
-def test_a_picture_is_rgb_and_its_array_is_the_callers_own() -> None:
+def test_a_picture_is_rgb_in_an_array_that_the_environment_does_not_reuse() -> None:
     environment = Juggle()
     first = environment.render()
     assert first.shape == (HEIGHT, WIDTH, 3)
@@ -78,13 +78,13 @@ def test_a_picture_is_rgb_and_its_array_is_the_callers_own() -> None:
     assert (first == kept).all()
 
 
-# The names of numpy 2.4 and of those before; unknown ones are ignored.
-@pytest.mark.parametrize("without", ["", "X86_V3 X86_V4 AVX512F AVX512_SKX AVX2 FMA3"])
-def test_the_same_seed_gives_the_same_pixels_everywhere_also_on_older_processors(without: str) -> None:
+# The feature names of numpy 2.4 and of earlier versions; unknown ones are ignored.
+@pytest.mark.parametrize("disabled", ["", "X86_V3 X86_V4 AVX512F AVX512_SKX AVX2 FMA3"])
+def test_the_same_seed_gives_the_same_pixels_everywhere_also_on_older_processors(disabled: str) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", DIGEST],
         cwd=CHECKOUT,
-        env={**os.environ, "NPY_DISABLE_CPU_FEATURES": without},
+        env={**os.environ, "NPY_DISABLE_CPU_FEATURES": disabled},
         check=True,
         capture_output=True,
         text=True,
@@ -93,7 +93,7 @@ def test_the_same_seed_gives_the_same_pixels_everywhere_also_on_older_processors
 
 
 def test_another_seed_gives_another_episode() -> None:
-    assert (episode(1, most=1)[0][0] != episode(2, most=1)[0][0]).any()
+    assert (episode(1, max_steps=1)[0][0] != episode(2, max_steps=1)[0][0]).any()
 
 
 def test_a_reset_forgets_the_episode_before() -> None:
@@ -107,7 +107,7 @@ def test_a_reset_forgets_the_episode_before() -> None:
 
 
 def test_every_ball_and_the_paddle_move() -> None:
-    pictures, _ = episode(0, most=20)
+    pictures, _ = episode(0, max_steps=20)
     for _, colour in BALLS:
         before, after = centre(pictures[0], colour), centre(pictures[20], colour)
         assert before is not None
@@ -117,7 +117,7 @@ def test_every_ball_and_the_paddle_move() -> None:
     assert (pictures[0][row] != pictures[20][row]).any()
 
 
-def test_balls_fall_and_fly_up_again_from_the_paddle() -> None:
+def test_balls_fall_and_bounce_up_from_the_paddle() -> None:
     environment = Juggle()
     observation, _ = environment.reset(seed=0)
     reward = 0.0
@@ -142,16 +142,16 @@ def test_balls_never_leave_by_a_wall() -> None:
             break
 
 
-def test_catching_rewards_dropping_costs_and_eight_drops_end_it() -> None:
+def test_a_catch_gives_1_a_drop_costs_1_and_eight_drops_end_the_episode() -> None:
     _, rewards = episode(0, render=False)
     assert {1.0, -1.0} <= set(rewards) <= {-2.0, -1.0, 0.0, 1.0, 2.0}
     assert sum(reward < 0 for reward in rewards) in (7, 8)
     assert len(rewards) < 1000
 
 
-def test_a_policy_that_looks_catches_more_than_chance() -> None:
-    chance = sum(sum(episode(seed, most=300, render=False)[1]) for seed in range(3))
-    skill = sum(sum(episode(seed, follow, most=300, render=False)[1]) for seed in range(3))
+def test_a_policy_that_follows_the_balls_catches_more_than_chance() -> None:
+    chance = sum(sum(episode(seed, max_steps=300, render=False)[1]) for seed in range(3))
+    skill = sum(sum(episode(seed, follow, max_steps=300, render=False)[1]) for seed in range(3))
     assert skill > chance + 15
 
 

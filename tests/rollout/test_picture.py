@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from daddy_encode.rollout.picture import Picture, bands
+from daddy_encode.rollout.picture import Picture, horizontal_bands
 
 BLACK = np.zeros((20, 30, 3), np.uint8)
 RED, BLUE = (240, 0, 0), (0, 0, 240)
@@ -24,7 +24,7 @@ def test_an_edge_has_at_most_three_shades() -> None:
     assert set(np.unique(picture.pixels()).tolist()) == {0, 60, 120, 180, 240}
 
 
-def test_where_shapes_meet_no_pixel_is_both_colours() -> None:
+def test_where_shapes_meet_no_pixel_blends_both_colours() -> None:
     picture = Picture(BLACK)
     picture.disc(10.0, 10.0, 5.0, RED)
     picture.disc(16.0, 10.0, 5.0, BLUE)
@@ -70,6 +70,6 @@ def test_a_number_is_written_in_its_digits() -> None:
 
 
 def test_bands_lie_one_below_the_other_and_fill_the_picture() -> None:
-    background = bands(3, 5, [RED, BLUE])
+    background = horizontal_bands(3, 5, [RED, BLUE])
     assert background.shape == (5, 3, 3)
     assert [tuple(row[0].tolist()) for row in background] == [RED, RED, RED, BLUE, BLUE]

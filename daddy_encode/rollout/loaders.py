@@ -1,4 +1,4 @@
-"""Environments and policies by the names that a user gives them."""
+"""Loading environments and policies by name."""
 
 from __future__ import annotations
 
@@ -11,12 +11,19 @@ from daddy_encode.rollout.juggle import Juggle
 
 BUILT_IN = "Juggle"
 
-# From an observation to an action.
+# Maps an observation to an action.
 Policy = Callable[[Any], Any]
 
 
 def make_environment(env_id: str) -> Any:
-    """The built-in environment, or Gymnasium's `env_id` drawing arrays. Raises SettingsError where there is none."""
+    """Make an environment that renders RGB arrays.
+
+    Args:
+        env_id: "Juggle", the built-in environment, or any Gymnasium ID, also as "module:ID".
+
+    Raises:
+        SettingsError: there is no such environment, or it cannot be constructed.
+    """
     if env_id == BUILT_IN:
         return Juggle()
     try:
@@ -31,18 +38,22 @@ def make_environment(env_id: str) -> Any:
         return gymnasium.make(env_id, render_mode="rgb_array")
     except ModuleNotFoundError as error:
         raise SettingsError(f"--env {env_id} needs the module {error.name}, which is not installed") from error
-    except Exception as error:  # whatever an environment's constructor raises
-        raise SettingsError(f"--env {env_id} cannot be made: {type(error).__name__}: {error}") from error
+    except Exception as error:  # a constructor may raise anything
+        raise SettingsError(f"--env {env_id} cannot be constructed: {type(error).__name__}: {error}") from error
 
 
 def load_policy(name: str) -> Policy:
-    """The callable that `name`, "module:callable", stands for. Raises SettingsError where there is none."""
+    """Import the policy `name`, such as "my_policy:act".
+
+    Raises:
+        SettingsError: `name` is not of the form MODULE:CALLABLE, or there is no such callable.
+    """
     module_name, colon, path = name.partition(":")
     if not (module_name and colon and path):
-        raise SettingsError(f"--policy {name}: give it as MODULE:CALLABLE, such as my_policy:act")
+        raise SettingsError(f"--policy {name}: expected MODULE:CALLABLE, such as my_policy:act")
     try:
         found: Any = importlib.import_module(module_name)
-    except Exception as error:  # an import runs the user's code
+    except Exception as error:  # an import runs user code
         raise SettingsError(f"--policy {name}: cannot import {module_name}: {type(error).__name__}: {error}") from error
     try:
         for attribute in path.split("."):
@@ -50,6 +61,6 @@ def load_policy(name: str) -> Policy:
     except AttributeError as error:
         raise SettingsError(f"--policy {name}: {error}") from error
     if not callable(found):
-        raise SettingsError(f"--policy {name}: {path} is a {type(found).__name__}, which cannot be called")
+        raise SettingsError(f"--policy {name}: {path} is not callable but of type {type(found).__name__}")
     policy: Policy = found
     return policy
