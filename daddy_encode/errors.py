@@ -1,56 +1,80 @@
-"""The exception tree. Every foreseen failure is one of these, and its text is one line for a user."""
+"""The exceptions that this package raises on purpose. The text of each is one printable line for a user.
+
+    DaddyEncodeError
+    ├── FrameError, also a ValueError
+    ├── ManifestError, also a ValueError
+    ├── SettingsError, also a ValueError
+    ├── SpoolError
+    │   └── TransientError
+    ├── EncodeError
+    └── ClusterError
+
+All are in the module `daddy_encode.errors`, which imports nothing.
+"""
 
 from __future__ import annotations
 
+# Not those that only encoders raise, and handle, themselves: ClaimedError, Interrupted, Skipped.
+__all__ = [
+    "ClusterError",
+    "DaddyEncodeError",
+    "EncodeError",
+    "FrameError",
+    "ManifestError",
+    "SettingsError",
+    "SpoolError",
+    "TransientError",
+]
+
 
 def one_line(text: str) -> str:
-    """`text` on one printable line: control characters and bytes that are no UTF-8 (from file names) escaped."""
+    """`text` on one printable line: control characters and bytes that are not UTF-8 (from file names) are escaped."""
     visible = text.encode("utf-8", "backslashreplace").decode("utf-8")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in visible)
 
 
 class DaddyEncodeError(Exception):
-    """Base of every error this package raises on purpose: says which file, what is wrong and what to do."""
+    """The base class: the message says which file, what is wrong and what to do."""
 
     def __init__(self, message: str) -> None:
         super().__init__(one_line(message))
 
 
 class FrameError(DaddyEncodeError, ValueError):
-    """A frame, or a row of frames, is not what it has to be: wrong dtype, size, a gap, an unreadable file."""
+    """A frame or a sequence of frames is invalid: wrong dtype or size, a gap, an unreadable file."""
 
 
 class ManifestError(DaddyEncodeError, ValueError):
-    """A manifest or receipt cannot be read, or promises what is not there."""
+    """A manifest or receipt cannot be read or written, or does not match the frames."""
 
 
 class SettingsError(DaddyEncodeError, ValueError):
-    """An option has a value that cannot work."""
+    """An option or argument has a value that cannot work."""
 
 
 class SpoolError(DaddyEncodeError):
-    """A directory or file of the spool cannot be used: it is taken, read-only, full, or not there."""
+    """A directory or file cannot be used: it is taken, read-only, full, or does not exist."""
 
 
 class TransientError(SpoolError):
-    """What may pass by itself: a full disk, a quota, a file system that is away for a while."""
+    """A failure that may pass by itself: a full disk, a quota, a file system that is unavailable for a while."""
 
 
 class ClaimedError(DaddyEncodeError):
-    """Another encoder works on the job; its name is in the text."""
+    """Another encoder is working on the job; the message names it."""
 
 
 class EncodeError(DaddyEncodeError):
-    """ffmpeg is missing, died, or wrote something other than what was asked for."""
+    """ffmpeg is missing, failed, or wrote something other than requested."""
 
 
 class ClusterError(DaddyEncodeError):
-    """Slurm is missing, refused, or gave no answer in time."""
+    """Slurm is missing, refuses, or does not answer in time."""
 
 
 class Interrupted(DaddyEncodeError):
-    """The work was told to stop before it was done; nothing half-made is left, try again."""
+    """The work was stopped before it was done; no partial output is left, try again."""
 
 
 class Skipped(DaddyEncodeError):
-    """A job is left alone on purpose, such as one of another user: no failure, and nothing was made."""
+    """A job is skipped on purpose, such as one of another user: not a failure, and nothing was encoded."""
