@@ -35,17 +35,23 @@ def test_every_option_has_help_with_default_or_consequence(name: str) -> None:
 
 
 def documents() -> list[Path]:
-    return [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    return [*ROOT.glob("*.md"), *sorted((ROOT / "docs").rglob("*.md"))]
 
 
-@pytest.mark.parametrize("path", documents(), ids=lambda path: path.name)
+def test_every_page_is_in_the_index() -> None:
+    docs = ROOT / "docs"
+    linked = {docs / target for target in re.findall(r"\]\(([^)#]+)", (docs / "README.md").read_text())}
+    assert {*docs.glob("*.md"), *(docs / "examples").iterdir()} - {docs / "README.md"} <= linked
+
+
+@pytest.mark.parametrize("path", documents(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_relative_link_leads_somewhere(path: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", path.read_text()):
         if "://" not in target:
             assert (path.parent / target).exists(), target
 
 
-@pytest.mark.parametrize("path", documents(), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", documents(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_test_and_module_that_a_page_names_exists(path: Path) -> None:
     text = path.read_text()
     for name in re.findall(r"`((?:tests|daddy_encode|docs)/[\w/.-]+)`", text):

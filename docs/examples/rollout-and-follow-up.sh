@@ -1,9 +1,9 @@
 #!/bin/bash
-# Queue a rollout, and two encoders that begin when it has ended, whether it went well or not.
+# Submit a rollout, and two encoders that start when it has ended, whether it succeeded or not.
 #
 #     bash docs/examples/rollout-and-follow-up.sh [options of debug_rollout.py]
 #
-# PYTHON, CHECKOUT and ROLLOUTS may be set in the environment; they go with both Slurm jobs.
+# PYTHON, CHECKOUT and ROLLOUTS may be set in the environment; both Slurm jobs inherit them.
 set -eu
 
 CHECKOUT=${CHECKOUT:-$HOME/daddy-encode}

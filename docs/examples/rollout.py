@@ -1,4 +1,4 @@
-"""A rollout of your own, in a Slurm job, that queues its encoder first: even a crash is followed.
+"""A rollout of your own, in a Slurm job, that submits its encoder first, so that it is followed even if it crashes.
 
 sbatch --gres=gpu:1 --wrap "python docs/examples/rollout.py ROLLOUTS"
 """
@@ -16,7 +16,7 @@ from daddy_encode.cluster import submit
 
 rollouts = Path(sys.argv[1])
 
-# Begins when this Slurm job has ended, well or not. No encoder is imported, and nothing waits for it.
+# It starts when this Slurm job has ended, successfully or not. This imports no encoder and does not wait.
 queued = submit(rollouts, after=os.environ["SLURM_JOB_ID"], cpus_per_task=2)
 print(queued.how_to_follow())
 
