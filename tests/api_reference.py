@@ -108,7 +108,8 @@ def reference() -> str:
     parts = [HEAD]
     for module_name in MODULES:
         module = importlib.import_module(module_name)
-        imports = f"from {module_name} import {', '.join(module.__all__)}"
+        names = "".join(f"\n    {name}," for name in module.__all__)
+        imports = f"from {module_name} import ({names}\n)"
         parts += [f"## {module_name}\n", _code(imports), *_rendered(parse_docstring(docstring_of(module)))]
         for name, value in public_objects(module).items():
             parts.append(f"### {name}\n")
