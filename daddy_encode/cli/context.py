@@ -1,4 +1,4 @@
-"""The options that every command that encodes takes, as what the encoder takes."""
+"""From the options that every command that encodes takes to the encoder's context."""
 
 from __future__ import annotations
 
@@ -25,9 +25,19 @@ def make_context(
     tmp_dir: str | None,
     **options: Any,
 ) -> Context:
-    """`max_pixels`: of a frame, in units of 2**20; `options`: those of `Settings`, None for its default.
+    """The context of the options.
 
-    Raises SettingsError; EncodeError where gifsicle is asked for and missing.
+    Args:
+        force: Encode jobs again that are done.
+        max_pixels: The largest frame, in units of 2**20 pixels.
+        trust_owner: The users whose jobs are encoded, too.
+        stall_timeout: After how many seconds without progress ffmpeg is ended.
+        tmp_dir: Where temporary files go; variables in it are filled in. None: beside each video.
+        options: Those of `Settings`, None for its default.
+
+    Raises:
+        SettingsError: An option has a value that cannot work.
+        EncodeError: gifsicle is asked for and missing.
     """
     settings = make_settings(**{name: value for name, value in options.items() if value is not None})
     if settings.gif_optimize:

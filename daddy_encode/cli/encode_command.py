@@ -39,7 +39,8 @@ SETTINGS = [
         metavar="P",
         default=option_values.DEFAULT_PRESET,
         show_default=True,
-        help=f"MP4: x264's preset, {option_values.PRESETS[0]} to {option_values.PRESETS[-1]}. A slower one makes a smaller file.",
+        help=f"MP4: x264's preset, {option_values.PRESETS[0]} to {option_values.PRESETS[-1]}. A slower one makes a "
+        "smaller file.",
     ),
     click.option(
         "--scale",
@@ -53,7 +54,7 @@ SETTINGS = [
         metavar="F",
         default=option_values.DEFAULT_GIF_FPS,
         show_default=True,
-        help="GIF: frames per second at most, 50 or less. A faster recording keeps its speed and shows every k-th "
+        help="GIF: frames per second at most, 50 or less. A faster recording keeps its speed and shows every Nth "
         "frame; fewer make a smaller file.",
     ),
     click.option(
@@ -104,8 +105,8 @@ SETTINGS = [
     click.option(
         "--salvage",
         is_flag=True,
-        help="Take what is whole of rollouts that died (no manifest, or one that says so), with --gaps hold, also in a "
-        "tree: where no rollout still writes. Default: where frames are missing or damaged, it is an error.",
+        help="Encode what is whole of rollouts that died (no manifest, or one that says so), with --gaps hold; also in "
+        "a tree, so only where no rollout is still writing. Default: missing or damaged frames are an error.",
     ),
 ]
 
@@ -140,14 +141,14 @@ WORKING = [
         default=120.0,
         show_default=True,
         help="After how many seconds without a sign of life another encoder's job is taken over. The same for every "
-        "encoder of a spool; longer than the file system's attribute cache (60 s on NFS).",
+        "encoder of a spool, and longer than the file system's attribute cache (60 s on NFS).",
     ),
     click.option(
         "--trust-owner",
         metavar="NAME",
         multiple=True,
-        help="Encode jobs of the user NAME, too, or of everybody with `any`; may be given several times. Default: "
-        "other users' jobs are skipped, and said to be.",
+        help="Also encode jobs of the user NAME, or everybody's with `any`; may be given several times. Default: other "
+        "users' jobs are skipped, and the log says so.",
     ),
     click.option(
         "--max-pixels",
@@ -164,13 +165,13 @@ WORKING = [
         metavar="SECONDS",
         default=120.0,
         show_default=True,
-        help="End ffmpeg, and count the job as failed, after so long without progress.",
+        help="End ffmpeg, and count the job as failed, after this long without progress.",
     ),
     click.option(
         "--json",
         "as_json",
         is_flag=True,
-        help="Write one JSON object per saved video to standard output, beside the log on standard error.",
+        help="Write one JSON object per saved video to standard output, besides the log on standard error.",
     ),
 ]
 
@@ -188,14 +189,14 @@ def encoding_options(command: Command) -> Command:
 @click.option(
     "--no-wait",
     is_flag=True,
-    help="Exit with status 75 when only jobs that other encoders work on are left. Default: wait for them.",
+    help="Exit with status 75 when only jobs are left that other encoders work on. Default: wait for them.",
 )
-@click.option("--force", is_flag=True, help="Encode done jobs again, too. Default: they are skipped.")
+@click.option("--force", is_flag=True, help="Also encode jobs again that are done. Default: they are skipped.")
 def command(paths: tuple[Path, ...], output_dir: Path | None, as_json: bool, **options: Any) -> int:
     """Make videos of the frames in each PATH: a job's directory, or a tree of them.
 
-    A directory of numbered PNGs without a manifest is encoded when it is named itself; in a tree it is taken for one
-    that is still being written, and passed over. Each video is verified before it appears; a log line says its path,
+    A directory of numbered PNGs without a manifest is encoded when it is named itself; in a tree it is passed over, as
+    one that is still being written. Each video is verified before it appears; a log line says its path,
     frames, fps, encoding time, size and type.
     """
     from daddy_encode.cli.encode_run import run

@@ -1,4 +1,4 @@
-"""What `daddy-encode encode` calls: find the jobs, run them, say what became of each."""
+"""What `daddy-encode encode` calls: find the jobs, encode them, report each."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from daddy_encode.spool.claims import Claims
 
 log = logging.getLogger(__name__)
 
-# Between two looks at jobs that others work on, each twice as long as the last: most are done soon. Never longer than a
-# quarter of the lease, so that a dead holder is seen.
+# Between two attempts at jobs that others work on, each twice as long as the last: most are done soon. Never longer
+# than a quarter of the lease, so that a dead holder is noticed.
 FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 5.0
 
@@ -41,7 +41,19 @@ def run(
     no_wait: bool,
     **options: Any,
 ) -> int:
-    """Encode the jobs at `paths` and return the exit status. Raises SettingsError for options that cannot work."""
+    """Encode the jobs at `paths`.
+
+    Args:
+        paths: The arguments.
+        output_dir: The option, as are all others; `options`: those of `make_context`.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        SettingsError: An option has a value that cannot work.
+        EncodeError: gifsicle is asked for and missing.
+    """
     context = make_context(**options)
     set_up_logging(AboveBar())
     stop = StopSwitch()
@@ -75,7 +87,7 @@ def run(
     if len(jobs) + failures > 1:
         log.info("%s", tally)
     if stop.is_set():
-        log.warning("stopped before all was done; run the same command again to go on")
+        log.warning("stopped before all was done; run the same command again to continue")
         return INTERRUPTED
     if tally.failed or (tally.skipped and not tally.saved and not tally.done):
         return FAILED
@@ -89,7 +101,7 @@ def _pause(seconds: float, stop: StopSwitch) -> None:
 
 
 def _collect(paths: Sequence[Path], output_dir: Path | None, *, salvage: bool) -> tuple[list[FoundJob], int]:
-    """The jobs to encode, each once, and the number of places that could not be used, which are logged."""
+    """The jobs to encode, each once, and how many directories could not be used, which is logged."""
     jobs: dict[Path, FoundJob] = {}
     failures = 0
     for path in paths:
@@ -108,7 +120,7 @@ def _collect(paths: Sequence[Path], output_dir: Path | None, *, salvage: bool) -
             else:
                 jobs.setdefault(found.paths.directory, found)
         if empty:
-            log.error("%s: holds no numbered PNG and no manifest, nor does a folder in it; check the path", shown(path))
+            log.error("%s: no numbered PNG and no manifest in it, nor below it; check the path", shown(path))
             failures += 1
     bases: dict[Path, Path] = {}
     for job in jobs.values():
@@ -116,7 +128,7 @@ def _collect(paths: Sequence[Path], output_dir: Path | None, *, salvage: bool) -
         if twin != job.paths.directory:
             raise SettingsError(
                 f"{shown(twin)} and {shown(job.paths.directory)} would both become {shown(job.paths.base)}.*; "
-                "give the folder that holds both as PATH"
+                "give the directory that holds both as PATH"
             )
     return list(jobs.values()), failures
 

@@ -30,7 +30,7 @@ def command(root: Path, form: str | None) -> int:
         for row in rows:
             click.echo(json.dumps(row))
     elif form == "csv":
-        # A path may hold bytes that are no UTF-8; Python keeps them, and so does this.
+        # A path may have bytes that are not UTF-8; Python keeps them, and so does this.
         sys.stdout.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
         writer = csv.DictWriter(sys.stdout, COLUMNS, lineterminator="\n")
         writer.writeheader()

@@ -1,4 +1,4 @@
-"""Signals that ask for an end in good order."""
+"""Signals that ask for a clean end."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from daddy_encode.cli.main import INTERRUPTED
 
 
 def on_signals(stop: Callable[[], None]) -> None:
-    """SIGINT and SIGTERM call `stop`; a second one ends the process at once, with the status for an interruption.
+    """Call `stop` when a signal asks for an end.
 
-    SIGUSR2 calls `stop`, too, however often it comes and beside any other: a batch script passes on what it is told,
-    and Slurm may tell the encoder the same.
+    SIGINT and SIGTERM do; a second one ends the process at once, with the status for an interruption. SIGUSR2 does,
+    too, however often it comes: a batch script passes on the signals that it gets, and Slurm may send the encoder the
+    same ones.
     """
     asked = stopping = False
 
@@ -27,7 +28,7 @@ def on_signals(stop: Callable[[], None]) -> None:
                 end_all()
                 os._exit(INTERRUPTED)
             asked = True
-        # Once: a signal that comes while `stop` runs would wait for a lock that this very thread holds.
+        # Once: a signal that comes while `stop` runs would wait for a lock that this same thread holds.
         if not stopping:
             stopping = True
             stop()

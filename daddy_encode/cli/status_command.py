@@ -15,13 +15,13 @@ import click
     metavar="DIR",
     help="Where the encoders write. Default: beside the jobs.",
 )
-@click.option("--all", "every", is_flag=True, help="Show every job that is done, too. Default: the ten newest.")
+@click.option("--all", "every", is_flag=True, help="Also show every job that is done. Default: the ten newest.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per job, all of them, instead of the table.")
 def command(root: Path, output_dir: Path | None, every: bool, as_json: bool) -> int:
     """Show the state of every job below ROOT: how many there are of each, who works on them, why they failed.
 
-    What needs somebody comes first. AGE is the time since a file in the job last came or went. Needs no write
-    permission, and is right while others work.
+    Jobs that need attention come first. AGE is the time since a file in the job last came or went. Needs no write
+    permission, and is right while encoders are at work.
     """
     import json
     import shutil

@@ -47,8 +47,8 @@ PASSED_ON = [
 @click.option(
     "--time",
     metavar="T",
-    help="Time limit, as sbatch takes it: 30, 2:00:00 or 1-0. Before it ends, the encoder stops in good order and is "
-    "queued again. Default: the cluster's.",
+    help="Time limit, as sbatch takes it: 30, 2:00:00 or 1-0. Before it ends, the encoder stops cleanly and is queued "
+    "again. Default: the cluster's.",
 )
 @click.option("--mem", metavar="M", help="Memory for each encoder, as sbatch takes it: 4G. Default: the cluster's.")
 @click.option("--partition", metavar="P", help="Partition: one without GPUs. Default: the cluster's.")
@@ -80,17 +80,17 @@ def command(root: Path, dry_run: bool, as_json: bool, **options: Any) -> int:
 
     context = click.get_current_context()
     encode_options = {str(option.name): options.pop(str(option.name)) for option in PASSED_ON}
-    words = [
-        word
+    arguments = [
+        argument
         for option in PASSED_ON
         if context.get_parameter_source(str(option.name)) is not ParameterSource.DEFAULT
-        for word in _words(option, encode_options[str(option.name)])
+        for argument in _arguments(option, encode_options[str(option.name)])
     ]
-    return run(root, words, encode_options, dry_run=dry_run, as_json=as_json, **options)
+    return run(root, arguments, encode_options, dry_run=dry_run, as_json=as_json, **options)
 
 
-def _words(option: click.Option, value: Any) -> list[str]:
-    """`option` with `value` as the words of a command line that runs in another directory."""
+def _arguments(option: click.Option, value: Any) -> list[str]:
+    """`option` with `value` as arguments of a command line that runs in another directory."""
     if option.is_flag:
         return [option.opts[0]] if value else option.secondary_opts[:1]
     values = value if option.multiple else [value]

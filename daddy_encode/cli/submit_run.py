@@ -1,4 +1,4 @@
-"""What `daddy-encode submit` calls: check what can be checked here, submit, say how to follow."""
+"""What `daddy-encode submit` calls: check what can be checked here, submit, print how to follow."""
 
 from __future__ import annotations
 
@@ -26,7 +26,22 @@ def run(
     as_json: bool,
     **options: Any,
 ) -> int:
-    """Submit and return the exit status. Raises SettingsError for options with which the encoder would fail later."""
+    """Submit the follow-up Slurm job.
+
+    Args:
+        root: The argument.
+        encode_args: Options of `encode`, as its command line has them.
+        encode_options: The same as values.
+        after: An option, as are all others; `options`: those of `daddy_encode.cluster.submit`.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        SettingsError: An option has a value with which the encoder would fail later.
+        SpoolError: The script cannot be written.
+        ClusterError: Slurm is missing, refused, or gave no answer in time.
+    """
     given = {name: encode_options.get(name) for name in Settings.__struct_fields__}
     make_settings(**{name: value for name, value in given.items() if value is not None})
     if encode_options["force"] and workers > 1:

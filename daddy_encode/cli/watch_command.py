@@ -19,14 +19,14 @@ from daddy_encode.cli.encode_command import encoding_options
     metavar="SECONDS",
     default=10.0,
     show_default=True,
-    help="Time between two looks at ROOT, or up to 20 % less; twice as long while nothing has changed for ten minutes. "
-    "Shorter finds jobs sooner and asks more of the file system.",
+    help="Poll interval: the time between two scans of ROOT, or up to 20 % less; twice as long while nothing has "
+    "changed for ten minutes. A shorter one finds jobs sooner and asks more of the file system.",
 )
 @click.option(
     "--settle",
     type=click.FloatRange(1, 604_800),
     metavar="SECONDS",
-    help="Encode a dump without a manifest, too, once nothing in it has changed for so long. Default: never; its "
+    help="Also encode a dump without a manifest once nothing in it has changed for this long. Default: never; its "
     "rollout may still be writing.",
 )
 @click.option("--retry-failed", is_flag=True, help="Try failed jobs once more. Default: only when their frames change.")
@@ -40,31 +40,31 @@ from daddy_encode.cli.encode_command import encoding_options
     "--idle-exit",
     type=click.FloatRange(0, 604_800),
     metavar="SECONDS",
-    help="Exit after so long with nothing to encode: for a watcher inside a Slurm job. Default: never.",
+    help="Exit after this long with nothing to encode: for a watcher inside a Slurm job. Default: never.",
 )
 @click.option(
     "--max-runtime",
     type=click.FloatRange(1, 31_536_000),
     metavar="SECONDS",
-    help="Exit after so long; what is being encoded then is left for another encoder. Default: never.",
+    help="Exit after this long; what is being encoded then is left for another encoder. Default: never.",
 )
 @click.option(
     "--on-done",
     metavar="CMD",
-    help="Run CMD, without a shell, with the receipt's path as its last argument, after each job that was encoded; "
-    "ended after 60 s. Default: nothing. Its failure is logged, and harmless.",
+    help="Run CMD, without a shell, with the receipt's path as its last argument, after each job that was encoded; it "
+    "is ended after 60 s. Its failure is logged, and does no harm. Default: nothing.",
 )
 @click.option(
     "--no-events",
     is_flag=True,
-    help="Do not ask a local file system for events. Default: they bring the next look forward; network file systems "
+    help="Do not ask a local file system for events. Default: they bring the next scan forward; network file systems "
     "send none.",
 )
 def command(root: Path, **options: Any) -> int:
     """Watch ROOT, and encode every rollout below it once it is finished, whichever node wrote it.
 
-    Any number of watchers and `encode` commands may work on one ROOT. SIGTERM or Ctrl-C ends a watcher in good order,
-    with exit status 0: what was being encoded leaves nothing half-made.
+    Any number of watchers and `encode` commands may work on one ROOT. SIGTERM or Ctrl-C ends a watcher cleanly, with
+    exit status 0: what was being encoded leaves nothing half-made.
     """
     from daddy_encode.cli.watch_run import run
 

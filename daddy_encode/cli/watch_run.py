@@ -48,15 +48,21 @@ def run(
     no_events: bool,
     **options: Any,
 ) -> int:
-    """Watch `root`; return the exit status: 0 when told to stop.
+    """Watch `root`; the other arguments are the options, `options` those of `make_context`.
 
-    Raises SpoolError where `root` is no folder, SettingsError, EncodeError where there is no ffmpeg.
+    Returns:
+        The exit status: 0 when told to stop.
+
+    Raises:
+        SettingsError: An option has a value that cannot work.
+        SpoolError: `root` is not a directory.
+        EncodeError: There is no ffmpeg, or gifsicle is asked for and missing.
     """
     use_one_arena()
     context = make_context(**options)
     hook = parse_command(on_done) if on_done is not None else None
     if not root.is_dir():
-        raise SpoolError(f"{root}: is no folder that can be watched; check the path")
+        raise SpoolError(f"{root}: is not a directory; check the path")
     set_up_logging(AboveBar())
     stop, waker = StopSwitch(), Waker()
 
@@ -65,7 +71,7 @@ def run(
         waker.wake()
 
     on_signals(stop_all)
-    # Better no watcher than one that says of each job that there is no ffmpeg.
+    # Better no watcher than one that reports for each job that there is no ffmpeg.
     find_program()
     events = None if no_events or once else start_events(root)
     scanner = Scanner(
@@ -85,7 +91,7 @@ def run(
         claims,
         stop,
         wake=waker.wake,
-        after=partial(_after, hook, stop),
+        after=partial(_run_hook, hook, stop),
     ) as pool:
         watcher = Watcher(
             scanner,
@@ -97,7 +103,7 @@ def run(
             claims.keep_only,
         )
         if events is not None:
-            waker.listen(events.descriptor, partial(_heed, events, watcher))
+            waker.listen(events.descriptor, partial(_read_events, events, watcher))
         log.info(
             "watching %s every %g s with %d workers%s",
             shown(root),
@@ -115,11 +121,11 @@ def run(
     return FAILED if tally.failed else INTERRUPTED if watcher.deferred else 0
 
 
-def _heed(events: Events, watcher: Watcher) -> None:
+def _read_events(events: Events, watcher: Watcher) -> None:
     if events.read():
         watcher.scan_soon()
 
 
-def _after(hook: list[str] | None, stop: StopSwitch, outcome: Outcome) -> None:
+def _run_hook(hook: list[str] | None, stop: StopSwitch, outcome: Outcome) -> None:
     if hook is not None and outcome.kind is OutcomeKind.MADE:
         notify(hook, outcome.paths.receipt, stop.is_set)

@@ -14,14 +14,18 @@ from daddy_encode.errors import one_line
 from daddy_encode.spool.receipt import OutputRecord, Receipt
 
 NAME = "daddy_encode"
-
-
-# A log is no receipt: of many lost frames, the first few.
+# A log is not a receipt: of many lost frames, the first few.
 LOST_SHOWN = 5
 
 
 def saved_line(record: OutputRecord, path: Path, receipt: Receipt | None = None) -> str:
-    """The six values of a saved video, the file being at `path`, on one line; then what `receipt` says is not whole."""
+    """The six values of a saved video on one line.
+
+    Args:
+        record: The video's record.
+        path: Where it is.
+        receipt: The job's, whose partial and lost frames are named as well. Default: they are not.
+    """
     kind = f"Both ({record.format.upper()})" if record.type == "Both" else record.type
     return (
         f"saved {shown(path)}: {record.frames} frame{'s' if record.frames != 1 else ''}, {record.fps} fps, "
@@ -41,7 +45,7 @@ def _not_whole(receipt: Receipt | None) -> str:
 
 
 def lost_lines(receipt: Receipt) -> Iterator[str]:
-    """The frames that `receipt` says were lost, one to a line, the first few."""
+    """Yield a line for each of the first frames that were lost, as `receipt` says, and one for the rest."""
     lines = [f"{name} is missing" for name in receipt.lost.missing]
     lines += [f"{frame.name} {frame.reason}" for frame in receipt.lost.bad]
     yield from lines[:LOST_SHOWN]
@@ -51,7 +55,7 @@ def lost_lines(receipt: Receipt) -> Iterator[str]:
 
 
 def saved_json(record: OutputRecord, path: Path) -> str:
-    """The same as one JSON object on one line: path, frames, fps, encode_seconds, bytes, type, and format."""
+    """A saved video as one JSON object on one line: path, frames, fps, encode_seconds, bytes, type, and format."""
     values: dict[str, Any] = {"path": str(path)}
     for name in ("frames", "fps", "encode_seconds", "bytes", "type", "format"):
         values[name] = getattr(record, name)
@@ -61,7 +65,7 @@ def saved_json(record: OutputRecord, path: Path) -> str:
 def shown(path: Path) -> str:
     """`path` as a user on this terminal would type it: relative where it is below the working directory.
 
-    Below `/`, where services and Slurm jobs run, a relative path would only hide where the file is.
+    In `/`, where services and Slurm jobs run, it stays absolute: a relative path would only hide where the file is.
     """
     try:
         relative = os.path.relpath(path) if os.getcwd() != "/" else ".."
@@ -81,7 +85,7 @@ def size(count: int) -> str:
 
 
 def set_up_logging(handler: logging.Handler) -> None:
-    """Send this package's log to `handler`: with the time where standard error is a file, such as a Slurm job's."""
+    """Send this package's log to `handler`, with the time where standard error is a file, such as a Slurm job's."""
     stamp = "" if sys.stderr.isatty() else "%(asctime)s "
     handler.setFormatter(logging.Formatter(f"{stamp}%(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S"))
     logger = logging.getLogger(NAME)

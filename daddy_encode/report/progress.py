@@ -1,4 +1,4 @@
-"""One bar over all frames of a run, on a terminal; log lines pass above it."""
+"""One bar for all frames of a run, on a terminal; log lines appear above it."""
 
 from __future__ import annotations
 
@@ -15,17 +15,19 @@ if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
 
 
-# Whoever writes to the terminal: a bar that is drawn between the clearing of its line and a log line stays before that.
+# Held by whoever writes to the terminal: a bar drawn between the clearing of its line and a log line would stay there.
 _terminal = threading.RLock()
 
 
 class Progress:
-    """A context manager around a run of `total` frames; `add` may be called from any thread.
+    """A context manager around a run; `add` may be called from any thread.
 
-    Where standard error is no terminal, nothing is drawn.
+    Attributes:
+        visible: Whether the bar is drawn: standard error is a terminal, and there are frames.
     """
 
     def __init__(self, total: int) -> None:
+        """Draw nothing yet; `total`: the frames of the run."""
         self._begin = time.monotonic()
         self._done = 0.0
         self.visible = sys.stderr.isatty() and total > 0
@@ -62,7 +64,7 @@ class Progress:
 
 
 class AboveBar(logging.StreamHandler):  # type: ignore[type-arg]
-    """Log lines on standard error that do not mix with a bar: the bar's line is cleared first, and comes back."""
+    """A handler for log lines on standard error that clears the bar's line first; the bar is drawn again later."""
 
     def __init__(self) -> None:
         super().__init__(sys.stderr)

@@ -9,14 +9,22 @@ from typing import NamedTuple
 
 from daddy_encode.errors import one_line
 
-# What needs somebody first; what is finished last.
+# What needs attention first; what is finished last.
 ORDER = ["failed", "abandoned", "waiting", "claimed", "ready", "writing", "done"]
 # Finished jobs shown where not all are asked for.
 DONE_SHOWN = 10
 
 
 class StatusRow(NamedTuple):
-    """One job: its state, path, frames, age in seconds, and a note."""
+    """One job.
+
+    Attributes:
+        state: Its state, one of ORDER.
+        job: Its path.
+        frames: How many there are.
+        age: In seconds.
+        note: Shown beside it, or below.
+    """
 
     state: str
     job: str
@@ -26,16 +34,19 @@ class StatusRow(NamedTuple):
 
 
 def status_lines(rows: Sequence[StatusRow], width: int, *, every: bool = False) -> Iterable[str]:
-    """The lines of the table, by state, at most `width` columns wide; notes that do not fit go on below.
+    """Yield the lines of the table, sorted by state.
 
-    Of the jobs that are done only the newest are shown, unless `every` one is asked for.
+    Args:
+        rows: The jobs, in any order.
+        width: Columns, at most; notes that do not fit continue below.
+        every: Show all jobs that are done, not only the newest.
     """
     counts = Counter(row.state for row in rows)
     parts = [f"{counts[state]} {state}" for state in ORDER if counts[state]]
     yield ", ".join([f"{len(rows)} job{'s' if len(rows) != 1 else ''}", *parts])
     if not rows:
         return
-    # state, frames, age and the blanks between take 30 columns; a job's path gets what is left, at least 20.
+    # State, frames, age and the blanks between them take 30 columns; a job's path gets what is left, at least 20.
     room = max(20, width - 30)
     yield f"{'STATE':<10}{'FRAMES':>7} {'AGE':>6}  JOB"
     done = sorted((row for row in rows if row.state == "done"), key=lambda row: row.age)
@@ -50,7 +61,7 @@ def status_lines(rows: Sequence[StatusRow], width: int, *, every: bool = False) 
 def _row_lines(row: StatusRow, room: int, width: int) -> Iterable[str]:
     job = one_line(row.job)
     if len(job) > room:
-        # The end tells jobs apart.
+        # Jobs differ at the end.
         job = "…" + job[-(room - 1) :]
     line = f"{row.state:<10}{row.frames:>7} {duration(row.age):>6}  {job}"
     note = one_line(row.note)
@@ -72,7 +83,12 @@ def duration(seconds: float) -> str:
 
 
 def rollout_note(identifier: str, running: Mapping[str, str] | None) -> str:
-    """What is known of the rollout, Slurm job `identifier`, that writes a dump; `running`: states, None: unknown."""
+    """The note on a dump that a Slurm job writes.
+
+    Args:
+        identifier: The Slurm job's ID.
+        running: The states of those that have not ended, by ID; None where squeue did not answer.
+    """
     if running is None:
         return f"by Slurm job {identifier}; squeue does not say whether it still runs"
     if identifier in running:

@@ -1,1 +1,1 @@
-"""Many jobs: find them, run them side by side."""
+"""Many jobs: finding them, and encoding them side by side."""

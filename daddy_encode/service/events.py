@@ -1,7 +1,9 @@
 """File system events: on a local file system they bring the next scan forward. They decide nothing.
 
 Of watchdog only its inotify calls are used. Its observer keeps a watch, and 0.6 kB, for every directory below a root,
-the thousands of finished jobs among them; here a scan says which directories are worth watching.
+the thousands of finished jobs among them; here a scan says which directories are worth watching. The calls are private
+(`watchdog.observers.inotify_c`), so pyproject.toml bounds the version: tests/service/test_events.py fails where a
+release has changed them.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from daddy_encode.spool.manifest import MANIFEST_NAME
 
 log = logging.getLogger(__name__)
 
-# inotify tells of changes made through this kernel; on these, other nodes make changes, too.
+# inotify reports changes made through this kernel; on these file systems other nodes make changes, too.
 _NETWORK = (
     *("nfs", "cifs", "smb", "lustre", "gpfs", "beegfs"),
     *("ceph", "fuse", "9p", "afs", "glusterfs", "orangefs", "pvfs", "panfs", "weka", "virtiofs", "vboxsf"),
@@ -31,14 +33,14 @@ _EVENT = struct.Struct("iIII")
 
 
 def file_system(path: Path, mounts: str) -> str:
-    """The type of the file system that holds `path`, from the text of /proc/self/mountinfo; "" where it is unknown."""
+    """The type of the file system of `path`, from the text of /proc/self/mountinfo; "" where it is unknown."""
     best, kind = "", ""
     for line in mounts.splitlines():
         fields, _, after = line.partition(" - ")
         # Octal escapes for blanks and the like (proc(5)).
         point = fields.split()[4].encode("ascii", "replace").decode("unicode_escape")
         inside = point == "/" or str(path) == point or str(path).startswith(point + "/")
-        # Of several mounts on one folder the last is seen.
+        # Of several mounts on one directory the last is seen.
         if inside and len(point) >= len(best):
             best, kind = point, after.split()[0]
     return kind
@@ -50,7 +52,7 @@ def is_network(kind: str) -> bool:
 
 
 def start_events(root: Path) -> Events | None:
-    """Events for directories below `root`; None where none come: a network file system, or no inotify to be had."""
+    """Events for directories below `root`; None on a network file system, and where inotify cannot be used."""
     with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as stream:
         kind = file_system(Path(os.path.realpath(root)), stream.read())
     if is_network(kind):
@@ -58,21 +60,32 @@ def start_events(root: Path) -> Events | None:
     try:
         return Events()
     except OSError as error:
-        why = error.strerror
+        reason = error.strerror
     # A watchdog that keeps these calls elsewhere.
     except (ImportError, AttributeError) as error:
-        why = str(error)
-    log.warning("no file system events for %s: %s; scans alone find new jobs", one_line(str(root)), why)
+        reason = str(error)
+    log.warning("no file system events for %s: %s; scans alone find new jobs", one_line(str(root)), reason)
     return None
 
 
 class Events:
-    """Watches directories, each from one scan to the next. `descriptor` is readable when something has come."""
+    """Watches directories, each from one scan to the next.
+
+    Attributes:
+        descriptor: Readable when an event has come.
+    """
 
     def __init__(self) -> None:
+        """Watch nothing yet.
+
+        Raises:
+            OSError: inotify cannot be used.
+            ImportError: This watchdog does not have its calls where they are looked for.
+            AttributeError: Nor under the names that are used.
+        """
         from watchdog.observers import inotify_c
 
-        # Any: they are the same in all its releases, their types are not.
+        # Any: they are the same in all its releases from 4 to 7, their types are not.
         self._calls: Any = inotify_c
         self.descriptor: int = self._calls.inotify_init()
         if self.descriptor < 0:
@@ -85,26 +98,28 @@ class Events:
         self._full = False
 
     def watch(self, path: str, *, is_job: bool) -> None:
-        """Watch the directory `path` until the next scan has ended; call it before listing it: then nothing escapes.
+        """Watch a directory until the next scan has ended. Before it is listed, so that no change escapes.
 
-        is_job: frames are written to it, each of which would be an event; it is only asked what is renamed into it.
+        Args:
+            path: The directory.
+            is_job: Frames are written to it, each of which would be an event: only what is renamed into it counts.
         """
         flags = self._calls.InotifyConstants
         mask = flags.IN_ONLYDIR | flags.IN_MOVED_TO | (0 if is_job else flags.IN_CREATE)
-        # The kernel knows a directory again whatever its path is now, and gives it the number it has.
+        # The kernel recognizes a directory whatever its path is now, and returns the number that it has.
         number = self._calls.inotify_add_watch(self.descriptor, os.fsencode(path), mask)
         if number >= 0:
             self._wanted.add(number)
         elif ctypes.get_errno() == errno.ENOSPC and not self._full:
             self._full = True
             log.warning(
-                "no more file system events than for %d folders (fs.inotify.max_user_watches); "
+                "file system events for %d directories only (fs.inotify.max_user_watches); "
                 "scans alone find new jobs in others",
                 len(self._watched | self._wanted),
             )
 
     def end_scan(self) -> None:
-        """Watch no longer what the scan that has ended did not ask for."""
+        """Stop watching what the scan that has ended did not ask for."""
         for number in self._watched - self._wanted:
             # It fails where the directory is gone, and its watch with it.
             self._calls.inotify_rm_watch(self.descriptor, number)
@@ -126,10 +141,11 @@ class Events:
         return found
 
     def close(self) -> None:
+        """Watch nothing any more."""
         os.close(self.descriptor)
 
     def _pending(self) -> Iterator[tuple[int, bytes]]:
-        """The mask and the name of each event that waits."""
+        """The mask and the name of each event that has come and has not been read."""
         with contextlib.suppress(BlockingIOError):
             while data := os.read(self.descriptor, 65_536):
                 at = 0

@@ -1,4 +1,4 @@
-"""`--on-done`: a user's program, told of each finished job."""
+"""`--on-done`: a user's program that is run after each finished job."""
 
 from __future__ import annotations
 
@@ -17,52 +17,65 @@ from daddy_encode.errors import SettingsError, one_line
 
 log = logging.getLogger(__name__)
 
-# A notice that takes longer holds up a worker.
-LIMIT_SECONDS = 60.0
+# A program that takes longer holds up a worker.
+TIMEOUT_SECONDS = 60.0
 
 
 def parse_command(text: str) -> list[str]:
-    """`text` split as a shell splits words; no shell ever sees it. Raises SettingsError."""
+    """Split `text` as a shell does; no shell ever sees it.
+
+    Returns:
+        The program and its arguments.
+
+    Raises:
+        SettingsError: There is no program in it, or an unbalanced quote.
+    """
     try:
-        words = shlex.split(text)
+        command = shlex.split(text)
     except ValueError as error:
         raise SettingsError(f"--on-done {text!r}: {error}; check its quotes") from error
-    if not words:
+    if not command:
         raise SettingsError("--on-done is empty: give a program and its arguments")
-    return words
+    return command
 
 
-def notify(command: Sequence[str], receipt: Path, stop: Callable[[], bool], limit: float = LIMIT_SECONDS) -> None:
-    """Run `command` with the receipt's path as its last argument; a failure is logged, and harmless.
+def notify(
+    command: Sequence[str], receipt: Path, is_stopped: Callable[[], bool], timeout: float = TIMEOUT_SECONDS
+) -> None:
+    """Run a program with a receipt's path as its last argument. A failure is logged, and does no harm.
 
-    It is ended, with all that it has started, after `limit` seconds, or when `stop` says so.
+    Args:
+        command: The program and its arguments.
+        receipt: The receipt.
+        is_stopped: Asked several times a second; once it says so, the program is ended with all that it has started.
+        timeout: Seconds after which it is ended likewise.
     """
-    # A file, not a pipe: nobody need read it, and what the program leaves running cannot hold us with it.
-    with tempfile.TemporaryFile() as words:
+    # A file, not a pipe: nobody need read it, and what the program leaves running cannot block us with it.
+    with tempfile.TemporaryFile() as stderr:
         try:
             child = subprocess.Popen(
                 [*command, str(receipt)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                stderr=words,
+                stderr=stderr,
                 start_new_session=True,
             )
         except OSError as error:
             log.warning("--on-done %s: cannot be started: %s", one_line(command[0]), error.strerror)
             return
-        end = time.monotonic() + limit
-        while child.poll() is None and time.monotonic() < end and not stop():
+        end = time.monotonic() + timeout
+        while child.poll() is None and time.monotonic() < end and not is_stopped():
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.wait(0.2)
-        why = ""
+        failure = ""
         if child.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
             child.wait()
-            why = "ended, being told to stop" if stop() else f"ended after {limit:g} s"
+            failure = "ended, being told to stop" if is_stopped() else f"ended after {timeout:g} s"
         elif child.returncode != 0:
-            words.seek(-min(300, words.seek(0, os.SEEK_END)), os.SEEK_END)
-            said = one_line(words.read().decode("utf-8", "replace").strip()) or "no words"
-            why = f"exit status {child.returncode}: {said}"
-        if why:
-            log.warning("--on-done %s for %s: %s", one_line(command[0]), one_line(str(receipt)), why)
+            stderr.seek(-min(300, stderr.seek(0, os.SEEK_END)), os.SEEK_END)
+            end_of_output = one_line(stderr.read().decode("utf-8", "replace").strip()) or "no output"
+            failure = f"exit status {child.returncode}: {end_of_output}"
+        if failure:
+            log.warning("--on-done %s for %s: %s", one_line(command[0]), one_line(str(receipt)), failure)

@@ -1,4 +1,4 @@
-"""Telling work to stop: all of it, or one job."""
+"""Stopping work: all of it, or one job."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ class StopSwitch:
         self._events: list[threading.Event] = []
 
     def set(self) -> None:
-        """Stop everything. A signal may come at any moment, in the middle of this as well: once is enough, and a second
-        pass would wait for a lock that the first one holds."""
+        """Stop everything.
+
+        A signal may come at any moment, in the middle of this as well: once is enough, and a second pass would wait for
+        a lock that the first one holds.
+        """
         if self._on:
             return
         self._on = True
@@ -24,11 +27,12 @@ class StopSwitch:
             event.set()
 
     def is_set(self) -> bool:
+        """Whether it was set."""
         return self._on
 
     @contextlib.contextmanager
     def event(self) -> Iterator[threading.Event]:
-        """An event for one job: set with the switch, or alone."""
+        """Yield an event for one job: set with the switch, or alone."""
         event = threading.Event()
         self._events.append(event)
         try:

@@ -19,12 +19,13 @@ class Waker:
         self._reactions: dict[int, Callable[[], object]] = {self._read: self._drain}
 
     def wake(self) -> None:
+        """End the sleep, or the next one."""
         # A full pipe wakes as well.
         with contextlib.suppress(BlockingIOError):
             os.write(self._write, b"\0")
 
     def listen(self, descriptor: int, react: Callable[[], object]) -> None:
-        """Let `descriptor` end a sleep as well; `react`, called by the sleeper, reads from it."""
+        """Let a descriptor that is readable end a sleep, too; `react`, called by the sleeper, reads from it."""
         self._reactions[descriptor] = react
 
     @contextlib.contextmanager
@@ -32,7 +33,7 @@ class Waker:
         """Let every signal that has a handler end a sleep, for the length of the block; only in the main thread.
 
         Python runs handlers between two steps of the main thread. A signal that comes just before the sleep, or that
-        the system gives to another thread, would else be heeded only when the sleep has ended.
+        the system gives to another thread, would otherwise be handled only when the sleep has ended.
         """
         before = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         try:

@@ -1,6 +1,6 @@
 """Claims: which encoder works on a job. A hint that saves work, not a lock: safety comes from how files are published.
 
-The lease's file lies in a folder `.daddy-encode` beside the outputs, so that encoders agree on it whatever part of the
+The lease's file is in a directory `.daddy-encode` beside the outputs, so that encoders agree on it whatever part of the
 spool each was given.
 """
 
@@ -22,21 +22,26 @@ from daddy_encode.spool.slurm_process import read_slurm_process, write_slurm_pro
 if TYPE_CHECKING:
     from filelock import LeaseCompromise, SoftFileLease
 
-FOLDER = ".daddy-encode"
+DIRECTORY = ".daddy-encode"
 SUFFIX = ".lease"
 # Beside a lease, while its holder runs under Slurm.
 SLURM_SUFFIX = ".slurm.json"
 
 
 class Claims:
-    """Leases of `seconds`, the same for every encoder of a spool.
+    """The claims of one encoder.
 
     A lease object is kept between attempts: only one that has watched a dead holder's marker for the whole duration
     by its own clock may take it.
     """
 
     def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
+        """Claim nothing yet.
+
+        Args:
+            seconds: The duration of a lease, the same for every encoder of a spool.
+        """
+        self._seconds = seconds
         self._claims: dict[JobPaths, Claim] = {}
         self._lock = threading.Lock()
 
@@ -44,19 +49,28 @@ class Claims:
     def hold(self, paths: JobPaths, on_lost: Callable[[], None]) -> Iterator[Claim]:
         """Hold the claim on a job for the length of the block; one attempt, no waiting.
 
-        `on_lost` is called, from another thread, when the claim is lost: the work should end. What an earlier holder
-        left half-made is removed first.
-        Raises ClaimedError, which names the holder; SettingsError where it uses another duration; SpoolError where
-        the claim cannot be written, TransientError where that or the job's directory may come back.
+        What an earlier holder left half-made is removed first.
+
+        Args:
+            paths: The job's names.
+            on_lost: Called, from another thread, when the claim is lost: the work should end.
+
+        Yields:
+            The claim.
+
+        Raises:
+            ClaimedError: Another encoder holds it; its text names the holder.
+            SettingsError: The holder uses a lease of another duration.
+            SpoolError: The claim cannot be written; a TransientError where that, or the job's directory, may come back.
         """
         with self._lock:
-            claim = self._claims.setdefault(paths, Claim(paths, self.seconds))
+            claim = self._claims.setdefault(paths, Claim(paths, self._seconds))
         found = claim.acquire(on_lost)
         try:
             with contextlib.suppress(SpoolError):
-                claim.tell_slurm()
+                claim.record_slurm_job()
             if found:
-                # Of a holder that is dead: whoever gives up a claim has removed its own. To look costs a listing of all
+                # A dead holder's: whoever gives up a claim has removed its own. Looking for them costs a listing of all
                 # outputs.
                 remove_orphans(paths.base.parent, paths.base.name)
             yield claim
@@ -78,7 +92,7 @@ class Claims:
 
 
 class Claim:
-    """One lease and whom to tell when it is lost: the callback of a lease itself is fixed when it is made."""
+    """One lease, and what to call when it is lost: the callback of the lease itself is fixed when it is made."""
 
     def __init__(self, paths: JobPaths, seconds: float) -> None:
         from filelock import SoftFileLease
@@ -86,7 +100,7 @@ class Claim:
         self._paths = paths
         self._path = lease_path(paths)
         self._slurm_path = _slurm_path(self._path)
-        self._told = False
+        self._has_slurm_record = False
         self._seconds = seconds
         # What another's marker looked like when it was last tried for, and since when.
         self._marker: tuple[int, int, int] | None = None
@@ -101,14 +115,14 @@ class Claim:
         )
 
     def acquire(self, on_lost: Callable[[], None]) -> bool:
-        """Take the claim, or raise as `Claims.hold` does; return whether there was a lease of another's."""
-        job, folder = self._paths.directory, self._path.parent
+        """Take the claim, or raise as `Claims.hold` does; return whether there was another encoder's lease."""
+        job, directory = self._paths.directory, self._path.parent
         if not os.path.isdir(job):
-            # Else the folders that lead to it would be made below the mount point of a spool that is away.
+            # Otherwise the directories that lead to it would be made below the mount point of a spool that is away.
             raise TransientError(f"{job}: is not there now; was it renamed, or is its file system away?")
         self._on_lost = on_lost
         with reported(self._path, "claim"):
-            os.makedirs(folder, exist_ok=True)
+            os.makedirs(directory, exist_ok=True)
             found = os.path.lexists(self._path)
             try:
                 self._try()
@@ -137,8 +151,9 @@ class Claim:
     def _is_dead(self) -> bool:
         """Whether the marker has not changed for as long as its lease, by our own clock.
 
-        filelock takes over such a one only where a file system can exchange two names; NFS, SMB and FUSE cannot, nor
-        does it take one with another duration. Two that do so at a time may both get the claim: that costs time only.
+        filelock takes over such a lease only where the file system can exchange two names, which NFS, SMB and FUSE
+        cannot, and never one of another duration. Two encoders that do so at once may both get the claim: that costs
+        time only.
         """
         try:
             status = os.lstat(self._path)
@@ -152,9 +167,9 @@ class Claim:
         theirs = owner.lease_duration if owner is not None else None
         return now - self._marker_since >= max(self._seconds, theirs or 0.0)
 
-    def tell_slurm(self) -> None:
-        """Under Slurm, leave word for `holder` of which Slurm job this is."""
-        self._told = write_slurm_process(self._slurm_path)
+    def record_slurm_job(self) -> None:
+        """Under Slurm, write down for `holder` which Slurm job this is."""
+        self._has_slurm_record = write_slurm_process(self._slurm_path)
 
     def is_ours(self) -> bool:
         """Whether the claim, once taken, is still this process's."""
@@ -162,8 +177,9 @@ class Claim:
         return owner is not None and owner.token == self._lease.token
 
     def release(self) -> None:
+        """Give the claim up, if it is still this process's."""
         self._on_lost = lambda: None
-        if self._told and self.is_ours():
+        if self._has_slurm_record and self.is_ours():
             with contextlib.suppress(OSError):
                 os.unlink(self._slurm_path)
         with contextlib.suppress(OSError):
@@ -174,8 +190,8 @@ class Claim:
 
 
 def lease_path(paths: JobPaths) -> Path:
-    """Where the lease of a job lies."""
-    return paths.base.parent / FOLDER / (paths.base.name + SUFFIX)
+    """Where the lease of a job is."""
+    return paths.base.parent / DIRECTORY / (paths.base.name + SUFFIX)
 
 
 def _slurm_path(lease: Path) -> Path:
@@ -183,10 +199,10 @@ def _slurm_path(lease: Path) -> Path:
 
 
 def holder(path: Path) -> str | None:
-    """Who holds the lease at `path`, with its Slurm job where it is one, and since when it gave no sign of life where
-    that is longer than the lease.
+    """Who holds the lease at `path`, for people; None where nobody does, or it cannot be read.
 
-    None where nobody does, or it cannot be read.
+    Host and process, the Slurm job where it is one, and how long it has given no sign of life where that is longer than
+    the lease.
     """
     from filelock import SoftFileLease
 
@@ -196,7 +212,7 @@ def holder(path: Path) -> str | None:
     # filelock adds the PID namespace, which tells people nothing.
     name = one_line(f"{owner.hostname.partition('?pidns-')[0]}, process {owner.pid}")
     slurm = read_slurm_process(_slurm_path(path))
-    # Left by a holder before this one, perhaps.
+    # An earlier holder may have left it.
     if slurm is not None and slurm.pid == owner.pid:
         name += f", Slurm job {slurm.slurm_job_id}"
     with contextlib.suppress(OSError):
@@ -206,8 +222,8 @@ def holder(path: Path) -> str | None:
     return name
 
 
-def claimed_names(folder: Path) -> set[str]:
-    """The names of the jobs in `folder` that have a lease, dead or alive."""
+def claimed_names(directory: Path) -> set[str]:
+    """The names of the jobs that have a lease, alive or dead, and their outputs in `directory`."""
     with contextlib.suppress(OSError):
-        return {name.removesuffix(SUFFIX) for name in os.listdir(folder / FOLDER) if name.endswith(SUFFIX)}
+        return {name.removesuffix(SUFFIX) for name in os.listdir(directory / DIRECTORY) if name.endswith(SUFFIX)}
     return set()

@@ -14,7 +14,7 @@ _NUMBERED = re.compile(r"(?P<prefix>.*?)(?P<digits>[0-9]{1,18})\.png", re.DOTALL
 
 
 def frame_name(index: int) -> str:
-    """The name this project gives frame `index`: six digits, more where they do not suffice."""
+    """The name this project gives frame `index`, counted from 0: six digits, more where they are not enough."""
     return f"{index:06d}.png"
 
 

@@ -25,9 +25,16 @@ Extent = Annotated[int, Meta(ge=0, le=65_535)]
 class Manifest(Struct, frozen=True, kw_only=True):
     """What the writer promises about a directory of frames.
 
-    `frames`: how many; `width`, `height`: pixels, 0 only where there is no frame; `fps`: frames per second as
-    written (a number or "30000/1001"); `video`: what to make ("mp4", "gif", "both", or None for the encoder's
-    default); `complete`: False when the rollout ended in an exception, with `error`; `meta`: the user's own JSON.
+    Attributes:
+        version: Of this format: 1.
+        frames: How many frames there are.
+        width: Of every frame, in pixels; 0 only where there is no frame.
+        height: Of every frame, in pixels; 0 only where there is no frame.
+        fps: Frames per second, as written: a number, or text such as "30000/1001".
+        video: What to make. None: the encoder's default.
+        complete: False when the rollout ended in an exception.
+        error: What that exception said.
+        meta: The user's own JSON.
     """
 
     version: int = 1
@@ -49,7 +56,9 @@ class Manifest(Struct, frozen=True, kw_only=True):
 def write_manifest(directory: Path, manifest: Manifest) -> None:
     """Publish `manifest` in `directory` atomically.
 
-    Raises ManifestError when `meta` holds what JSON cannot, or is larger than a reader accepts.
+    Raises:
+        ManifestError: `meta` has a value that JSON cannot hold, or is larger than a reader accepts.
+        SpoolError: It cannot be written.
     """
     text = encode_record(manifest)
     # What we write, every reader must accept; better to fail in the rollout that knows its own meta.
@@ -60,10 +69,18 @@ def write_manifest(directory: Path, manifest: Manifest) -> None:
 def read_manifest(
     directory: Path, *, dir_fd: int | None = None, check: Check | None = None
 ) -> tuple[Manifest, str] | None:
-    """The manifest in `directory` and the SHA-256 (hex) of its bytes, or None where there is none.
+    """Read the manifest in `directory`.
 
-    `dir_fd`: the directory, where it is open already. Raises what `check` raises, and ManifestError when there is
-    one that cannot be used.
+    Args:
+        directory: The job's directory.
+        dir_fd: A descriptor of it, where it is open already.
+        check: Called with the status of the file; raises where it should not be used.
+
+    Returns:
+        The manifest and the SHA-256 of its bytes in hexadecimal digits; None where there is none.
+
+    Raises:
+        ManifestError: There is one that cannot be used.
     """
     found = read_record(directory / MANIFEST_NAME, Manifest, dir_fd=dir_fd, check=check)
     if found is None:

@@ -38,7 +38,8 @@ TRANSIENT = {
 def temp_name(owner: str = "") -> str:
     """A name for a temporary file, unique to this host, process and call, safe on any command line.
 
-    `owner`: what the file is for, such as a job's name. Temporary files with one owner can be told from others'.
+    Args:
+        owner: What the file is for, such as a job's name, by which `remove_orphans` finds it. Default: nothing.
     """
     host = re.sub(r"[^A-Za-z0-9]", "-", socket.gethostname())[:40]
     return f"{_temp_start(owner)}{host}-{os.getpid()}-{secrets.token_hex(6)}{TEMP_SUFFIX}"
@@ -62,10 +63,19 @@ def remove_orphans(directory: Path, owner: str) -> None:
 
 @contextlib.contextmanager
 def temp_file(directory: Path, owner: str = "") -> Iterator[Path]:
-    """Make `directory` and a new empty file in it; yield the file's path; remove it if it is still there.
+    """Make `directory` and a new empty file in it; at the end of the block, remove the file if it is still there.
 
     The file is created with O_EXCL (never through a planted link) and the umask's mode.
-    Raises SpoolError when it cannot be made.
+
+    Args:
+        directory: Where to make it.
+        owner: What it is for, as in `temp_name`.
+
+    Yields:
+        The file's path.
+
+    Raises:
+        SpoolError: It cannot be made.
     """
     with reported(directory, "write to"):
         os.makedirs(directory, exist_ok=True)
@@ -79,10 +89,17 @@ def temp_file(directory: Path, owner: str = "") -> Iterator[Path]:
 
 
 def publish(temp: Path, final: Path, owner: str = "") -> None:
-    """Make `temp` durable, then give it the name `final`, replacing what had it: a link itself, not what it leads to.
+    """Flush `temp` to disk, then give it the name `final`, replacing what had it: a link itself, not its target.
 
-    From another folder, which may be on another file system, it is copied beside `final` first, into a temporary
-    file for `owner`; `temp` stays. Raises SpoolError.
+    From another directory, which may be on another file system, it is copied beside `final` first; `temp` stays.
+
+    Args:
+        temp: The finished file.
+        final: Its path from now on.
+        owner: What it is for, as in `temp_name`, where it has to be copied.
+
+    Raises:
+        SpoolError: It cannot be written.
     """
     if temp.parent != final.parent:
         with temp_file(final.parent, owner) as beside:
@@ -97,7 +114,11 @@ def publish(temp: Path, final: Path, owner: str = "") -> None:
 
 
 def publish_bytes(data: bytes, final: Path, owner: str = "") -> None:
-    """Write `data` under the name `final` atomically: temporary file, fsync, rename, fsync of the folder."""
+    """Write `data` under the name `final` atomically: temporary file, fsync, rename, fsync of the directory.
+
+    Raises:
+        SpoolError: It cannot be written.
+    """
     with temp_file(final.parent, owner) as temp:
         with reported(final, "write"), os.fdopen(open_temp(temp), "wb") as stream:
             stream.write(data)
@@ -107,20 +128,21 @@ def publish_bytes(data: bytes, final: Path, owner: str = "") -> None:
 def open_temp(temp: Path) -> int:
     """A descriptor to read and write the file that `temp_file` has just made.
 
-    Raises SpoolError where another file lies there now: in a folder that others may write to, one that was put in its
-    place would be overwritten.
+    Raises:
+        SpoolError: Another file is there now: in a directory that others may write to, one that was put in its place
+            would be overwritten.
     """
     with reported(temp, "write"):
         descriptor = os.open(temp, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode) or status.st_size or status.st_nlink != 1:
         os.close(descriptor)
-        raise SpoolError(f"cannot write {temp}: another file was put in its place; choose a folder that is yours")
+        raise SpoolError(f"cannot write {temp}: another file was put in its place; choose a directory that is yours")
     return descriptor
 
 
 def fsync_path(path: Path, flags: int = 0) -> None:
-    """Flush a file, or a folder's entries, to disk. Folders that refuse fsync (some FUSE mounts) are let be."""
+    """Flush a file, or a directory's entries, to disk. A directory that refuses it (some FUSE mounts) is no error."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | flags)
     try:
         os.fsync(descriptor)
@@ -133,9 +155,14 @@ def fsync_path(path: Path, flags: int = 0) -> None:
 
 @contextlib.contextmanager
 def reported(path: Path, verb: str) -> Iterator[None]:
-    """Turn an OSError inside the block into a SpoolError of one line that names `path` and what to do.
+    """Turn an OSError inside the block into one line that names `path` and what to do.
 
-    It is a TransientError where the fault may pass by itself.
+    Args:
+        path: What the block works on.
+        verb: What it does with it, such as "write".
+
+    Raises:
+        SpoolError: The block raised an OSError; a TransientError where the fault may pass by itself.
     """
     try:
         yield
@@ -144,23 +171,23 @@ def reported(path: Path, verb: str) -> Iterator[None]:
 
 
 def spool_error(error: OSError, path: Path, verb: str) -> SpoolError:
-    """What `reported` raises: "cannot VERB PATH: …", a TransientError where the fault may pass by itself."""
+    """The error that `reported` raises: "cannot VERB PATH: …"."""
     if error.errno in TRANSIENT:
         return TransientError(f"cannot {verb} {path} (file system {mount_point(path)}): {explain(error)}")
     return SpoolError(f"cannot {verb} {path}: {explain(error)}")
 
 
 def mount_point(path: Path) -> Path:
-    """Where the file system that holds `path` is mounted."""
-    for folder in (path, *path.parents):
+    """Where the file system of `path` is mounted."""
+    for directory in (path, *path.parents):
         with contextlib.suppress(OSError):
-            if os.path.ismount(folder):
-                return folder
+            if os.path.ismount(directory):
+                return directory
     return Path("/")
 
 
 def explain(error: OSError) -> str:
-    """The operating system's words for `error`, and what a user can do about it."""
+    """The operating system's text for `error`, and what a user can do about it."""
     advice = {
         errno.ENOSPC: "free space (or inodes) on that file system, then run again",
         errno.EDQUOT: "your quota is full: free space, then run again",
@@ -169,7 +196,7 @@ def explain(error: OSError) -> str:
         errno.EROFS: "the file system is read-only: choose another place",
         errno.ENAMETOOLONG: "use a shorter name",
         errno.ENOTDIR: "a part of that path is a file: choose another place",
-        errno.EISDIR: "a folder has that name: move it away",
+        errno.EISDIR: "a directory has that name: move it away",
     }.get(error.errno or 0)
-    words = error.strerror or str(error)
-    return f"{words}; {advice}" if advice else words
+    reason = error.strerror or str(error)
+    return f"{reason}; {advice}" if advice else reason

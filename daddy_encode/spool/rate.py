@@ -19,10 +19,13 @@ MAX_NUMERATOR = 1_000_000
 
 
 def parse_fps(value: object) -> Fraction:
-    """Return `value` (int, float, Fraction, "12.5" or "30000/1001") as an exact rate in frames per second.
+    """A rate in frames per second, exactly.
 
-    Raises SettingsError (a ValueError) for what is no number, NaN, infinite, zero, negative, or outside
-    0.01 to 1000 frames per second.
+    Args:
+        value: An int, float or Fraction, numpy's numbers among them, or text such as "12.5" or "30000/1001".
+
+    Raises:
+        SettingsError: It is not a number, NaN, or outside 0.01 to 1000 frames per second. A ValueError, too.
     """
     try:
         rate = _to_fraction(value)
@@ -47,7 +50,7 @@ def _to_fraction(value: object) -> Fraction:
     number = float(value)  # type: ignore[arg-type]
     if not math.isfinite(number):
         raise ValueError
-    # repr gives the shortest decimal that means this float: 12.1 is 121/10, not a 52-bit binary fraction.
+    # repr gives the shortest decimal of this float: 12.1 is 121/10, not a 52-bit binary fraction.
     return Fraction(repr(number))
 
 
@@ -62,7 +65,8 @@ def format_fps(rate: Fraction) -> str:
 def fps_in_json(value: object) -> int | float | str:
     """The rate as our JSON holds it: a number where a short decimal is exact, such as 30 or 12.5, else "30000/1001".
 
-    Raises SettingsError as `parse_fps` does.
+    Raises:
+        SettingsError: As `parse_fps` does.
     """
     text = format_fps(parse_fps(value))
     if "/" in text:

@@ -12,10 +12,20 @@ from daddy_encode.spool.paths import Kind
 class OutputRecord(Struct, frozen=True, kw_only=True):
     """One video file.
 
-    path: its file name, beside the receipt; type: "MP4", "GIF", or "Both" where both were asked for; format: what
-    this file is; frames: pictures in it; fps: at which they play; encode_seconds: wall time from the first frame
-    read to the file verified, a pass that served both files counting in both; bytes and sha256 of the file;
-    settings: all that decided its bytes, given the frames; warnings: what a viewer should know, such as padding.
+    Attributes:
+        path: Its file name, beside the receipt.
+        type: "MP4", "GIF", or "Both" where both were asked for.
+        format: What this file is.
+        frames: How many pictures it has.
+        fps: How many of them are shown in a second.
+        encode_seconds: Wall time from the first frame read to the file verified; a pass that served both files counts
+            in both.
+        bytes: Its size.
+        sha256: Of its bytes, in hexadecimal digits.
+        width: In pixels.
+        height: In pixels.
+        settings: All that decided its bytes, given the frames.
+        warnings: What a viewer should know, such as padding.
     """
 
     path: str
@@ -35,10 +45,15 @@ class OutputRecord(Struct, frozen=True, kw_only=True):
 class Source(Struct, frozen=True, kw_only=True):
     """What was encoded.
 
-    frames, width, height: of the PNGs; sha256: of all their bytes in order; manifest_sha256: of the manifest's, None
-    where there was none; listing_sha256: of their names, sizes and modification times: when it is unchanged, the
-    frames are taken to be; directory_mtime_ns: of the directory, before it was listed: while it is unchanged, no frame
-    came, went or was replaced.
+    Attributes:
+        frames: How many PNGs there were.
+        width: Of each, in pixels.
+        height: Of each, in pixels.
+        sha256: Of all their bytes in order, in hexadecimal digits.
+        listing_sha256: Of their names, sizes and modification times: while it is unchanged, the frames are taken to be.
+        manifest_sha256: Of the manifest's bytes; None where there was none.
+        directory_mtime_ns: The directory's modification time before it was listed, in nanoseconds: while it is
+            unchanged, no frame came, went or was replaced.
     """
 
     frames: int
@@ -55,16 +70,25 @@ MAX_LISTED = 1000
 
 
 class BadFrame(Struct, frozen=True, kw_only=True):
-    """A file that is no frame of its job, and why."""
+    """A file that cannot be used as a frame.
+
+    Attributes:
+        name: Its name, as printable text.
+        reason: What is wrong with it.
+    """
 
     name: str
     reason: str
 
 
 class Lost(Struct, frozen=True, kw_only=True):
-    """The frames that were not there or not usable: how many, and the first MAX_LISTED of each, as printable text.
+    """The frames that were not there or not usable.
 
-    missing: names of files that are not there; bad: files that are, and what is wrong with them.
+    Attributes:
+        missing_count: How many were not there.
+        bad_count: How many could not be used.
+        missing: The names of the first MAX_LISTED that were not there, as printable text.
+        bad: The first MAX_LISTED that could not be used.
     """
 
     missing_count: int = 0
@@ -76,14 +100,24 @@ class Lost(Struct, frozen=True, kw_only=True):
 class Receipt(Struct, frozen=True, kw_only=True):
     """What was made of a job, from what, by whom.
 
-    error: why the job failed, None where it did not; it counts while the directory's modification time is the
-    source's. partial: the rollout ended in an exception, as its manifest says; salvaged: it died, and what was whole
-    was taken on purpose; gaps: how the frames in `lost` were made up for, by repeating others ("hold") or closing up
-    ("skip"), None where none was lost; slurm: the encoder's own Slurm job, empty outside one; finished: seconds since
-    the epoch, on the encoder's clock.
-    source's. partial: the rollout ended in an exception, as its manifest says; settled:
-    there was no manifest, and nothing had changed for the settle time; slurm: the encoder's own Slurm job,
-    empty outside one; finished: seconds since the epoch, on the encoder's clock.
+    Attributes:
+        version: Of this format: 1.
+        job: The name of the job's directory, as printable text.
+        source: What was encoded.
+        outputs: The videos.
+        ffmpeg: The version of the program.
+        ffmpeg_build: The compiler line of the program.
+        host: Where it was made.
+        slurm: The encoder's own Slurm job; empty outside one.
+        partial: The rollout ended in an exception, as its manifest says.
+        salvaged: The rollout died, and what was whole was taken on purpose.
+        gaps: How the frames in `lost` were made up for: others were repeated ("hold") or the rest closed up ("skip").
+            None: none was lost.
+        lost: The frames that were missing or bad.
+        settled: There was no manifest, and nothing had changed for the settle time.
+        error: Why the job failed; None where it did not. It counts while the directory's modification time is the
+            source's.
+        finished: Seconds since the epoch, on the encoder's clock.
     """
 
     version: int = 1

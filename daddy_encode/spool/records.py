@@ -1,4 +1,4 @@
-"""Reading and writing the JSON records of the spool. What is read is another program's word: bounded, checked."""
+"""Reading and writing the JSON records of the spool. What is read was written by anybody: bounded, checked."""
 
 from __future__ import annotations
 
@@ -26,14 +26,15 @@ Record = TypeVar("Record", bound=msgspec.Struct)
 
 
 def encode_record(record: msgspec.Struct) -> bytes:
-    """`record` as indented JSON text with a final newline; values inside as in `encode_json`."""
+    """`record` as indented JSON text with a final newline; values as in `encode_json`, which raises the same."""
     return msgspec.json.format(encode_json(record), indent=2) + b"\n"
 
 
 def encode_json(value: Any) -> bytes:
-    """`value` as JSON text on one line. numpy scalars and arrays inside become numbers, lists; NaN becomes null.
+    """`value` as JSON text on one line. numpy's scalars and arrays become numbers and lists; NaN becomes null.
 
-    Raises ManifestError for a value that JSON cannot hold.
+    Raises:
+        ManifestError: There is a value that JSON cannot hold.
     """
     try:
         return msgspec.json.encode(value, enc_hook=_plain)
@@ -42,10 +43,16 @@ def encode_json(value: Any) -> bytes:
 
 
 def parse_record(text: bytes, kind: type[Record], name: str) -> Record:
-    """`text` as a record of type `kind`. Pure; unknown fields are ignored.
+    """Parse a record. Pure; unknown fields are ignored.
 
-    Raises ManifestError, in one line that begins with `name`, for anything that is not such a record: bad JSON,
-    a repeated key, NaN, a wrong type, a number out of bounds, a version that this program does not know.
+    Args:
+        text: What should be its JSON.
+        kind: The type of the record.
+        name: What the error's text begins with.
+
+    Raises:
+        ManifestError: It is not such a record: bad JSON, a repeated key, NaN, a wrong type, a number out of bounds, a
+            version that this program does not know.
     """
     try:
         if len(text) > MAX_RECORD_BYTES:
@@ -72,26 +79,35 @@ def parse_record(text: bytes, kind: type[Record], name: str) -> Record:
 
 
 Check = Callable[[os.stat_result, Path], None]
-"""Looks at the status of a file that was opened, and its path; raises where the file is not to be used."""
+"""Called with the status of a file that was opened, and its path; raises where the file should not be used."""
 
 
 def read_record(
     path: Path, kind: type[Record], *, dir_fd: int | None = None, check: Check | None = None
 ) -> tuple[Record, bytes] | None:
-    """The record at `path` and its exact bytes, or None where there is no such file.
+    """Read a record.
 
-    `dir_fd`: its directory, where that is open already. Raises what `check` raises, and ManifestError when the file
-    is a link, not a regular file, too large, unreadable or not valid.
+    Args:
+        path: The file.
+        kind: The type of the record.
+        dir_fd: A descriptor of its directory, where that is open already.
+        check: Called once the file is open; what it raises is raised. Default: any file is read.
+
+    Returns:
+        The record and its exact bytes; None where there is no such file.
+
+    Raises:
+        ManifestError: The file is a link, not a regular file, too large, unreadable or not valid.
     """
     try:
-        # O_NONBLOCK: a FIFO planted under this name must not hold us. O_NOFOLLOW: nothing leads out of the spool.
+        # O_NONBLOCK: a FIFO planted under this name must not block us. O_NOFOLLOW: nothing leads out of the spool.
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
         descriptor = os.open(path if dir_fd is None else path.name, flags, dir_fd=dir_fd)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise ManifestError(f"{path}: cannot be opened: {error.strerror}; is it a link, or not yours?") from error
-    # A directory cannot become a stream, so it is looked at first.
+    # A directory cannot become a stream, so this comes first.
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
@@ -101,7 +117,7 @@ def read_record(
             check(status, path)
         text = b""
         try:
-            # In pieces: room for the largest record, asked for thousands of times, would leave gaps in memory.
+            # In pieces: a buffer for the largest record, allocated thousands of times, would leave gaps in memory.
             while len(text) <= MAX_RECORD_BYTES and (piece := stream.read(PIECE_BYTES)):
                 text += piece
         except OSError as error:
@@ -110,19 +126,19 @@ def read_record(
 
 
 def _plain(value: Any) -> Any:
-    # numpy's scalars and arrays, torch's tensors: everything that can say itself in Python's own types.
+    # numpy's scalars and arrays, torch's tensors: everything that can convert itself to Python's own types.
     for method in ("tolist", "item"):
         if hasattr(value, method):
             return getattr(value, method)()
     if isinstance(value, os.PathLike):
         return os.fspath(value)
-    raise TypeError(f"{type(value).__name__} is no JSON value")
+    raise TypeError(f"{type(value).__name__} is not a JSON value")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields = dict(pairs)
     if len(fields) != len(pairs):
-        raise ValueError("the same key stands in it twice")
+        raise ValueError("it has the same key twice")
     return fields
 
 
@@ -131,7 +147,7 @@ def _no_constant(name: str) -> Any:
 
 
 def _bounded(text: str) -> int:
-    # Python before 3.10.7 takes hours for millions of digits; later ones refuse them in words of their own.
+    # Python before 3.10.7 takes hours for millions of digits; later ones refuse them with a text of their own.
     if len(text) > MAX_DIGITS:
         raise ValueError(f"a number of {len(text)} digits")
     return int(text)

@@ -1,6 +1,6 @@
-"""Which Slurm job a process is, in the spool: of a rollout, beside its frames; of an encoder, beside its lease.
+"""Which Slurm job a process belongs to: a rollout's record is beside its frames, an encoder's beside its lease.
 
-Written under Slurm only. While a dump has no manifest it tells a rollout that still runs from one that has died.
+Written under Slurm only. While a dump has no manifest, it tells a rollout that still runs from one that has died.
 """
 
 from __future__ import annotations
@@ -20,7 +20,14 @@ ROLLOUT_NAME = "rollout.json"
 
 
 class SlurmProcess(Struct, frozen=True, kw_only=True):
-    """slurm_job_id: digits; host, pid: the node and the process there."""
+    """A process of a Slurm job.
+
+    Attributes:
+        version: Of this format: 1.
+        slurm_job_id: Digits.
+        host: The node.
+        pid: The process there.
+    """
 
     version: int = 1
     slurm_job_id: Annotated[str, Meta(pattern="^[0-9]{1,10}$")]
@@ -29,7 +36,14 @@ class SlurmProcess(Struct, frozen=True, kw_only=True):
 
 
 def write_slurm_process(path: Path) -> bool:
-    """Write the record of this process at `path`, if it runs under Slurm; return whether it does. Raises SpoolError."""
+    """Write the record of this process at `path`, if it runs under Slurm.
+
+    Returns:
+        Whether it does.
+
+    Raises:
+        SpoolError: It cannot be written.
+    """
     identifier = os.environ.get("SLURM_JOB_ID", "")
     if not (identifier.isdecimal() and identifier.isascii() and len(identifier) <= 10):
         return False

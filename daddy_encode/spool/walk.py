@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daddy_encode.errors import SpoolError
-from daddy_encode.spool.claims import FOLDER, claimed_names
+from daddy_encode.spool.claims import DIRECTORY as CLAIMS_DIRECTORY
+from daddy_encode.spool.claims import claimed_names
 from daddy_encode.spool.frames import is_frame_name
 from daddy_encode.spool.manifest import MANIFEST_NAME
 from daddy_encode.spool.paths import JobPaths, absolute
@@ -197,7 +198,7 @@ def list_outputs(directory: Path, names: Set[str] | None = None) -> OutputListin
             return OutputListing(frozenset(), frozenset())
         except OSError:
             return UNKNOWN_OUTPUTS
-    return OutputListing(names, claimed_names(directory) if FOLDER in names else frozenset())
+    return OutputListing(names, claimed_names(directory) if CLAIMS_DIRECTORY in names else frozenset())
 
 
 def listing_error(path: str | Path, error: OSError) -> SpoolError:

@@ -214,7 +214,7 @@ def test_an_output_directory_takes_videos_receipts_and_claims(spool: Path, tmp_p
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
-        (["nowhere"], 1, "nowhere: is no folder that can be watched"),
+        (["nowhere"], 1, "nowhere: is not a directory"),
         ([".", "--interval", "0"], 2, "0.0 is not in the range"),
         ([".", "--on-done", "'unbalanced"], 2, "check its quotes"),
         ([".", "--on-done", ""], 2, "--on-done is empty"),

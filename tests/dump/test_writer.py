@@ -300,7 +300,7 @@ def test_meta_that_became_no_json_is_an_error_and_no_manifest_calls_it_complete(
     writer = FrameWriter(tmp_path / "job")
     writer.write(noise(1)[0])
     writer.meta["env"] = object()
-    with pytest.raises(ManifestError, match="object is no JSON value"):
+    with pytest.raises(ManifestError, match="object is not a JSON value"):
         writer.close()
     assert manifest_of(tmp_path / "job")["complete"] is False
     writer.close()

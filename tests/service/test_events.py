@@ -177,7 +177,7 @@ def test_directories_that_go_leave_no_watch(
     ("limit", "words"),
     [
         ("max_inotify_instances 0", "no file system events for"),
-        ("max_inotify_watches 3", "no more file system events than for 3 folders"),
+        ("max_inotify_watches 3", "file system events for 3 directories only"),
     ],
 )
 def test_a_system_that_allows_few_watches_is_said_in_one_line_and_scans_do_it_all(
