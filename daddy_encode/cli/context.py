@@ -9,10 +9,10 @@ from typing import Any
 
 from daddy_encode.cluster.allocation import slurm_identity
 from daddy_encode.cluster.scratch import scratch
-from daddy_encode.encode.ffmpeg.process import Watch
+from daddy_encode.encode.context import Context
+from daddy_encode.encode.ffmpeg.process import RunLimits
 from daddy_encode.encode.frames.owners import trusted_owners
 from daddy_encode.encode.gif.gifsicle import find_gifsicle
-from daddy_encode.encode.job import Context
 from daddy_encode.encode.settings import make_settings
 
 
@@ -45,7 +45,7 @@ def make_context(
         find_gifsicle()
     return Context(
         settings,
-        Watch(threading.Event(), stall_timeout),
+        RunLimits(threading.Event(), stall_timeout),
         force,
         slurm_identity(os.environ),
         owners=trusted_owners(trust_owner),

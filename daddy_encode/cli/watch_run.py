@@ -13,7 +13,7 @@ from daddy_encode.cli.main import FAILED, INTERRUPTED
 from daddy_encode.cli.signals import on_signals
 from daddy_encode.cli.tally import Tally
 from daddy_encode.cluster.limits import usable_workers
-from daddy_encode.encode.ffmpeg.executable import find_program
+from daddy_encode.encode.ffmpeg.executable import find_ffmpeg
 from daddy_encode.errors import SpoolError
 from daddy_encode.report.log import set_up_logging, shown
 from daddy_encode.report.progress import AboveBar
@@ -72,7 +72,7 @@ def run(
 
     on_signals(stop_all)
     # Better no watcher than one that reports for each job that there is no ffmpeg.
-    find_program()
+    find_ffmpeg()
     events = None if no_events or once else start_events(root)
     scanner = Scanner(
         root,

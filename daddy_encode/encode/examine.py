@@ -14,9 +14,8 @@ from typing import Literal
 import msgspec
 
 from daddy_encode.encode.frames.gaps import Gaps, expected_numbers, fill
-from daddy_encode.encode.frames.job_directory import JobFolder
-from daddy_encode.encode.output import Plan
-from daddy_encode.encode.settings import Settings, plan
+from daddy_encode.encode.frames.job_directory import JobDirectory
+from daddy_encode.encode.settings import Plan, Settings, plan
 from daddy_encode.errors import FrameError, ManifestError, Skipped, one_line
 from daddy_encode.spool.frames import FrameRow, frame_row
 from daddy_encode.spool.manifest import MANIFEST_NAME, Manifest
@@ -29,9 +28,19 @@ from daddy_encode.spool.records import read_record
 class Examined:
     """A job with as many of its frames as `gaps` asks for.
 
-    expected: the numbers its frames should have; gaps: how to treat those that are missing or bad; salvaged: its
-    rollout died, and what is whole is taken; wanted: what it shall become; todo: the part of it that is not there
-    yet; receipt: what an earlier encode of this very source left, with the outputs that are still there.
+    Attributes:
+        directory: Where its frames are.
+        manifest: None where there is none.
+        manifest_sha256: Of the manifest's bytes.
+        row: Its frames.
+        expected: The numbers its frames should have.
+        gaps: How to treat those that are missing or bad.
+        salvaged: Whether its rollout died, and what is whole is taken.
+        listing_sha256: Of the names, sizes and times of manifest and frames.
+        directory_mtime_ns: The directory's time before it was listed.
+        wanted: The videos it should have.
+        todo: Those of them that are not there yet.
+        receipt: What an earlier encode of this very source left, with the outputs that are still there.
     """
 
     directory: Path
@@ -49,14 +58,16 @@ class Examined:
 
     @property
     def missing(self) -> int:
+        """How many frames are missing."""
         return len(self.expected) - len(self.row)
 
     @property
     def promised_size(self) -> tuple[int, int] | None:
+        """The (width, height) that the manifest promises."""
         return (self.manifest.width, self.manifest.height) if self.manifest else None
 
     def filled(self, bad: Mapping[str, str]) -> Literal["hold", "skip"] | None:
-        """How frames that are missing, or among the `bad`, are made up for; None where there are none."""
+        """How frames that are missing, or among the `bad` ones, are made up for; None where there are none."""
         return None if self.gaps == "error" or not (bad or self.missing) else self.gaps
 
     def shown(self, bad: Mapping[str, str]) -> Sequence[str]:
@@ -79,32 +90,38 @@ class Examined:
         )
 
 
-def examine(paths: JobPaths, folder: JobFolder, settings: Settings, *, force: bool = False) -> Examined:
-    """Look at the job at `paths`, whose directory is `folder`; `force`: everything is left to do, whatever is there.
+def examine(paths: JobPaths, directory: JobDirectory, settings: Settings, *, force: bool = False) -> Examined:
+    """Find out what is there of a job, and what is left to do.
 
-    Raises ManifestError or FrameError where the manifest or the row of frames cannot be used, Skipped where the
-    manifest is another user's.
+    Args:
+        paths: Where its files are.
+        directory: Its directory, opened.
+        settings: What to make of it.
+        force: Whether everything is left to do, whatever is there. Default: no.
+
+    Raises:
+        ManifestError: The manifest cannot be used, or promises other frames than are there.
+        FrameError: The sequence of frames cannot be used.
+        Skipped: The manifest is another user's.
     """
     # Before the listing: what changes after this moment changes this time, and is noticed.
-    changed = folder.mtime_ns()
-    found = folder.manifest()
+    changed = directory.mtime_ns()
+    found = directory.manifest()
     manifest, manifest_digest = found if found else (None, None)
     died = manifest is None or not manifest.complete
     salvaged = settings.salvage and died
     gaps = "hold" if salvaged and settings.gaps == "error" else settings.gaps
-    row = _listed(folder, manifest)
+    row = _listed(directory, manifest)
     expected = expected_numbers(row, manifest.frames if manifest else None)
     if gaps == "error":
-        _check_whole(folder.path, row, manifest, died)
-    listing = _listing_sha256(folder, row)
+        _check_whole(directory.path, row, manifest, died)
+    listing = _listing_sha256(directory, row)
     wanted = plan(settings, manifest)
-    receipt = _receipt_of(paths, folder, listing, manifest_digest, gaps)
+    receipt = _receipt_of(paths, directory, listing, manifest_digest, gaps)
     there = {record.format: record.settings for record in receipt.outputs} if receipt else {}
-    todo = {
-        kind: settings for kind, settings in wanted.items() if force or there.get(kind) != msgspec.to_builtins(settings)
-    }
+    todo = {kind: output for kind, output in wanted.items() if force or there.get(kind) != msgspec.to_builtins(output)}
     return Examined(
-        directory=folder.path,
+        directory=directory.path,
         manifest=manifest,
         manifest_sha256=manifest_digest,
         row=row,
@@ -119,14 +136,14 @@ def examine(paths: JobPaths, folder: JobFolder, settings: Settings, *, force: bo
     )
 
 
-def _listed(folder: JobFolder, manifest: Manifest | None) -> FrameRow:
+def _listed(directory: JobDirectory, manifest: Manifest | None) -> FrameRow:
     """The frames that are there; raises FrameError where there are none, ManifestError where more than promised."""
-    row = frame_row(folder.names(), str(folder.path))
+    row = frame_row(directory.names(), str(directory.path))
     if not row:
-        raise FrameError(f"{folder.path}: holds no numbered PNG such as 000000.png")
+        raise FrameError(f"{directory.path}: holds no numbered PNG such as 000000.png")
     if manifest is not None and manifest.frames < len(row):
         raise ManifestError(
-            f"{folder.path / MANIFEST_NAME}: promises {manifest.frames} frames, but there are {len(row)} "
+            f"{directory.path / MANIFEST_NAME}: promises {manifest.frames} frames, but there are {len(row)} "
             f"({row.names[0]} to {row.names[-1]}); remove what does not belong there, or run the rollout again"
         )
     return row
@@ -148,27 +165,26 @@ def _check_whole(directory: Path, row: FrameRow, manifest: Manifest | None, died
         )
 
 
-def _listing_sha256(folder: JobFolder, row: FrameRow) -> str:
+def _listing_sha256(directory: JobDirectory, row: FrameRow) -> str:
     """A digest of the names, sizes and modification times of the manifest and of the frames.
 
     Raises FrameError where the file system does not answer.
     """
     digest = hashlib.sha256()
     for name in (MANIFEST_NAME, *row.names):
-        digest.update(f"{name!r} {folder.stamp(name)}\n".encode())
+        digest.update(f"{name!r} {directory.stamp(name)}\n".encode())
     return digest.hexdigest()
 
 
 def _receipt_of(
-    paths: JobPaths, folder: JobFolder, listing: str, manifest_digest: str | None, gaps: Gaps
+    paths: JobPaths, directory: JobDirectory, listing: str, manifest_digest: str | None, gaps: Gaps
 ) -> Receipt | None:
-    """The job's receipt, if it is for this very source with its gaps treated as `gaps`, and from a trusted user;
-    without the outputs that are no longer there."""
+    """The job's receipt, without outputs that are gone; None where it is for another source or other `gaps`, or not
+    from a trusted user."""
     try:
-        found = read_record(paths.receipt, Receipt, check=folder.check_owner)
+        found = read_record(paths.receipt, Receipt, check=directory.check_owner)
     except (ManifestError, Skipped):
-        # A receipt that cannot be read, or that anybody wrote, proves nothing; the job is encoded and it is written
-        # anew.
+        # A receipt that cannot be read, or that anybody wrote, proves nothing; the job is encoded and gets another.
         return None
     if found is None:
         return None

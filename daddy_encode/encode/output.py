@@ -1,24 +1,27 @@
-"""Frames into one verified file: a temporary one beside the target, encoded, read back, described."""
+"""Frames into verified files: temporary ones, encoded, read back, described."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from daddy_encode.encode.ffmpeg.executable import find_program
-from daddy_encode.encode.ffmpeg.process import Watch
-from daddy_encode.encode.frames.source import FrameSource
-from daddy_encode.encode.gif.encode import encode_gif, shown_rate
+from daddy_encode.encode.ffmpeg.executable import FfmpegExecutable, find_ffmpeg
+from daddy_encode.encode.ffmpeg.process import RunLimits
+from daddy_encode.encode.frames.source import FrameSource, frame_input
+from daddy_encode.encode.gif.encode import encode_gif, first_pass
 from daddy_encode.encode.gif.gifsicle import optimize_gif
 from daddy_encode.encode.gif.size import reduction
+from daddy_encode.encode.gif.timing import shown_rate
 from daddy_encode.encode.mp4.encode import encode_mp4
-from daddy_encode.encode.settings import GifSettings, Mp4Settings
+from daddy_encode.encode.settings import GifSettings, Mp4Settings, Plan
 from daddy_encode.encode.verify import verify_gif, verify_mp4, verify_optimized_gif
 from daddy_encode.errors import EncodeError, TransientError, one_line
 from daddy_encode.spool.paths import Kind
@@ -29,72 +32,145 @@ from daddy_encode.spool.receipt import OutputRecord
 if TYPE_CHECKING:
     from daddy_encode.encode.gif.first_pass import FirstPass
 
-Plan = Mapping[Kind, Mp4Settings | GifSettings]
+
+@dataclass(frozen=True)
+class Target:
+    """Where one video goes.
+
+    Attributes:
+        temp: An existing file, which is replaced.
+        final: The name it will have.
+    """
+
+    temp: Path
+    final: Path
 
 
-def make_output(
+def make_outputs(
+    source: FrameSource,
+    plan: Plan,
+    targets: Mapping[Kind, Target],
+    limits: RunLimits,
+    *,
+    both: bool = False,
+    passes: Callable[[int], None] = lambda count: None,
+) -> list[OutputRecord]:
+    """Encode all frames of `source` into temporary files, and verify them; the caller publishes or removes them.
+
+    One pass over the frames serves the MP4 and, with it, the GIF's colours; a GIF in a palette takes one more.
+
+    Args:
+        source: Frames that nobody has read yet.
+        plan: The videos to make, the MP4 first.
+        targets: Where each of them goes.
+        limits: When to give up.
+        both: Whether MP4 and GIF were asked for, even where one of them is there already. Default: no.
+        passes: Called with how many times the frames will be read, before they are.
+
+    Returns:
+        The record that each video has once it has its final name.
+
+    Raises:
+        EncodeError: ffmpeg failed, or wrote something other than what was asked for.
+        Interrupted: `limits.stop` was set.
+        SpoolError: A file cannot be written.
+        DaddyEncodeError: Whatever `source` raises.
+    """
+    ffmpeg = find_ffmpeg()
+    records = []
+    with contextlib.ExitStack() as stack:
+        gif_settings = plan.get("gif")
+        first: FirstPass | None = None
+        if isinstance(gif_settings, GifSettings):
+            first = stack.enter_context(first_pass(source, gif_settings, targets["gif"].temp.parent))
+        passes(2 if first is not None and first.exact is None else 1)
+        shared_seconds = 0.0
+        for kind, settings in plan.items():
+            begin = time.monotonic()
+            with _failures_of(targets[kind].final):
+                video = _make(ffmpeg, source, settings, targets[kind].temp, limits, first)
+            seconds = time.monotonic() - begin + shared_seconds
+            records.append(_record(targets[kind], kind, both, settings, video, seconds))
+            if first is not None and first.made:
+                shared_seconds = records[-1].encode_seconds
+    return records
+
+
+@dataclass(frozen=True)
+class _Video:
+    """What a verified file shows: pictures, frames per second, pixels, and what a viewer should know of it."""
+
+    frames: int
+    fps: str
+    size: tuple[int, int]
+    notes: list[str]
+
+
+def _make(
+    ffmpeg: FfmpegExecutable,
     source: FrameSource,
     settings: Mp4Settings | GifSettings,
     temp: Path,
-    final: Path,
-    watch: Watch,
-    *,
-    both: bool = False,
-    first: FirstPass | None = None,
-    shared_seconds: float = 0.0,
-) -> OutputRecord:
-    """Encode all frames of `source` into `temp`, verify it, and return the record it has once it is `final`.
-
-    `both`: whether the other kind was asked for as well; `first`: the GIF's first pass, which a GIF needs, and which
-    goes along with an MP4's; `shared_seconds`: what an earlier pass took that served this output, too. Raises
-    EncodeError, Interrupted, SpoolError, and what `source` raises; `temp` is the caller's to publish or remove.
-    """
-    program = find_program()
-    begin = time.monotonic()
+    limits: RunLimits,
+    first: FirstPass | None,
+) -> _Video:
     size = (source.width, source.height)
-    try:
-        if isinstance(settings, Mp4Settings):
-            encode_mp4(program, source, settings, temp, watch, first)
-            kind: Kind = "mp4"
-            width, height = verify_mp4(temp, source.count, size, settings)
-            shown, fps = source.count, settings.fps
-            notes = [_padding(size, (width, height), settings.scale)]
+    if isinstance(settings, Mp4Settings):
+        if first is None:
+            encode_mp4(ffmpeg, frame_input(source), settings, temp, limits)
         else:
-            assert first is not None
-            encode_gif(program, source, settings, temp, watch, first)
-            kind = "gif"
-            width, height = verify_gif(temp, source.count, size, settings)
-            shown, fps = -(-source.count // settings.step), format_fps(shown_rate(settings))
-            notes = [reduction(size, settings)]
-            if settings.optimize:
-                notes.append(optimize_gif(temp, watch))
-                shown = verify_optimized_gif(temp, source.count, size, settings)
+            # The GIF's first pass is made along with this one.
+            frames, extra = first.shared_input(), first.extra_output()
+            first.palette = encode_mp4(ffmpeg, frames, settings, temp, limits, extra)
+        made = verify_mp4(temp, source.count, size, settings)
+        return _Video(source.count, settings.fps, made, [_padding(size, made, settings.scale)])
+    assert first is not None
+    encode_gif(ffmpeg, source, settings, temp, limits, first)
+    made = verify_gif(temp, source.count, size, settings)
+    shown = -(-source.count // settings.step)
+    notes = [reduction(size, settings)]
+    if settings.optimize:
+        notes.append(optimize_gif(temp, limits))
+        shown = verify_optimized_gif(temp, source.count, size, settings)
+    return _Video(shown, format_fps(shown_rate(settings)), made, notes)
+
+
+@contextlib.contextmanager
+def _failures_of(final: Path) -> Iterator[None]:
+    """Say of an EncodeError which file was not made; that of a full disk may pass."""
+    try:
+        yield
     except EncodeError as error:
-        if any(words in str(error) for words in ("No space left on device", "Disk quota exceeded")):
+        if any(text in str(error) for text in ("No space left on device", "Disk quota exceeded")):
             raise TransientError(
                 f"{final}: not made, the file system {mount_point(final)} is full: free space, then run again ({error})"
             ) from error
         raise EncodeError(f"{final}: not made: {error}") from error
-    with reported(final, "read back"):
-        length, digest = os.stat(temp).st_size, file_sha256(temp)
+
+
+def _record(
+    target: Target, kind: Kind, both: bool, settings: Mp4Settings | GifSettings, video: _Video, seconds: float
+) -> OutputRecord:
+    with reported(target.final, "read back"):
+        length, digest = os.stat(target.temp).st_size, file_sha256(target.temp)
     return OutputRecord(
-        path=one_line(final.name),
+        path=one_line(target.final.name),
         type="Both" if both else kind.upper(),
         format=kind,
-        frames=shown,
-        fps=fps_in_json(fps),
-        encode_seconds=round(time.monotonic() - begin + shared_seconds, 3),
+        frames=video.frames,
+        fps=fps_in_json(video.fps),
+        encode_seconds=round(seconds, 3),
         bytes=length,
         sha256=digest,
-        width=width,
-        height=height,
+        width=video.size[0],
+        height=video.size[1],
         settings=msgspec.to_builtins(settings),
-        warnings=[note for note in notes if note],
+        warnings=[note for note in video.notes if note],
     )
 
 
 def _padding(size: tuple[int, int], made: tuple[int, int], scale: int) -> str:
-    """What a viewer of an MP4 of `made` should know; empty where it has the frames' own size, or `scale` times it."""
+    """What a viewer of an MP4 of the size `made` should know; empty where nothing was padded."""
     plain = (size[0] * scale, size[1] * scale)
     if made == plain:
         return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Annotated, Any
 
@@ -29,14 +30,22 @@ MAX_GIF_FPS = Fraction(50)
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """Options of an encode, as given. None: the manifest decides, else the default.
+    """Options of an encode, as given.
 
-    video: what to make; fps: frames per second at which the recording plays; crf: x264's constant rate factor;
-    preset: x264's, slower is smaller; scale: whole-number enlargement; gif_fps: frames per second a GIF has at most;
-    dither: of a GIF with more than 256 colours; loop: times a GIF plays, 0 forever; gif_width: pixels, the frames are
-    reduced to it, and `scale` does not apply to the GIF; gif_optimize: have gifsicle make it smaller; background:
-    RRGGBB, what transparent pixels are blended on; gaps: what to do where frames are missing or bad; salvage: take
-    what is whole of a rollout that died, holding frames over its gaps.
+    Attributes:
+        video: What to make; None: what the manifest asks for, else an MP4.
+        fps: Frames per second at which the recording plays; None: the manifest's, else 30.
+        crf: x264's constant rate factor. Default: 20.
+        preset: x264's; slower is smaller. Default: veryfast.
+        scale: Whole-number enlargement. Default: 1.
+        gif_fps: Frames per second a GIF has at most. Default: 15.
+        dither: Of a GIF with more than 256 colours. Default: none.
+        loop: Times a GIF plays; 0 (default): forever.
+        gif_width: Pixels to which a GIF's frames are reduced; `scale` does not apply to it then. Default: their own.
+        gif_optimize: Whether gifsicle makes the GIF smaller. Default: no.
+        background: RRGGBB, what transparent pixels are blended on. Default: black.
+        gaps: What to do where frames are missing or bad. Default: make nothing.
+        salvage: Whether to take what is whole of a rollout that died, holding frames over its gaps. Default: no.
     """
 
     video: Video | None = None
@@ -55,7 +64,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 
 class Mp4Settings(Struct, frozen=True, kw_only=True):
-    """All that decides an MP4's bytes, given its frames."""
+    """All that decides an MP4's bytes, given its frames; see `Settings`."""
 
     fps: str
     crf: Crf
@@ -65,7 +74,7 @@ class Mp4Settings(Struct, frozen=True, kw_only=True):
 
 
 class GifSettings(Struct, frozen=True, kw_only=True):
-    """All that decides a GIF's bytes, given its frames: it shows every `step`-th frame of a recording at `fps`."""
+    """All that decides a GIF's bytes, given its frames: it shows every `step`-th one of a recording at `fps`."""
 
     fps: str
     step: int
@@ -77,8 +86,12 @@ class GifSettings(Struct, frozen=True, kw_only=True):
     background: Colour = option_values.DEFAULT_BACKGROUND
 
 
+Plan = Mapping[Kind, Mp4Settings | GifSettings]
+"""The videos to make of a job, and how."""
+
+
 def make_settings(**values: Any) -> Settings:
-    """`Settings` of `values`, with their types and bounds checked; raises SettingsError."""
+    """`Settings` of `values`; raises SettingsError where a type or a bound is wrong."""
     try:
         settings = msgspec.convert(values, Settings)
     except msgspec.ValidationError as error:
@@ -93,8 +106,8 @@ def make_settings(**values: Any) -> Settings:
     return settings
 
 
-def plan(settings: Settings, manifest: Manifest | None) -> dict[Kind, Mp4Settings | GifSettings]:
-    """What to make of a job, and how: the option, else the manifest's wish, else an MP4 at 30 fps."""
+def plan(settings: Settings, manifest: Manifest | None) -> Plan:
+    """What to make of a job: what the options say, else what its manifest asks for, else an MP4 at 30 fps."""
     video = settings.video or (manifest.video if manifest else None) or "mp4"
     rate = parse_fps(settings.fps) if settings.fps is not None else manifest.rate if manifest else DEFAULT_FPS
     fps = format_fps(rate)

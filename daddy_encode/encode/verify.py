@@ -1,13 +1,13 @@
-"""Before a file appears under its name: is it the video that was asked for?"""
+"""Whether a file is the video that was asked for, before it appears under its name."""
 
 from __future__ import annotations
 
 import itertools
 from pathlib import Path
 
-from daddy_encode.encode.gif.encode import delays
 from daddy_encode.encode.gif.reader import GifFacts, read_gif
 from daddy_encode.encode.gif.size import gif_size
+from daddy_encode.encode.gif.timing import delays
 from daddy_encode.encode.mp4.encode import output_size
 from daddy_encode.encode.mp4.reader import read_mp4
 from daddy_encode.encode.settings import GifSettings, Mp4Settings
@@ -16,9 +16,19 @@ from daddy_encode.spool.rate import parse_fps
 
 
 def verify_mp4(path: Path, frames: int, size: tuple[int, int], settings: Mp4Settings) -> tuple[int, int]:
-    """Check the MP4 at `path` against `frames` frames of `size` (width, height); return its own size.
+    """Check an MP4.
 
-    Raises EncodeError for another number of frames, rate or size, or a moov box at the end.
+    Args:
+        path: The file.
+        frames: How many it should show.
+        size: The frames' (width, height).
+        settings: What it was made with.
+
+    Returns:
+        Its own (width, height).
+
+    Raises:
+        EncodeError: It has another number of frames, rate, size or start, or its moov box at the end.
     """
     facts = read_mp4(path)
     expected = output_size(*size, settings.scale)
@@ -31,9 +41,19 @@ def verify_mp4(path: Path, frames: int, size: tuple[int, int], settings: Mp4Sett
 
 
 def verify_gif(path: Path, frames: int, size: tuple[int, int], settings: GifSettings) -> tuple[int, int]:
-    """Check the GIF at `path` against a recording of `frames` frames of `size`; return its own size.
+    """Check a GIF.
 
-    Raises EncodeError for another number of pictures, another delay, another size or loop count.
+    Args:
+        path: The file.
+        frames: How many the recording has.
+        size: The frames' (width, height).
+        settings: What it was made with.
+
+    Returns:
+        Its own (width, height).
+
+    Raises:
+        EncodeError: It has another number of pictures, delay, size or loop count.
     """
     facts = read_gif(path)
     _same("pictures", len(facts.delays), len(delays(frames, settings)))
@@ -42,9 +62,12 @@ def verify_gif(path: Path, frames: int, size: tuple[int, int], settings: GifSett
 
 
 def verify_optimized_gif(path: Path, frames: int, size: tuple[int, int], settings: GifSettings) -> int:
-    """As `verify_gif`, for a GIF in which equal pictures may have been merged; return how many pictures are left.
+    """As `verify_gif`, for a GIF in which equal pictures may have been merged.
 
     Each must begin when one of the recording's does, and the last end when the recording does.
+
+    Returns:
+        How many pictures are left.
     """
     facts = read_gif(path)
     begins, wanted = (list(itertools.accumulate(row)) for row in (facts.delays, delays(frames, settings)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from daddy_encode.encode.job import Result
+from daddy_encode.encode.context import Result
 from daddy_encode.errors import DaddyEncodeError
 from daddy_encode.spool.paths import JobPaths
 

@@ -10,14 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import TracebackType
 
-from daddy_encode.encode.job import (
-    Context,
-    check_owners,
-    confirm,
-    done_already,
-    encode_job,
-    record_failure,
-)
+from daddy_encode.encode.context import Context
+from daddy_encode.encode.job import check_owners, done_already, encode_job
+from daddy_encode.encode.receipts import confirm_done, record_failure
 from daddy_encode.errors import (
     ClaimedError,
     DaddyEncodeError,
@@ -161,7 +156,7 @@ class WorkerPool:
             self._context,
             need_manifest=attempt.need_manifest,
             settled=attempt.settled,
-            encoded=lambda: self._encoded(paths),
+            on_encoded=lambda: self._encoded(paths),
         )
         try:
             # Without a claim, which needs a write: most jobs of a spool are done, and nothing is written beside another
@@ -174,7 +169,7 @@ class WorkerPool:
         except DaddyEncodeError:
             pass
         with self._stop.event() as stop:
-            own = replace(context, watch=replace(context.watch, stop=stop))
+            own = replace(context, limits=replace(context.limits, stop=stop))
             try:
                 with self._claims.hold(paths, stop.set) as claim:
                     return self._claimed(attempt, own, claim)
@@ -193,13 +188,13 @@ class WorkerPool:
             result = encode_job(paths, context, self._progress)
             if result.made:
                 return Outcome(paths, OutcomeKind.MADE, result, mtime_ns=before)
-            return Outcome(paths, OutcomeKind.DONE, confirm(result, before), mtime_ns=before)
+            return Outcome(paths, OutcomeKind.DONE, confirm_done(result, before), mtime_ns=before)
         except Skipped as fault:
             return Outcome(paths, OutcomeKind.SKIPPED, error=fault)
         except (DaddyEncodeError, OSError) as fault:
             error = fault if isinstance(fault, DaddyEncodeError) else TransientError(f"{paths.directory}: {fault}")
         if isinstance(error, EncodeError):
-            context.watch.stop.wait(SIGNAL_SECONDS)
+            context.limits.stop.wait(SIGNAL_SECONDS)
         if self._stop.is_set():
             return Outcome(paths, OutcomeKind.STOPPED, error=error)
         if isinstance(error, Interrupted) or not claim.is_ours():

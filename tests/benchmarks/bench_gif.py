@@ -24,11 +24,12 @@ import numpy as np
 from PIL import Image, ImageSequence
 
 from daddy_encode import save_frames_as_png
-from daddy_encode.encode.ffmpeg.process import Watch
-from daddy_encode.encode.frames.job_directory import JobFolder
+from daddy_encode.encode.context import Context
+from daddy_encode.encode.ffmpeg.process import RunLimits
+from daddy_encode.encode.frames.job_directory import JobDirectory
 from daddy_encode.encode.frames.owners import Owners
 from daddy_encode.encode.frames.source import DirectorySource
-from daddy_encode.encode.job import Context, encode_job
+from daddy_encode.encode.job import encode_job
 from daddy_encode.encode.settings import make_settings
 from daddy_encode.spool.frames import frame_row
 from daddy_encode.spool.paths import JobPaths
@@ -82,7 +83,7 @@ def _dump(folder: Path, clip_name: str, count: int = 240) -> Path:
 
 
 def _context(**options: object) -> Context:
-    return Context(make_settings(**options), Watch(threading.Event()), force=True)
+    return Context(make_settings(**options), RunLimits(threading.Event()), force=True)
 
 
 def _compare(folder: Path, clip_name: str) -> dict[str, Made]:
@@ -224,18 +225,16 @@ def _both(folder: Path, clip_name: str) -> Row:
     """
     paths = JobPaths.of(_dump(folder, clip_name))
     files = frame_row(os.listdir(paths.directory), clip_name)
-    with JobFolder(paths.directory, Owners()) as job:
-        pixels = clip_name in EXACT or DirectorySource(job, files.names).raw
+    with JobDirectory(paths.directory, Owners()) as job:
+        pixels = clip_name in EXACT or DirectorySource(job, files.names).prefers_pixels
     decode = [
         *(ffmpeg(), "-nostdin", "-loglevel", "error", "-threads", "2", "-i", str(paths.directory / "%06d.png")),
         *("-f", "null", "-"),
     ]
 
     def decode_ourselves() -> None:
-        with JobFolder(paths.directory, Owners()) as job:
-            source = DirectorySource(job, files.names)
-            source.raw = True
-            for _ in source.frames():
+        with JobDirectory(paths.directory, Owners()) as job:
+            for _ in DirectorySource(job, files.names).frames(as_pixels=True):
                 pass
 
     runs: dict[str, Callable[[], object]] = {
@@ -279,11 +278,12 @@ def _peak(directory: Path) -> int:
     """Our peak and the largest of the ffmpegs', added, in kB, over one GIF in a fresh process."""
     program = (
         "import resource, sys, threading; from pathlib import Path\n"
-        "from daddy_encode.encode.job import Context, encode_job\n"
-        "from daddy_encode.encode.ffmpeg.process import Watch\n"
+        "from daddy_encode.encode.context import Context\n"
+        "from daddy_encode.encode.job import encode_job\n"
+        "from daddy_encode.encode.ffmpeg.process import RunLimits\n"
         "from daddy_encode.encode.settings import make_settings\n"
         "from daddy_encode.spool.paths import JobPaths\n"
-        "context = Context(make_settings(video='gif'), Watch(threading.Event()), force=True)\n"
+        "context = Context(make_settings(video='gif'), RunLimits(threading.Event()), force=True)\n"
         "encode_job(JobPaths.of(Path(sys.argv[1])), context)\n"
         "print(sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))\n"
     )

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 from daddy_encode import save_frames_as_png, save_mp4
-from daddy_encode.encode.ffmpeg.executable import find_program
+from daddy_encode.encode.ffmpeg.executable import find_ffmpeg
 from daddy_encode.encode.job import encode_job
 from daddy_encode.errors import EncodeError, Interrupted, SpoolError
 from daddy_encode.spool.paths import JobPaths
@@ -34,9 +34,9 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     path = tmp_path / "bin" / "ffmpeg"
     path.parent.mkdir()
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(path))
-    find_program.cache_clear()
+    find_ffmpeg.cache_clear()
     yield path
-    find_program.cache_clear()
+    find_ffmpeg.cache_clear()
 
 
 def script(path: Path, text: str) -> None:
@@ -119,7 +119,7 @@ def test_a_stop_ends_ffmpeg_and_leaves_nothing(job: Path, program: Path) -> None
     pid_file = program.parent / "pid"
     script(program, f'[ "$1" = -version ] && exec {_bundled()} -version\necho $$ > {pid_file}\nexec sleep 1000')
     asked = context()
-    threading.Timer(0.5, asked.watch.stop.set).start()
+    threading.Timer(0.5, asked.limits.stop.set).start()
     with pytest.raises(Interrupted):
         encode_job(JobPaths.of(job), asked)
     assert_nothing_appeared(job)

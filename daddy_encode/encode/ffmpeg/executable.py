@@ -1,4 +1,4 @@
-"""Which ffmpeg runs: imageio-ffmpeg's own, or the one in IMAGEIO_FFMPEG_EXE."""
+"""Which ffmpeg executable runs: imageio-ffmpeg's own, or the one in IMAGEIO_FFMPEG_EXE."""
 
 from __future__ import annotations
 
@@ -15,8 +15,14 @@ OLDEST = (5, 1)
 
 
 @dataclass(frozen=True)
-class Program:
-    """An ffmpeg executable: its path, its version as it says it, and the compiler line that tells builds apart."""
+class FfmpegExecutable:
+    """An ffmpeg executable.
+
+    Attributes:
+        path: Where it is.
+        version: As it prints it.
+        build: The line that names its compiler, which tells builds apart.
+    """
 
     path: str
     version: str
@@ -24,10 +30,11 @@ class Program:
 
 
 @functools.cache
-def find_program() -> Program:
-    """The ffmpeg to use, asked once per process for its version.
+def find_ffmpeg() -> FfmpegExecutable:
+    """The ffmpeg to use; it is asked for its version once per process.
 
-    Raises EncodeError where there is none, it does not run, or it is older than 5.1.
+    Raises:
+        EncodeError: There is none, it does not run, or it is older than 5.1.
     """
     import imageio_ffmpeg
 
@@ -38,7 +45,7 @@ def find_program() -> Program:
             f"there is no ffmpeg: {error}; reinstall imageio-ffmpeg, or name one in IMAGEIO_FFMPEG_EXE"
         ) from error
     try:
-        told = subprocess.run(
+        completed = subprocess.run(
             [path, "-version"],
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -49,12 +56,12 @@ def find_program() -> Program:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise EncodeError(f"{path}: ffmpeg does not run: {error}; name another in IMAGEIO_FFMPEG_EXE") from error
-    lines = told.stdout.splitlines()
+    lines = completed.stdout.splitlines()
     match = re.match(r"ffmpeg version (\S+)", lines[0]) if lines else None
-    if told.returncode != 0 or match is None:
+    if completed.returncode != 0 or match is None:
         raise EncodeError(
-            f"{path}: not an ffmpeg that runs here (exit status {told.returncode}): "
-            f"{told.stderr.strip()[-300:] or 'no words'}; name another in IMAGEIO_FFMPEG_EXE"
+            f"{path}: not an ffmpeg that runs here (exit status {completed.returncode}): "
+            f"{completed.stderr.strip()[-300:] or 'no output'}; name another in IMAGEIO_FFMPEG_EXE"
         )
     version = match[1]
     # "n9.0.2-17-g2a571b6", "7.0.2-static", "5.1.6-0+deb12u1"; a git snapshot ("N-12345-g…") has no number to compare.
@@ -64,7 +71,7 @@ def find_program() -> Program:
             f"{path}: ffmpeg {version} is too old, {OLDEST[0]}.{OLDEST[1]} is needed; "
             "unset IMAGEIO_FFMPEG_EXE to use imageio-ffmpeg's own"
         )
-    return Program(path, version, lines[1].strip() if len(lines) > 1 else "")
+    return FfmpegExecutable(path, version, lines[1].strip() if len(lines) > 1 else "")
 
 
 def environment() -> dict[str, str]:

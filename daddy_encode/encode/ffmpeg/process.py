@@ -1,4 +1,4 @@
-"""One run of ffmpeg: fed through its standard input, watched, its words kept, its exit status checked."""
+"""One run of ffmpeg: fed through its standard input, watched, its stderr kept, its exit status checked."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from daddy_encode.encode.ffmpeg.executable import Program, environment
+from daddy_encode.encode.ffmpeg.executable import FfmpegExecutable, environment
 from daddy_encode.errors import EncodeError, Interrupted
 from daddy_encode.spool.publish import open_temp
 
 # Linux's default limit for an unprivileged pipe: two or three compressed 720p frames, so that reading the next
 # frame and decoding this one overlap.
 PIPE_BYTES = 2**20
-# What is kept of ffmpeg's words; a message of one frame is far shorter.
-WORDS_KEPT = 16_384
+# What is kept of ffmpeg's stderr, its end; a message about one frame is far shorter.
+STDERR_KEPT = 16_384
 # What ffmpeg may allocate, so that no size makes it take the machine's memory: twice the private memory that libx264
 # was seen to take at its slowest preset. Threads, of which it starts one for each CPU, count with their stacks.
 MEMORY_BYTES = 2 * 2**30
@@ -30,7 +30,7 @@ MEMORY_PER_CPU = 2**24
 MEMORY_PER_PIXEL = 1000
 # How soon a request to stop, or a stall, is seen.
 TICK_SECONDS = 0.1
-# A pause between two looks at ffmpeg that only a stop of this process itself can make: SIGSTOP, a suspended Slurm job.
+# As long between two checks of ffmpeg only a stop of this process itself can take: SIGSTOP, a suspended Slurm job.
 FROZEN_SECONDS = 10.0
 
 
@@ -38,41 +38,59 @@ _running: set[subprocess.Popen[bytes]] = set()
 
 
 def end_all() -> None:
-    """Kill every ffmpeg of this process, which is about to end itself without further ado."""
+    """Kill every ffmpeg of this process, which is about to end without cleaning up."""
     for child in tuple(_running):
         child.kill()
 
 
 @dataclass(frozen=True)
-class Watch:
-    """When to give up: `stop` is set by whoever wants the work ended; `stall_seconds` without progress is too long."""
+class RunLimits:
+    """When a run is given up.
+
+    Attributes:
+        stop: Set by whoever wants the work ended.
+        stall_seconds: How long ffmpeg may make no progress. Default: 120.
+    """
 
     stop: threading.Event
     stall_seconds: float = 120.0
 
 
 def run_ffmpeg(
-    program: Program,
+    ffmpeg: FfmpegExecutable,
     arguments: Sequence[str],
     feed: Iterable[bytes | memoryview],
     *,
-    folder: Path,
-    watch: Watch,
+    directory: Path,
+    limits: RunLimits,
     pixels: int,
     inputs: Sequence[bytes] = (),
     output: Path | None = None,
     sink: Callable[[bytes], None] | None = None,
 ) -> bytes:
-    """Run `program` with `arguments` in `folder`, write every item of `feed` to its standard input, wait for it.
+    """Run ffmpeg and wait for it; it has ended in every case when this returns or raises.
 
-    `pixels`: of the largest picture it handles, which bounds its memory. `inputs`: small further inputs, each at most
-    a pipe's capacity (64 KiB); the argument "{input0}" stands for the first, and so on. `output`: an empty file of
-    `temp_file`; "{output}" stands for it. Returns what ffmpeg wrote to standard output; `sink`, where given, is called
-    with it instead, in parts as they come, in another thread.
-    Raises EncodeError where ffmpeg fails, says an error, or makes no progress; Interrupted where `watch.stop` is
-    set; whatever `feed` or `sink` raises. ffmpeg has ended in every case.
+    Args:
+        ffmpeg: The executable.
+        arguments: Its options, inputs and outputs; "{input0}" stands for the first of `inputs`, and so on, "{output}"
+            for `output`.
+        feed: What is written to its standard input.
+        directory: Its working directory.
+        limits: When to give up.
+        pixels: Of the largest picture it handles, which bounds its memory.
+        inputs: Small further inputs, each at most a pipe's capacity (64 KiB).
+        output: An empty file of `temp_file`.
+        sink: Called with what it writes to standard output, in parts as they come, in another thread.
+
+    Returns:
+        What it wrote to standard output; nothing where `sink` took it.
+
+    Raises:
+        EncodeError: ffmpeg failed, reported an error, or made no progress.
+        Interrupted: `limits.stop` was set.
+        Exception: Whatever `feed` or `sink` raised.
     """
-    if watch.stop.is_set():
+    if limits.stop.is_set():
         raise Interrupted("stopped before ffmpeg was started")
     # ffmpeg is given the file itself, not its name: another file that takes the name meanwhile is not written to.
     outputs = [open_temp(output)] if output is not None else []
@@ -82,7 +100,7 @@ def run_ffmpeg(
     if outputs:
         names["{output}"] = f"file:/proc/self/fd/{outputs[0]}"
     command = [
-        program.path,
+        ffmpeg.path,
         "-nostdin",
         "-hide_banner",
         "-y",
@@ -98,7 +116,7 @@ def run_ffmpeg(
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             bufsize=0,
-            cwd=folder,
+            cwd=directory,
             env=environment(),
             pass_fds=(progress_write, *pipes, *outputs),
             # A Ctrl-C in the terminal reaches us alone; we end ffmpeg.
@@ -106,13 +124,13 @@ def run_ffmpeg(
         )
     except OSError as error:
         os.close(progress_read)
-        raise EncodeError(f"{program.path}: ffmpeg cannot be started: {error.strerror}") from error
+        raise EncodeError(f"{ffmpeg.path}: ffmpeg cannot be started: {error.strerror}") from error
     finally:
         for descriptor in (progress_write, *pipes, *outputs):
             os.close(descriptor)
     _running.add(child)
     _bound_memory(child.pid, pixels)
-    monitor = _Monitor(child, progress_read, watch, sink)
+    monitor = _Monitor(child, progress_read, limits, sink)
     monitor.start()
     try:
         _feed(child, feed, monitor)
@@ -133,14 +151,14 @@ def run_ffmpeg(
         raise monitor.fault
     if monitor.reason == "stop":
         raise Interrupted("stopped while encoding; nothing was written, run again")
-    words = " | ".join(monitor.words().split("\n"))
+    stderr = " | ".join(monitor.stderr().split("\n")) or "no output"
     if monitor.reason == "stall":
-        raise EncodeError(f"ffmpeg made no progress for {watch.stall_seconds:g} s and was ended: {words or 'no words'}")
+        raise EncodeError(f"ffmpeg made no progress for {limits.stall_seconds:g} s and was ended: {stderr}")
     if status != 0:
         how = f"was ended by signal {-status}" if status < 0 else f"failed with exit status {status}"
-        raise EncodeError(f"ffmpeg {how}: {words or 'no words'}")
-    if "[error]" in words or "[fatal]" in words:
-        raise EncodeError(f"ffmpeg says an error: {words}")
+        raise EncodeError(f"ffmpeg {how}: {stderr}")
+    if "[error]" in stderr or "[fatal]" in stderr:
+        raise EncodeError(f"ffmpeg reported an error: {stderr}")
     return bytes(monitor.output)
 
 
@@ -160,7 +178,7 @@ def _feed(child: subprocess.Popen[bytes], feed: Iterable[bytes | memoryview], mo
             if monitor.reason:
                 return
     except BrokenPipeError:
-        # ffmpeg has gone; its exit status and words say why.
+        # ffmpeg has gone; its exit status and stderr say why.
         pass
     finally:
         monitor.waiting()
@@ -177,7 +195,7 @@ def _bound_memory(pid: int, pixels: int) -> None:
 
 
 def _filled_pipe(data: bytes) -> int:
-    """The reading end of a pipe that holds all of `data` and ends there."""
+    """The reading end of a pipe that holds `data` and nothing after it."""
     read, write = os.pipe()
     try:
         os.set_blocking(write, False)
@@ -189,21 +207,21 @@ def _filled_pipe(data: bytes) -> int:
 
 
 class _Monitor(threading.Thread):
-    """Reads what ffmpeg says until it ends; kills it when it is told to stop, or when it stalls.
+    """Reads what ffmpeg writes until it ends; kills it when it should stop, or when it stalls.
 
     Only time in which ffmpeg keeps us waiting counts as a stall: frames may come slowly, from a live rollout.
     """
 
     def __init__(
-        self, child: subprocess.Popen[bytes], progress: int, watch: Watch, sink: Callable[[bytes], None] | None
+        self, child: subprocess.Popen[bytes], progress: int, limits: RunLimits, sink: Callable[[bytes], None] | None
     ) -> None:
         super().__init__(name="ffmpeg-monitor", daemon=True)
         self._child = child
         self._progress = progress
-        self._watch = watch
+        self._limits = limits
         self._waiting_since: float | None = None
-        self._looked_at = time.monotonic()
-        self._words = bytearray()
+        self._checked_at = time.monotonic()
+        self._stderr = bytearray()
         self.output = bytearray()
         self._sink = sink or self.output.extend
         self.fault: BaseException | None = None
@@ -215,8 +233,8 @@ class _Monitor(threading.Thread):
     def not_waiting(self) -> None:
         self._waiting_since = None
 
-    def words(self) -> str:
-        return self._words.decode("utf-8", "replace").strip()
+    def stderr(self) -> str:
+        return self._stderr.decode("utf-8", "replace").strip()
 
     def run(self) -> None:
         assert self._child.stderr is not None and self._child.stdout is not None
@@ -238,8 +256,8 @@ class _Monitor(threading.Thread):
                     elif key.fd == self._child.stdout.fileno():
                         self._give(data)
                     else:
-                        self._words += data
-                        del self._words[:-WORDS_KEPT]
+                        self._stderr += data
+                        del self._stderr[:-STDERR_KEPT]
                 self._give_up_if_due()
 
     def _give(self, data: bytes) -> None:
@@ -253,14 +271,14 @@ class _Monitor(threading.Thread):
     def _give_up_if_due(self) -> None:
         if self.reason:
             return
-        now, looked = time.monotonic(), self._looked_at
-        self._looked_at = now
-        if now - looked > FROZEN_SECONDS and self._waiting_since is not None:
+        now, checked = time.monotonic(), self._checked_at
+        self._checked_at = now
+        if now - checked > FROZEN_SECONDS and self._waiting_since is not None:
             self._waiting_since = now
         since = self._waiting_since
-        if self._watch.stop.is_set():
+        if self._limits.stop.is_set():
             self.reason = "stop"
-        elif since is not None and now - since > self._watch.stall_seconds:
+        elif since is not None and now - since > self._limits.stall_seconds:
             self.reason = "stall"
         if self.reason:
             self._child.kill()

@@ -9,17 +9,21 @@ from daddy_encode.errors import FrameError
 from daddy_encode.spool.frames import FrameRow
 
 Gaps = Literal["error", "hold", "skip"]
-"""`error`: nothing is made; `hold`: the last good frame is repeated, so that time stays right; `skip`: the row closes
-up and the recording gets shorter."""
+"""`error`: nothing is made; `hold`: the last good frame is repeated, so that time stays right; `skip`: they are left
+out, and the recording gets shorter."""
 
-# A row such as 000000.png, 999999999.png is a mistake of numbering, not a recording with gaps.
+# Frames such as 000000.png, 999999999.png are a mistake of numbering, not a recording with gaps.
 SPARE_MISSING = 1000
 
 
 def expected_numbers(row: FrameRow, promised: int | None) -> range:
-    """The numbers that the frames of a job should have, `promised` of them by its manifest, if there is one.
+    """The numbers that the frames of a job should have.
 
     They begin at 0 where all that are there fit below the promised number, else at the first one there.
+
+    Args:
+        row: The frames that are there.
+        promised: How many the manifest promises, if there is one.
     """
     first, last = row.numbers[0], row.numbers[-1]
     if promised is None:
@@ -31,10 +35,21 @@ def expected_numbers(row: FrameRow, promised: int | None) -> range:
 def fill(
     row: FrameRow, expected: range, bad: Container[str], how: Literal["hold", "skip"], directory: str
 ) -> list[str]:
-    """The name of the file that is shown as each frame of the video; `bad` are names of files that cannot be.
+    """Choose the file that is shown as each frame of the video.
 
-    With `hold`, what is missing or bad before the first good frame shows that one.
-    Raises FrameError, naming `directory`, where no frame is good, or more would be held than the row can mean.
+    Args:
+        row: The frames that are there.
+        expected: The numbers that they should have.
+        bad: Names of files that cannot be shown.
+        how: `hold`: what is missing or bad shows the last good frame before it, else the first good one; `skip`: it is
+            left out.
+        directory: Named in errors.
+
+    Returns:
+        The name of the file for each frame.
+
+    Raises:
+        FrameError: No frame is good, or more are missing than any recording would lose.
     """
     good = [(number, name) for number, name in zip(row.numbers, row.names, strict=True) if name not in bad]
     if not good:
@@ -45,7 +60,7 @@ def fill(
     if missing > len(row) + SPARE_MISSING:
         raise FrameError(
             f"{directory}: {missing} of {len(expected)} frames are missing, too many to hold others that long; "
-            "--gaps skip closes up"
+            "--gaps skip leaves them out"
         )
     shown = [good[0][1]] * (good[0][0] - expected.start)
     for (number, name), following in zip(good, [*(number for number, _ in good[1:]), expected.stop], strict=True):

@@ -11,13 +11,19 @@ from daddy_encode.encode.frames.owners import Owners
 from daddy_encode.encode.png.parse import HEAD_BYTES, SPARE_BYTES, Png, PngFault, check_header, check_png
 from daddy_encode.errors import FrameError, TransientError
 from daddy_encode.spool.manifest import Manifest, read_manifest
+from daddy_encode.spool.pixels import MAX_PIXELS
 
-# 64 Mpixel: an 8192x8192 frame. Above it a frame is a mistake or an attack, and ffmpeg would need gigabytes.
-MAX_PIXELS = 64 * 2**20
+# What to do about a frame that was not written well.
+WRITE_AGAIN = "write it again"
 
 
-class BadFrame(FrameError):
-    """One file is no frame of its job: `reason` says what is wrong with it; `may_pass`: by itself, perhaps."""
+class BadFrameError(FrameError):
+    """One file cannot be used as a frame of its job.
+
+    Attributes:
+        reason: What is wrong with it.
+        may_pass: Whether trying again later may help.
+    """
 
     def __init__(self, path: Path | str, reason: str, advice: str, *, may_pass: bool = False) -> None:
         super().__init__(f"{path}: {reason}; {advice}")
@@ -25,12 +31,21 @@ class BadFrame(FrameError):
         self.may_pass = may_pass
 
 
-class JobFolder:
+class JobDirectory:
     """A job's directory, held open. What is renamed, or linked into its place, after that is not seen."""
 
     def __init__(self, path: Path, owners: Owners | None = None, max_pixels: int = MAX_PIXELS) -> None:
-        """`max_pixels`: of a frame. Raises FrameError where `path` is no directory (a link is none) or cannot be
-        opened, Skipped where it belongs to somebody who is not among `owners` (default: to another user)."""
+        """Open the directory at `path`.
+
+        Args:
+            path: A directory; a link to one is refused.
+            owners: Whose files are taken. Default: this user's.
+            max_pixels: Width times height of a frame, at most. Default: 64 * 2**20.
+
+        Raises:
+            FrameError: It is not a directory, or cannot be opened.
+            Skipped: It belongs to a user who is not trusted.
+        """
         self.path = path
         self._text = str(path)
         self._owners = owners or Owners()
@@ -46,7 +61,7 @@ class JobFolder:
             self.close()
             raise
 
-    def __enter__(self) -> JobFolder:
+    def __enter__(self) -> JobDirectory:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -56,11 +71,11 @@ class JobFolder:
         os.close(self._descriptor)
 
     def check_owner(self, status: os.stat_result, path: Path | str) -> None:
-        """Raise Skipped where the file of that status is of a user who is not trusted."""
+        """Raise Skipped where the file of that status belongs to a user who is not trusted."""
         self._owners.check(status.st_uid, path)
 
     def names(self) -> list[str]:
-        """What is in it. Raises FrameError where it cannot be listed."""
+        """The names in it. Raises FrameError where it cannot be listed."""
         try:
             return os.listdir(self._descriptor)
         except OSError as error:
@@ -82,21 +97,33 @@ class JobFolder:
         return os.fstat(self._descriptor).st_mtime_ns
 
     def stamp(self, name: str) -> str:
-        """What tells whether `name` has changed, as far as can be told without reading it: its size and time.
+        """The size and time of `name`, which tell whether it has changed, as far as that shows without reading it.
 
-        Raises FrameError where the file system does not answer.
+        Raises:
+            FrameError: The file system does not answer.
         """
         try:
             status = os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
         except FileNotFoundError:
             return "is not there"
         except OSError as error:
-            raise FrameError(f"{self.path / name}: cannot be looked at: {error.strerror}; run again") from error
+            raise FrameError(f"{self.path / name}: cannot be examined: {error.strerror}; run again") from error
         return f"{status.st_size} {status.st_mtime_ns}"
 
     def read(self, name: str) -> tuple[Png, bytes]:
-        """The PNG `name`, checked, and the file's bytes. Raises BadFrame, Skipped, TransientError where it
-        was listed and is not there."""
+        """Read a frame and check it, all but its image data.
+
+        Args:
+            name: Of the file in the directory.
+
+        Returns:
+            The PNG, and the file's bytes.
+
+        Raises:
+            BadFrameError: It is not a regular file, cannot be read, or is not a valid PNG.
+            Skipped: It belongs to a user who is not trusted.
+            TransientError: It was listed and is not there.
+        """
         path = f"{self._text}/{name}"
         try:
             data = self._bytes(name, path)
@@ -105,19 +132,19 @@ class JobFolder:
                 # The listing had it: a network file system that lags, or a dump that is written anew.
                 raise TransientError(f"{path}: was listed, but cannot be read: {error.strerror}; run again") from error
             advice = "run again" if error.errno == errno.EIO else "is it yours?"
-            raise BadFrame(
+            raise BadFrameError(
                 path, f"cannot be read: {error.strerror}", advice, may_pass=error.errno == errno.EIO
             ) from error
         except PngFault as fault:
-            raise BadFrame(path, str(fault), "write it again") from fault
+            raise BadFrameError(path, str(fault), WRITE_AGAIN) from fault
         try:
             return check_png(data, self._max_pixels), data
         except PngFault as fault:
-            raise BadFrame(path, str(fault), "write it again") from fault
+            raise BadFrameError(path, str(fault), WRITE_AGAIN) from fault
 
     def _bytes(self, name: str, path: str) -> bytes:
-        # Looked at first, since opening some devices does something; then for good: O_NOFOLLOW, and O_NONBLOCK since a
-        # FIFO must not hold us.
+        # Before it is opened, since opening some devices has effects, and once more after that. A link must not be
+        # followed, a FIFO must not hold us.
         _check_regular(os.stat(name, dir_fd=self._descriptor, follow_symlinks=False).st_mode, path)
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
         descriptor = os.open(name, flags, dir_fd=self._descriptor)
@@ -146,4 +173,4 @@ def _check_regular(mode: int, path: str) -> None:
     if not stat.S_ISREG(mode):
         kinds = {stat.S_IFLNK: "link", stat.S_IFDIR: "directory", stat.S_IFIFO: "FIFO", stat.S_IFSOCK: "socket"}
         reason = f"is a {kinds.get(stat.S_IFMT(mode), 'device')}, not a regular file"
-        raise BadFrame(path, reason, "put a PNG in its place")
+        raise BadFrameError(path, reason, "put a PNG in its place")

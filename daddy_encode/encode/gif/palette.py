@@ -6,20 +6,21 @@ Two passes, since ffmpeg's one-pass `split` keeps every frame in memory until th
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
-from daddy_encode.encode.ffmpeg.executable import Program
-from daddy_encode.encode.ffmpeg.process import Watch, run_ffmpeg
-from daddy_encode.encode.frames.source import FrameSource
-from daddy_encode.encode.gif.encode import delays
+from daddy_encode.encode.ffmpeg.executable import FfmpegExecutable
+from daddy_encode.encode.ffmpeg.input import FrameInput
+from daddy_encode.encode.ffmpeg.process import RunLimits, run_ffmpeg
+from daddy_encode.encode.frames.source import FrameSource, frame_input
 from daddy_encode.encode.gif.size import reduce, reduced_size
-from daddy_encode.encode.gif.writer import Box, GifWriter, Mask, Pixels, changed_box
-from daddy_encode.encode.mp4.encode import input_arguments
+from daddy_encode.encode.gif.timing import delays
+from daddy_encode.encode.gif.writer import Box, GifWriter, Mask, changed_box
 from daddy_encode.encode.option_values import Dither
 from daddy_encode.encode.settings import GifSettings
+from daddy_encode.spool.pixels import Pixels
 
 # ffmpeg appends the palette to each pal8 picture: 256 words 0xAARRGGBB in the machine's byte order.
 PALETTE_BYTES = 1024
@@ -28,8 +29,7 @@ DITHERS: dict[Dither, str] = {"none": "none", "bayer": "bayer:bayer_scale=5", "s
 
 
 def palette_output(step: int) -> list[str]:
-    """ffmpeg's arguments for one output: the palette of every `step`-th picture of its input, as a PNG, at its
-    standard output."""
+    """ffmpeg's arguments for one output, to its standard output: the palette of every `step`-th picture, as a PNG."""
     taken = f"select=not(mod(n\\,{step}))," if step > 1 else ""
     return [
         *("-map", "0:v:0", "-fps_mode", "passthrough"),
@@ -40,11 +40,28 @@ def palette_output(step: int) -> list[str]:
 
 
 def write_in_palette(
-    program: Program, source: FrameSource, settings: GifSettings, palette: bytes, target: Path, watch: Watch
+    ffmpeg: FfmpegExecutable,
+    source: FrameSource,
+    settings: GifSettings,
+    palette: bytes,
+    target: Path,
+    limits: RunLimits,
 ) -> None:
-    """Write the GIF of `source` in the colours of `palette`, a PNG, to `target`.
+    """Write a GIF in the colours of a palette.
 
-    Raises EncodeError, Interrupted, SpoolError, and what `source` raises.
+    Args:
+        ffmpeg: The executable.
+        source: The frames.
+        settings: All that decides the GIF's bytes.
+        palette: A PNG with the colours.
+        target: An existing file, which is replaced.
+        limits: When to give up.
+
+    Raises:
+        EncodeError: ffmpeg failed.
+        Interrupted: `limits.stop` was set.
+        SpoolError: The file cannot be written.
+        DaddyEncodeError: Whatever `source` raises.
     """
     # A dither pattern is made of final pixels; without one, to enlarge the indices gives the same with less work.
     before, after = (settings.scale, 1) if settings.dither != "none" else (1, settings.scale)
@@ -52,19 +69,20 @@ def write_in_palette(
     enlarge = f"scale=iw*{before}:ih*{before}:flags=neighbor," if before > 1 else ""
     with GifWriter(target.parent, *feed.size, after, delays(source.count, settings)) as writer:
         pictures = _Pictures(writer, feed)
+        frames = feed.input()
         run_ffmpeg(
-            program,
+            ffmpeg,
             [
-                *feed.arguments(),
+                *frames.arguments(settings.fps),
                 *("-protocol_whitelist", "pipe", "-format_whitelist", "png_pipe", "-codec_whitelist", "png"),
                 *("-f", "png_pipe", "-i", "{input0}"),
                 "-filter_complex",
                 f"[0:v:0]{enlarge}null[v];[v][1:v:0]paletteuse=dither={DITHERS[settings.dither]}:diff_mode=rectangle",
                 *("-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "pal8", "pipe:1"),
             ],
-            feed.frames(),
-            folder=target.parent,
-            watch=watch,
+            frames.frames,
+            directory=target.parent,
+            limits=limits,
             pixels=feed.size[0] * feed.size[1],
             inputs=[palette],
             sink=pictures.take,
@@ -73,12 +91,10 @@ def write_in_palette(
 
 
 class _Feed:
-    """The pictures as ffmpeg is given them, and what changes from each to the next.
-
-    `size`: (width, height) of the pictures that come back, `scale` times as large as they go in.
-    """
+    """The pictures as ffmpeg is given them, and what changes from each to the next."""
 
     def __init__(self, source: FrameSource, settings: GifSettings, scale: int) -> None:
+        """`scale`: how many times as large the pictures come back, at `size`, as they go in."""
         self._source = source
         self._settings = settings
         self._scale = scale
@@ -88,21 +104,17 @@ class _Feed:
         self._stills = settings.dither == "sierra2_4a"
         self._changed: deque[Mask] = deque()
 
-    def arguments(self) -> list[str]:
-        """ffmpeg's options for its standard input."""
-        if self._stills or self._small != (self._source.width, self._source.height):
-            # ffmpeg gets pixels, since we need them ourselves.
-            self._source.raw = True
-        return input_arguments(self._source, self._settings.fps, self._small)
+    def input(self) -> FrameInput:
+        """The shown frames at the size at which ffmpeg gets them."""
+        if not self._stills and self._small == (self._source.width, self._source.height):
+            return frame_input(self._source, self._settings.step)
+        frames = self._source.frames(self._settings.step, as_pixels=True)
+        return FrameInput(self._reduced(frames), *self._small, png_bytes=None)
 
-    def frames(self) -> Iterator[bytes | memoryview]:
-        """What is written to ffmpeg's standard input."""
+    def _reduced(self, frames: Iterable[bytes | memoryview]) -> Iterator[memoryview]:
         shape = (self._source.height, self._source.width, 3)
         previous: Pixels | None = None
-        for frame in self._source.frames(self._settings.step):
-            if not self._source.raw:
-                yield frame
-                continue
+        for frame in frames:
             picture = reduce(np.frombuffer(frame, np.uint8).reshape(shape), self._small)
             if self._stills:
                 if previous is not None:
@@ -111,7 +123,7 @@ class _Feed:
             yield np.ascontiguousarray(picture).data.cast("B")
 
     def changed(self, old: Pixels, new: Pixels) -> Pixels:
-        """`new`, a picture that came back, with `old` where the source did not change between the two."""
+        """`new`, a picture that came back, with the pixels of `old` where the source did not change between the two."""
         if not self._stills:
             return new
         mask = self._changed.popleft()

@@ -14,7 +14,14 @@ from daddy_encode.errors import EncodeError
 
 @dataclass(frozen=True)
 class GifFacts:
-    """`delays`: of each picture, in hundredths of a second; `loop`: times to repeat, 0 forever, None not at all."""
+    """What a GIF's blocks say.
+
+    Attributes:
+        width: In pixels.
+        height: In pixels.
+        delays: Of each picture, in hundredths of a second.
+        loop: Times to repeat; 0: forever; None: not at all.
+    """
 
     width: int
     height: int

@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from daddy_encode.encode.settings import GifSettings
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-    Pixels = npt.NDArray[np.uint8]
+from daddy_encode.spool.pixels import Pixels
 
 Size = tuple[int, int]
 
@@ -30,7 +23,7 @@ def gif_size(size: Size, settings: GifSettings) -> Size:
 
 
 def reduction(size: Size, settings: GifSettings) -> str:
-    """What is done to the frames' size, in words; empty where nothing is."""
+    """A line that says how frames of `size` are reduced; empty where they are not."""
     small = reduced_size(size, settings)
     if settings.width is not None and settings.width > size[0]:
         return f"{size[0]} pixels wide, as its frames are: a GIF width of {settings.width} does not enlarge"
@@ -41,8 +34,16 @@ def reduction(size: Size, settings: GifSettings) -> str:
 
 
 def reduce(frame: Pixels, small: Size) -> Pixels:
-    """`frame` (H, W, 3) at the size `small`: the exact average of each square, rounded half up, where a whole number
-    of pixels makes one in both directions; else Lanczos, which keeps edges sharp without missing a thin line."""
+    """A frame at a smaller size.
+
+    Args:
+        frame: (H, W, 3).
+        small: Its (width, height) to be.
+
+    Returns:
+        The exact average of each square, rounded half up, where a whole number of pixels makes one in both directions;
+        else by Lanczos, which keeps edges sharp without missing a thin line.
+    """
     import numpy as np
 
     height, width = frame.shape[:2]

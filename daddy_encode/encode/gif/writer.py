@@ -17,9 +17,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from daddy_encode.errors import EncodeError
+from daddy_encode.spool.pixels import Pixels
 from daddy_encode.spool.publish import reported
 
-Pixels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 
 # The format's own bounds.
@@ -29,7 +29,14 @@ MAX_COLOURS = 256
 
 @dataclass(frozen=True)
 class Box:
-    """A rectangle of a picture, as ranges of rows and columns."""
+    """A rectangle of a picture.
+
+    Attributes:
+        top: Its first row.
+        bottom: The row after its last.
+        left: Its first column.
+        right: The column after its last.
+    """
 
     top: int
     bottom: int
@@ -60,15 +67,24 @@ def changed_box(old: Pixels, new: Pixels) -> Box:
 
 
 class GifWriter:
-    """One GIF in the making. Its pictures go to a nameless temporary file, since the palette may not be known yet.
+    """One GIF in the making. A context manager.
 
-    `scale`: every pixel becomes a square of that side. `delays`: of each picture to come, in hundredths of a second.
+    Its pictures go to a nameless temporary file, since the palette may not be known yet.
     """
 
-    def __init__(self, folder: Path, width: int, height: int, scale: int, delays: Sequence[int]) -> None:
-        """`folder`: where the temporary file is; `width`, `height`: of the pictures as they are added.
+    def __init__(self, directory: Path, width: int, height: int, scale: int, delays: Sequence[int]) -> None:
+        """Begin a GIF.
 
-        Raises EncodeError for a size no GIF can have, SpoolError where the folder cannot be written.
+        Args:
+            directory: An existing one, for the temporary file.
+            width: Of the pictures as they are added, in pixels.
+            height: Likewise.
+            scale: Every pixel becomes a square of that side.
+            delays: Of each picture to come, in hundredths of a second.
+
+        Raises:
+            EncodeError: A GIF cannot have that size.
+            SpoolError: The directory cannot be written.
         """
         self._size = (width * scale, height * scale)
         if max(self._size) > MAX_EXTENT:
@@ -76,12 +92,12 @@ class GifWriter:
                 f"a GIF is at most {MAX_EXTENT} pixels wide and high, this one would be "
                 f"{self._size[0]}x{self._size[1]}; use a smaller --scale, or --gif-width"
             )
-        self._folder = folder
+        self._directory = directory
         self._scale = scale
         self._delays: Iterator[int] = iter(delays)
         self._colours = 0
-        with reported(folder, "write to"):
-            self._body = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by close
+        with reported(directory, "write to"):
+            self._body = tempfile.TemporaryFile(dir=directory)  # noqa: SIM115 - closed by close
 
     def __enter__(self) -> GifWriter:
         return self
@@ -90,13 +106,20 @@ class GifWriter:
         self.close()
 
     def close(self) -> None:
+        """Remove the temporary file."""
         self._body.close()
 
     def add(self, box: Box, indices: Pixels, changed: Mask | None) -> None:
-        """Add the next picture: `indices` fill `box`, the rest stays as it was.
+        """Add the next picture.
 
-        changed: which pixels of the box are new; the others may be left transparent, in any index that the picture
-        does not draw, so that 256 colours leave room for it, too. None: all are.
+        Args:
+            box: What of it is drawn; the rest stays as it was.
+            indices: What fills the box, (H, W).
+            changed: Which pixels of the box are new, (H, W); None: all are. The others may be left transparent, by any
+                index that the picture does not draw, so that 256 colours leave room for one as well.
+
+        Raises:
+            SpoolError: The temporary file cannot be written.
         """
         ways = [self._coded(indices, None)]
         if changed is not None and not changed.all() and (free := _unused(indices[changed])) is not None:
@@ -112,11 +135,20 @@ class GifWriter:
         )
         place = (box.left, box.top, box.right - box.left, box.bottom - box.top)
         descriptor = struct.pack("<BHHHHB", 0x2C, *(value * self._scale for value in place), 0)
-        with reported(self._folder, "write to"):
+        with reported(self._directory, "write to"):
             self._body.write(control + descriptor + data)
 
     def finish(self, target: Path, palette: Pixels, plays: int) -> None:
-        """Write the whole GIF to `target`. `palette`: (N, 3), N up to 256; `plays`: times it is shown, 0 forever."""
+        """Write the whole GIF.
+
+        Args:
+            target: The file.
+            palette: (N, 3), N up to 256.
+            plays: Times it is shown; 0: forever.
+
+        Raises:
+            SpoolError: The file cannot be written.
+        """
         bits = max(1, (max(self._colours, len(palette)) - 1).bit_length())
         table = palette.tobytes().ljust(3 << bits, b"\0")
         head = struct.pack("<6sHHBBB", b"GIF89a", *self._size, 0x80 | 0x70 | bits - 1, 0, 0)

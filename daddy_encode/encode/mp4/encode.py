@@ -2,91 +2,71 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from daddy_encode.encode.ffmpeg.executable import Program
-from daddy_encode.encode.ffmpeg.process import Watch, run_ffmpeg
-from daddy_encode.encode.frames.source import FrameSource
+from daddy_encode.encode.ffmpeg.executable import FfmpegExecutable
+from daddy_encode.encode.ffmpeg.input import FrameInput
+from daddy_encode.encode.ffmpeg.process import RunLimits, run_ffmpeg
 from daddy_encode.encode.settings import Mp4Settings
-
-if TYPE_CHECKING:
-    from daddy_encode.encode.gif.first_pass import FirstPass
 
 # Fixed, never the node's core count: x264's output depends on them. Four keep a single 720p job busy on the small
 # nodes that encoders get; more jobs side by side, not more threads, fill a large one.
 ENCODE_THREADS = "4"
-DECODE_THREADS = "2"
 # ffmpeg's default is a thread for each CPU. Two convert 720p faster than x264 takes it; for pictures of less than so
 # many pixels, such as Atari's, handing them over takes longer than converting them: 7 % of all of ffmpeg's work.
 FILTER_THREADS = "2"
-ALONE_PIXELS = 2**17
+TWO_THREADS_PIXELS = 2**17
 
 
 def encode_mp4(
-    program: Program,
-    source: FrameSource,
+    ffmpeg: FfmpegExecutable,
+    frames: FrameInput,
     settings: Mp4Settings,
     target: Path,
-    watch: Watch,
-    first: FirstPass | None = None,
-) -> None:
-    """Write all frames of `source` to `target`, an existing file that is replaced.
+    limits: RunLimits,
+    extra_output: Sequence[str] = (),
+) -> bytes:
+    """Write all frames to an MP4.
 
-    first: the GIF's first pass over the same frames, which is made along with this one.
-    Raises EncodeError, Interrupted, and what `source` raises.
+    Args:
+        ffmpeg: The executable.
+        frames: What the MP4 shows.
+        settings: All that decides its bytes, given the frames.
+        target: An existing file, which is replaced.
+        limits: When to give up.
+        extra_output: ffmpeg's arguments for one more output of the same frames, to its standard output.
+
+    Returns:
+        The extra output; empty where there is none.
+
+    Raises:
+        EncodeError: ffmpeg failed.
+        Interrupted: `limits.stop` was set.
+        DaddyEncodeError: Whatever `frames` raises.
     """
     arguments = [
-        *("-filter_threads", filter_threads(source.width, source.height)),
-        *input_arguments(source, settings.fps),
+        *("-filter_threads", filter_threads(frames.width, frames.height)),
+        *frames.arguments(settings.fps),
         *("-map", "0:v:0", "-fps_mode", "passthrough"),
-        *("-vf", filters(source.width, source.height, settings.scale)),
+        *("-vf", filters(frames.width, frames.height, settings.scale)),
         *("-c:v", "libx264", "-preset", settings.preset, "-crf", str(settings.crf)),
-        # No B-frames: the track begins at time 0 without an edit list. A key frame every 60: seeking is quick.
+        # No B-frames: the track begins at time 0. A key frame every 60: seeking is quick.
         *("-bf", "0", "-g", "60", "-threads", ENCODE_THREADS),
         *("-x264-params", "cpu-independent=1:lookahead-threads=1"),
         *("-flags:v", "+bitexact", "-fflags", "+bitexact", "-map_metadata", "-1"),
         *("-movflags", "+faststart", "-f", "mp4", "{output}"),
     ]
-    width, height = output_size(source.width, source.height, settings.scale)
-    frames = source.frames() if first is None else first.listen(source.frames())
-    beside = [] if first is None else first.output_beside()
-    palette = run_ffmpeg(
-        program,
-        [*arguments, *beside],
-        frames,
-        folder=target.parent,
-        watch=watch,
+    width, height = output_size(frames.width, frames.height, settings.scale)
+    return run_ffmpeg(
+        ffmpeg,
+        [*arguments, *extra_output],
+        frames.frames,
+        directory=target.parent,
+        limits=limits,
         pixels=width * height,
         output=target,
     )
-    if first is not None:
-        first.palette = palette
-
-
-def input_arguments(source: FrameSource, fps: str, size: tuple[int, int] | None = None) -> list[str]:
-    """ffmpeg's options for `source` on its standard input, played at `fps`.
-
-    size: (width, height) of raw frames; by default the source's own.
-    """
-    if source.raw:
-        width, height = size or (source.width, source.height)
-        kind, codec = "rawvideo", "rawvideo"
-        layout = ["-pixel_format", "rgb24", "-video_size", f"{width}x{height}"]
-    else:
-        kind, codec = "image2pipe", "png"
-        # One read is one frame: no search for its end.
-        layout = ["-frame_size", str(source.item_bytes), "-err_detect", "explode"]
-    return [
-        *("-protocol_whitelist", "pipe", "-format_whitelist", kind, "-codec_whitelist", codec),
-        # Decoders round a size up to what suits their memory.
-        *("-max_pixels", str((source.width + 128) * (source.height + 128)), "-threads", DECODE_THREADS),
-        *("-f", kind, "-c:v", codec),
-        # Nothing is left to be found out by reading 5 MB ahead, the default, which costs a short clip 2 ms.
-        *("-probesize", "32", "-analyzeduration", "0"),
-        *layout,
-        *("-framerate", fps, "-i", "pipe:0"),
-    ]
 
 
 def output_size(width: int, height: int, scale: int) -> tuple[int, int]:
@@ -95,8 +75,8 @@ def output_size(width: int, height: int, scale: int) -> tuple[int, int]:
 
 
 def filter_threads(width: int, height: int) -> str:
-    """How many threads convert pictures of `width` x `height`."""
-    return FILTER_THREADS if width * height >= ALONE_PIXELS else "1"
+    """How many threads convert pictures of `width` x `height` pixels."""
+    return FILTER_THREADS if width * height >= TWO_THREADS_PIXELS else "1"
 
 
 def filters(width: int, height: int, scale: int) -> str:

@@ -12,14 +12,22 @@ from pathlib import Path
 
 from daddy_encode.errors import EncodeError
 
-# The sample tables of ten million frames; more is no table we would have written.
+# The sample tables of ten million frames; we write no larger ones.
 MAX_MOOV_BYTES = 200 * 2**20
 
 
 @dataclass(frozen=True)
 class Mp4Facts:
-    """`frames`: samples; `rate`: frames per second, None where durations differ; `moov_first`: moov before mdat;
-    `start`: media time at which it begins to play, in the track's units."""
+    """What an MP4's boxes say.
+
+    Attributes:
+        frames: Samples of the track.
+        rate: Frames per second; None where their durations differ.
+        width: In pixels.
+        height: In pixels.
+        moov_first: Whether moov comes before mdat, so that playing begins before all is loaded.
+        start: The media time at which it begins to play, in the track's units.
+    """
 
     frames: int
     rate: Fraction | None
@@ -30,7 +38,7 @@ class Mp4Facts:
 
 
 def read_mp4(path: Path) -> Mp4Facts:
-    """The facts of the MP4 at `path`, one video track; raises EncodeError where it is no such file."""
+    """The facts of the MP4 at `path`, one video track; raises EncodeError where it is not such a file."""
     try:
         order, moov = _top_level(path)
         tracks = _children(moov).get(b"trak", [])

@@ -7,20 +7,16 @@ specification says and ffmpeg does, so those are compared here, in all their bit
 from __future__ import annotations
 
 import io
-import struct
 import warnings
 from typing import TYPE_CHECKING
 
 from daddy_encode.encode.png.inflate import inflated
-from daddy_encode.encode.png.parse import SIGNATURE, Png, PngFault
-from daddy_encode.encode.png.stored import chunk
+from daddy_encode.encode.png.parse import Png, PngFault
+from daddy_encode.spool.pixels import Pixels
+from daddy_encode.spool.png_format import END, GREY, IDAT, beginning, chunk
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
     from PIL import Image
-
-    Pixels = npt.NDArray[np.uint8]
 
 Rgb = tuple[int, int, int]
 BLACK: Rgb = (0, 0, 0)
@@ -29,15 +25,20 @@ _BAND_PIXELS = 2**18
 
 
 def parse_colour(text: str) -> Rgb:
-    """The colour that `text`, six hexadecimal digits RRGGBB, stands for."""
+    """The colour that six hexadecimal digits RRGGBB stand for."""
     red, green, blue = bytes.fromhex(text)
     return red, green, blue
 
 
 def to_rgb(frame: Pixels, background: Rgb = BLACK) -> Pixels:
-    """`frame`, uint8 (H, W), (H, W, 3) or (H, W, 4) with straight alpha, as a contiguous (H, W, 3) array.
+    """A picture of any number of channels as RGB.
 
-    Alpha is blended on `background` in sRGB values, as browsers do, rounded to the nearest.
+    Args:
+        frame: uint8, (H, W), (H, W, 3) or (H, W, 4) with straight alpha.
+        background: What alpha is blended on, in sRGB values, as browsers do, rounded to the nearest. Default: black.
+
+    Returns:
+        A contiguous uint8 array (H, W, 3).
     """
     import numpy as np
 
@@ -57,9 +58,17 @@ def to_rgb(frame: Pixels, background: Rgb = BLACK) -> Pixels:
 
 
 def decode_png(png: Png, background: Rgb = BLACK) -> Pixels:
-    """The picture in `png`, whose image data has been checked, too, as `to_rgb` gives it.
+    """The picture in `png`, whose image data has been checked as well.
 
-    Raises PngFault where Pillow cannot decode it all the same.
+    Args:
+        png: Of any kind.
+        background: What alpha is blended on. Default: black.
+
+    Returns:
+        A contiguous uint8 array (H, W, 3).
+
+    Raises:
+        PngFault: Pillow cannot decode it nevertheless.
     """
     import numpy as np
 
@@ -104,7 +113,7 @@ def _keyed(png: Png, image: Image.Image, key: tuple[int, ...]) -> Pixels:
         samples = np.asarray(image.convert("L"))[:, :, np.newaxis]
         same = (samples > 0) == (wanted > 0)
         colour = samples
-    elif png.header.colour == 0:
+    elif png.header.colour == GREY:
         same = np.asarray(image)[:, :, np.newaxis] == wanted
         colour = _high_bytes(image)[:, :, np.newaxis]
     else:
@@ -131,6 +140,5 @@ def _low_bytes(png: Png) -> bytes:
     for rows, stride in header.passes:
         lines, everything = everything[: rows * stride].reshape(rows, stride), everything[rows * stride :]
         parts.append(np.hstack([lines[:, :1], lines[:, 2::2]]).tobytes())
-    ihdr = struct.pack(">IIBBBBB", header.width, header.height, 8, 2, 0, 0, header.interlaced)
-    image = chunk(b"IDAT", zlib.compress(b"".join(parts), 0))
-    return b"".join([SIGNATURE, chunk(b"IHDR", ihdr), image, chunk(b"IEND", b"")])
+    image = chunk(IDAT, zlib.compress(b"".join(parts), 0))
+    return beginning(header.width, header.height, interlaced=header.interlaced) + image + END

@@ -7,14 +7,12 @@ five, and say nothing of data beyond the picture or of a missing checksum. Pillo
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Iterator
 
 from daddy_encode.encode.png.parse import Header, Png, PngFault
-
-try:
-    from isal import isal_zlib as zlib
-except ImportError:  # no wheel for this machine: slower, the same checks
-    import zlib  # type: ignore[no-redef]
+from daddy_encode.spool.deflate import DeflateError, decompressobj
+from daddy_encode.spool.png_format import LAST_FILTER
 
 # What is held of the inflated data at a time, and how much compressed data goes in at once: a decoder copies what it
 # has not taken yet on every call.
@@ -22,18 +20,21 @@ PIECE_BYTES = 2**18
 INPUT_BYTES = 2**20
 # Deflate's best (RFC 1951: a length of 258 in two bits), so that a small file cannot claim a large picture.
 MOST_EXPANSION = 1032
-LAST_FILTER = 4
 
 
 def inflated(png: Png) -> Iterator[bytes]:
-    """Yield the rows of `png` with their filter bytes, in pieces of any length, together `header.image_bytes`.
+    """Inflate the image data of `png`.
 
-    Raises PngFault, at the latest after the last piece, where the data is anything else.
+    Yields:
+        Its rows with their filter bytes, in pieces of any length, together `header.image_bytes`.
+
+    Raises:
+        PngFault: The data is anything else; at the latest after the last piece.
     """
     expected = png.header.image_bytes
     _check_wrapper(png.image, expected)
     filters = _Filters(png.header)
-    decoder = zlib.decompressobj()
+    decoder = decompressobj()
     source = memoryview(png.image)
     given = produced = 0
     tail: bytes | memoryview = b""
@@ -52,7 +53,7 @@ def inflated(png: Png) -> Iterator[bytes]:
             yield piece
         # What is left must be the checksum alone; a decoder says so only when it is asked for one byte more.
         more = decoder.decompress(b"".join((tail, source[given:])), 1)
-    except zlib.error as error:  # type: ignore[misc]  # isal's stub calls its exception an instance
+    except DeflateError as error:
         raise PngFault(f"has damaged image data ({error})") from error
     if more:
         raise PngFault(f"has more image data than its size of {png.header.width}x{png.header.height} needs")
@@ -62,16 +63,25 @@ def inflated(png: Png) -> Iterator[bytes]:
         raise PngFault("has bytes after its image data")
 
 
+def check_image_data(png: Png) -> None:
+    """Inflate the image data of `png` and let it go.
+
+    Raises:
+        PngFault: It is not exactly what it should be.
+    """
+    collections.deque(inflated(png), maxlen=0)
+
+
 def _check_wrapper(image: bytes, expected: int) -> None:
-    """zlib's two bytes (RFC 1950), which decoders read with more or less care."""
+    """Check zlib's two bytes (RFC 1950), which decoders read with more or less care."""
     if len(image) < 2 or image[0] & 15 != 8 or image[0] >> 4 > 7 or image[1] & 0x20 or (image[0] * 256 + image[1]) % 31:
-        raise PngFault("has image data that is no zlib stream")
+        raise PngFault("has image data that is not a zlib stream")
     if expected > len(image) * MOST_EXPANSION:
         raise PngFault(f"has too little image data ({len(image)} bytes) for its size")
 
 
 class _Filters:
-    """Looks at the filter byte of each row, wherever pieces begin and end."""
+    """Checks the filter byte of each row, wherever pieces begin and end."""
 
     def __init__(self, header: Header) -> None:
         self._passes = [(rows * stride, stride) for rows, stride in header.passes]

@@ -9,35 +9,52 @@ import functools
 import struct
 from dataclasses import dataclass
 
-try:
-    from isal.isal_zlib import crc32
-except ImportError:  # no wheel for this machine: slower, the same sums
-    from zlib import crc32
+from daddy_encode.spool.deflate import crc32
+from daddy_encode.spool.png_format import (
+    CHUNK_CRC,
+    CHUNK_HEAD,
+    END,
+    GREY,
+    GREY_ALPHA,
+    HEADER,
+    IDAT,
+    IEND,
+    IHDR,
+    PALETTE,
+    PLTE,
+    RGB,
+    RGBA,
+    SAMPLES,
+    SIGNATURE,
+    TRNS,
+)
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # Signature and IHDR: what tells how large a picture is.
 HEAD_BYTES = 33
 # A file may be this much larger than its rows without compression: text, profiles, the further pictures of an APNG.
 SPARE_BYTES = 64 * 2**20
 
-_HEADER = struct.Struct(">IIBBBBB")
-_CHUNK = struct.Struct(">I4s")
-_CRC = struct.Struct(">I")
-END = _CHUNK.pack(0, b"IEND") + _CRC.pack(crc32(b"IEND"))
-_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
-_KINDS = frozenset((b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"))
-_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_DEPTHS = {GREY: (1, 2, 4, 8, 16), RGB: (8, 16), PALETTE: (1, 2, 4, 8), GREY_ALPHA: (8, 16), RGBA: (8, 16)}
+_KEPT = frozenset((IHDR, PLTE, TRNS, IDAT, IEND))
 # Adam7 (section 8.1): first column and row of each pass, and the steps to its next ones.
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 
 
 class PngFault(Exception):
-    """Why some bytes are no whole, valid PNG; the caller knows which file they came from."""
+    """Why some bytes are not a whole, valid PNG; the caller knows which file they came from."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """What IHDR says, with values that a PNG can have."""
+    """What IHDR says, with values that a PNG can have.
+
+    Attributes:
+        width: In pixels.
+        height: In pixels.
+        depth: Bits of a sample: 1, 2, 4, 8 or 16.
+        colour: The colour type, such as `png_format.RGB`.
+        interlaced: Whether its rows come in Adam7's seven passes.
+    """
 
     width: int
     height: int
@@ -48,7 +65,7 @@ class Header:
     @functools.cached_property
     def passes(self) -> list[tuple[int, int]]:
         """The (rows, bytes of a row with its filter byte) that follow one another in the inflated image data."""
-        bits = self.depth * _SAMPLES[self.colour]
+        bits = self.depth * SAMPLES[self.colour]
         if not self.interlaced:
             return [(self.height, 1 + (self.width * bits + 7) // 8)]
         sizes = ((-(-(self.width - x) // dx), -(-(self.height - y) // dy)) for x, y, dx, dy in _ADAM7)
@@ -69,8 +86,11 @@ class Header:
 class Png:
     """One checked PNG file.
 
-    `data`: the file's bytes with no chunk but IHDR, PLTE, tRNS, IDAT and IEND. `image`: what its IDAT chunks hold, one
-    zlib stream. `transparent_colour`: tRNS's samples, as many as the colour has, where there is no palette.
+    Attributes:
+        header: What IHDR says.
+        data: The file's bytes with no chunk but IHDR, PLTE, tRNS, IDAT and IEND.
+        image: What its IDAT chunks hold, one zlib stream.
+        transparent_colour: tRNS's samples, as many as the colour has; None where there is no tRNS, or a palette.
     """
 
     header: Header
@@ -80,10 +100,10 @@ class Png:
 
     @property
     def plain(self) -> bool:
-        """8-bit RGB, no transparency, not interlaced: its rows are what ffmpeg is given, as they are."""
+        """Whether it is 8-bit RGB, opaque, not interlaced: ffmpeg is given its rows as they are."""
         header = self.header
         opaque = self.transparent_colour is None
-        return (header.depth, header.colour, header.interlaced, opaque) == (8, 2, False, True)
+        return (header.depth, header.colour, header.interlaced, opaque) == (8, RGB, False, True)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -91,17 +111,25 @@ class Png:
         return self.header.width, self.header.height
 
 
-# The frames of a job have all the same.
+# All frames of a job have the same header.
 @functools.lru_cache(maxsize=64)
 def check_header(head: bytes, max_pixels: int) -> Header:
-    """What `head`, the first bytes of a file, says of its picture; raises PngFault where that is none, or too large."""
+    """What the beginning of a file says of its picture.
+
+    Args:
+        head: The first HEAD_BYTES of the file.
+        max_pixels: Width times height, at most.
+
+    Raises:
+        PngFault: It is not the beginning of a PNG, or the picture is too large.
+    """
     if not head.startswith(SIGNATURE):
         raise PngFault("is not a PNG (wrong signature)" if head else "is empty")
     if len(head) < HEAD_BYTES:
         raise PngFault("is cut off")
-    if _CHUNK.unpack_from(head, 8) != (_HEADER.size, b"IHDR"):
+    if CHUNK_HEAD.unpack_from(head, 8) != (HEADER.size, IHDR):
         raise PngFault("has no valid IHDR chunk at its start")
-    width, height, depth, colour, compression, filtering, interlace = _HEADER.unpack_from(head, 16)
+    width, height, depth, colour, compression, filtering, interlace = HEADER.unpack_from(head, 16)
     if not (0 < width < 2**31 and 0 < height < 2**31):
         raise PngFault(f"says a size of {width}x{height}")
     if width * height > max_pixels:
@@ -112,67 +140,73 @@ def check_header(head: bytes, max_pixels: int) -> Header:
 
 
 def check_png(data: bytes, max_pixels: int) -> Png:
-    """`data`, the whole of a file, as a checked PNG; raises PngFault where it is none.
+    """Check the whole of a file, but for what its image data inflates to (`inflate.inflated` does that).
 
     Checked: signature, IHDR's values, each chunk's length and CRC, order, number and length of the critical chunks,
-    IEND, and that nothing follows it. Not checked: what the compressed image data inflates to (`png_image.inflated`).
-    Colour chunks (gAMA, cHRM, iCCP, sRGB) are dropped: samples are taken as sRGB, as every renderer means them. So
-    are the further pictures of an APNG.
+    IEND, and that nothing follows it. Colour chunks (gAMA, cHRM, iCCP, sRGB) are dropped: samples are taken as sRGB, as
+    every renderer means them. So are the further pictures of an APNG.
+
+    Args:
+        data: The file's bytes.
+        max_pixels: Width times height, at most.
+
+    Raises:
+        PngFault: It is not a whole, valid PNG, or the picture is too large.
     """
     header = check_header(data[:HEAD_BYTES], max_pixels)
     view = memoryview(data)
     if (image := _only_image(view, header.colour)) is not None:
         return Png(header, data, image, None)
     chunks: list[tuple[bytes, memoryview]] = []
-    row: list[bytes] = []
+    order: list[bytes] = []
     position, size = len(SIGNATURE), len(data)
     while position < size:
-        if row and row[-1] == b"IEND":
+        if order and order[-1] == IEND:
             raise PngFault(f"has {size - position} bytes after its end")
         if size - position < 12:
             raise PngFault("is cut off")
-        length, kind = _CHUNK.unpack_from(data, position)
+        length, kind = CHUNK_HEAD.unpack_from(data, position)
         end = position + 12 + length
         if end > size:
             raise PngFault(f"is cut off, or a chunk's length is wrong, at byte {position}")
-        if crc32(view[position + 4 : end - 4]) != _CRC.unpack_from(data, end - 4)[0]:
+        if crc32(view[position + 4 : end - 4]) != CHUNK_CRC.unpack_from(data, end - 4)[0]:
             raise PngFault(f"is damaged: wrong CRC in the chunk at byte {position}")
-        if kind in _KINDS:
+        if kind in _KEPT:
             chunks.append((kind, view[position:end]))
-            if kind != b"IDAT" or row[-1:] != [b"IDAT"]:
-                row.append(kind)
+            if kind != IDAT or order[-1:] != [IDAT]:
+                order.append(kind)
         elif not (kind.isalpha() and kind.isascii()):
             raise PngFault(f"has a chunk without a name at byte {position}")
         elif not kind[0] & 0x20:
             raise PngFault(f"has an unknown critical chunk at byte {position}")
-        elif row[-1:] == [b"IDAT"]:
+        elif order[-1:] == [IDAT]:
             # IDAT chunks must follow one another; this one parts them.
-            row.append(b"")
+            order.append(b"")
         position = end
-    _check_order([kind for kind in row if kind], header.colour)
+    _check_order([kind for kind in order if kind], header.colour)
     for kind, chunk in chunks:
         _check_length(kind, len(chunk) - 12, header.colour)
-    parts = [chunk[8:-4] for kind, chunk in chunks if kind == b"IDAT"]
+    parts = [chunk[8:-4] for kind, chunk in chunks if kind == IDAT]
     whole = sum([len(chunk) for _, chunk in chunks]) + len(SIGNATURE) == size
     kept = data if whole else b"".join((SIGNATURE, *(chunk for _, chunk in chunks)))
-    keys = [_samples(chunk[8:-4]) for kind, chunk in chunks if kind == b"tRNS" and header.colour != 3]
+    keys = [_samples(chunk[8:-4]) for kind, chunk in chunks if kind == TRNS and header.colour != PALETTE]
     return Png(header, kept, b"".join(parts), keys[0] if keys else None)
 
 
 def _only_image(view: memoryview, colour: int) -> bytes | None:
-    """What the one IDAT chunk holds of a file that has IHDR, IDAT and IEND, as most do, and in which all is right.
+    """The one IDAT chunk's data of a valid file that has IHDR, IDAT and IEND alone, as most do; None for all others.
 
-    None for every other file: a short way, for small frames, past what takes longer than all else about them.
+    A short way for small frames, of which the long one takes more time than everything else about them.
     """
     start = HEAD_BYTES
-    if len(view) < start + 24 or colour == 3:
+    if len(view) < start + 24 or colour == PALETTE:
         return None
-    length, kind = _CHUNK.unpack_from(view, start)
+    length, kind = CHUNK_HEAD.unpack_from(view, start)
     end = start + 8 + length
-    if kind != b"IDAT" or end + 4 + len(END) != len(view) or view[end + 4 :] != END:
+    if kind != IDAT or end + 4 + len(END) != len(view) or view[end + 4 :] != END:
         return None
     for first, last in ((len(SIGNATURE) + 4, start - 4), (start + 4, end)):
-        if crc32(view[first:last]) != _CRC.unpack_from(view, last)[0]:
+        if crc32(view[first:last]) != CHUNK_CRC.unpack_from(view, last)[0]:
             return None
     return bytes(view[start + 8 : end])
 
@@ -181,27 +215,27 @@ def _samples(data: memoryview) -> tuple[int, ...]:
     return struct.unpack(f">{len(data) // 2}H", data)
 
 
-def _check_order(row: list[bytes], colour: int) -> None:
-    if row[-1] != b"IEND":
+def _check_order(kinds: list[bytes], colour: int) -> None:
+    if kinds[-1] != IEND:
         raise PngFault("is cut off: no IEND chunk")
-    if row.count(b"IHDR") != 1 or row.count(b"IDAT") != 1 or max(row.count(b"PLTE"), row.count(b"tRNS")) > 1:
+    if kinds.count(IHDR) != 1 or kinds.count(IDAT) != 1 or max(kinds.count(PLTE), kinds.count(TRNS)) > 1:
         raise PngFault("has chunks missing, repeated or out of order")
-    before = row[: row.index(b"IDAT")]
-    if any(kind in row and kind not in before for kind in (b"PLTE", b"tRNS")):
+    before = kinds[: kinds.index(IDAT)]
+    if any(kind in kinds and kind not in before for kind in (PLTE, TRNS)):
         raise PngFault("has a palette after its image data")
-    if (b"PLTE" in row) != (colour == 3) and colour in (0, 3, 4):
+    if (PLTE in kinds) != (colour == PALETTE) and colour in (GREY, PALETTE, GREY_ALPHA):
         raise PngFault("has a palette where none belongs, or none where one must be")
-    if colour == 3 and before[1:2] != [b"PLTE"]:
+    if colour == PALETTE and before[1:2] != [PLTE]:
         raise PngFault("has transparency before its palette")
-    if b"tRNS" in row and colour in (4, 6):
+    if TRNS in kinds and colour in (GREY_ALPHA, RGBA):
         raise PngFault("has both an alpha channel and a tRNS chunk")
 
 
 def _check_length(kind: bytes, length: int, colour: int) -> None:
     """Decoders differ in what they make of a palette or a transparent colour of a wrong length."""
-    if kind == b"PLTE" and (length % 3 or not 3 <= length <= 768):
+    if kind == PLTE and (length % 3 or not 3 <= length <= 768):
         raise PngFault(f"has a palette of {length} bytes")
-    if kind == b"tRNS" and not (length == {0: 2, 2: 6}.get(colour) or (colour == 3 and length <= 256)):
+    if kind == TRNS and not (length == {GREY: 2, RGB: 6}.get(colour) or (colour == PALETTE and length <= 256)):
         raise PngFault(f"has a tRNS chunk of {length} bytes")
-    if kind == b"IEND" and length:
+    if kind == IEND and length:
         raise PngFault("has an IEND chunk that is not empty")

@@ -11,31 +11,23 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 
-from daddy_encode.encode.png.parse import END, SIGNATURE
-
-try:
-    from isal.isal_zlib import adler32, crc32
-except ImportError:  # no wheel for this machine: slower, the same sums
-    from zlib import adler32, crc32
+from daddy_encode.spool.deflate import adler32, crc32
+from daddy_encode.spool.png_format import CHUNK_CRC, CHUNK_HEAD, END, IDAT, beginning
 
 # The most that a stored block holds (RFC 1951, 3.2.4), and the bytes before its data.
 _BLOCK = 65_535
 _BLOCK_HEAD = 5
 # Signature, IHDR, the head of the IDAT chunk, zlib's two bytes.
-_IDAT = len(SIGNATURE) + 25
+_IDAT = len(beginning(1, 1))
 _FIRST = _IDAT + 8 + 2
 _ZLIB_HEAD = b"\x78\x01"
-
-
-def chunk(kind: bytes, data: bytes) -> bytes:
-    """One chunk of a PNG file."""
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", crc32(data, crc32(kind)))
 
 
 class StoredPng:
     """One file of 8-bit RGB, filled again for each frame: what `fill` returns lasts until the next call."""
 
     def __init__(self, width: int, height: int) -> None:
+        """Lay out the file of a picture of `width` x `height` pixels."""
         self._rows = height
         self._stride = 1 + 3 * width
         rows_bytes = height * self._stride
@@ -43,8 +35,8 @@ class StoredPng:
         image_bytes = len(_ZLIB_HEAD) + len(blocks) * _BLOCK_HEAD + rows_bytes + 4
         self._sums = _IDAT + 8 + image_bytes - 4
         file = bytearray(self._sums + 8 + 12)
-        file[:_IDAT] = SIGNATURE + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
-        file[_IDAT : _IDAT + 8] = struct.pack(">I4s", image_bytes, b"IDAT")
+        file[:_IDAT] = beginning(width, height)
+        file[_IDAT : _IDAT + 8] = CHUNK_HEAD.pack(image_bytes, IDAT)
         file[_IDAT + 8 : _FIRST] = _ZLIB_HEAD
         for block in blocks:
             size = min(_BLOCK, rows_bytes - block)
@@ -59,9 +51,14 @@ class StoredPng:
         return len(self._file)
 
     def fill(self, pieces: Iterable[bytes | memoryview], checksum: bytes | None = None) -> memoryview:
-        """The file of the rows in `pieces`, each row with its filter byte.
+        """The file of some rows.
 
-        `checksum`: their Adler-32, big-endian, where it is known already.
+        Args:
+            pieces: The rows, each with its filter byte, in pieces of any length.
+            checksum: Their Adler-32, big-endian, where it is known already.
+
+        Raises:
+            ValueError: The pieces together are not as long as the rows of the picture.
         """
         at = 0
         adler = 1
@@ -80,10 +77,10 @@ class StoredPng:
             raise ValueError(f"{at} bytes for {self._rows} rows of {self._stride}")
         self._file[self._sums : self._sums + 4] = checksum or struct.pack(">I", adler)
         crc = crc32(self._file[_IDAT + 4 : self._sums + 4])
-        self._file[self._sums + 4 : self._sums + 8] = struct.pack(">I", crc)
+        self._file[self._sums + 4 : self._sums + 8] = CHUNK_CRC.pack(crc)
         return self._file
 
     def fill_pixels(self, pixels: memoryview) -> memoryview:
-        """The file of `pixels`, rgb24 row by row."""
+        """The file of rgb24 pixels, row by row."""
         width = self._stride - 1
         return self.fill(part for row in range(self._rows) for part in (b"\0", pixels[row * width : (row + 1) * width]))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from daddy_encode.encode.ffmpeg.executable import environment, find_program
+from daddy_encode.encode.ffmpeg.executable import environment, find_ffmpeg
 
 
 def test_ffmpeg_sees_no_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -30,6 +30,6 @@ def test_encoding_loads_no_gpu_library(job: Path) -> None:
 
 
 def test_the_program_says_its_version_and_build() -> None:
-    program = find_program()
+    program = find_ffmpeg()
     assert program.version[0] in "n0123456789"
     assert "gcc" in program.build

@@ -12,7 +12,7 @@ import pytest
 
 from daddy_encode import save_frames_as_png
 from daddy_encode.dump.png import encode_png
-from daddy_encode.encode.ffmpeg.executable import find_program
+from daddy_encode.encode.ffmpeg.executable import find_ffmpeg
 from daddy_encode.encode.ffmpeg.process import MEMORY_BYTES, MEMORY_PER_CPU, MEMORY_PER_PIXEL
 from daddy_encode.errors import EncodeError
 from tests.encode.gif.test_palette import shaded
@@ -28,9 +28,9 @@ def wrapper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     path = tmp_path / "bin" / "ffmpeg"
     path.parent.mkdir()
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(path))
-    find_program.cache_clear()
+    find_ffmpeg.cache_clear()
     yield path
-    find_program.cache_clear()
+    find_ffmpeg.cache_clear()
 
 
 def script(path: Path, text: str) -> None:

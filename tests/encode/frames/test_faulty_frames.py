@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from daddy_encode import save_frames_as_png
-from daddy_encode.encode.frames.job_directory import BadFrame, JobFolder
+from daddy_encode.encode.frames.job_directory import BadFrameError, JobDirectory
 from tests.encode.frames.faults import FAULTS, Fault, device, directory, fifo, link, link_to_a_neighbour, unix_socket
 from tests.media import decode_mp4, moving_square, run_command
 
@@ -84,6 +84,6 @@ def test_with_gaps_every_job_has_a_video_and_its_receipt_says_what_was_lost(
 def test_what_is_no_file_is_seen_without_being_opened_for_long(job: Path, fault: Fault) -> None:
     fault(job / "000003.png")
     begin = time.monotonic()
-    with JobFolder(job) as folder, pytest.raises(BadFrame, match=r"000003\.png: is a \w+, not a regular file"):
+    with JobDirectory(job) as folder, pytest.raises(BadFrameError, match=r"000003\.png: is a \w+, not a regular file"):
         folder.read("000003.png")
     assert time.monotonic() - begin < 1

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from daddy_encode.encode.frames.job_directory import BadFrame, JobFolder
+from daddy_encode.encode.frames.job_directory import BadFrameError, JobDirectory
 from daddy_encode.encode.frames.source import DirectorySource
 from daddy_encode.encode.job import encode_job
 from daddy_encode.errors import DaddyEncodeError
@@ -43,13 +43,13 @@ def test_a_linked_secret_never_appears_in_ten_thousand_swaps(job: Path, tmp_path
     thread.start()
     while not done.is_set():
         # The frame source alone reads a hundred times as often as whole encodes do.
-        with JobFolder(job) as folder:
+        with JobDirectory(job) as folder:
             for _ in range(20):
                 try:
-                    for frame in DirectorySource(folder, ["000006.png"]).frames():
+                    for frame in DirectorySource(folder, ["000006.png"]).frames(as_pixels=True):
                         assert b"\x00\xff\x00" * 8 not in bytes(frame)
                         read += 1
-                except BadFrame as error:
+                except BadFrameError as error:
                     assert "000006.png: " in str(error)
                     refused += 1
         try:

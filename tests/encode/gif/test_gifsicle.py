@@ -111,7 +111,7 @@ def test_a_stop_ends_gifsicle(job: Path, tmp_path: Path, stand_in: Callable[[str
     def stop() -> None:
         while not (tmp_path / "pid").exists():
             time.sleep(0.01)
-        asked.watch.stop.set()
+        asked.limits.stop.set()
 
     thread = threading.Thread(target=stop)
     thread.start()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daddy_encode.encode.gif.encode import delays
+from daddy_encode.encode.gif.timing import delays
 from daddy_encode.encode.settings import GifSettings, make_settings, plan
 from daddy_encode.errors import SettingsError
 from daddy_encode.spool.rate import format_fps, parse_fps

@@ -4,61 +4,54 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from daddy_encode.encode.frames.job_directory import BadFrame, JobFolder
+from daddy_encode.encode.frames.job_directory import BadFrameError, JobDirectory
 from daddy_encode.encode.frames.source import DirectorySource
 from tests.encode.png import corpus
 from tests.pngs import Pixels, blended, ffmpeg_rgba, pillow_rgb
 
 NAME = "000003.png"
-# One file may take so long that a loop would show, and a slow machine would not.
-HANG_SECONDS = 5
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[JobFolder]:
-    with JobFolder(tmp_path) as opened:
+def folder(tmp_path: Path) -> Iterator[JobDirectory]:
+    with JobDirectory(tmp_path) as opened:
         yield opened
 
 
-def read(folder: JobFolder, data: bytes) -> Pixels | BadFrame:
+def read(folder: JobDirectory, data: bytes) -> Pixels | BadFrameError:
     """What the frame source makes of a file."""
     (folder.path / NAME).write_bytes(data)
-    begin = time.monotonic()
     try:
         source = DirectorySource(folder, [NAME])
-        source.raw = True
-        (frame,) = source.frames()
+        (frame,) = source.frames(as_pixels=True)
         return np.frombuffer(frame, np.uint8).reshape(source.height, source.width, 3).copy()
-    except BadFrame as error:
+    except BadFrameError as error:
         return error
-    finally:
-        assert time.monotonic() - begin < HANG_SECONDS
 
 
-def assert_refused(result: Pixels | BadFrame, folder: JobFolder, label: str) -> None:
-    assert isinstance(result, BadFrame), label
+def assert_refused(result: Pixels | BadFrameError, folder: JobDirectory, label: str) -> None:
+    assert isinstance(result, BadFrameError), label
     assert str(result).startswith(f"{folder.path / NAME}: "), label
     assert str(result).isprintable(), label
 
 
-def test_every_cut_and_every_flipped_bit_is_seen(folder: JobFolder) -> None:
+def test_every_cut_and_every_flipped_bit_is_seen(folder: JobDirectory) -> None:
     for label, data in corpus.with_any_checksum():
         assert_refused(read(folder, data), folder, label)
 
 
-def test_what_no_crc_shows_is_refused_or_read_as_everybody_reads_it(folder: JobFolder) -> None:
+def test_what_no_crc_shows_is_refused_or_read_as_everybody_reads_it(folder: JobDirectory) -> None:
     seen: dict[bytes, Pixels] = {}
     refused = 0
     for label, data in corpus.with_right_checksums():
         result = read(folder, data)
-        if isinstance(result, BadFrame):
+        if isinstance(result, BadFrameError):
             assert_refused(result, folder, label)
             refused += 1
             continue
@@ -82,7 +75,7 @@ def test_a_giant_a_bomb_and_a_sparse_file_are_refused_in_little_memory(tmp_path:
     program = f"""
 import struct, sys, zlib
 from pathlib import Path
-from daddy_encode.encode.frames.job_directory import BadFrame, JobFolder
+from daddy_encode.encode.frames.job_directory import BadFrameError, JobDirectory
 from daddy_encode.encode.frames.source import DirectorySource
 from tests.pngs import SIGNATURE, chunk, ihdr
 
@@ -103,19 +96,19 @@ files = {{
 for label, data in files.items():
     (folder / "000000.png").write_bytes(data)
     try:
-        with JobFolder(folder) as opened:
-            list(DirectorySource(opened, ["000000.png"]).frames())
+        with JobDirectory(folder) as opened:
+            list(DirectorySource(opened, ["000000.png"]).frames(as_pixels=True))
         sys.exit("taken: " + label)
-    except BadFrame as error:
+    except BadFrameError as error:
         print(error)
 with open(folder / "000000.png", "wb") as stream:
     stream.write(file(4, 4, b"")[:33])
     stream.truncate(10 * 2**30)
 try:
-    with JobFolder(folder) as opened:
+    with JobDirectory(folder) as opened:
         DirectorySource(opened, ["000000.png"])
     sys.exit("taken: a sparse file")
-except BadFrame as error:
+except BadFrameError as error:
     print(error)
 peak = Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]
 print(int(peak) // 1024)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from daddy_encode.encode.frames.job_directory import JobFolder
+from daddy_encode.encode.frames.job_directory import JobDirectory
 from daddy_encode.encode.frames.source import DirectorySource
 from tests.jobs import encode
 from tests.media import decode_mp4, moving_square
@@ -22,10 +22,9 @@ KINDS = dict(every_kind())
 def read(folder: Path, data: bytes, background: tuple[int, int, int] = (0, 0, 0)) -> Pixels:
     """The pixels that would go to ffmpeg."""
     (folder / "000000.png").write_bytes(data)
-    with JobFolder(folder) as opened:
+    with JobDirectory(folder) as opened:
         source = DirectorySource(opened, ["000000.png"], background=background)
-        source.raw = True
-        (frame,) = source.frames()
+        (frame,) = source.frames(as_pixels=True)
         return np.frombuffer(frame, np.uint8).reshape(source.height, source.width, 3).copy()
 
 
@@ -102,12 +101,10 @@ def test_kinds_mix_within_a_job_in_any_order(tmp_path: Path, first: str) -> None
         (folder / f"{index:06d}.png").write_bytes(data)
     result = encode(folder, crf=0)
     assert [record.frames for record in result.made] == [len(files)]
-    with JobFolder(folder) as opened:
+    with JobDirectory(folder) as opened:
         source = DirectorySource(opened, [f"{index:06d}.png" for index in range(len(files))])
-        source.raw = False
-        stored = [pillow_rgb(bytes(frame)) for frame in source.frames()]
-        source.raw = True
-        raw = [np.frombuffer(frame, np.uint8).reshape(13, 19, 3).copy() for frame in source.frames()]
+        stored = [pillow_rgb(bytes(frame)) for frame in source.frames(as_pixels=False)]
+        raw = [np.frombuffer(frame, np.uint8).reshape(13, 19, 3).copy() for frame in source.frames(as_pixels=True)]
     assert all(one is not None and (one == other).all() for one, other in zip(stored, raw, strict=True))
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 from daddy_encode import save_frames_as_png, save_mp4
 from daddy_encode.dump.png import NONE, SUB, UP, Filter, encode_png
-from daddy_encode.encode.frames.job_directory import JobFolder
+from daddy_encode.encode.frames.job_directory import JobDirectory
 from daddy_encode.encode.frames.source import DirectorySource
 from daddy_encode.encode.png.parse import Png, PngFault, check_png
 from daddy_encode.encode.png.unfilter import PlainPixels
@@ -139,9 +139,9 @@ def test_whatever_the_filters_are_the_video_is_the_same(
     tmp_path: Path, row_filters: Sequence[Filter | None], pixels: bool
 ) -> None:
     frames = written(tmp_path / "job", row_filters)
-    with JobFolder(tmp_path / "job") as folder:
+    with JobDirectory(tmp_path / "job") as folder:
         source = DirectorySource(folder, [f"{index:06d}.png" for index in range(5)])
-        assert source.raw == pixels
+        assert source.prefers_pixels == pixels
     encode(tmp_path / "job", video="both")
     save_mp4(frames, tmp_path / "from memory.mp4", fps=30)
     save_frames_as_png(frames, tmp_path / "again", fps=30, video="gif")

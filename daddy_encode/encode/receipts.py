@@ -1,0 +1,133 @@
+"""What is written down of a job: that it is done, that it still is, or why it failed."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from daddy_encode.encode.context import Context, Result
+from daddy_encode.encode.examine import Examined
+from daddy_encode.encode.ffmpeg.executable import find_ffmpeg
+from daddy_encode.encode.frames.source import DirectorySource
+from daddy_encode.errors import DaddyEncodeError, one_line
+from daddy_encode.spool.manifest import read_manifest
+from daddy_encode.spool.paths import JobPaths
+from daddy_encode.spool.publish import publish_bytes
+from daddy_encode.spool.receipt import OutputRecord, Receipt, Source
+from daddy_encode.spool.records import encode_record, read_record
+
+
+def record_done(
+    paths: JobPaths,
+    context: Context,
+    job: Examined,
+    source: DirectorySource,
+    bad: Mapping[str, str],
+    made: Sequence[OutputRecord],
+) -> Receipt:
+    """Leave a receipt for the outputs that were made, and for those that an earlier encode left.
+
+    Args:
+        paths: Where the job's files are.
+        context: What it was encoded with.
+        job: What was there of it.
+        source: Its frames, all of them read.
+        bad: What is wrong with each file that was left out, by name.
+        made: The outputs made now.
+
+    Raises:
+        SpoolError: The receipt cannot be written.
+    """
+    kept = job.receipt.outputs if job.receipt else []
+    records = {record.format: record for record in (*kept, *made)}
+    receipt = _receipt(
+        paths,
+        context,
+        Source(
+            frames=len(job.row),
+            width=source.width,
+            height=source.height,
+            sha256=source.sha256,
+            listing_sha256=job.listing_sha256,
+            manifest_sha256=job.manifest_sha256,
+            directory_mtime_ns=job.directory_mtime_ns,
+        ),
+        outputs=[records[kind] for kind in sorted(records, reverse=True)],
+        partial=job.manifest is not None and not job.manifest.complete,
+        settled=context.settled and job.manifest is None,
+        salvaged=job.salvaged,
+        gaps=job.filled(bad),
+        lost=job.lost(bad),
+    )
+    publish_bytes(encode_record(receipt), paths.receipt, paths.base.name)
+    return receipt
+
+
+def confirm_done(result: Result, mtime_ns: int | None) -> Result:
+    """Write into the receipt of a job that was found done that it is so for its directory's time `mtime_ns` as well.
+
+    Else everybody would examine its frames again, each time. Never raises: a receipt that cannot be written does no
+    harm.
+    """
+    source = result.receipt.source
+    if mtime_ns is None or mtime_ns == source.directory_mtime_ns:
+        return result
+    receipt = msgspec.structs.replace(
+        result.receipt, source=msgspec.structs.replace(source, directory_mtime_ns=mtime_ns)
+    )
+    with contextlib.suppress(DaddyEncodeError, OSError):
+        publish_bytes(encode_record(receipt), result.paths.receipt, result.paths.base.name)
+    return Result(result.paths, result.made, receipt)
+
+
+def record_failure(paths: JobPaths, error: DaddyEncodeError, context: Context, mtime_ns: int | None) -> None:
+    """Leave a receipt that says why a job failed; it keeps the records of earlier videos that are still there.
+
+    Never raises for what is wrong with the job: where no receipt can be written, the log has said why.
+
+    Args:
+        paths: Where the job's files are.
+        error: Why it failed.
+        context: What it should have been encoded with.
+        mtime_ns: The time of its directory before the attempt; None, where it is not known: nothing is written.
+    """
+    if mtime_ns is None:
+        return
+    with contextlib.suppress(DaddyEncodeError, OSError):
+        manifest_sha256, outputs = None, []
+        with contextlib.suppress(DaddyEncodeError):
+            if (found := read_manifest(paths.directory)) is not None:
+                manifest_sha256 = found[1]
+        with contextlib.suppress(DaddyEncodeError):
+            if (earlier := read_record(paths.receipt, Receipt)) is not None:
+                outputs = [record for record in earlier[0].outputs if paths.output(record.format).exists()]
+        source = Source(
+            frames=0,
+            width=0,
+            height=0,
+            sha256="",
+            listing_sha256="",
+            manifest_sha256=manifest_sha256,
+            directory_mtime_ns=mtime_ns,
+        )
+        receipt = _receipt(paths, context, source, error=str(error), outputs=outputs)
+        publish_bytes(encode_record(receipt), paths.receipt, paths.base.name)
+
+
+def _receipt(paths: JobPaths, context: Context, source: Source, **more: Any) -> Receipt:
+    ffmpeg = find_ffmpeg()
+    return Receipt(
+        job=one_line(paths.directory.name),
+        source=source,
+        ffmpeg=ffmpeg.version,
+        ffmpeg_build=ffmpeg.build,
+        host=socket.gethostname(),
+        slurm=dict(context.slurm),
+        finished=round(time.time(), 3),
+        **more,
+    )
