@@ -1,4 +1,4 @@
-"""The arrows between the rooms of the house, read from the imports; the size of a module; no import at a distance."""
+"""The arrows between the rooms of the house, read from the imports; no circle; the size of a module and of a room."""
 
 from __future__ import annotations
 
@@ -75,6 +75,67 @@ def test_a_module_imports_only_what_its_room_may(path: Path) -> None:
 def test_the_import_test_sees_imports() -> None:
     assert "daddy_encode.spool.rate" in set(imports_of(PACKAGE / "encode" / "settings.py"))
     assert {room_of(path) for path in MODULES} == set(ARROWS)
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def import_graph() -> dict[str, set[str]]:
+    """The modules of the package that each imports: at the top, in a function, or for its type hints alone."""
+    names = {name_of(path) for path in MODULES}
+    graph: dict[str, set[str]] = {}
+    for path in MODULES:
+        found = set(imports_of(path))
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom):
+                # `from package import module` means the module, `from module import name` does not.
+                members = {f"{node.module}.{alias.name}" for alias in node.names}
+                if members <= names:
+                    found.discard(str(node.module))
+                found |= members
+        graph[name_of(path)] = found & names
+    return graph
+
+
+def circle_in(graph: dict[str, set[str]]) -> list[str]:
+    """The modules of one circle, the first one repeated at the end; empty where there is none."""
+    harmless: set[str] = set()
+
+    def follow(way: list[str]) -> list[str]:
+        for name in sorted(graph[way[-1]] - harmless):
+            if name in way:
+                return [*way[way.index(name) :], name]
+            if found := follow([*way, name]):
+                return found
+        harmless.add(way[-1])
+        return []
+
+    return next((found for name in sorted(graph) if (found := follow([name]))), [])
+
+
+def test_no_modules_import_one_another_in_a_circle() -> None:
+    assert not (circle := circle_in(import_graph())), " -> ".join(circle)
+
+
+def test_the_circle_test_sees_circles_and_every_kind_of_import() -> None:
+    assert circle_in({"a": {"b", "c"}, "b": {"d"}, "c": {"d"}, "d": set()}) == []
+    assert circle_in({"a": {"b"}, "b": {"c", "d"}, "c": set(), "d": {"b"}}) == ["b", "d", "b"]
+    assert circle_in({"a": {"a"}}) == ["a", "a"]
+    graph = import_graph()
+    assert "daddy_encode.encode.output" in graph["daddy_encode.encode.job"]
+    assert "daddy_encode.encode.gif.palette" in graph["daddy_encode.encode.gif.encode"], "in a function"
+    assert "daddy_encode.encode.gif.first_pass" in graph["daddy_encode.encode.output"], "for type hints alone"
+    assert "daddy_encode.encode.option_values" in graph["daddy_encode.encode.settings"], "from package import module"
+
+
+# Until dump is in rooms.
+CROWDED = {PACKAGE / "dump"}
+
+
+@pytest.mark.parametrize("room", sorted({path.parent for path in MODULES} - CROWDED), ids=lambda path: path.name)
+def test_a_room_holds_at_most_14_modules(room: Path) -> None:
+    assert len([path for path in MODULES if path.parent == room and path.name != "__init__.py"]) <= 14
 
 
 @pytest.mark.parametrize("path", [*MODULES, ROOT / "debug_rollout.py"], ids=lambda path: str(path.relative_to(ROOT)))
