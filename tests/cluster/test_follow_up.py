@@ -161,8 +161,11 @@ def test_an_array_of_four_encodes_forty_jobs_once_each(slurm: Slurm, spool: Path
     for task in range(4):
         assert slurm.wait(f"{identifier}_{task}")["JobState"] == "COMPLETED"
     assert sorted(saved(logs)) == sorted(f"{job}.mp4" for job in jobs)
-    tasks = {json.loads(Path(f"{job}.receipt.json").read_text())["slurm"]["array_task_id"] for job in jobs}
-    assert tasks <= {"0", "1", "2", "3"}
+    for task, log in enumerate(logs):
+        # What this task says that it saved has this task in its receipt.
+        for video in saved([log]):
+            made_by = json.loads(Path(video).with_suffix(".receipt.json").read_text())["slurm"]
+            assert (made_by["array_job_id"], made_by["array_task_id"]) == (identifier, str(task))
 
 
 @pytest.mark.parametrize("how", ["scancel", "SIGKILL"])

@@ -209,7 +209,7 @@ def test_the_account_in_the_environment_is_used(spool: Path) -> None:
     assert "lab" not in other
 
 
-def test_every_option_of_encode_goes_into_the_script(spool: Path) -> None:
+def test_options_of_encode_go_into_the_script(spool: Path) -> None:
     options = ["--video=gif", "--crf=18", "--preset=slow", "--scale=2", "--gif-fps=20", "--force", "--lease=60.0"]
     words = shlex.split(run(spool, "--dry-run", *options).stdout.partition("command=(")[2].partition("\n)")[0])
     assert words == [
