@@ -85,9 +85,16 @@ class Events:
         """
         from watchdog.observers import inotify_c
 
-        # Any: they are the same in all its releases from 4 to 7, their types are not.
-        self._calls: Any = inotify_c
-        self.descriptor: int = self._calls.inotify_init()
+        # Any: they are the same in all its releases from 4 to 7, their types are not. All are looked up now, so that a
+        # release that has changed them is noticed here.
+        calls: Any = inotify_c
+        flags = calls.InotifyConstants
+        self._add_watch, self._remove_watch = calls.inotify_add_watch, calls.inotify_rm_watch
+        self._job_mask: int = flags.IN_ONLYDIR | flags.IN_MOVED_TO
+        self._other_mask: int = self._job_mask | flags.IN_CREATE
+        self._is_directory: int = flags.IN_ISDIR
+        self._is_overflow: int = flags.IN_Q_OVERFLOW
+        self.descriptor: int = calls.inotify_init()
         if self.descriptor < 0:
             raise _os_error()
         os.set_blocking(self.descriptor, False)
@@ -104,10 +111,9 @@ class Events:
             path: The directory.
             is_job: Frames are written to it, each of which would be an event: only what is renamed into it counts.
         """
-        flags = self._calls.InotifyConstants
-        mask = flags.IN_ONLYDIR | flags.IN_MOVED_TO | (0 if is_job else flags.IN_CREATE)
+        mask = self._job_mask if is_job else self._other_mask
         # The kernel recognizes a directory whatever its path is now, and returns the number that it has.
-        number = self._calls.inotify_add_watch(self.descriptor, os.fsencode(path), mask)
+        number: int = self._add_watch(self.descriptor, os.fsencode(path), mask)
         if number >= 0:
             self._wanted.add(number)
         elif ctypes.get_errno() == errno.ENOSPC and not self._full:
@@ -122,7 +128,7 @@ class Events:
         """Stop watching what the scan that has ended did not ask for."""
         for number in self._watched - self._wanted:
             # It fails where the directory is gone, and its watch with it.
-            self._calls.inotify_rm_watch(self.descriptor, number)
+            self._remove_watch(self.descriptor, number)
         self._watched, self._wanted = self._wanted, set()
 
     def read(self) -> bool:
@@ -131,13 +137,12 @@ class Events:
         Returns:
             Whether one asks for a scan: a manifest has come, or a directory, which may have come with all it holds.
         """
-        flags = self._calls.InotifyConstants
         found = False
         for mask, name in self._pending():
-            if mask & flags.IN_ISDIR:
+            if mask & self._is_directory:
                 found |= not name.startswith(b".")
             else:
-                found |= name == MANIFEST_NAME.encode() or bool(mask & flags.IN_Q_OVERFLOW)
+                found |= name == MANIFEST_NAME.encode() or bool(mask & self._is_overflow)
         return found
 
     def close(self) -> None:

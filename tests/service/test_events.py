@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import shutil
 import subprocess
@@ -17,7 +18,8 @@ from daddy_encode.service.events import file_system, is_network, start_events
 from daddy_encode.service.scanner import Scanner
 from tests.conftest import missing
 from tests.jobs import encode
-from tests.service.spools import pictures, write_job
+from tests.media import run_command
+from tests.service.spools import assert_right, pictures, write_job
 
 MOUNTS = r"""
 22 1 254:0 / / rw,relatime - ext4 /dev/vda rw
@@ -198,3 +200,21 @@ def test_a_system_that_allows_few_watches_is_said_in_one_line_and_scans_do_it_al
     assert told.stderr.count("WARNING") == 1
     assert words in told.stderr
     assert told.stderr.count("INFO saved") == len(jobs)
+
+
+def test_a_watchdog_that_has_changed_is_said_in_one_line_and_scans_do_it_all(tmp_path: Path) -> None:
+    # A release of the future, which has inotify_init alone.
+    package = tmp_path / "future" / "watchdog" / "observers"
+    package.mkdir(parents=True)
+    (package.parent / "__init__.py").touch()
+    (package / "__init__.py").touch()
+    (package / "inotify_c.py").write_text("import ctypes; inotify_init = ctypes.CDLL(None).inotify_init")
+    job = write_job(tmp_path / "spool" / "job")
+    told = run_command(
+        *("watch", tmp_path / "spool", "--interval", "0.1", "--idle-exit", "0.1"),
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "future")},
+    )
+    assert told.returncode == 0, told.stderr
+    assert told.stderr.count("WARNING") == 1
+    assert f"no file system events for {tmp_path / 'spool'}: " in told.stderr
+    assert_right({job: 0})
