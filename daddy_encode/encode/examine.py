@@ -17,7 +17,7 @@ from daddy_encode.encode.frames.gaps import Gaps, expected_numbers, fill
 from daddy_encode.encode.frames.job_directory import JobDirectory
 from daddy_encode.encode.settings import Plan, Settings, plan
 from daddy_encode.errors import FrameError, ManifestError, Skipped, one_line
-from daddy_encode.spool.frames import FrameRow, frame_row
+from daddy_encode.spool.frames import FrameSequence, frame_sequence
 from daddy_encode.spool.manifest import MANIFEST_NAME, Manifest
 from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.receipt import MAX_LISTED, BadFrame, Lost, Receipt
@@ -32,7 +32,7 @@ class Examined:
         directory: Where its frames are.
         manifest: None where there is none.
         manifest_sha256: Of the manifest's bytes.
-        row: Its frames.
+        frames: Its frames.
         expected: The numbers its frames should have.
         gaps: How to treat those that are missing or bad.
         salvaged: Whether its rollout died, and what is whole is taken.
@@ -46,7 +46,7 @@ class Examined:
     directory: Path
     manifest: Manifest | None
     manifest_sha256: str | None
-    row: FrameRow
+    frames: FrameSequence
     expected: range
     gaps: Gaps
     salvaged: bool
@@ -59,7 +59,7 @@ class Examined:
     @property
     def missing(self) -> int:
         """How many frames are missing."""
-        return len(self.expected) - len(self.row)
+        return len(self.expected) - len(self.frames)
 
     @property
     def promised_size(self) -> tuple[int, int] | None:
@@ -73,7 +73,7 @@ class Examined:
     def shown(self, bad: Mapping[str, str]) -> Sequence[str]:
         """The file that is shown as each frame, `bad` ones left out. Raises FrameError where too little is there."""
         how = self.filled(bad)
-        return self.row.names if how is None else fill(self.row, self.expected, bad, how, str(self.directory))
+        return self.frames.names if how is None else fill(self.frames, self.expected, bad, how, str(self.directory))
 
     def lost(self, bad: Mapping[str, str]) -> Lost:
         """For the receipt: what is missing, and the files that are `bad`, with the reason of each."""
@@ -82,7 +82,7 @@ class Examined:
         return Lost(
             missing_count=self.missing,
             bad_count=len(bad),
-            missing=[one_line(name) for name in self.row.absent(self.expected, MAX_LISTED)],
+            missing=[one_line(name) for name in self.frames.absent(self.expected, MAX_LISTED)],
             bad=[
                 BadFrame(name=one_line(name), reason=one_line(reason))
                 for name, reason in itertools.islice(bad.items(), MAX_LISTED)
@@ -111,11 +111,11 @@ def examine(paths: JobPaths, directory: JobDirectory, settings: Settings, *, for
     died = manifest is None or not manifest.complete
     salvaged = settings.salvage and died
     gaps = "hold" if salvaged and settings.gaps == "error" else settings.gaps
-    row = _listed(directory, manifest)
-    expected = expected_numbers(row, manifest.frames if manifest else None)
+    frames = _listed(directory, manifest)
+    expected = expected_numbers(frames, manifest.frames if manifest else None)
     if gaps == "error":
-        _check_whole(directory.path, row, manifest, died)
-    listing = _listing_sha256(directory, row)
+        _check_whole(directory.path, frames, manifest, died)
+    listing = _listing_sha256(directory, frames)
     wanted = plan(settings, manifest)
     receipt = _receipt_of(paths, directory, listing, manifest_digest, gaps)
     there = {record.format: record.settings for record in receipt.outputs} if receipt else {}
@@ -124,7 +124,7 @@ def examine(paths: JobPaths, directory: JobDirectory, settings: Settings, *, for
         directory=directory.path,
         manifest=manifest,
         manifest_sha256=manifest_digest,
-        row=row,
+        frames=frames,
         expected=expected,
         gaps=gaps,
         salvaged=salvaged,
@@ -136,42 +136,42 @@ def examine(paths: JobPaths, directory: JobDirectory, settings: Settings, *, for
     )
 
 
-def _listed(directory: JobDirectory, manifest: Manifest | None) -> FrameRow:
+def _listed(directory: JobDirectory, manifest: Manifest | None) -> FrameSequence:
     """The frames that are there; raises FrameError where there are none, ManifestError where more than promised."""
-    row = frame_row(directory.names(), str(directory.path))
-    if not row:
+    frames = frame_sequence(directory.names(), str(directory.path))
+    if not frames:
         raise FrameError(f"{directory.path}: holds no numbered PNG such as 000000.png")
-    if manifest is not None and manifest.frames < len(row):
+    if manifest is not None and manifest.frames < len(frames):
         raise ManifestError(
-            f"{directory.path / MANIFEST_NAME}: promises {manifest.frames} frames, but there are {len(row)} "
-            f"({row.names[0]} to {row.names[-1]}); remove what does not belong there, or run the rollout again"
+            f"{directory.path / MANIFEST_NAME}: promises {manifest.frames} frames, but there are {len(frames)} "
+            f"({frames.names[0]} to {frames.names[-1]}); remove what does not belong there, or run the rollout again"
         )
-    return row
+    return frames
 
 
-def _check_whole(directory: Path, row: FrameRow, manifest: Manifest | None, died: bool) -> None:
+def _check_whole(directory: Path, frames: FrameSequence, manifest: Manifest | None, died: bool) -> None:
     """Raise FrameError or ManifestError where frames are missing."""
     advice = "run the rollout again" + (", or take what is whole with --salvage" if died else "")
-    gaps = row.missing_count()
+    gaps = frames.missing_count()
     if gaps:
-        names = ", ".join(row.missing(3))
+        names = ", ".join(frames.missing(3))
         raise FrameError(
-            f"{directory}: {names}{' …' if gaps > 3 else ''} missing, {gaps} of {len(row) + gaps} frames; {advice}"
+            f"{directory}: {names}{' …' if gaps > 3 else ''} missing, {gaps} of {len(frames) + gaps} frames; {advice}"
         )
-    if manifest is not None and manifest.frames != len(row):
+    if manifest is not None and manifest.frames != len(frames):
         raise ManifestError(
-            f"{directory / MANIFEST_NAME}: promises {manifest.frames} frames, but there are {len(row)} "
-            f"({row.names[0]} to {row.names[-1]}); wait for the file system, or {advice}"
+            f"{directory / MANIFEST_NAME}: promises {manifest.frames} frames, but there are {len(frames)} "
+            f"({frames.names[0]} to {frames.names[-1]}); wait for the file system, or {advice}"
         )
 
 
-def _listing_sha256(directory: JobDirectory, row: FrameRow) -> str:
+def _listing_sha256(directory: JobDirectory, frames: FrameSequence) -> str:
     """A digest of the names, sizes and modification times of the manifest and of the frames.
 
     Raises FrameError where the file system does not answer.
     """
     digest = hashlib.sha256()
-    for name in (MANIFEST_NAME, *row.names):
+    for name in (MANIFEST_NAME, *frames.names):
         digest.update(f"{name!r} {directory.stamp(name)}\n".encode())
     return digest.hexdigest()
 

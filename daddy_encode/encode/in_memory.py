@@ -13,7 +13,7 @@ from daddy_encode.encode.frames.job_directory import JobDirectory
 from daddy_encode.encode.frames.source import ArraySource, DirectorySource, FrameSource
 from daddy_encode.encode.output import Target, make_outputs
 from daddy_encode.encode.settings import MAX_GIF_FPS, GifSettings, Plan, make_settings, plan
-from daddy_encode.spool.frames import frame_row
+from daddy_encode.spool.frames import frame_sequence
 from daddy_encode.spool.paths import absolute
 from daddy_encode.spool.pixels import Pixels
 from daddy_encode.spool.publish import publish, temp_file
@@ -38,7 +38,7 @@ def directory_to_gif(directory: Path, path: Path, fps: object) -> Path:
             UserWarning,
             stacklevel=3,
         )
-    names = frame_row(os.listdir(directory), str(directory)).names
+    names = frame_sequence(os.listdir(directory), str(directory)).names
     with JobDirectory(directory) as opened:
         return _make(DirectorySource(opened, names), wanted, path)
 

@@ -44,7 +44,7 @@ def encode_job(paths: JobPaths, context: Context, progress: Progress = lambda sh
             raise TransientError(f"{paths.directory}: its manifest is gone: it is being written again; wait for it")
         if not job.todo and job.receipt is not None:
             return Result(paths, [], job.receipt)
-        shares = _Shares(len(job.row), progress)
+        shares = _Shares(len(job.frames), progress)
         bad: dict[str, str] = {}
         try:
             source, made = _publish_all(paths, context, directory, job, bad, shares)
@@ -52,7 +52,7 @@ def encode_job(paths: JobPaths, context: Context, progress: Progress = lambda sh
             if job.gaps == "error" and error.may_pass:
                 raise TransientError(str(error)) from error
             # Which others are? Only a job that has one is read twice for it.
-            if job.gaps == "error" or not (bad := find_bad_frames(directory, job.row.names, job.promised_size)):
+            if job.gaps == "error" or not (bad := find_bad_frames(directory, job.frames.names, job.promised_size)):
                 raise
             source, made = _publish_all(paths, context, directory, job, bad, shares)
         return Result(paths, made, record_done(paths, context, job, source, bad, made))

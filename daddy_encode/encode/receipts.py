@@ -49,7 +49,7 @@ def record_done(
         paths,
         context,
         Source(
-            frames=len(job.row),
+            frames=len(job.frames),
             width=source.width,
             height=source.height,
             sha256=source.sha256,

@@ -19,8 +19,13 @@ def frame_name(index: int) -> str:
 
 
 @dataclass(frozen=True)
-class FrameRow:
-    """The numbered PNGs of one directory, sorted by number; `numbers[i]` is the number in `names[i]`."""
+class FrameSequence:
+    """The numbered PNGs of one directory, sorted by number.
+
+    Attributes:
+        names: Their file names.
+        numbers: The number in each name.
+    """
 
     names: Sequence[str]
     numbers: Sequence[int]
@@ -33,11 +38,11 @@ class FrameRow:
         return self.numbers[-1] - self.numbers[0] + 1 - len(self.numbers) if self.numbers else 0
 
     def missing(self, at_most: int) -> list[str]:
-        """Names of the first `at_most` frames absent between the first and the last, spelled like their neighbour."""
+        """Names of the first `at_most` frames absent between the first and the last, spelled as those beside them."""
         return self.absent(range(self.numbers[0], self.numbers[-1] + 1), at_most) if self.numbers else []
 
     def absent(self, expected: range, at_most: int) -> list[str]:
-        """Names of the first `at_most` of the frames that `expected` numbers and that are not there."""
+        """Names of the first `at_most` of the frames with `expected` numbers that are not there."""
 
         def names() -> Iterable[str]:
             begins = [expected.start, *(number + 1 for number in self.numbers)]
@@ -51,11 +56,15 @@ class FrameRow:
         return list(islice(names(), at_most))
 
 
-def frame_row(names: Iterable[str], directory: str) -> FrameRow:
-    """The frames among `names`, in the order of their numbers: any prefix, any digit count, any first number.
+def frame_sequence(names: Iterable[str], directory: str) -> FrameSequence:
+    """The frames of a directory: any prefix, any number of digits, any first number.
 
-    Raises FrameError, naming `directory`, where two prefixes or two spellings of one number leave it open
-    which files are the frames.
+    Args:
+        names: The names in it, in any order.
+        directory: Named in errors.
+
+    Raises:
+        FrameError: Two prefixes, or two spellings of one number, leave it open which files are the frames.
     """
     found: dict[int, str] = {}
     prefixes: dict[str, str] = {}
@@ -71,10 +80,10 @@ def frame_row(names: Iterable[str], directory: str) -> FrameRow:
     if len(prefixes) > 1:
         first, second, *_ = sorted(prefixes.values())
         raise FrameError(
-            f"{directory}: {first} and {second} belong to two rows of frames; give each a directory of its own"
+            f"{directory}: {first} and {second} belong to two sequences of frames; give each a directory of its own"
         )
     numbers = sorted(found)
-    return FrameRow([found[number] for number in numbers], numbers)
+    return FrameSequence([found[number] for number in numbers], numbers)
 
 
 def is_frame_name(name: str) -> bool:

@@ -31,7 +31,7 @@ from daddy_encode.encode.frames.owners import Owners
 from daddy_encode.encode.frames.source import DirectorySource
 from daddy_encode.encode.job import encode_job
 from daddy_encode.encode.settings import make_settings
-from daddy_encode.spool.frames import frame_row
+from daddy_encode.spool.frames import frame_sequence
 from daddy_encode.spool.paths import JobPaths
 from tests.benchmarks.clips import clip
 from tests.benchmarks.table import Row, medians
@@ -224,7 +224,7 @@ def _both(folder: Path, clip_name: str) -> Row:
     One decoding is the one that both would do: our own where ffmpeg is given pixels, ffmpeg's where it is given PNGs.
     """
     paths = JobPaths.of(_dump(folder, clip_name))
-    files = frame_row(os.listdir(paths.directory), clip_name)
+    files = frame_sequence(os.listdir(paths.directory), clip_name)
     with JobDirectory(paths.directory, Owners()) as job:
         pixels = clip_name in EXACT or DirectorySource(job, files.names).prefers_pixels
     decode = [

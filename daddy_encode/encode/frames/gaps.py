@@ -6,7 +6,7 @@ from collections.abc import Container
 from typing import Literal
 
 from daddy_encode.errors import FrameError
-from daddy_encode.spool.frames import FrameRow
+from daddy_encode.spool.frames import FrameSequence
 
 Gaps = Literal["error", "hold", "skip"]
 """`error`: nothing is made; `hold`: the last good frame is repeated, so that time stays right; `skip`: they are left
@@ -16,16 +16,16 @@ out, and the recording gets shorter."""
 SPARE_MISSING = 1000
 
 
-def expected_numbers(row: FrameRow, promised: int | None) -> range:
+def expected_numbers(frames: FrameSequence, promised: int | None) -> range:
     """The numbers that the frames of a job should have.
 
     They begin at 0 where all that are there fit below the promised number, else at the first one there.
 
     Args:
-        row: The frames that are there.
+        frames: The frames that are there.
         promised: How many the manifest promises, if there is one.
     """
-    first, last = row.numbers[0], row.numbers[-1]
+    first, last = frames.numbers[0], frames.numbers[-1]
     if promised is None:
         return range(first, last + 1)
     start = 0 if last < promised else first
@@ -33,12 +33,12 @@ def expected_numbers(row: FrameRow, promised: int | None) -> range:
 
 
 def fill(
-    row: FrameRow, expected: range, bad: Container[str], how: Literal["hold", "skip"], directory: str
+    frames: FrameSequence, expected: range, bad: Container[str], how: Literal["hold", "skip"], directory: str
 ) -> list[str]:
     """Choose the file that is shown as each frame of the video.
 
     Args:
-        row: The frames that are there.
+        frames: The frames that are there.
         expected: The numbers that they should have.
         bad: Names of files that cannot be shown.
         how: `hold`: what is missing or bad shows the last good frame before it, else the first good one; `skip`: it is
@@ -51,13 +51,13 @@ def fill(
     Raises:
         FrameError: No frame is good, or more are missing than any recording would lose.
     """
-    good = [(number, name) for number, name in zip(row.numbers, row.names, strict=True) if name not in bad]
+    good = [(number, name) for number, name in zip(frames.numbers, frames.names, strict=True) if name not in bad]
     if not good:
-        raise FrameError(f"{directory}: none of its {len(row)} frames can be used; run the rollout again")
+        raise FrameError(f"{directory}: none of its {len(frames)} frames can be used; run the rollout again")
     if how == "skip":
         return [name for _, name in good]
-    missing = len(expected) - len(row)
-    if missing > len(row) + SPARE_MISSING:
+    missing = len(expected) - len(frames)
+    if missing > len(frames) + SPARE_MISSING:
         raise FrameError(
             f"{directory}: {missing} of {len(expected)} frames are missing, too many to hold others that long; "
             "--gaps skip leaves them out"

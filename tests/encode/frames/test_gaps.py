@@ -14,7 +14,7 @@ from PIL import Image
 from daddy_encode import save_frames_as_png
 from daddy_encode.encode.frames.gaps import expected_numbers, fill
 from daddy_encode.errors import FrameError, ManifestError
-from daddy_encode.spool.frames import frame_name, frame_row
+from daddy_encode.spool.frames import frame_name, frame_sequence
 from tests.encode.frames.faults import cut
 from tests.jobs import encode
 from tests.media import decode_gif, decode_mp4, leftovers, moving_square
@@ -29,16 +29,16 @@ def shown(path: Path, width: int = 64, height: int = 48) -> list[int]:
 
 @given(st.sets(st.integers(0, 40), min_size=1), st.data())
 def test_hold_shows_at_every_moment_the_last_good_frame(numbers: set[int], data: st.DataObject) -> None:
-    row = frame_row(map(frame_name, numbers), "job")
+    frames = frame_sequence(map(frame_name, numbers), "job")
     bad = data.draw(st.sets(st.sampled_from(sorted(numbers)), max_size=len(numbers) - 1))
     promised = data.draw(st.none() | st.integers(len(numbers), 60))
-    expected = expected_numbers(row, promised)
+    expected = expected_numbers(frames, promised)
     good = sorted(numbers - bad)
-    names = fill(row, expected, {frame_name(number) for number in bad}, "hold", "job")
+    names = fill(frames, expected, {frame_name(number) for number in bad}, "hold", "job")
     assert len(names) == len(expected) >= (promised or 0)
     for number, name in zip(expected, names, strict=True):
         assert name == frame_name(max((other for other in good if other <= number), default=good[0]))
-    assert fill(row, expected, {frame_name(number) for number in bad}, "skip", "job") == [*map(frame_name, good)]
+    assert fill(frames, expected, {frame_name(number) for number in bad}, "skip", "job") == [*map(frame_name, good)]
 
 
 @pytest.mark.parametrize("video", ["mp4", "gif"])
