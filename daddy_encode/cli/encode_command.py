@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from daddy_encode.encode import option_values
+from daddy_encode.spool.pixels import MAX_PIXELS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -154,7 +155,7 @@ WORKING = [
         "--max-pixels",
         type=click.FloatRange(0.0001, 1024),
         metavar="MPIXEL",
-        default=64.0,
+        default=MAX_PIXELS / 2**20,
         show_default=True,
         help="Largest frame, in units of 1,048,576 pixels; 64 is 8192x8192. A larger one is an error: each Mpixel may "
         "cost a gigabyte of ffmpeg's memory at worst, and about 0.2 as a rule.",
@@ -163,7 +164,7 @@ WORKING = [
         "--stall-timeout",
         type=click.FloatRange(0.1, 86_400),
         metavar="SECONDS",
-        default=120.0,
+        default=option_values.DEFAULT_STALL_SECONDS,
         show_default=True,
         help="End ffmpeg, and count the job as failed, after this long without progress.",
     ),

@@ -37,3 +37,6 @@ DEFAULT_DITHER: Dither = "none"
 DEFAULT_LOOP = 0
 DEFAULT_BACKGROUND = "000000"
 DEFAULT_GAPS: Gaps = "error"
+
+# How long ffmpeg may make no progress.
+DEFAULT_STALL_SECONDS = 120.0

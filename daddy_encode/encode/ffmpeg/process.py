@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daddy_encode.encode.ffmpeg.executable import FfmpegExecutable, environment
+from daddy_encode.encode.option_values import DEFAULT_STALL_SECONDS
 from daddy_encode.errors import EncodeError, Interrupted
 from daddy_encode.spool.publish import open_temp
 
@@ -53,7 +54,7 @@ class RunLimits:
     """
 
     stop: threading.Event
-    stall_seconds: float = 120.0
+    stall_seconds: float = DEFAULT_STALL_SECONDS
 
 
 def run_ffmpeg(
