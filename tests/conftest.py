@@ -63,6 +63,26 @@ def spool(tmp_path: Path) -> Path:
     return tmp_path / "spool"
 
 
+@pytest.fixture(scope="session")
+def states(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A spool with a job in each state but claimed and abandoned. All tests read it, and none writes."""
+    from tests.media import run_command
+    from tests.service.spools import write_job
+
+    spool = tmp_path_factory.mktemp("states") / "spool"
+    for index, name in enumerate(["done", "failed one", "partly done", "gone"]):
+        write_job(spool / "run" / name, index)
+    (spool / "run" / "failed one" / "000002.png").write_bytes(b"")
+    run_command("encode", spool, "--video", "both")
+    write_job(spool / "run" / "ready")
+    (write_job(spool / "run" / "writing") / "manifest.json").unlink()
+    (write_job(spool / "run" / "waiting") / "000003.png").unlink()
+    (write_job(spool / "run" / "bad manifest") / "manifest.json").write_text("{")
+    (spool / "run" / "partly done.gif").unlink()
+    shutil.rmtree(spool / "run" / "gone")
+    return spool
+
+
 @pytest.fixture
 def job(tmp_path: Path) -> Path:
     """A job of 12 frames, 64x48, with its manifest."""

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from daddy_encode import save_frames_as_png
-from daddy_encode.report.status import rollout_note
 from tests.cluster.slurm import Slurm
 from tests.media import moving_square
 
@@ -72,7 +71,3 @@ def test_a_claimed_job_shows_the_slurm_job_of_its_encoder(slurm: Slurm, tmp_path
     slurm.wait(identifier)
     assert list((tmp_path / "spool" / ".daddy-encode").glob("*.json")) == []
     assert status(slurm, tmp_path / "spool")[0]["state"] == "done"
-
-
-def test_if_squeue_does_not_answer_the_note_says_so() -> None:
-    assert rollout_note("17", None) == "by Slurm job 17; squeue does not say whether it still runs"
