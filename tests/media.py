@@ -27,6 +27,23 @@ def moving_square(count: int, height: int = 48, width: int = 64) -> Frames:
     return frames
 
 
+def noise(count: int, height: int = 24, width: int = 32, seed: int = 0) -> Frames:
+    """`count` frames (count, height, width, 3) that no coder makes much smaller."""
+    return np.random.default_rng(seed).integers(0, 256, (count, height, width, 3), np.uint8)
+
+
+def shaded(count: int, height: int = 90, width: int = 120) -> Frames:
+    """Smooth shades that stay, some 1,000 colours, and a disc of others that crosses them."""
+    rows, columns = np.mgrid[:height, :width]
+    frames = np.empty((count, height, width, 3), np.uint8)
+    frames[:] = np.stack([rows * 255 // height, columns * 255 // width, (rows + columns) // 2], axis=2)
+    for index, frame in enumerate(frames):
+        distance = np.hypot(rows - height / 2, columns - 20 - 3 * index)
+        disc = distance < 15
+        frame[disc] = np.stack([255 - distance * 9, distance * 13, 60 + distance * 5], axis=2)[disc].astype(np.uint8)
+    return frames
+
+
 def patches(colours: Sequence[tuple[int, int, int]], side: int = 32) -> Frames:
     """One frame (side, side * len(colours), 3) of flat squares."""
     row = np.repeat(np.array(colours, np.uint8), side, axis=0)

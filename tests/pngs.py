@@ -117,12 +117,12 @@ def ffmpeg_rgba(data: bytes, width: int, height: int) -> Pixels | None:
         *("-err_detect", "explode", "-i", "pipe:0", "-frames:v", "1"),
         *("-f", "rawvideo", "-pix_fmt", "rgba64be" if deep else "rgba", "pipe:1"),
     ]
-    told = subprocess.run(command, input=data, capture_output=True, check=False)
-    if told.returncode != 0 or len(told.stdout) != width * height * (8 if deep else 4):
+    completed = subprocess.run(command, input=data, capture_output=True, check=False)
+    if completed.returncode != 0 or len(completed.stdout) != width * height * (8 if deep else 4):
         return None
     if deep:
-        return (np.frombuffer(told.stdout, ">u2").reshape(height, width, 4) >> 8).astype(np.uint8)
-    return np.frombuffer(told.stdout, np.uint8).reshape(height, width, 4)
+        return (np.frombuffer(completed.stdout, ">u2").reshape(height, width, 4) >> 8).astype(np.uint8)
+    return np.frombuffer(completed.stdout, np.uint8).reshape(height, width, 4)
 
 
 def blended(rgba: Pixels, background: tuple[int, int, int]) -> Pixels:

@@ -8,11 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from daddy_encode import save_frames_as_png
-from tests.media import decode_mp4, leftovers, run_command
+from tests.media import decode_mp4, leftovers, noise, run_command
 from tests.service.spools import (
     Encoder,
     assert_right,
@@ -122,8 +121,7 @@ def test_a_done_jobs_dead_claim_is_taken_away(spool: Path) -> None:
 def test_a_full_disk_is_said_with_its_name_others_go_on_and_the_job_is_tried_again(
     spool: Path, small_disk: Path
 ) -> None:
-    noise = np.random.default_rng(0).integers(0, 256, (12, 240, 320, 3), np.uint8)
-    save_frames_as_png(noise, spool / "big")
+    save_frames_as_png(noise(12, 240, 320), spool / "big")
     jobs = {write_job(spool / f"job-{i}", i): i for i in range(3)}
     out = {small_disk / job.name: variety for job, variety in jobs.items()}
     (small_disk / "ballast").write_bytes(bytes(2**19))

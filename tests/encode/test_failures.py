@@ -15,37 +15,20 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from daddy_encode import save_frames_as_png, save_mp4
-from daddy_encode.encode.ffmpeg.executable import find_ffmpeg
 from daddy_encode.encode.job import encode_job
 from daddy_encode.errors import EncodeError, Interrupted, SpoolError
 from daddy_encode.spool.paths import JobPaths
+from tests.encode.conftest import StandIn
 from tests.jobs import context, encode
-from tests.media import ffmpeg, leftovers, moving_square, run_command
-from tests.service.spools import write_long_job
-
-
-@pytest.fixture
-def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A file that stands in for ffmpeg, to be written by the test: a wrapper around the real one, or no program."""
-    path = tmp_path / "bin" / "ffmpeg"
-    path.parent.mkdir()
-    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(path))
-    find_ffmpeg.cache_clear()
-    yield path
-    find_ffmpeg.cache_clear()
-
-
-def script(path: Path, text: str) -> None:
-    path.write_text(f"#!/bin/sh\n{text}\n")
-    path.chmod(0o755)
+from tests.media import leftovers, moving_square, noise, run_command
+from tests.service.spools import ffmpegs_below, write_long_job
 
 
 def listed(folder: Path) -> list[str]:
-    """What is in `folder`, but for the encoders' own folder, in which nothing may be left."""
+    """What is in `folder`, except the encoders' own folder, in which nothing may be left."""
     assert list(folder.glob(".daddy-encode/*")) == []
     return sorted(path.name for path in folder.iterdir() if path.name != ".daddy-encode")
 
@@ -54,31 +37,30 @@ def assert_nothing_appeared(job: Path) -> None:
     assert listed(job.parent) == [job.name]
 
 
-def test_a_missing_ffmpeg_is_said(job: Path, program: Path) -> None:
+def test_a_missing_ffmpeg_is_reported(job: Path, ffmpeg_path: Path) -> None:
     with pytest.raises(EncodeError, match=r"bin/ffmpeg: ffmpeg does not run: .*IMAGEIO_FFMPEG_EXE"):
         encode(job)
     assert_nothing_appeared(job)
 
 
-def test_an_ffmpeg_that_is_too_old_is_said(job: Path, program: Path) -> None:
-    script(program, "echo 'ffmpeg version 4.4.2-0ubuntu0.22.04.1 Copyright (c) 2000-2021'")
+def test_an_ffmpeg_that_is_too_old_is_reported(job: Path, ffmpeg_path: Path) -> None:
+    ffmpeg_path.write_text("#!/bin/sh\necho 'ffmpeg version 4.4.2-0ubuntu0.22.04.1 Copyright (c) 2000-2021'\n")
+    ffmpeg_path.chmod(0o755)
     with pytest.raises(EncodeError, match=r"ffmpeg 4\.4\.2-0ubuntu0\.22\.04\.1 is too old, 5\.1 is needed"):
         encode(job)
     assert_nothing_appeared(job)
 
 
-def test_a_program_that_is_no_ffmpeg_is_said(job: Path, program: Path) -> None:
-    script(program, "echo 'hello'; echo 'wrong machine' >&2; exit 3")
+def test_a_program_that_is_not_ffmpeg_is_reported(job: Path, ffmpeg_path: Path) -> None:
+    ffmpeg_path.write_text("#!/bin/sh\necho hello; echo 'wrong machine' >&2; exit 3\n")
+    ffmpeg_path.chmod(0o755)
     with pytest.raises(EncodeError, match=r"not an ffmpeg that runs here \(exit status 3\): wrong machine"):
         encode(job)
     assert_nothing_appeared(job)
 
 
-def test_an_ffmpeg_that_dies_says_its_last_words(job: Path, program: Path) -> None:
-    real = _bundled()
-    script(
-        program, f'[ "$1" = -version ] && exec {real} -version\nhead -c 2000 >/dev/null\necho "out of luck" >&2\nexit 7'
-    )
+def test_the_end_of_the_stderr_of_an_ffmpeg_that_dies_is_reported(job: Path, stand_in: StandIn) -> None:
+    stand_in("head -c 2000 >/dev/null\necho 'out of luck' >&2\nexit 7")
     (job.parent / "episode-0003.mp4").write_bytes(b"the old one")
     with pytest.raises(
         EncodeError, match=r"episode-0003\.mp4: not made: ffmpeg failed with exit status 7: out of luck"
@@ -88,134 +70,158 @@ def test_an_ffmpeg_that_dies_says_its_last_words(job: Path, program: Path) -> No
     assert leftovers(job.parent) == []
 
 
-def test_an_ffmpeg_that_is_killed_is_said(job: Path, program: Path) -> None:
-    script(program, f'[ "$1" = -version ] && exec {_bundled()} -version\nkill -9 $$')
-    with pytest.raises(EncodeError, match="ffmpeg was ended by signal 9"):
+def test_an_ffmpeg_that_is_killed_is_reported(job: Path, stand_in: StandIn) -> None:
+    stand_in("kill -9 $$")
+    with pytest.raises(EncodeError, match="ffmpeg was ended by signal 9: no output"):
         encode(job)
     assert_nothing_appeared(job)
 
 
-def test_an_ffmpeg_that_writes_too_few_frames_is_caught(job: Path, program: Path) -> None:
-    # The real encoder, told to stop early and to say nothing of it: what a gap does to `ffmpeg -i %06d.png`.
-    script(
-        program,
-        f'[ "$1" = -version ] && exec {_bundled()} -version\n'
-        f"exec {sys.executable} -c \"import os, sys; os.execv('{_bundled()}', "
-        "['ffmpeg', *sys.argv[1:-1], '-frames:v', '9', sys.argv[-1]])\" \"$@\"",
+def test_an_error_that_ffmpeg_reports_fails_the_job_whatever_its_exit_status(job: Path, stand_in: StandIn) -> None:
+    stand_in("echo '[png @ 0x5581] [error] bad data' >&2\n" + 'exec "$REAL" "$@"')
+    with pytest.raises(EncodeError, match=r"ffmpeg reported an error: .*\[error\] bad data"):
+        encode(job)
+    assert_nothing_appeared(job)
+
+
+def test_an_ffmpeg_that_writes_too_few_frames_is_caught(job: Path, stand_in: StandIn) -> None:
+    # The real encoder, completed to stop early and to say nothing of it: what a gap does to `ffmpeg -i %06d.png`.
+    stand_in(
+        f'exec {sys.executable} -c "import os, sys; os.execv(sys.argv[1], '
+        "['ffmpeg', *sys.argv[2:-1], '-frames:v', '9', sys.argv[-1]])\" \"$REAL\" \"$@\""
     )
     with pytest.raises(EncodeError, match=r"frames 9, expected 12"):
         encode(job)
     assert_nothing_appeared(job)
 
 
-def test_an_ffmpeg_that_hangs_is_ended_and_said(job: Path, program: Path) -> None:
-    script(program, f'[ "$1" = -version ] && exec {_bundled()} -version\nexec sleep 1000')
+def test_an_ffmpeg_that_hangs_is_ended_and_reported(job: Path, stand_in: StandIn) -> None:
+    stand_in("exec sleep 1000")
     with pytest.raises(EncodeError, match=r"ffmpeg made no progress for 0\.5 s"):
         encode_job(JobPaths.of(job), context(stall_seconds=0.5))
     assert_nothing_appeared(job)
 
 
-def test_a_stop_ends_ffmpeg_and_leaves_nothing(job: Path, program: Path) -> None:
-    pid_file = program.parent / "pid"
-    script(program, f'[ "$1" = -version ] && exec {_bundled()} -version\necho $$ > {pid_file}\nexec sleep 1000')
+def test_a_stop_ends_ffmpeg_and_leaves_nothing(job: Path, tmp_path: Path, stand_in: StandIn) -> None:
+    stand_in(f"echo $$ > {tmp_path}/pid.new; mv {tmp_path}/pid.new {tmp_path}/pid; exec sleep 1000")
     asked = context()
-    threading.Timer(0.5, asked.limits.stop.set).start()
+
+    def stop() -> None:
+        while not (tmp_path / "pid").exists():
+            time.sleep(0.01)
+        asked.limits.stop.set()
+
+    thread = threading.Thread(target=stop)
+    thread.start()
     with pytest.raises(Interrupted):
         encode_job(JobPaths.of(job), asked)
+    thread.join()
     assert_nothing_appeared(job)
     with pytest.raises(ProcessLookupError):
-        os.kill(int(pid_file.read_text()), 0)
+        os.kill(int((tmp_path / "pid").read_text()), 0)
 
 
-def test_a_full_disk_is_said_and_the_old_file_stays(job: Path, small_disk: Path) -> None:
-    noise = np.random.default_rng(0).integers(0, 256, (12, 240, 320, 3), np.uint8)
-    save_frames_as_png(noise, job, overwrite=True)
+def test_a_full_disk_is_reported_and_the_old_file_stays(job: Path, small_disk: Path) -> None:
+    save_frames_as_png(noise(12, 240, 320), job, overwrite=True)
     old = small_disk / "episode-0003.mp4"
     old.write_bytes(b"old")
     (small_disk / "ballast").write_bytes(bytes(2**19))
     before = listed(small_disk)
-    told = run_command("encode", job, "--output-dir", small_disk, "--crf", "0")
-    assert told.returncode == 1
-    assert "No space left on device" in told.stderr
+    completed = run_command("encode", job, "--output-dir", small_disk, "--crf", "0")
+    assert completed.returncode == 1
+    assert "No space left on device" in completed.stderr
     assert old.read_bytes() == b"old"
     assert listed(small_disk) == before
 
 
-def test_a_read_only_output_folder_is_said(job: Path, small_disk: Path) -> None:
+def test_a_read_only_output_folder_is_reported(job: Path, small_disk: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     with pytest.raises(SpoolError, match="Read-only file system; the file system is read-only: choose another place"):
         encode_job(JobPaths.of(job, output_dir=small_disk), context())
     assert list(small_disk.iterdir()) == []
 
 
-def test_a_file_where_the_output_folder_should_be_is_said(job: Path) -> None:
+def test_a_file_where_the_output_folder_should_be_is_reported(job: Path) -> None:
     (job.parent / "out").write_text("")
-    told = run_command("encode", job, "--output-dir", job.parent / "out")
-    assert told.returncode == 1
-    assert "a part of that path is a file" in told.stderr or "File exists" in told.stderr
-    assert "Traceback" not in told.stderr
+    completed = run_command("encode", job, "--output-dir", job.parent / "out")
+    assert completed.returncode == 1
+    assert "a part of that path is a file: choose another place" in completed.stderr
+    assert "Traceback" not in completed.stderr
 
 
 @pytest.fixture(scope="module")
 def long_job(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_long_job(tmp_path_factory.mktemp("long") / "job", 400, 480, 640)
+    return write_long_job(tmp_path_factory.mktemp("long") / "job", 100, 480, 640)
+
+
+@contextlib.contextmanager
+def stopped_ffmpeg(encoder: subprocess.Popen[str]) -> Iterator[int]:
+    """The ffmpeg that `encoder` has started, stopped: only SIGKILL ends it, not the end of its input. Killed after."""
+    while not (found := ffmpegs_below(encoder.pid)):
+        assert encoder.poll() is None
+        time.sleep(0.01)
+    (ffmpeg,) = found
+    os.kill(ffmpeg, signal.SIGSTOP)
+    try:
+        yield ffmpeg
+    finally:
+        for pid in (ffmpeg, encoder.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR2])
 def test_ctrl_c_ends_ffmpeg_removes_temporary_files_and_exits_75(tmp_path: Path, long_job: Path, number: int) -> None:
     shutil.copytree(long_job, tmp_path / "spool" / "job")
     command = [sys.executable, "-m", "daddy_encode", "encode", str(tmp_path / "spool"), "--preset", "placebo"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as child:
-        while not leftovers(tmp_path):
-            assert child.poll() is None
-            time.sleep(0.01)
-        # In the middle of an encode: ffmpeg has begun to write.
-        child.send_signal(number)
-        _, words = child.communicate(timeout=30)
-    assert child.returncode == 75
-    assert "run the same command again" in words
-    assert "Traceback" not in words
+    with (
+        subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as encoder,
+        stopped_ffmpeg(encoder) as ffmpeg,
+    ):
+        assert leftovers(tmp_path)
+        encoder.send_signal(number)
+        _, stderr = encoder.communicate(timeout=30)
+        assert not Path(f"/proc/{ffmpeg}").exists(), "an ffmpeg still runs"
+    assert encoder.returncode == 75
+    assert "run the same command again" in stderr
+    assert "Traceback" not in stderr
     assert_nothing_appeared(tmp_path / "spool" / "job")
-    running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-    assert not [line for line in running.splitlines() if f"-{child.pid}-" in line], "an ffmpeg still runs"
 
 
 def test_a_signal_to_every_process_is_an_interruption_and_no_failure_of_the_job(tmp_path: Path, long_job: Path) -> None:
     shutil.copytree(long_job, tmp_path / "spool" / "job")
     command = [sys.executable, "-m", "daddy_encode", "encode", str(tmp_path / "spool"), "--preset", "placebo"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as child:
-        while not leftovers(tmp_path):
-            assert child.poll() is None
-            time.sleep(0.01)
+    with (
+        subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as encoder,
+        stopped_ffmpeg(encoder) as ffmpeg,
+    ):
         # As Slurm ends a Slurm job, and systemd a service; the batch script passes its own on as well.
-        children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(child.pid)], capture_output=True, text=True).stdout
-        for pid in [*map(int, children.split()), child.pid]:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
+        os.kill(ffmpeg, signal.SIGTERM)
+        os.kill(ffmpeg, signal.SIGCONT)
+        encoder.send_signal(signal.SIGTERM)
         for _ in range(5):
-            child.send_signal(signal.SIGUSR2)
-        _, words = child.communicate(timeout=30)
-    assert child.returncode == 75, words
-    assert "ERROR" not in words
+            encoder.send_signal(signal.SIGUSR2)
+        _, stderr = encoder.communicate(timeout=30)
+    assert encoder.returncode == 75, stderr
+    assert "ERROR" not in stderr
     assert_nothing_appeared(tmp_path / "spool" / "job")
 
 
 def test_temporary_files_may_lie_on_another_file_system(job: Path, small_disk: Path) -> None:
     settled = encode(job, video="both")
-    told = run_command("encode", job, "--video", "both", "--force", "--tmp-dir", small_disk / "deep")
-    assert told.returncode == 0, told.stderr
+    completed = run_command("encode", job, "--video", "both", "--force", "--tmp-dir", small_disk / "deep")
+    assert completed.returncode == 0, completed.stderr
     assert listed(job.parent) == [job.name, *(f"{job.name}.{kind}" for kind in ("gif", "mp4", "receipt.json"))]
     for record in settled.made:
         assert hashlib.sha256((job.parent / record.path).read_bytes()).hexdigest() == record.sha256
     assert list((small_disk / "deep").iterdir()) == []
 
 
-def test_a_full_tmp_dir_is_said_and_nothing_is_left(job: Path, small_disk: Path) -> None:
-    noise = np.random.default_rng(0).integers(0, 256, (12, 240, 320, 3), np.uint8)
-    save_frames_as_png(noise, job, overwrite=True)
-    told = run_command("encode", job, "--crf", "0", "--tmp-dir", small_disk)
-    assert told.returncode == 1
-    assert "No space left on device" in told.stderr
+def test_a_full_tmp_dir_is_reported_and_nothing_is_left(job: Path, small_disk: Path) -> None:
+    save_frames_as_png(noise(12, 240, 320), job, overwrite=True)
+    completed = run_command("encode", job, "--crf", "0", "--tmp-dir", small_disk)
+    assert completed.returncode == 1
+    assert "No space left on device" in completed.stderr
     assert not job.with_suffix(".mp4").exists()
     assert leftovers(job.parent) == leftovers(small_disk) == []
 
@@ -243,11 +249,3 @@ def test_files_have_the_mode_the_umask_gives(job: Path, mask: int) -> None:
         os.umask(old)
     for name in ("episode-0003.mp4", "episode-0003.receipt.json"):
         assert stat.S_IMODE((job.parent / name).stat().st_mode) == 0o666 & ~mask
-
-
-def _bundled() -> str:
-    """The program that the test run uses, whatever IMAGEIO_FFMPEG_EXE says inside a test."""
-    return _REAL
-
-
-_REAL = ffmpeg()

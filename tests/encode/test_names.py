@@ -70,12 +70,12 @@ def test_all_of_them_in_one_command_which_prints_nothing_that_is_not_printable(f
     spool = tmp_path / "spool"
     for name in NAMES:
         shutil.copytree(frames, spool / name)
-    told = run_command("encode", "--json", "--", *NAMES, cwd=spool)
-    assert told.returncode == 0, told.stderr
-    lines = [json.loads(line) for line in told.stdout.splitlines()]
+    completed = run_command("encode", "--json", "--", *NAMES, cwd=spool)
+    assert completed.returncode == 0, completed.stderr
+    lines = [json.loads(line) for line in completed.stdout.splitlines()]
     assert {line["path"] for line in lines} == {str(spool / f"{name}.mp4") for name in NAMES}
-    assert all(line.isprintable() for line in told.stderr.splitlines())
-    assert len(told.stderr.splitlines()) == len(NAMES) + 1
+    assert all(line.isprintable() for line in completed.stderr.splitlines())
+    assert len(completed.stderr.splitlines()) == len(NAMES) + 1
     beside = {f"{name}{suffix}" for name in NAMES for suffix in ("", ".mp4", ".receipt.json")}
     assert set(os.listdir(spool)) - {".daddy-encode"} == beside
 
@@ -118,20 +118,20 @@ def test_a_tree_deeper_than_any_path_may_be_is_encoded_as_far_as_paths_reach(fra
         os.close(where)
         where = below
     os.close(where)
-    told = run_command("encode", spool)
-    assert told.returncode == 1
-    errors = [line for line in told.stderr.splitlines() if "ERROR" in line]
+    completed = run_command("encode", spool)
+    assert completed.returncode == 1
+    errors = [line for line in completed.stderr.splitlines() if "ERROR" in line]
     assert len(errors) == 1
     assert "File name too long" in errors[0]
-    assert "Traceback" not in told.stderr
+    assert "Traceback" not in completed.stderr
     assert len(list((spool / Path(*["d" * 200] * 10)).glob("job.mp4"))) == 1
     shutil.rmtree(spool)
 
 
 def test_a_link_that_is_named_is_followed_and_lends_its_name(frames: Path, tmp_path: Path) -> None:
     (tmp_path / "latest").symlink_to(frames)
-    told = run_command("encode", tmp_path / "latest")
-    assert told.returncode == 0, told.stderr
+    completed = run_command("encode", tmp_path / "latest")
+    assert completed.returncode == 0, completed.stderr
     assert (tmp_path / "latest.mp4").exists()
     assert not (tmp_path / "frames.mp4").exists()
 

@@ -88,7 +88,7 @@ def test_links_swapped_in_for_temporary_files_while_they_are_written_never_lead_
     assert not any(path.is_symlink() for path in folder.iterdir() if path.suffix in (".mp4", ".json"))
 
 
-def test_a_folder_at_an_outputs_name_is_said(job: Path) -> None:
+def test_a_folder_at_an_outputs_name_is_reported(job: Path) -> None:
     (job.parent / "episode-0003.mp4").mkdir()
     with pytest.raises(SpoolError, match=r"episode-0003\.mp4: Is a directory; a directory has that name: move it away"):
         encode(job)

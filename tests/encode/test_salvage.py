@@ -76,13 +76,13 @@ def test_in_a_tree_the_dead_are_passed_over_unless_salvage_is_asked_for(tmp_path
     for name in ("alive", "dead"):
         save_frames_as_png(moving_square(12), tree / name)
     killed(tree / "dead")
-    told = run_command("encode", tree)
-    assert told.returncode == 0
-    assert "dead: no manifest" in told.stderr
-    assert "--salvage" in told.stderr
+    completed = run_command("encode", tree)
+    assert completed.returncode == 0
+    assert "dead: no manifest" in completed.stderr
+    assert "--salvage" in completed.stderr
     assert not (tree / "dead.mp4").exists()
-    told = run_command("encode", tree, "--salvage")
-    assert told.returncode == 0
-    assert "MP4; salvaged; 1 bad (others held)" in told.stderr
-    assert "000011.png is cut off" in told.stderr
+    completed = run_command("encode", tree, "--salvage")
+    assert completed.returncode == 0
+    assert "MP4; salvaged; 1 bad (others held)" in completed.stderr
+    assert "000011.png is cut off" in completed.stderr
     assert (tree / "dead.mp4").exists()

@@ -64,7 +64,7 @@ def guided_by_coverage(atheris: Any, name: str, seconds: float, corpus: Path) ->
 def guided_by_hypothesis(name: str, seconds: float) -> None:
     """Structured inputs by the thousand; every example that fails is shown and shrunk."""
     target: Callable[[bytes], str] = TARGETS[name]
-    told: collections.Counter[str] = collections.Counter()
+    completed: collections.Counter[str] = collections.Counter()
     slowest = 0.0
     strategy = broken(RECORDS) if name == "record" else broken_pngs()
 
@@ -75,13 +75,13 @@ def guided_by_hypothesis(name: str, seconds: float) -> None:
         begin = time.monotonic()
         answer = target(data)
         slowest = max(slowest, time.monotonic() - begin)
-        told["taken" if answer.startswith("taken") else "refused"] += 1
+        completed["taken" if answer.startswith("taken") else "refused"] += 1
 
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         random.seed()
         run()
-    print(f"{name}: {told.total()} inputs, {dict(told)}, the slowest took {slowest * 1000:.0f} ms")
+    print(f"{name}: {completed.total()} inputs, {dict(completed)}, the slowest took {slowest * 1000:.0f} ms")
 
 
 if __name__ == "__main__":

@@ -91,16 +91,16 @@ def mended(data: bytes) -> bytes:
 
 def one_record(data: bytes) -> str:
     """Read `data` as a manifest and as a receipt: nothing but ManifestError, in one printable line, may come out."""
-    told = []
+    completed = []
     for kind in (Manifest, Receipt):
         try:
             parse_record(data, kind, "name")
-            told.append("taken")
+            completed.append("taken")
         except ManifestError as error:
             assert str(error).startswith("name: ")
             assert str(error).isprintable()
-            told.append(str(error))
-    return " | ".join(told)
+            completed.append(str(error))
+    return " | ".join(completed)
 
 
 TARGETS = {

@@ -158,7 +158,7 @@ def ffmpegs_below(pid: int) -> list[int]:
     """The ffmpegs that `pid` has started, that encode, and still run."""
     tasks = Path(f"/proc/{pid}/task").glob("*/children")
     children = [int(child) for task in tasks for child in task.read_text().split()]
-    return [child for child in children if b"image2pipe" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    return [child for child in children if b"pipe:0" in Path(f"/proc/{child}/cmdline").read_bytes()]
 
 
 def write_long_job(directory: Path, frames: int = 250, height: int = 240, width: int = 320) -> Path:

@@ -8,14 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from daddy_encode.encode.ffmpeg.executable import environment, find_ffmpeg
+from daddy_encode.encode.ffmpeg.executable import find_ffmpeg
+from tests.encode.conftest import StandIn
+from tests.jobs import encode
 
 
-def test_ffmpeg_sees_no_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_ffmpeg_sees_no_gpu(job: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stand_in: StandIn) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
     monkeypatch.setenv("FFREPORT", f"file={tmp_path}/report.txt")
-    assert environment()["CUDA_VISIBLE_DEVICES"] == ""
-    assert "FFREPORT" not in environment()
+    stand_in(f'env > {tmp_path}/environment; exec "$REAL" "$@"')
+    encode(job)
+    environment = (tmp_path / "environment").read_text().splitlines()
+    assert "CUDA_VISIBLE_DEVICES=" in environment
+    assert not [line for line in environment if line.startswith("FFREPORT")]
 
 
 def test_encoding_loads_no_gpu_library(job: Path) -> None:
@@ -29,7 +34,7 @@ def test_encoding_loads_no_gpu_library(job: Path) -> None:
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
-def test_the_program_says_its_version_and_build() -> None:
-    program = find_ffmpeg()
-    assert program.version[0] in "n0123456789"
-    assert "gcc" in program.build
+def test_the_version_and_the_build_of_the_executable_are_known() -> None:
+    found = find_ffmpeg()
+    assert found.version[0] in "n0123456789"
+    assert "gcc" in found.build

@@ -5,51 +5,34 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from daddy_encode import save_frames_as_png
 from daddy_encode.dump.png import encode_png
-from daddy_encode.encode.ffmpeg.executable import find_ffmpeg
 from daddy_encode.encode.ffmpeg.process import MEMORY_BYTES, MEMORY_PER_CPU, MEMORY_PER_PIXEL
 from daddy_encode.errors import EncodeError
-from tests.encode.gif.test_palette import shaded
+from tests.encode.conftest import StandIn
 from tests.jobs import encode
-from tests.media import ffmpeg, moving_square, run_command
+from tests.media import moving_square, run_command, shaded
 
-REAL = ffmpeg()
-
-
-@pytest.fixture
-def wrapper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A shell script that stands in for ffmpeg, to be written by the test."""
-    path = tmp_path / "bin" / "ffmpeg"
-    path.parent.mkdir()
-    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(path))
-    find_ffmpeg.cache_clear()
-    yield path
-    find_ffmpeg.cache_clear()
-
-
-def script(path: Path, text: str) -> None:
-    path.write_text(f'#!/bin/sh\n[ "$1" = -version ] && exec {REAL} -version\n{text}\n')
-    path.chmod(0o755)
+# The limit is set as soon as the process is there.
+WAIT_FOR_LIMIT = 'while [ "$(ulimit -d)" = unlimited ]; do sleep 0.01; done'
 
 
 @pytest.mark.parametrize("alpha", [False, True])
 def test_no_name_from_the_spool_and_only_named_formats_reach_its_command_line(
-    tmp_path: Path, wrapper: Path, alpha: bool
+    tmp_path: Path, stand_in: StandIn, alpha: bool
 ) -> None:
-    told = tmp_path / "told"
-    script(wrapper, f'printf "%s\\n" "$@" >> {told}\npwd >> {told}\nexec {REAL} "$@"')
-    # More colours than a palette holds, so that ffmpeg makes the GIF, too.
+    log = tmp_path / "log"
+    stand_in(f'printf "%s\\n" "$@" >> {log}\npwd >> {log}\nexec "$REAL" "$@"')
+    # More colours than a palette holds, so that ffmpeg makes the GIF as well.
     frames = shaded(3)
     job = tmp_path / "a-name-to-look-for"
     save_frames_as_png(frames if not alpha else frames[..., [0, 1, 2, 0]], job)
     encode(job, video="both")
-    arguments = told.read_text().splitlines()
+    arguments = log.read_text().splitlines()
     assert not [argument for argument in arguments if "look-for" in argument or "000000" in argument]
     inputs = [index for index, argument in enumerate(arguments) if argument == "-i"]
     assert inputs
@@ -65,46 +48,45 @@ def test_no_name_from_the_spool_and_only_named_formats_reach_its_command_line(
     assert output.startswith("file:/proc/self/fd/")
 
 
-def test_its_memory_is_bounded_by_the_size_of_the_frames(tmp_path: Path, wrapper: Path) -> None:
-    told = tmp_path / "told"
-    # The limit is set as soon as the process is there.
-    script(wrapper, f'sleep 0.3; ulimit -d >> {told}; exec {REAL} "$@"')
+def test_its_memory_is_bounded_by_the_size_of_the_frames(tmp_path: Path, stand_in: StandIn) -> None:
+    log = tmp_path / "log"
+    stand_in(f'{WAIT_FOR_LIMIT}; ulimit -d >> {log}; exec "$REAL" "$@"')
     save_frames_as_png(moving_square(3, 48, 64), tmp_path / "job")
     encode(tmp_path / "job")
     bound = MEMORY_BYTES + MEMORY_PER_CPU * (os.cpu_count() or 1) + MEMORY_PER_PIXEL * 48 * 64
-    assert told.read_text().split() == [str(bound // 1024)]
+    assert log.read_text().split() == [str(bound // 1024)]
 
 
-def test_an_ffmpeg_that_takes_more_memory_fails_and_is_said(tmp_path: Path, wrapper: Path) -> None:
+def test_an_ffmpeg_that_takes_more_memory_fails_and_is_reported(tmp_path: Path, stand_in: StandIn) -> None:
     greedy = "x = bytearray(64 << 30)"
-    script(wrapper, f"sleep 0.3; exec {sys.executable} -c '{greedy}'")
+    stand_in(f"{WAIT_FOR_LIMIT}; exec {sys.executable} -c '{greedy}'")
     save_frames_as_png(moving_square(3), tmp_path / "job")
     with pytest.raises(EncodeError, match="MemoryError"):
         encode(tmp_path / "job")
 
 
-def test_one_that_stalls_is_ended_after_the_time_that_was_given(tmp_path: Path, wrapper: Path) -> None:
-    script(wrapper, "exec sleep 1000")
+def test_one_that_stalls_is_ended_after_the_time_that_was_given(tmp_path: Path, stand_in: StandIn) -> None:
+    stand_in("exec sleep 1000")
     save_frames_as_png(moving_square(3), tmp_path / "job")
-    told = run_command("encode", tmp_path / "job", "--stall-timeout", "0.5")
-    assert told.returncode == 1
-    assert "ffmpeg made no progress for 0.5 s and was ended" in told.stderr
+    completed = run_command("encode", tmp_path / "job", "--stall-timeout", "0.5")
+    assert completed.returncode == 1
+    assert "ffmpeg made no progress for 0.5 s and was ended" in completed.stderr
     assert not (tmp_path / "job.mp4").exists()
 
 
 def test_a_frame_above_the_pixel_limit_is_refused_and_the_limit_is_an_option(tmp_path: Path) -> None:
     save_frames_as_png(moving_square(3, 128, 128), tmp_path / "job")
-    told = run_command("encode", tmp_path / "job", "--max-pixels", "0.015")
-    assert told.returncode == 1
-    assert "000000.png: is 128x128, more than the limit of 15728 pixels" in told.stderr
+    completed = run_command("encode", tmp_path / "job", "--max-pixels", "0.015")
+    assert completed.returncode == 1
+    assert "000000.png: is 128x128, more than the limit of 15728 pixels" in completed.stderr
     assert run_command("encode", tmp_path / "job", "--max-pixels", "0.015625").returncode == 0
 
 
 @pytest.mark.parametrize("value", ["red", "#ff0000", "ff00", "gg0000"])
-def test_a_background_that_is_no_colour_is_wrong_usage(tmp_path: Path, value: str) -> None:
-    told = run_command("encode", tmp_path, "--background", value)
-    assert told.returncode == 2
-    assert "background" in told.stderr
+def test_a_background_that_is_not_a_colour_is_wrong_usage(tmp_path: Path, value: str) -> None:
+    completed = run_command("encode", tmp_path, "--background", value)
+    assert completed.returncode == 2
+    assert "background" in completed.stderr
 
 
 @pytest.mark.soak

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import numpy as np
@@ -32,11 +31,11 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_each_is_an_error_that_names_it_and_no_video_appears(faulty: Path) -> None:
-    told = run_command("encode", faulty, "--json")
-    assert told.returncode == 1
-    (line,) = told.stdout.splitlines()
+    completed = run_command("encode", faulty, "--json")
+    assert completed.returncode == 1
+    (line,) = completed.stdout.splitlines()
     assert json.loads(line)["path"] == str(faulty / "good" / "job.mp4")
-    errors = [line for line in told.stderr.splitlines() if "ERROR" in line]
+    errors = [line for line in completed.stderr.splitlines() if "ERROR" in line]
     assert len(errors) == len(FAULTS) * len(PLACES)
     for fault in FAULTS:
         for place, index in PLACES.items():
@@ -44,16 +43,16 @@ def test_each_is_an_error_that_names_it_and_no_video_appears(faulty: Path) -> No
             (error,) = [line for line in errors if f"{job}/" in line]
             assert f"{job}/{index:06d}.png: " in error
     assert [path.parent.name for path in faulty.rglob("*.mp4")] == ["good"]
-    assert "Traceback" not in told.stderr
+    assert "Traceback" not in completed.stderr
 
 
 @pytest.mark.parametrize("how", ["hold", pytest.param("skip", marks=pytest.mark.soak)])
 def test_with_gaps_every_job_has_a_video_and_its_receipt_says_what_was_lost(
     faulty: Path, tmp_path: Path, how: str
 ) -> None:
-    told = run_command("encode", faulty, "--json", "--gaps", how, "--output-dir", tmp_path / "out")
-    assert told.returncode == 0, told.stderr
-    assert len(told.stdout.splitlines()) == 1 + len(FAULTS) * len(PLACES)
+    completed = run_command("encode", faulty, "--json", "--gaps", how, "--output-dir", tmp_path / "out")
+    assert completed.returncode == 0, completed.stderr
+    assert len(completed.stdout.splitlines()) == 1 + len(FAULTS) * len(PLACES)
     frames = moving_square(FRAMES, 16, 24)
     for fault in FAULTS:
         for place, index in PLACES.items():
@@ -73,7 +72,7 @@ def test_with_gaps_every_job_has_a_video_and_its_receipt_says_what_was_lost(
                 nearest = min(range(FRAMES), key=lambda other: np.abs(frames[other] - picture).mean())
                 assert nearest == number, (fault.__name__, place)
     words = {"hold": "1 bad (others held)", "skip": "1 bad (left out)"}
-    assert told.stderr.count(words[how]) == len(FAULTS) * len(PLACES)
+    assert completed.stderr.count(words[how]) == len(FAULTS) * len(PLACES)
 
 
 @pytest.mark.parametrize(
@@ -81,9 +80,7 @@ def test_with_gaps_every_job_has_a_video_and_its_receipt_says_what_was_lost(
     [fault for fault in FAULTS if fault in (link, link_to_a_neighbour, fifo, unix_socket, directory, device)],
     ids=lambda fault: fault.__name__,
 )
-def test_what_is_no_file_is_seen_without_being_opened_for_long(job: Path, fault: Fault) -> None:
+def test_what_is_not_a_regular_file_is_named_and_holds_nobody_up(job: Path, fault: Fault) -> None:
     fault(job / "000003.png")
-    begin = time.monotonic()
     with JobDirectory(job) as folder, pytest.raises(BadFrameError, match=r"000003\.png: is a \w+, not a regular file"):
         folder.read("000003.png")
-    assert time.monotonic() - begin < 1

@@ -74,7 +74,7 @@ def test_a_whole_job_is_the_same_whatever_gaps_would_be_treated_as(job: Path) ->
         assert encode(job, gaps=gaps).made == []
 
 
-def test_what_was_held_is_not_done_for_who_wants_an_error_or_closes_up(job: Path) -> None:
+def test_what_was_held_is_not_done_where_an_error_or_skip_is_asked_for(job: Path) -> None:
     (job / "000003.png").unlink()
     assert encode(job, gaps="hold").made
     assert encode(job, gaps="hold").made == []
@@ -104,7 +104,7 @@ def test_with_gaps_the_size_that_most_frames_have_is_the_right_one(tmp_path: Pat
     assert shown(tmp_path / "job.mp4") == [1, *range(1, 12)]
 
 
-def test_no_good_frame_at_all_is_an_error(job: Path) -> None:
+def test_a_job_without_a_good_frame_is_an_error(job: Path) -> None:
     for path in job.glob("*.png"):
         cut(path)
     with pytest.raises(FrameError, match="none of its 12 frames can be used"):
@@ -112,14 +112,14 @@ def test_no_good_frame_at_all_is_an_error(job: Path) -> None:
     assert leftovers(job.parent) == []
 
 
-def test_more_frames_than_promised_are_an_error_with_gaps_too(job: Path) -> None:
+def test_more_frames_than_promised_are_an_error_with_gaps_as_well(job: Path) -> None:
     (job / "000012.png").write_bytes((job / "000011.png").read_bytes())
     for gaps in ("error", "hold", "skip"):
         with pytest.raises(ManifestError, match="promises 12 frames, but there are 13"):
             encode(job, gaps=gaps)
 
 
-def test_a_number_far_away_is_no_gap_to_hold_a_frame_over(tmp_path: Path) -> None:
+def test_a_number_far_away_is_not_a_gap_to_hold_a_frame_over(tmp_path: Path) -> None:
     save_frames_as_png(moving_square(12), tmp_path / "job")
     (tmp_path / "job" / "manifest.json").unlink()
     (tmp_path / "job" / "000011.png").rename(tmp_path / "job" / f"{10**17}.png")

@@ -35,13 +35,13 @@ def test_a_job_with_anything_of_another_users_is_skipped_with_a_reason(job: Path
     assert [path.name for path in job.parent.iterdir()] == [job.name]
 
 
-def test_on_the_command_line_it_is_said_and_the_others_go_on(job: Path, uid: int) -> None:
+def test_on_the_command_line_it_is_reported_and_the_others_continue(job: Path, uid: int) -> None:
     save_frames_as_png(moving_square(3), job.parent / "mine")
     os.chown(job, uid, -1)
-    told = run_command("encode", job.parent)
-    assert told.returncode == 0
-    assert f"WARNING {job}: skipped: it belongs to {OTHER}, not to you" in told.stderr
-    assert "1 videos saved, 0 jobs already done, 0 failed, 1 skipped" in told.stderr
+    completed = run_command("encode", job.parent)
+    assert completed.returncode == 0
+    assert f"WARNING {job}: skipped: it belongs to {OTHER}, not to you" in completed.stderr
+    assert "1 videos saved, 0 jobs already done, 0 failed, 1 skipped" in completed.stderr
     assert sorted(path.name for path in job.parent.glob("*.*")) == [".daddy-encode", "mine.mp4", "mine.receipt.json"]
 
 
@@ -54,8 +54,8 @@ def test_a_run_that_did_nothing_but_skip_has_failed(job: Path, uid: int) -> None
 def test_a_trusted_users_job_is_encoded(job: Path, uid: int, name: str) -> None:
     for path in (job, *job.iterdir()):
         os.chown(path, uid, -1)
-    told = run_command("encode", job, "--trust-owner", str(uid) if name == "uid" else name)
-    assert told.returncode == 0, told.stderr
+    completed = run_command("encode", job, "--trust-owner", str(uid) if name == "uid" else name)
+    assert completed.returncode == 0, completed.stderr
     assert job.with_suffix(".mp4").exists()
 
 
@@ -67,9 +67,9 @@ def test_a_receipt_that_another_user_wrote_proves_nothing(job: Path, uid: int) -
 
 
 def test_an_unknown_user_is_wrong_usage(job: Path) -> None:
-    told = run_command("encode", job, "--trust-owner", "no such user")
-    assert told.returncode == 2
-    assert "there is no user 'no such user' on this machine" in told.stderr
+    completed = run_command("encode", job, "--trust-owner", "no such user")
+    assert completed.returncode == 2
+    assert "there is no user 'no such user' on this machine" in completed.stderr
 
 
 def test_ones_own_files_are_always_taken() -> None:

@@ -12,9 +12,8 @@ from PIL import Image
 from daddy_encode import save_frames_as_png
 from daddy_encode.encode.job import encode_job
 from daddy_encode.spool.paths import JobPaths
-from tests.encode.gif.test_palette import shaded
 from tests.jobs import context, encode
-from tests.media import decode_gif, leftovers, moving_square
+from tests.media import decode_gif, leftovers, moving_square, shaded
 
 
 def few_colours(job: Path) -> None:
@@ -37,8 +36,22 @@ def mixed_kinds(job: Path) -> None:
         grey.save(job / f"{index:06d}.png")
 
 
-@pytest.mark.parametrize("options", [{}, {"gif_width": 30}, {"dither": "sierra2_4a", "scale": 2}], ids=str)
-@pytest.mark.parametrize("dump", [few_colours, many_colours, more_colours_half_way, mixed_kinds])
+OPTIONS: list[dict[str, object]] = [{}, {"gif_width": 30}, {"dither": "sierra2_4a", "scale": 2}]
+DUMPS = [few_colours, many_colours, more_colours_half_way, mixed_kinds]
+# Each dump and each option once where the frames change their form between the passes.
+SPREAD = [(few_colours, 0), (many_colours, 2), (more_colours_half_way, 0), (more_colours_half_way, 1), (mixed_kinds, 2)]
+
+
+@pytest.mark.parametrize(
+    ("dump", "options"),
+    [
+        pytest.param(
+            dump, options, marks=() if (dump, index) in SPREAD else pytest.mark.soak, id=f"{dump.__name__}-{index}"
+        )
+        for dump in DUMPS
+        for index, options in enumerate(OPTIONS)
+    ],
+)
 def test_both_are_byte_for_byte_what_each_is_alone(
     tmp_path: Path, dump: Callable[[Path], None], options: dict[str, object]
 ) -> None:

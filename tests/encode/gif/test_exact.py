@@ -92,7 +92,7 @@ def test_only_the_frames_that_a_gif_shows_count(tmp_path: Path) -> None:
 KINDS = ["RGB", "L", "RGBA", "P", "LA", "1"]
 
 
-def test_other_kinds_of_png_are_exact_too(tmp_path: Path) -> None:
+def test_other_kinds_of_png_are_exact_as_well(tmp_path: Path) -> None:
     frames = moving_square(6)
     images = [Image.fromarray(frame) for frame in frames]
     kinds: list[Any] = [image.convert(kind) for image, kind in zip(images, KINDS, strict=True)]

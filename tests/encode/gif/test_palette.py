@@ -13,21 +13,9 @@ import pytest
 from daddy_encode import save_frames_as_png
 from daddy_encode.dump.png import NONE, SUB, encode_png
 from tests.jobs import encode
-from tests.media import Frames, decode_gif
+from tests.media import Frames, decode_gif, shaded
 
 DITHERS = ["none", "bayer", "sierra2_4a"]
-
-
-def shaded(count: int, height: int = 90, width: int = 120) -> Frames:
-    """Smooth shades that stay, some 1,000 colours, and a disc of others that crosses them."""
-    rows, columns = np.mgrid[:height, :width]
-    frames = np.empty((count, height, width, 3), np.uint8)
-    frames[:] = np.stack([rows * 255 // height, columns * 255 // width, (rows + columns) // 2], axis=2)
-    for index, frame in enumerate(frames):
-        distance = np.hypot(rows - height / 2, columns - 20 - 3 * index)
-        disc = distance < 15
-        frame[disc] = np.stack([255 - distance * 9, distance * 13, 60 + distance * 5], axis=2)[disc].astype(np.uint8)
-    return frames
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +86,10 @@ def test_equal_pictures_stay_pictures(tmp_path: Path) -> None:
         assert (decoded[1:] != decoded[:-1]).any(axis=(1, 2, 3)).sum() == 2
 
 
-@pytest.mark.parametrize("dither", DITHERS)
+@pytest.mark.parametrize(
+    "dither",
+    ["none", pytest.param("bayer", marks=pytest.mark.soak), pytest.param("sierra2_4a", marks=pytest.mark.soak)],
+)
 def test_the_same_bytes_again_and_on_one_core(dump: Path, tmp_path: Path, dither: str) -> None:
     made = []
     for prefix in ([], ["taskset", "-c", "0"]):

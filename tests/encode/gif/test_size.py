@@ -10,9 +10,8 @@ import pytest
 from daddy_encode import save_frames_as_png
 from daddy_encode.encode.gif.size import reduce
 from daddy_encode.errors import EncodeError
-from tests.encode.gif.test_palette import shaded
 from tests.jobs import encode
-from tests.media import Frames, decode_gif, moving_square, run_command
+from tests.media import Frames, decode_gif, moving_square, run_command, shaded
 
 
 def average(frames: Frames, factor: int) -> Frames:
@@ -40,12 +39,12 @@ def test_the_average_is_exact_for_every_sum(factor: int) -> None:
     assert np.array_equal(reduce(frames[0], (50, 40)), average(frames, factor)[0])
 
 
-def test_another_size_is_filtered_and_said(tmp_path: Path) -> None:
+def test_another_size_is_filtered_and_the_log_says_so(tmp_path: Path) -> None:
     frames = shaded(3, 90, 120)
     save_frames_as_png(frames, tmp_path / "job", fps=10)
-    told = run_command("encode", tmp_path / "job", "--video", "gif", "--gif-width", "50")
-    assert told.returncode == 0
-    assert "reduced from 120x90 to 50x38 by Lanczos filtering" in told.stderr
+    completed = run_command("encode", tmp_path / "job", "--video", "gif", "--gif-width", "50")
+    assert completed.returncode == 0
+    assert "reduced from 120x90 to 50x38 by Lanczos filtering" in completed.stderr
     decoded, _, _ = decode_gif(tmp_path / "job.gif")
     assert decoded.shape == (3, 38, 50, 3)
     assert np.abs(decoded.mean(axis=(1, 2)) - frames.mean(axis=(1, 2))).max() < 3

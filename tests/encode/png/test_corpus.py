@@ -113,9 +113,11 @@ except BadFrameError as error:
 peak = Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]
 print(int(peak) // 1024)
 """
-    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=100)
-    assert told.returncode == 0, told.stderr
-    *messages, peak = told.stdout.splitlines()
+    completed = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=100
+    )
+    assert completed.returncode == 0, completed.stderr
+    *messages, peak = completed.stdout.splitlines()
     expected = [
         "is 2147483647x2147483647, more than the limit of 67108864 pixels",
         "has too little image data (8 bytes) for its size",

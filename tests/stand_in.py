@@ -1,0 +1,22 @@
+"""An ffmpeg that does what the real one cannot be made to do at a chosen moment."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from tests.media import ffmpeg
+
+# Whatever IMAGEIO_FFMPEG_EXE says inside a test.
+REAL = ffmpeg()
+
+
+def write_ffmpeg(path: Path, script: str) -> Path:
+    """Write a shell script to `path` that gives the real ffmpeg's version, and else runs `script`.
+
+    `"$REAL"` is the real one in it. To be used, the path has to be in the variable IMAGEIO_FFMPEG_EXE.
+    """
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f'#!/bin/sh\nREAL={shlex.quote(REAL)}\n[ "$1" = -version ] && exec "$REAL" -version\n{script}\n')
+    path.chmod(0o755)
+    return path
