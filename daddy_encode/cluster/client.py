@@ -70,7 +70,6 @@ def run_slurm(program: str, *arguments: str, timeout: float = TIMEOUT_SECONDS) -
             stdout, stderr = child.communicate(timeout=timeout)
         except BaseException as error:
             os.killpg(child.pid, signal.SIGKILL)
-            child.communicate()
             if isinstance(error, subprocess.TimeoutExpired):
                 raise NoAnswerError(f"{program} did not answer within {timeout:g} s") from None
             raise

@@ -110,7 +110,7 @@ def test_a_done_jobs_dead_claim_is_taken_away(spool: Path) -> None:
     program = (
         "import os, sys; from pathlib import Path; from daddy_encode.spool.claims import Claims\n"
         "from daddy_encode.spool.paths import JobPaths\n"
-        "with Claims(60).hold(JobPaths.of(Path(sys.argv[1])), print): os._exit(0)"
+        "with Claims(120).hold(JobPaths.of(Path(sys.argv[1])), print): os._exit(0)"
     )
     subprocess.run([sys.executable, "-c", program, str(job)], check=True)
     assert temporary_files(spool) != []

@@ -7,6 +7,7 @@ import os
 import shlex
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -161,12 +162,16 @@ def test_an_sbatch_that_prints_no_job_id_leaves_the_script_and_says_where_to_loo
 def test_an_sbatch_that_hangs_is_killed_and_the_uncertainty_is_reported(
     spool: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PATH", programs(tmp_path / "bin", sbatch="sleep 60")["PATH"])
-    monkeypatch.setattr(submission, "SBATCH_TIMEOUT_SECONDS", 0.5)
-    with pytest.raises(
-        ClusterError, match=r"sbatch did not answer within 0\.5 s; check with `squeue --me` whether it is"
-    ):
+    child, ended = tmp_path / "child", tmp_path / "ended by itself"
+    hangs = f"(sleep 60; echo >'{ended}') & echo $! >'{child}'; wait"
+    monkeypatch.setenv("PATH", programs(tmp_path / "bin", sbatch=hangs)["PATH"])
+    monkeypatch.setattr(submission, "SBATCH_TIMEOUT_SECONDS", 1)
+    with pytest.raises(ClusterError, match=r"sbatch did not answer within 1 s; check with `squeue --me` whether it is"):
         submit(spool)
+    # What a site's wrapper has started is killed as well.
+    while Path(f"/proc/{child.read_text().strip()}/exe").exists():
+        time.sleep(0.01)
+    assert not ended.exists()
     assert len(list((spool / ".daddy-encode/slurm").iterdir())) == 1
 
 
