@@ -21,7 +21,7 @@ class FfmpegExecutable:
     Attributes:
         path: Where it is.
         version: As it prints it.
-        build: The line that names its compiler, which tells builds apart.
+        build: The line that names its compiler, which distinguishes builds.
     """
 
     path: str

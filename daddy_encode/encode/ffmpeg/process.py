@@ -49,7 +49,7 @@ class RunLimits:
     """When a run is given up.
 
     Attributes:
-        stop: Set by whoever wants the work ended.
+        stop: Set to end the work.
         stall_seconds: How long ffmpeg may make no progress. Default: 120.
     """
 

@@ -1,4 +1,4 @@
-"""A job's directory, opened once. Everything in it is reached relative to that, follows no link, and is bounded."""
+"""A job's directory, opened once. All in it is opened relative to it, without following links, and is bounded."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class BadFrameError(FrameError):
 
 
 class JobDirectory:
-    """A job's directory, held open. What is renamed, or linked into its place, after that is not seen."""
+    """A job's directory, held open: whatever takes its place or its name after that is not read."""
 
     def __init__(self, path: Path, owners: Owners | None = None, max_pixels: int = MAX_PIXELS) -> None:
         """Open the directory at `path`.
@@ -97,7 +97,7 @@ class JobDirectory:
         return os.fstat(self._descriptor).st_mtime_ns
 
     def stamp(self, name: str) -> str:
-        """The size and time of `name`, which tell whether it has changed, as far as that shows without reading it.
+        """The size and time of `name`: another one means that it has changed.
 
         Raises:
             FrameError: The file system does not answer.
@@ -129,7 +129,7 @@ class JobDirectory:
             data = self._bytes(name, path)
         except OSError as error:
             if error.errno in (errno.ENOENT, errno.ESTALE):
-                # The listing had it: a network file system that lags, or a dump that is written anew.
+                # The listing had it: a network file system that lags, or a dump that is being replaced.
                 raise TransientError(f"{path}: was listed, but cannot be read: {error.strerror}; run again") from error
             advice = "run again" if error.errno == errno.EIO else "is it yours?"
             raise BadFrameError(

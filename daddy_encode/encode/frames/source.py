@@ -109,7 +109,7 @@ class DirectorySource:
         self.width, self.height = first.size
         if promised is not None and first.size != promised:
             raise self._bad(names[0], size_differs(first.size, promised, "the manifest promises"))
-        # Pillow decodes what is not plain; there is no use in wrapping all of that as PNGs again.
+        # Pillow decodes what is not plain; wrapping that as PNGs again would be wasted work.
         self.prefers_pixels = not first.plain or self._likely_unfiltered(first)
 
     @functools.cached_property
@@ -175,9 +175,9 @@ class DirectorySource:
         return BadFrameError(self._directory.path / name, reason, advice)
 
     def _likely_unfiltered(self, first: Png) -> bool:
-        """Whether frames are pixels as they lie in their files, as far as the first and the last one tell.
+        """Whether all frames are pixels without filters in their files, judged by the first and the last one.
 
-        Pixels spare ffmpeg a tenth of all its work; but to undo a filter here takes longer than that.
+        Pixels save ffmpeg a tenth of all its work; but to undo a filter here takes longer than that.
         """
         with contextlib.suppress(DaddyEncodeError):
             if is_unfiltered(first):

@@ -16,7 +16,7 @@ class Colours:
     """The colours seen so far: in the order of the pictures they appeared in; within one, the most frequent first.
 
     Codes are as long as a picture's highest index needs, so frequent colours come first: 0.2 to 5 % smaller than in
-    any order. To count them over the whole clip instead needs a second pass and is no better (within 0.5 %).
+    any order. Counting them over the whole clip needs a second pass and is not better (within 0.5 %).
     """
 
     def __init__(self) -> None:

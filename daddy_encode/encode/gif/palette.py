@@ -100,7 +100,7 @@ class _Feed:
         self._scale = scale
         self._small = reduced_size((source.width, source.height), settings)
         self.size = (self._small[0] * scale, self._small[1] * scale)
-        # Error diffusion carries what moves into what does not; the other ways look at one pixel and its place.
+        # Error diffusion carries what moves into what does not; the other dithers depend on one pixel and its place.
         self._stills = settings.dither == "sierra2_4a"
         self._changed: deque[Mask] = deque()
 

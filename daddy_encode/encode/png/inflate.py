@@ -1,8 +1,8 @@
 """The image data of a checked PNG, inflated in bounded memory: exactly as long as IHDR says, each row with a real
 filter, the checksum right, nothing after it.
 
-ffmpeg alone does not ask for that: 9.0.2 and 7.0.2 leave a row as it was in memory where its filter is none of the
-five, and say nothing of data beyond the picture or of a missing checksum. Pillow takes data that is short.
+ffmpeg alone does not check that: 9.0.2 and 7.0.2 leave a row as it was in memory where its filter is not one of the
+five, and ignore data beyond the picture and a missing checksum. Pillow accepts data that is too short.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from daddy_encode.encode.png.parse import Header, Png, PngFault
 from daddy_encode.spool.deflate import DeflateError, decompressobj
 from daddy_encode.spool.png_format import LAST_FILTER
 
-# What is held of the inflated data at a time, and how much compressed data goes in at once: a decoder copies what it
-# has not taken yet on every call.
+# How much inflated data is held at a time, and how much compressed data goes in at once: on every call a decoder
+# copies what it has not consumed yet.
 PIECE_BYTES = 2**18
 INPUT_BYTES = 2**20
 # Deflate's best (RFC 1951: a length of 258 in two bits), so that a small file cannot claim a large picture.
@@ -51,7 +51,7 @@ def inflated(png: Png) -> Iterator[bytes]:
             filters.check(piece)
             produced += len(piece)
             yield piece
-        # What is left must be the checksum alone; a decoder says so only when it is asked for one byte more.
+        # What is left must be the checksum alone; a decoder notices only when it is asked for one byte more.
         more = decoder.decompress(b"".join((tail, source[given:])), 1)
     except DeflateError as error:
         raise PngFault(f"has damaged image data ({error})") from error

@@ -29,7 +29,7 @@ from daddy_encode.spool.png_format import (
     TRNS,
 )
 
-# Signature and IHDR: what tells how large a picture is.
+# Signature and IHDR, which holds the size of the picture.
 HEAD_BYTES = 33
 # A file may be this much larger than its rows without compression: text, profiles, the further pictures of an APNG.
 SPARE_BYTES = 64 * 2**20
@@ -131,7 +131,7 @@ def check_header(head: bytes, max_pixels: int) -> Header:
         raise PngFault("has no valid IHDR chunk at its start")
     width, height, depth, colour, compression, filtering, interlace = HEADER.unpack_from(head, 16)
     if not (0 < width < 2**31 and 0 < height < 2**31):
-        raise PngFault(f"says a size of {width}x{height}")
+        raise PngFault(f"claims a size of {width}x{height}")
     if width * height > max_pixels:
         raise PngFault(f"is {width}x{height}, more than the limit of {max_pixels} pixels")
     if depth not in _DEPTHS.get(colour, ()) or compression or filtering or interlace > 1:
