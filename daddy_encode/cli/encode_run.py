@@ -45,7 +45,12 @@ def run(
 
     Args:
         paths: The arguments.
-        output_dir: The option, as are all others; `options`: those of `make_context`.
+        output_dir: The option, as are all that follow.
+        workers: How many jobs to encode in parallel; None: as CPUs and memory suffice for.
+        as_json: Whether JSON lines go to standard output.
+        lease: In seconds.
+        no_wait: Whether to exit instead of waiting for the jobs that others hold.
+        **options: Those of `make_context`.
 
     Returns:
         The exit status.

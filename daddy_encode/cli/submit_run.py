@@ -32,7 +32,11 @@ def run(
         root: The argument.
         encode_args: Options of `encode`, as its command line has them.
         encode_options: The same as values.
-        after: An option, as are all others; `options`: those of `daddy_encode.cluster.submit`.
+        after: The option, as are all that follow.
+        workers: How many equal encoders.
+        dry_run: Whether only to print the script.
+        as_json: Whether to print a JSON object instead of the job ID.
+        **options: Those of `daddy_encode.cluster.submit`.
 
     Returns:
         The exit status.

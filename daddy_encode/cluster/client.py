@@ -43,13 +43,13 @@ def run_slurm(program: str, *arguments: str, timeout: float = TIMEOUT_SECONDS) -
     """Run one of Slurm's programs and return its standard output.
 
     Args:
-        program: its name, found on PATH.
-        *arguments: its command line.
-        timeout: seconds until it is killed.
+        program: Its name, found on PATH.
+        *arguments: Its command line.
+        timeout: Seconds until it is killed.
 
     Raises:
-        ClusterError: it is missing, or it fails; the message has its own output.
-        NoAnswerError: the timeout has passed.
+        ClusterError: It is missing, or it fails; the message has its own output.
+        NoAnswerError: The timeout has passed.
     """
     try:
         child = subprocess.Popen(

@@ -16,9 +16,9 @@ def running_jobs(identifiers: Iterable[str], timeout: float = TIMEOUT_SECONDS) -
     """Ask squeue for the state of Slurm jobs.
 
     Args:
-        identifiers: job IDs, such as "4711" or "4711_3". They may come from an untrusted file: anything else is taken
+        identifiers: Job IDs, such as "4711" or "4711_3". They may come from an untrusted file: anything else is taken
             for a Slurm job that has ended.
-        timeout: seconds to wait for each answer of squeue.
+        timeout: Seconds to wait for each answer of squeue.
 
     Returns:
         The state, such as RUNNING or PENDING, of each Slurm job that has not ended; None if nothing is known, because

@@ -12,7 +12,7 @@ def scratch(path: str | None) -> Path | None:
     """`path`, absolute, with the environment variables of this machine expanded.
 
     Raises:
-        SettingsError: a variable is not set on this machine.
+        SettingsError: A variable is not set on this machine.
     """
     if path is None:
         return None

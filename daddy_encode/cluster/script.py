@@ -57,13 +57,13 @@ def batch_script(directives: Sequence[str], command: Sequence[str], python_path:
     """The text of the whole script.
 
     Args:
-        directives: options of sbatch, such as "--mem=4G", one `#SBATCH` line each.
-        command: the command line of the encoder.
-        python_path: the encoder's PYTHONPATH.
-        script: the path at which the script will be kept.
+        directives: Options of sbatch, such as "--mem=4G", one `#SBATCH` line each.
+        command: The command line of the encoder.
+        python_path: The encoder's PYTHONPATH.
+        script: The path at which the script will be kept.
 
     Raises:
-        SettingsError: a directive does not fit on one line.
+        SettingsError: A directive does not fit on one line.
     """
     return _TEXT.format(
         directives="\n".join(f"#SBATCH {quoted_directive(directive)}" for directive in directives),
@@ -79,8 +79,8 @@ def merged_directives(defaults: Mapping[str, str | None], user_options: Sequence
     """Options of sbatch: the defaults that the user has not replaced or removed, then the user's.
 
     Args:
-        defaults: name to value; the value of a flag is None.
-        user_options: such as "--qos=low". One with the name of a default replaces it; "--name=", with an empty value,
+        defaults: Name to value; the value of a flag is None.
+        user_options: Such as "--qos=low". One with the name of a default replaces it; "--name=", with an empty value,
             removes it.
     """
     user_names = [option.partition("=")[0] for option in user_options]

@@ -30,12 +30,12 @@ class Submission:
     """A submitted Slurm job.
 
     Attributes:
-        job_id: the Slurm job ID; None after `dry_run`, which submits nothing.
-        script: absolute path of the batch script.
-        text: the text of that script.
-        logs: absolute paths of the logs, one for each worker; empty after `dry_run`, and if `sbatch_args` set another
+        job_id: The Slurm job ID; None after `dry_run`, which submits nothing.
+        script: Absolute path of the batch script.
+        text: The text of that script.
+        logs: Absolute paths of the logs, one for each worker; empty after `dry_run`, and if `sbatch_args` set another
             output or array.
-        workers: the number of encoders: 1, or the size of the array.
+        workers: The number of encoders: 1, or the size of the array.
     """
 
     job_id: str | None
@@ -75,27 +75,27 @@ def submit(
     The batch script and its logs are kept in `root/.daddy-encode/slurm`. This imports no encoder and needs no GPU.
 
     Args:
-        root: the spool: a directory of jobs, or one job.
+        root: The spool: a directory of jobs, or one job.
         after: IDs of Slurm jobs that must have ended first, successfully or not, such as 4711, "4711_3" or a list;
             then `root` need not exist yet. A rollout that passes its own SLURM_JOB_ID is followed even if it crashes.
-            Default: start as soon as there is room.
-        workers: number of equal encoders that share the work. Above 1 they are an array, at most as large as the
+            Default: Start as soon as there is room.
+        workers: Number of equal encoders that share the work. Above 1 they are an array, at most as large as the
             cluster's MaxArraySize. Default 1.
         cpus_per_task: CPUs for each encoder. Default 4.
-        time: time limit, as sbatch takes it ("2:00:00"); None (default) leaves the cluster's.
-        mem: memory for each encoder, as sbatch takes it ("4G"); None (default) leaves the cluster's.
+        time: Time limit, as sbatch takes it ("2:00:00"); None (default) leaves the cluster's.
+        mem: Memory for each encoder, as sbatch takes it ("4G"); None (default) leaves the cluster's.
         partition: None (default) leaves the cluster's.
         account: None (default) takes SBATCH_ACCOUNT from the environment, else the cluster's default.
-        sbatch_args: further options of sbatch, "--name=value" each. One whose name the script already sets replaces
+        sbatch_args: Further options of sbatch, "--name=value" each. One whose name the script already sets replaces
             it; "--name=" removes it.
-        encode_args: options of `daddy-encode encode`, such as ["--video", "both"].
-        dry_run: only make the text of the script; write and submit nothing. Default False.
+        encode_args: Options of `daddy-encode encode`, such as ["--video", "both"].
+        dry_run: Only make the text of the script; write and submit nothing. Default False.
 
     Returns:
         The Slurm job ID, the script and the logs.
 
     Raises:
-        SettingsError: an argument that cannot work (a ValueError).
+        SettingsError: An argument that cannot work (a ValueError).
         SpoolError: `root` does not exist and `after` is not given, or it cannot be written.
         ClusterError: sbatch is missing or refuses (no file is left behind then), or does not answer.
     """

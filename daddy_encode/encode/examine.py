@@ -179,8 +179,10 @@ def _listing_sha256(directory: JobDirectory, frames: FrameSequence) -> str:
 def _receipt_of(
     paths: JobPaths, directory: JobDirectory, listing: str, manifest_digest: str | None, gaps: Gaps
 ) -> Receipt | None:
-    """The job's receipt, without outputs that are gone; None where it is for another source or other `gaps`, or not
-    from a trusted user."""
+    """The job's receipt, without outputs that are gone.
+
+    None where it is for another source or other `gaps`, or not from a trusted user.
+    """
     try:
         found = read_record(paths.receipt, Receipt, check=directory.check_owner)
     except (ManifestError, Skipped):

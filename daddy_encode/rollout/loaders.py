@@ -22,7 +22,7 @@ def make_environment(env_id: str) -> Any:
         env_id: "Juggle", the built-in environment, or any Gymnasium ID, also as "module:ID".
 
     Raises:
-        SettingsError: there is no such environment, or it cannot be constructed.
+        SettingsError: There is no such environment, or it cannot be constructed.
     """
     if env_id == BUILT_IN:
         return Juggle()

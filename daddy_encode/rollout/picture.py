@@ -30,7 +30,7 @@ class Picture:
     """A background and the shapes painted on it. Coordinates are pixels from the top left corner, x before y.
 
     Args:
-        background: uint8 (H, W, 3); not modified.
+        background: Uint8 (H, W, 3); not modified.
     """
 
     def __init__(self, background: Pixels) -> None:

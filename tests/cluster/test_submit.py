@@ -71,8 +71,9 @@ def test_the_script_is_this_whole_text(spool: Path, name: str, options: list[str
     assert list(spool.iterdir()) == []
 
 
-def test_a_dry_run_in_json_has_the_text_and_no_job(spool: Path) -> None:
-    values = json.loads(run(spool, "--dry-run", "--json", "--workers", "3").stdout)
+def test_a_dry_run_in_json_has_the_text_and_no_job_and_asks_no_cluster(spool: Path, tmp_path: Path) -> None:
+    environ = programs(tmp_path / "bin", scontrol="echo MaxArraySize = 2")
+    values = json.loads(run(spool, "--dry-run", "--json", "--workers", "3", environ=environ).stdout)
     assert (values["job_id"], values["logs"], values["workers"]) == (None, [], 3)
     assert values["text"].startswith("#!/bin/bash\n")
     assert values["script"].startswith(str(spool / ".daddy-encode/slurm/encode-"))

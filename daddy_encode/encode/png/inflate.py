@@ -1,6 +1,6 @@
-"""The image data of a checked PNG, inflated in bounded memory: exactly as long as IHDR says, each row with a real
-filter, the checksum right, nothing after it.
+"""The image data of a checked PNG, inflated in bounded memory.
 
+It is exactly as long as IHDR says, each row has a real filter, the checksum is right, and nothing follows it.
 ffmpeg alone does not check that: 9.0.2 and 7.0.2 leave a row as it was in memory where its filter is not one of the
 five, and ignore data beyond the picture and a missing checksum. Pillow accepts data that is too short.
 """
