@@ -152,8 +152,8 @@ def test_writing_frames_loads_no_encoder() -> None:
         "bad = {'imageio', 'imageio_ffmpeg', 'daddy_encode.encode', 'click', 'watchdog', 'subprocess', 'PIL'}\n"
         "print(sorted(bad & set(sys.modules) - before))"
     )
-    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert told.stdout == "[]\n"
+    completed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert completed.stdout == "[]\n"
 
 
 def test_the_one_process_a_rollout_starts_is_python_and_loads_no_encoder() -> None:
@@ -164,8 +164,8 @@ def test_the_one_process_a_rollout_starts_is_python_and_loads_no_encoder() -> No
         "bad = {'imageio', 'imageio_ffmpeg', 'daddy_encode.encode', 'click', 'watchdog', 'subprocess', 'PIL'}\n"
         "print(sorted(bad & set(sys.modules) - before))"
     )
-    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert told.stdout == "[]\n"
+    completed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert completed.stdout == "[]\n"
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["encode", "--help"], ["submit", "--help"]])
@@ -177,6 +177,6 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
         f"sys.argv = ['daddy-encode', *{arguments!r}]\n"
         "from daddy_encode.cli.main import main; main()"
     )
-    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert told.stdout.endswith("[]\n")
-    assert "Usage: daddy-encode" in told.stdout
+    completed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert completed.stdout.endswith("[]\n")
+    assert "Usage: daddy-encode" in completed.stdout

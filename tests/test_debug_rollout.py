@@ -22,6 +22,7 @@ import pytest
 from PIL import Image
 
 from daddy_encode.spool.rate import parse_fps
+from tests.stand_in import write_ffmpeg
 
 CHECKOUT = Path(__file__).parents[1]
 SCRIPT = CHECKOUT / "debug_rollout.py"
@@ -462,10 +463,7 @@ def test_if_the_encoder_fails_the_script_fails(here: Path) -> None:
 
 @pytest.mark.parametrize("how", ["Ctrl-C in the terminal", "SIGTERM to the script alone"])
 def test_stopping_the_script_while_it_encodes_stops_the_encoder_and_keeps_the_frames(here: Path, how: str) -> None:
-    hanging = here / "ffmpeg"
-    real, started = shlex.quote(imageio_ffmpeg.get_ffmpeg_exe()), shlex.quote(str(here / "encoding"))
-    hanging.write_text(f'#!/bin/sh\n[ "$1" = -version ] && exec {real} -version\ntouch {started}\nexec sleep 60\n')
-    hanging.chmod(0o755)
+    hanging = write_ffmpeg(here / "ffmpeg", f"touch {shlex.quote(str(here / 'encoding'))}\nexec sleep 60")
     process = subprocess.Popen(
         [sys.executable, str(SCRIPT), "--video", "mp4", "--steps", "3"],
         cwd=here,

@@ -34,8 +34,8 @@ def episode(environment: str, steps: int) -> list[Any]:
 def test_a_real_episode_becomes_its_video_and_its_gif(tmp_path: Path, environment: str, tolerance: float) -> None:
     frames = np.stack(episode(environment, 60))
     save_frames_as_png(frames, tmp_path / "episode", meta={"environment": environment})
-    told = run_command("encode", tmp_path / "episode", "--video", "both")
-    assert told.returncode == 0, told.stderr
+    completed = run_command("encode", tmp_path / "episode", "--video", "both")
+    assert completed.returncode == 0, completed.stderr
     height, width = frames.shape[1:3]
     video = decode_mp4(tmp_path / "episode.mp4", width, height)
     assert video.shape == frames.shape

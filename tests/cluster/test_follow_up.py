@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-import imageio_ffmpeg
 import pytest
 
 from daddy_encode import save_frames_as_png
 from daddy_encode.cluster.queue import running_jobs
 from tests.cluster.slurm import CHECKOUT, MAX_ARRAY_SIZE, Slurm
 from tests.media import decode_mp4, leftovers, moving_square
+from tests.stand_in import write_ffmpeg
 
 ROLLOUT = shlex.join([sys.executable, str(CHECKOUT / "debug_rollout.py")])
 
@@ -40,15 +40,10 @@ def spool(tmp_path: Path) -> Path:
 def slow_ffmpeg(tmp_path: Path) -> dict[str, str]:
     """Variables with which encoders use an ffmpeg that adds a line to the file `encoding`, then waits until the file
     `slow` is gone."""
-    program = tmp_path / "ffmpeg"
-    real, slow, sign = (
-        shlex.quote(str(path)) for path in (imageio_ffmpeg.get_ffmpeg_exe(), tmp_path / "slow", tmp_path / "encoding")
+    slow, sign = (shlex.quote(str(tmp_path / name)) for name in ("slow", "encoding"))
+    program = write_ffmpeg(
+        tmp_path / "ffmpeg", f'echo encoding >>{sign}\nwhile [ -e {slow} ]; do sleep 0.1; done\nexec "$REAL" "$@"'
     )
-    program.write_text(
-        f'#!/bin/sh\n[ "$1" = -version ] && exec {real} -version\n'
-        f'echo encoding >>{sign}\nwhile [ -e {slow} ]; do sleep 0.1; done\nexec {real} "$@"\n'
-    )
-    program.chmod(0o755)
     (tmp_path / "slow").touch()
     return {"IMAGEIO_FFMPEG_EXE": str(program)}
 

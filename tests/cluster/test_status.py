@@ -11,6 +11,7 @@ from typing import Any
 from daddy_encode import save_frames_as_png
 from tests.cluster.slurm import Slurm
 from tests.media import moving_square
+from tests.stand_in import write_ffmpeg
 
 ROLLOUT = """
 import sys, time, numpy
@@ -50,16 +51,10 @@ def test_a_running_rollout_is_told_apart_from_one_that_has_died(slurm: Slurm, tm
 
 
 def test_a_claimed_job_shows_the_slurm_job_of_its_encoder(slurm: Slurm, tmp_path: Path) -> None:
-    import imageio_ffmpeg
-
     save_frames_as_png(moving_square(4), tmp_path / "spool" / "episode")
-    program, slow = tmp_path / "ffmpeg", tmp_path / "slow"
-    real = shlex.quote(imageio_ffmpeg.get_ffmpeg_exe())
-    program.write_text(
-        f'#!/bin/sh\n[ "$1" = -version ] && exec {real} -version\n'
-        f'while [ -e {shlex.quote(str(slow))} ]; do sleep 0.1; done\nexec {real} "$@"\n'
-    )
-    program.chmod(0o755)
+    slow = tmp_path / "slow"
+    waiting = f'while [ -e {shlex.quote(str(slow))} ]; do sleep 0.1; done\nexec "$REAL" "$@"'
+    program = write_ffmpeg(tmp_path / "ffmpeg", waiting)
     slow.touch()
     submitted = slurm.encode("submit", tmp_path / "spool", environ={"IMAGEIO_FFMPEG_EXE": str(program)})
     identifier = submitted.stdout.strip()

@@ -17,18 +17,28 @@ from tests.media import moving_square
 
 @pytest.fixture(scope="module")
 def dump(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("dump") / "job"
-    save_frames_as_png(moving_square(70, 243, 321), folder, video="both")
-    return folder
+    directory = tmp_path_factory.mktemp("dump") / "job"
+    save_frames_as_png(moving_square(70, 243, 321), directory, video="both")
+    return directory
 
 
 def encoded(
-    dump: Path, folder: Path, prefix: list[str] | None = None, environment: dict[str, str] | None = None
+    dump: Path, directory: Path, prefix: list[str] | None = None, environment: dict[str, str] | None = None
 ) -> dict[str, bytes]:
-    command = [*(prefix or []), sys.executable, "-m", "daddy_encode", "encode", str(dump), "--output-dir", str(folder)]
-    folder.mkdir()
-    subprocess.run(command, check=True, capture_output=True, env={**os.environ, **(environment or {})}, cwd=folder)
-    return {path.suffix: path.read_bytes() for path in folder.iterdir() if path.suffix in (".mp4", ".gif")}
+    command = [
+        *(prefix or []),
+        sys.executable,
+        "-m",
+        "daddy_encode",
+        "encode",
+        str(dump),
+        "--output-dir",
+        str(directory),
+    ]
+    directory.mkdir()
+    variables = {**os.environ, **(environment or {})}
+    subprocess.run([*(prefix or []), *encode], check=True, capture_output=True, env=variables, cwd=directory)
+    return {path.suffix: path.read_bytes() for path in directory.iterdir() if path.suffix in (".mp4", ".gif")}
 
 
 @pytest.fixture(scope="module")

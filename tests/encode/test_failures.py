@@ -27,10 +27,10 @@ from tests.media import leftovers, moving_square, noise, run_command
 from tests.service.spools import ffmpegs_below, write_long_job
 
 
-def listed(folder: Path) -> list[str]:
-    """What is in `folder`, except the encoders' own folder, in which nothing may be left."""
-    assert list(folder.glob(".daddy-encode/*")) == []
-    return sorted(path.name for path in folder.iterdir() if path.name != ".daddy-encode")
+def listed(directory: Path) -> list[str]:
+    """What is in `directory`, except the encoders' own directory, in which nothing may be left."""
+    assert list(directory.glob(".daddy-encode/*")) == []
+    return sorted(path.name for path in directory.iterdir() if path.name != ".daddy-encode")
 
 
 def assert_nothing_appeared(job: Path) -> None:

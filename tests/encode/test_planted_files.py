@@ -56,20 +56,20 @@ def test_a_file_put_in_a_temporary_ones_place_is_not_written(tmp_path: Path, pre
 def test_links_swapped_in_for_temporary_files_while_they_are_written_never_lead_out(
     job: Path, tmp_path: Path, precious: Path
 ) -> None:
-    """Somebody who may write to the output folder replaces each temporary file as soon as it is there."""
-    folder = tmp_path / "out"
-    folder.mkdir()
+    """Somebody who may write to the output directory replaces each temporary file as soon as it is there."""
+    directory = tmp_path / "out"
+    directory.mkdir()
     done = threading.Event()
     swapped = 0
 
     def swap() -> None:
         nonlocal swapped
         while not done.is_set():
-            for name in os.listdir(folder):
-                if name.endswith(".tmp") and not (folder / name).is_symlink():
+            for name in os.listdir(directory):
+                if name.endswith(".tmp") and not (directory / name).is_symlink():
                     try:
-                        os.symlink(precious, folder / "link")
-                        os.replace(folder / "link", folder / name)
+                        os.symlink(precious, directory / "link")
+                        os.replace(directory / "link", directory / name)
                         swapped += 1
                     except OSError:
                         pass
@@ -79,13 +79,13 @@ def test_links_swapped_in_for_temporary_files_while_they_are_written_never_lead_
     try:
         for _ in range(10):
             with contextlib.suppress(DaddyEncodeError):
-                encode_job(JobPaths.of(job, output_dir=folder), context(force=True))
+                encode_job(JobPaths.of(job, output_dir=directory), context(force=True))
     finally:
         done.set()
         thread.join()
     assert swapped
     assert precious.read_text() == "not to be touched"
-    assert not any(path.is_symlink() for path in folder.iterdir() if path.suffix in (".mp4", ".json"))
+    assert not any(path.is_symlink() for path in directory.iterdir() if path.suffix in (".mp4", ".json"))
 
 
 def test_a_folder_at_an_outputs_name_is_reported(job: Path) -> None:

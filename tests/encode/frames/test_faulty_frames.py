@@ -82,5 +82,5 @@ def test_with_gaps_every_job_has_a_video_and_its_receipt_says_what_was_lost(
 )
 def test_what_is_not_a_regular_file_is_named_and_holds_nobody_up(job: Path, fault: Fault) -> None:
     fault(job / "000003.png")
-    with JobDirectory(job) as folder, pytest.raises(BadFrameError, match=r"000003\.png: is a \w+, not a regular file"):
-        folder.read("000003.png")
+    with JobDirectory(job) as opened, pytest.raises(BadFrameError, match=r"000003\.png: is a \w+, not a regular file"):
+        opened.read("000003.png")

@@ -34,13 +34,13 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str],
     """Call with a shell script: it is the gifsicle that is found."""
 
     def write(text: str) -> None:
-        folder = tmp_path / "bin"
-        folder.mkdir()
-        (folder / "gifsicle").write_text(
+        directory = tmp_path / "bin"
+        directory.mkdir()
+        (directory / "gifsicle").write_text(
             f'#!/bin/sh\n[ "$1" = --version ] && {{ echo "LCDF Gifsicle 1.99"; exit 0; }}\n{text}\n'
         )
-        (folder / "gifsicle").chmod(0o755)
-        monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+        (directory / "gifsicle").chmod(0o755)
+        monkeypatch.setenv("PATH", f"{directory}{os.pathsep}{os.environ['PATH']}")
 
     return write
 

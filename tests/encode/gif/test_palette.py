@@ -20,9 +20,9 @@ DITHERS = ["none", "bayer", "sierra2_4a"]
 
 @pytest.fixture(scope="module")
 def dump(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("shaded") / "job"
-    save_frames_as_png(shaded(12), folder, fps=10)
-    return folder
+    directory = tmp_path_factory.mktemp("shaded") / "job"
+    save_frames_as_png(shaded(12), directory, fps=10)
+    return directory
 
 
 def error(decoded: Frames, frames: Frames) -> float:

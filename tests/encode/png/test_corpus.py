@@ -19,40 +19,40 @@ NAME = "000003.png"
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[JobDirectory]:
+def directory(tmp_path: Path) -> Iterator[JobDirectory]:
     with JobDirectory(tmp_path) as opened:
         yield opened
 
 
-def read(folder: JobDirectory, data: bytes) -> Pixels | BadFrameError:
+def read(directory: JobDirectory, data: bytes) -> Pixels | BadFrameError:
     """What the frame source makes of a file."""
-    (folder.path / NAME).write_bytes(data)
+    (directory.path / NAME).write_bytes(data)
     try:
-        source = DirectorySource(folder, [NAME])
+        source = DirectorySource(directory, [NAME])
         (frame,) = source.frames(as_pixels=True)
         return np.frombuffer(frame, np.uint8).reshape(source.height, source.width, 3).copy()
     except BadFrameError as error:
         return error
 
 
-def assert_refused(result: Pixels | BadFrameError, folder: JobDirectory, label: str) -> None:
+def assert_refused(result: Pixels | BadFrameError, directory: JobDirectory, label: str) -> None:
     assert isinstance(result, BadFrameError), label
-    assert str(result).startswith(f"{folder.path / NAME}: "), label
+    assert str(result).startswith(f"{directory.path / NAME}: "), label
     assert str(result).isprintable(), label
 
 
-def test_every_cut_and_every_flipped_bit_is_seen(folder: JobDirectory) -> None:
+def test_every_cut_and_every_flipped_bit_is_seen(directory: JobDirectory) -> None:
     for label, data in corpus.with_any_checksum():
-        assert_refused(read(folder, data), folder, label)
+        assert_refused(read(directory, data), directory, label)
 
 
-def test_what_no_crc_shows_is_refused_or_read_as_everybody_reads_it(folder: JobDirectory) -> None:
+def test_what_no_crc_shows_is_refused_or_read_as_everybody_reads_it(directory: JobDirectory) -> None:
     seen: dict[bytes, Pixels] = {}
     refused = 0
     for label, data in corpus.with_right_checksums():
-        result = read(folder, data)
+        result = read(directory, data)
         if isinstance(result, BadFrameError):
-            assert_refused(result, folder, label)
+            assert_refused(result, directory, label)
             refused += 1
             continue
         # Chunks that mean nothing to anybody leave hundreds of files with the same meaning; one reading will do.
@@ -82,7 +82,7 @@ from tests.pngs import SIGNATURE, chunk, ihdr
 def file(width, height, image, depth=8, colour=2, interlaced=False):
     return SIGNATURE + ihdr(width, height, depth, colour, interlaced) + chunk(b"IDAT", image) + chunk(b"IEND", b"")
 
-folder = Path({str(tmp_path)!r})
+directory = Path({str(tmp_path)!r})
 bomb = zlib.compressobj(9)
 bombed = b"".join(bomb.compress(bytes(2**20)) for _ in range(192)) + bomb.flush()
 files = {{
@@ -94,18 +94,18 @@ files = {{
     "a text chunk of 60 MB": file(4, 4, b"")[:33] + chunk(b"tEXt", bytes(60_000_000)) + chunk(b"IEND", b""),
 }}
 for label, data in files.items():
-    (folder / "000000.png").write_bytes(data)
+    (directory / "000000.png").write_bytes(data)
     try:
-        with JobDirectory(folder) as opened:
+        with JobDirectory(directory) as opened:
             list(DirectorySource(opened, ["000000.png"]).frames(as_pixels=True))
         sys.exit("taken: " + label)
     except BadFrameError as error:
         print(error)
-with open(folder / "000000.png", "wb") as stream:
+with open(directory / "000000.png", "wb") as stream:
     stream.write(file(4, 4, b"")[:33])
     stream.truncate(10 * 2**30)
 try:
-    with JobDirectory(folder) as opened:
+    with JobDirectory(directory) as opened:
         DirectorySource(opened, ["000000.png"])
     sys.exit("taken: a sparse file")
 except BadFrameError as error:

@@ -19,10 +19,10 @@ from tests.pngs import Pixels, blended, chunk, every_kind, ffmpeg_rgba, pillow_r
 KINDS = dict(every_kind())
 
 
-def read(folder: Path, data: bytes, background: tuple[int, int, int] = (0, 0, 0)) -> Pixels:
+def read(directory: Path, data: bytes, background: tuple[int, int, int] = (0, 0, 0)) -> Pixels:
     """The pixels that would go to ffmpeg."""
-    (folder / "000000.png").write_bytes(data)
-    with JobDirectory(folder) as opened:
+    (directory / "000000.png").write_bytes(data)
+    with JobDirectory(directory) as opened:
         source = DirectorySource(opened, ["000000.png"], background=background)
         (frame,) = source.frames(as_pixels=True)
         return np.frombuffer(frame, np.uint8).reshape(source.height, source.width, 3).copy()
@@ -94,14 +94,14 @@ def test_a_palette_that_is_only_suggested_changes_nothing(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("first", ["colour2-depth8", "colour6-depth16-interlaced", "colour3-depth1-trns"])
 def test_kinds_mix_within_a_job_in_any_order(tmp_path: Path, first: str) -> None:
-    folder = tmp_path / "job"
-    folder.mkdir()
+    directory = tmp_path / "job"
+    directory.mkdir()
     files = [KINDS[first], *(data for name, data in KINDS.items() if name != first)]
     for index, data in enumerate(files):
-        (folder / f"{index:06d}.png").write_bytes(data)
-    result = encode(folder, crf=0)
+        (directory / f"{index:06d}.png").write_bytes(data)
+    result = encode(directory, crf=0)
     assert [record.frames for record in result.made] == [len(files)]
-    with JobDirectory(folder) as opened:
+    with JobDirectory(directory) as opened:
         source = DirectorySource(opened, [f"{index:06d}.png" for index in range(len(files))])
         stored = [pillow_rgb(bytes(frame)) for frame in source.frames(as_pixels=False)]
         raw = [np.frombuffer(frame, np.uint8).reshape(13, 19, 3).copy() for frame in source.frames(as_pixels=True)]
@@ -109,20 +109,20 @@ def test_kinds_mix_within_a_job_in_any_order(tmp_path: Path, first: str) -> None
 
 
 def test_the_background_shows_through_and_is_part_of_what_is_done(tmp_path: Path) -> None:
-    folder = tmp_path / "job"
-    folder.mkdir()
+    directory = tmp_path / "job"
+    directory.mkdir()
     half = np.zeros((48, 64, 4), np.uint8)
     half[:, 32:] = (255, 255, 255, 255)
     for index in range(3):
-        Image.fromarray(half).save(folder / f"{index:06d}.png")
-    assert encode(folder).made
+        Image.fromarray(half).save(directory / f"{index:06d}.png")
+    assert encode(directory).made
     assert decode_mp4(tmp_path / "job.mp4", 64, 48)[0, 20, 10].max() < 10
-    (record,) = encode(folder, background="FF0000").made
+    (record,) = encode(directory, background="FF0000").made
     assert record.settings["background"] == "ff0000"
     shown = decode_mp4(tmp_path / "job.mp4", 64, 48)[0, 20]
     assert np.abs(shown[10].astype(int) - (255, 0, 0)).max() < 12
     assert shown[50].min() > 245
-    assert encode(folder, background="ff0000").made == []
+    assert encode(directory, background="ff0000").made == []
 
 
 def test_samples_of_sixteen_bits_keep_their_high_byte(tmp_path: Path) -> None:

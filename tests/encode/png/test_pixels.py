@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import struct
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +21,7 @@ from daddy_encode.encode.png.unfilter import PlainPixels
 from daddy_encode.errors import FrameError
 from tests.jobs import encode
 from tests.media import Frames, moving_square
+from tests.pngs import SIGNATURE, chunk, ihdr
 
 MANY = 10**6
 FRAME = np.random.default_rng(3).integers(0, 256, (13, 17, 3), np.uint8)
@@ -31,16 +31,11 @@ def plain_pixels(png: Png) -> bytes:
     return bytes(PlainPixels(*png.size).of(png))
 
 
-def chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
 def png(rows: bytes, *, parts: int = 1, width: int = 17, height: int = 13, extra: bytes = b"") -> bytes:
     data = zlib.compress(rows) + extra
     size = -(-len(data) // parts)
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     images = [chunk(b"IDAT", data[start : start + size]) for start in range(0, len(data), size)]
-    return b"".join([b"\x89PNG\r\n\x1a\n", chunk(b"IHDR", header), *images, chunk(b"IEND", b"")])
+    return b"".join([SIGNATURE, ihdr(width, height), *images, chunk(b"IEND", b"")])
 
 
 def filtered(kind: int) -> bytes:
@@ -104,8 +99,7 @@ def test_image_data_that_does_not_fit_is_a_fault(data: bytes) -> None:
 def test_damaged_image_data_is_a_fault() -> None:
     stream = bytearray(zlib.compress(filtered(0)))
     stream[-1] ^= 1  # its checksum
-    header = struct.pack(">IIBBBBB", 17, 13, 8, 2, 0, 0, 0)
-    parts = [b"\x89PNG\r\n\x1a\n", chunk(b"IHDR", header), chunk(b"IDAT", bytes(stream)), chunk(b"IEND", b"")]
+    parts = [SIGNATURE, ihdr(17, 13), chunk(b"IDAT", bytes(stream)), chunk(b"IEND", b"")]
     with pytest.raises(PngFault, match=r"damaged image data|without its end or checksum"):
         plain_pixels(check_png(b"".join(parts), MANY))
 
@@ -139,8 +133,8 @@ def test_whatever_the_filters_are_the_video_is_the_same(
     tmp_path: Path, row_filters: Sequence[Filter | None], pixels: bool
 ) -> None:
     frames = written(tmp_path / "job", row_filters)
-    with JobDirectory(tmp_path / "job") as folder:
-        source = DirectorySource(folder, [f"{index:06d}.png" for index in range(5)])
+    with JobDirectory(tmp_path / "job") as directory:
+        source = DirectorySource(directory, [f"{index:06d}.png" for index in range(5)])
         assert source.prefers_pixels == pixels
     encode(tmp_path / "job", video="both")
     save_mp4(frames, tmp_path / "from memory.mp4", fps=30)
