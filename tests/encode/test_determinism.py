@@ -25,16 +25,7 @@ def dump(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def encoded(
     dump: Path, directory: Path, prefix: list[str] | None = None, environment: dict[str, str] | None = None
 ) -> dict[str, bytes]:
-    command = [
-        *(prefix or []),
-        sys.executable,
-        "-m",
-        "daddy_encode",
-        "encode",
-        str(dump),
-        "--output-dir",
-        str(directory),
-    ]
+    encode = [sys.executable, "-m", "daddy_encode", "encode", str(dump), "--output-dir", str(directory)]
     directory.mkdir()
     variables = {**os.environ, **(environment or {})}
     subprocess.run([*(prefix or []), *encode], check=True, capture_output=True, env=variables, cwd=directory)
