@@ -1,4 +1,7 @@
-"""Video out of rollouts: the rollout writes PNGs, a separate CPU-only process encodes them."""
+"""Video out of rollouts: the rollout writes PNGs, a separate CPU-only process encodes them.
+
+The module `daddy_encode.video_utils` has the same functions.
+"""
 
 from __future__ import annotations
 

@@ -10,12 +10,14 @@ import dataclasses
 import importlib
 import inspect
 import re
+import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import FunctionType, ModuleType
 from typing import Any
 
 MODULES = (
+    "daddy_encode",
     "daddy_encode.cluster",
     "daddy_encode.errors",
 )
@@ -176,11 +178,9 @@ def _rendered(docstring: Docstring, types: Mapping[str, str] = {}) -> Iterator[s
 
 
 def _markdown(text: str) -> str:
-    """Blocks indented by four blanks become fenced code."""
+    """Blocks that are indented become fenced."""
     blocks = re.split(r"\n\n", text)
-    return "\n\n".join(
-        f"```python\n{inspect.cleandoc(block)}\n```" if block.startswith("    ") else block for block in blocks
-    )
+    return "\n\n".join(f"```\n{textwrap.dedent(block)}\n```" if block.startswith("    ") else block for block in blocks)
 
 
 if __name__ == "__main__":
