@@ -40,13 +40,10 @@ def programs(folder: Path, **texts: str) -> dict[str, str]:
     return {"PATH": str(folder)}
 
 
-def run(
-    *arguments: str | Path, environ: Mapping[str, str] = {}, cwd: Path | None = None
-) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str | Path, environ: Mapping[str, str] = {}) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "daddy_encode", "submit", *map(str, arguments)],
         env={**CLEAN, "PYTHONPATH": str(CHECKOUT), **environ},
-        cwd=cwd,
         capture_output=True,
         text=True,
         timeout=60,
@@ -248,9 +245,14 @@ def test_an_option_may_contain_a_path_whose_bytes_are_not_text(spool: Path, tmp_
         assert b"--output-dir=" + videos in text
 
 
-def test_the_script_names_this_interpreter_and_this_installation(spool: Path, tmp_path: Path) -> None:
-    text = run(spool, "--dry-run", environ={"PYTHONPATH": f"{CHECKOUT}{os.pathsep}relative"}, cwd=tmp_path).stdout
-    assert f"export PYTHONPATH={CHECKOUT}:{tmp_path}/relative\n" in text
+def test_the_script_names_this_interpreter_and_this_installation(
+    spool: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", "relative")
+    text = submit(spool, dry_run=True).text
+    assert f"export PYTHONPATH={shlex.quote(f'{CHECKOUT}:{tmp_path}/relative')}\n" in text
+    assert f"\n    {shlex.quote(sys.executable)}\n    -m\n    daddy_encode\n" in text
 
 
 def test_user_directives_replace_defaults_by_name_and_an_empty_value_removes_one() -> None:
