@@ -41,10 +41,12 @@ class Waker:
         finally:
             signal.set_wakeup_fd(before)
 
-    def sleep(self, seconds: float) -> None:
-        """Sleep until woken, at most `seconds`."""
-        for descriptor in select.select(list(self._reactions), [], [], max(0.0, seconds))[0]:
+    def sleep(self, seconds: float) -> bool:
+        """Sleep until woken, at most `seconds`; return whether it was woken."""
+        ready = select.select(list(self._reactions), [], [], max(0.0, seconds))[0]
+        for descriptor in ready:
             self._reactions[descriptor]()
+        return bool(ready)
 
     def _drain(self) -> None:
         with contextlib.suppress(BlockingIOError):

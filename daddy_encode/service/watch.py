@@ -66,6 +66,7 @@ class Watcher:
         options: WatchOptions,
         report: Callable[[Outcome], None],
         keep_only: Callable[[set[JobPaths]], None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Do nothing yet.
 
@@ -77,6 +78,7 @@ class Watcher:
             options: When to scan, and when to end.
             report: Called with what became of each job.
             keep_only: Called after each scan with the jobs that are ready: nothing need be kept of others.
+            clock: The clock that scans and ends are due on, in seconds.
         """
         self._scanner = scanner
         self._pool = pool
@@ -85,6 +87,7 @@ class Watcher:
         self._options = options
         self._report = report
         self._keep_only = keep_only
+        self._clock = clock
         self._ready: deque[Attempt] = deque()
         self._running: set[JobPaths] = set()
         self.deferred: set[JobPaths] = set()
@@ -111,9 +114,9 @@ class Watcher:
         """Watch until told to stop, or until an option ends it; what runs then is ended, with nothing half-made."""
         # What was loaded stays; only what is made from now on is looked through by the collections below.
         gc.freeze()
-        begin = busy_at = time.monotonic()
+        begin = busy_at = self._clock()
         while not self._stop.is_set():
-            now = time.monotonic()
+            now = self._clock()
             if self._is_expired(now, begin, busy_at):
                 self._stop.set()
                 break
@@ -121,7 +124,7 @@ class Watcher:
                 self._scan()
             self._fill()
             if self._running:
-                busy_at = time.monotonic()
+                busy_at = self._clock()
             elif self._options.once and not self._scan_wanted:
                 if not self._finished:
                     break
@@ -138,11 +141,11 @@ class Watcher:
         if self._worked:
             release_memory()
             self._worked = False
-        begin = time.monotonic()
+        begin = self._clock()
         ready = self._scanner.scan()
         self._keep_only({attempt.paths for attempt in ready})
         self._ready = deque(attempt for attempt in ready if attempt.paths not in self._running)
-        self._scanned_at = time.monotonic()
+        self._scanned_at = self._clock()
         before, self._scan_seconds = self._scan_seconds, self._scanned_at - begin
         self._usual_seconds = min(before, self._scan_seconds)
         interval = self._options.interval * (IDLE_FACTOR if self._scanner.is_idle() else 1.0)
@@ -150,7 +153,7 @@ class Watcher:
         self._summarize()
 
     def _next_scan(self) -> float:
-        """When the next scan is due, on the monotonic clock."""
+        """When the next scan is due."""
         if not self._scan_wanted:
             return self._due
         return min(self._due, self._scanned_at + max(SHORTEST_SECONDS, self._usual_seconds * SCAN_SHARE))
@@ -206,13 +209,13 @@ class Watcher:
             moments.append(begin + self._options.max_runtime)
         if self._options.idle_exit is not None:
             moments.append(busy_at + self._options.idle_exit)
-        return max(0.01, min(moments) - time.monotonic())
+        return max(0.01, min(moments) - self._clock())
 
     def _summarize(self) -> None:
         """One line when something has changed, at most one a minute."""
         counts = self._scanner.counts()
         summary = ", ".join(f"{counts[state]} {state.value}" for state in State if counts[state]) or "no jobs yet"
-        now = time.monotonic()
+        now = self._clock()
         if summary != self._summary and now - self._summary_at >= SUMMARY_SECONDS:
             log.info("%s; the scan took %.3f s", summary, self._scan_seconds)
             self._summary, self._summary_at = summary, now
