@@ -184,8 +184,8 @@ def test_a_directory_renamed_while_it_is_encoded_is_encoded_once_under_its_new_n
 
 
 def test_the_folder_of_jobs_renamed_while_they_are_encoded_loses_none(spool: Path) -> None:
-    write_long_job(spool / "run" / "job")
-    options = ("--preset", "slower", "--interval", "0.3", "--lease", "2")
+    write_long_job(spool / "run" / "job", frames=150)
+    options = ("--preset", "slower", "--interval", "0.2", "--lease", "1")
     with Encoder("watch", spool, *options) as watcher:
         watcher.until(lambda: ffmpegs_below(watcher.pid), "an ffmpeg")
         (spool / "run").rename(spool / "moved")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -158,7 +160,16 @@ def ffmpegs_below(pid: int) -> list[int]:
     """The ffmpegs that `pid` has started, that encode, and still run."""
     tasks = Path(f"/proc/{pid}/task").glob("*/children")
     children = [int(child) for task in tasks for child in task.read_text().split()]
-    return [child for child in children if b"pipe:0" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    return [child for child in children if encodes(Path("/proc", str(child)))]
+
+
+def encodes(process: Path) -> bool:
+    """Whether a process is an ffmpeg that encodes and is registered: right after that its memory is limited."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        limits = (process / "limits").read_text()
+        is_registered = re.search(r"^Max data size +\d", limits, re.MULTILINE) is not None
+        return is_registered and b"pipe:0" in (process / "cmdline").read_bytes()
+    return False
 
 
 def write_long_job(directory: Path, frames: int = 250, height: int = 240, width: int = 320) -> Path:

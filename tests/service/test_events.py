@@ -189,7 +189,7 @@ def test_a_system_that_allows_few_watches_is_said_in_one_line_and_scans_do_it_al
     name, number = limit.split()
     command = (
         f"echo {number} > /proc/sys/user/{name} || exit 99; "
-        f"exec {sys.executable} -m daddy_encode watch {tmp_path / 'spool'} --interval 0.2 --idle-exit 1"
+        f"exec {sys.executable} -m daddy_encode watch {tmp_path / 'spool'} --interval 0.1 --idle-exit 0.3"
     )
     told = subprocess.run(
         ["unshare", "--user", "--map-root-user", "sh", "-c", command], capture_output=True, text=True, check=False

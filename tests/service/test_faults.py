@@ -73,7 +73,7 @@ def test_a_watcher_whose_listings_fail_again_and_again_encodes_all_once(
 ) -> None:
     spool = tmp_path / "spool"
     jobs = {write_job(spool / "run" / f"job-{index}", index): index for index in range(6)}
-    program = [sys.executable, "-m", "daddy_encode", "watch", str(spool), "--interval", "0.2", "--idle-exit", "2"]
+    program = [sys.executable, "-m", "daddy_encode", "watch", str(spool), "--interval", "0.2", "--idle-exit", "1"]
     strace = require_program("strace", "strace")
     # In each thread every third listing of the folder of all jobs.
     command = failing(strace, spool / "run", "getdents64", error, "3+3", program)

@@ -207,7 +207,7 @@ def test_jobs_inside_jobs_and_a_root_that_is_a_job_are_found(tmp_path: Path) -> 
 
 
 def test_a_tree_deeper_than_recursion_goes_is_scanned(tmp_path: Path) -> None:
-    deep = tmp_path.joinpath(*["d"] * 1500)
+    deep = tmp_path.joinpath(*["d"] * 1100)
     path = tmp_path
     for part in deep.relative_to(tmp_path).parts:
         path /= part

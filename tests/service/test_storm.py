@@ -33,13 +33,14 @@ def test_eight_encoders_make_each_video_once(tmp_path: Path, jobs: int) -> None:
         for job, variety in waves[0]:
             write_job(job, variety)
         watchers = [
-            stack.enter_context(Encoder("watch", spool, "--idle-exit", "2", "--interval", "0.5", "--workers", "1"))
-            for _ in range(4)
+            stack.enter_context(Encoder("watch", spool, "--interval", "0.5", "--workers", "1")) for _ in range(4)
         ]
         others = [stack.enter_context(Encoder("encode", spool, "--workers", "1")) for _ in range(4)]
         for job, variety in waves[1]:
             write_job(job, variety)
-        assert [encoder.wait() for encoder in (*watchers, *others)] == [0] * 8
+        assert [encoder.wait() for encoder in others] == [0] * 4
+        until(lambda: all(map(is_done, made)), "all jobs")
+        assert [encoder.stop() for encoder in watchers] == [0] * 4
         saved = [line for encoder in (*watchers, *others) for line in encoder.lines("INFO saved ")]
         assert not any(encoder.lines("ERROR") for encoder in (*watchers, *others))
     assert_right(made)

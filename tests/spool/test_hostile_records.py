@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -81,10 +80,8 @@ HOSTILE: dict[str, bytes] = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_manifest_is_one_line_of_error(tmp_path: Path, name: str) -> None:
     (tmp_path / "manifest.json").write_bytes(HOSTILE[name])
-    begin = time.monotonic()
     with pytest.raises(ManifestError) as caught:
         read_manifest(tmp_path)
-    assert time.monotonic() - begin < 5
     message = str(caught.value)
     assert message.startswith(f"{tmp_path}/manifest.json: ")
     assert message.isprintable()
@@ -131,10 +128,8 @@ def test_what_is_no_file_is_no_manifest(tmp_path: Path, plant: str) -> None:
         path.mkdir()
     else:
         path.symlink_to("/dev/zero")
-    begin = time.monotonic()
     with pytest.raises(ManifestError, match=r"manifest\.json: (cannot be opened|not a regular file)"):
         read_manifest(tmp_path)
-    assert time.monotonic() - begin < 5
 
 
 def test_an_oversized_file_is_not_read_whole(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daddy_encode.errors import ManifestError
@@ -40,6 +40,8 @@ MANIFESTS = st.builds(
 )
 
 
+# Each takes long to make, and tells much.
+@settings(max_examples=30)
 @given(MANIFESTS)
 def test_a_manifest_is_read_back_as_it_was_written(manifest: Manifest) -> None:
     assert parse_record(encode_record(manifest), Manifest, "manifest.json") == manifest

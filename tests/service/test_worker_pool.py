@@ -1,0 +1,55 @@
+"""The worker pool: how many jobs are in progress, and what becomes of a fault of ours."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from pathlib import Path
+
+from daddy_encode.service.attempt import Attempt, Outcome, OutcomeKind
+from daddy_encode.service.stop import StopSwitch
+from daddy_encode.service.worker_pool import WorkerPool, run_jobs
+from daddy_encode.spool.claims import Claims
+from daddy_encode.spool.paths import JobPaths
+from tests.jobs import context
+from tests.service.spools import until, write_job
+
+
+def test_the_next_job_begins_when_one_is_encoded_and_no_third_while_two_are_in_progress(tmp_path: Path) -> None:
+    jobs = [JobPaths.of(write_job(tmp_path / f"job-{index}")) for index in range(2)]
+    told, go_on = threading.Semaphore(0), threading.Event()
+
+    def after(outcome: Outcome) -> None:
+        told.release()
+        go_on.wait()
+
+    with WorkerPool(1, context(), Claims(60), StopSwitch(), after=after) as pool, contextlib.ExitStack() as stack:
+        # Whatever fails here, the pool can end.
+        stack.callback(go_on.set)
+        assert pool.room
+        pool.start(Attempt(jobs[0]))
+        until(lambda: pool.room, "room for a second job while the first waits for a program")
+        pool.start(Attempt(jobs[1]))
+        for _ in jobs:
+            told.acquire()
+        assert not pool.room, "one is encoded at a time, but only two are in progress"
+        go_on.set()
+        outcomes: list[Outcome] = []
+        until(lambda: outcomes.extend(pool.outcomes()) or len(outcomes) == 2, "both outcomes")
+        assert pool.room and pool.busy == 0
+    assert {outcome.paths for outcome in outcomes} == set(jobs)
+    assert all(outcome.kind is OutcomeKind.MADE for outcome in outcomes)
+
+
+def test_a_fault_of_ours_costs_one_job_and_no_other(tmp_path: Path) -> None:
+    jobs = [JobPaths.of(write_job(tmp_path / f"job-{index}")) for index in range(3)]
+
+    def after(outcome: Outcome) -> None:
+        if outcome.paths == jobs[1]:
+            raise RuntimeError("a mistake")
+
+    stop = StopSwitch()
+    with WorkerPool(1, context(), Claims(60), stop, after=after) as pool:
+        outcomes = {outcome.paths: outcome for outcome in run_jobs(pool, map(Attempt, jobs), stop)}
+    assert str(outcomes[jobs[1]].error) == f"{jobs[1].directory}: RuntimeError: a mistake; report this"
+    assert [outcomes[job].kind for job in jobs] == [OutcomeKind.MADE, OutcomeKind.FAILED, OutcomeKind.MADE]
