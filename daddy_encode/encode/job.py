@@ -91,7 +91,7 @@ def _publish_all(
             for kind in job.todo
         }
         both = len(job.wanted) > 1
-        made = make_outputs(source, job.todo, targets, context.limits, both=both, passes=shares.begin)
+        made = make_outputs(source, job.todo, targets, context.limits, both=both, on_passes=shares.begin)
         context.on_encoded()
         if not directory.in_place():
             raise FrameError(f"{directory.path}: was renamed or replaced while it was encoded; run again")

@@ -53,7 +53,7 @@ def make_outputs(
     limits: RunLimits,
     *,
     both: bool = False,
-    passes: Callable[[int], None] = lambda count: None,
+    on_passes: Callable[[int], None] = lambda count: None,
 ) -> list[OutputRecord]:
     """Encode all frames of `source` into temporary files, and verify them; the caller publishes or removes them.
 
@@ -65,7 +65,7 @@ def make_outputs(
         targets: Where each of them goes.
         limits: When to give up.
         both: Whether MP4 and GIF were asked for, even where one of them is there already. Default: no.
-        passes: Called with how many times the frames will be read, before they are.
+        on_passes: Called with how many times the frames will be read, before they are.
 
     Returns:
         The record that each video has once it has its final name.
@@ -83,7 +83,7 @@ def make_outputs(
         first: FirstPass | None = None
         if isinstance(gif_settings, GifSettings):
             first = stack.enter_context(first_pass(source, gif_settings, targets["gif"].temp.parent))
-        passes(2 if first is not None and first.exact is None else 1)
+        on_passes(2 if first is not None and first.exact is None else 1)
         shared_seconds = 0.0
         for kind, settings in plan.items():
             begin = time.monotonic()
