@@ -163,25 +163,27 @@ def test_an_array_of_four_encodes_forty_jobs_once_each(slurm: Slurm, spool: Path
             assert (made_by["array_job_id"], made_by["array_task_id"]) == (identifier, str(task))
 
 
-@pytest.mark.parametrize("how", ["scancel", "SIGKILL"])
 def test_the_work_of_a_task_that_dies_is_taken_over_by_the_others(
-    slurm: Slurm, spool: Path, tmp_path: Path, slow_ffmpeg: dict[str, str], how: str
+    slurm: Slurm, spool: Path, tmp_path: Path, slow_ffmpeg: dict[str, str]
 ) -> None:
-    jobs = dump(spool, 6)
-    identifier, logs = queue_encoder(slurm, spool, "--workers", "2", "--lease", "3", environ=slow_ffmpeg)
+    # Two arrays in parallel: one loses a task to scancel, the other to SIGKILL.
+    jobs = {how: dump(spool / how, 6) for how in ("scancel", "SIGKILL")}
+    options = ("--workers", "2", "--lease", "2")
+    queued = {how: queue_encoder(slurm, spool / how, *options, environ=slow_ffmpeg) for how in jobs}
     sign = tmp_path / "encoding"
-    slurm.wait_until(lambda: sign.exists() and len(sign.read_text().splitlines()) == 2, "two encoders at work")
-    if how == "scancel":
-        slurm.run("scancel", f"{identifier}_0")
-    else:
-        # As when a node goes down: the script, the encoder and its ffmpeg cannot clean up.
-        for pid in processes_of(identifier, task=0):
-            os.kill(pid, signal.SIGKILL)
-    assert slurm.wait(f"{identifier}_0")["JobState"] == ("CANCELLED" if how == "scancel" else "FAILED")
+    slurm.wait_until(lambda: sign.exists() and len(sign.read_text().splitlines()) == 4, "four encoders at work")
+    cancelled, killed = queued["scancel"][0], queued["SIGKILL"][0]
+    slurm.run("scancel", f"{cancelled}_0")
+    # As when a node goes down: the script, the encoder and its ffmpeg cannot clean up.
+    for pid in processes_of(killed, task=0):
+        os.kill(pid, signal.SIGKILL)
+    assert slurm.wait(f"{cancelled}_0")["JobState"] == "CANCELLED"
+    assert slurm.wait(f"{killed}_0")["JobState"] == "FAILED"
     (tmp_path / "slow").unlink()
-    assert slurm.wait(f"{identifier}_1")["JobState"] == "COMPLETED", logs[1].read_text()
-    assert sorted(saved(logs)) == sorted(f"{job}.mp4" for job in jobs)
-    assert leftovers(spool) == []
+    for how, (identifier, logs) in queued.items():
+        assert slurm.wait(f"{identifier}_1")["JobState"] == "COMPLETED", logs[1].read_text()
+        assert sorted(saved(logs)) == sorted(f"{job}.mp4" for job in jobs[how])
+        assert leftovers(spool / how) == []
 
 
 def processes_of(array: str, task: int) -> list[int]:

@@ -15,13 +15,14 @@ from daddy_encode.errors import SpoolError
 from daddy_encode.spool.publish import publish_bytes, temp_file, temp_name
 from tests.conftest import Require
 from tests.media import leftovers
+from tests.service.spools import until
 
 
 def test_a_reader_sees_the_old_file_or_the_new_one_whole(tmp_path: Path) -> None:
     path = tmp_path / "record.json"
     texts = [bytes([65 + i]) * 200_000 for i in range(20)]
     publish_bytes(texts[0], path)
-    seen = set()
+    seen: set[bytes] = set()
     stop = threading.Event()
 
     def read() -> None:
@@ -32,6 +33,7 @@ def test_a_reader_sees_the_old_file_or_the_new_one_whole(tmp_path: Path) -> None
     reader.start()
     for text in texts:
         publish_bytes(text, path)
+    until(lambda: texts[-1] in seen, "a reader that sees the last one")
     stop.set()
     reader.join()
     assert seen <= set(texts)
