@@ -15,6 +15,7 @@ import pytest
 from daddy_encode.encode.settings import make_settings
 from daddy_encode.service.scanner import Scanner
 from daddy_encode.service.state import GRACE_SECONDS, State
+from daddy_encode.spool.claims import Claims
 from daddy_encode.spool.paths import JobPaths
 from tests.conftest import Require
 from tests.jobs import encode
@@ -168,6 +169,17 @@ def test_a_failed_job_is_not_ready_until_it_changes_even_without_a_receipt(tmp_p
     job.joinpath("000000.png").rename(job / "frame.tmp")
     job.joinpath("frame.tmp").rename(job / "000000.png")
     assert scanner.ready() == ["job"], "its frames have changed"
+
+
+def test_a_job_that_another_encoder_has_finished_is_done_without_an_attempt(tmp_path: Path) -> None:
+    job = write_job(tmp_path / "job")
+    scanner = ScannerAt(tmp_path)
+    with Claims(60).hold(JobPaths.of(job), lambda: None):
+        assert scanner.ready() == scanner.ready() == ["job"], "its holder may be dead"
+        assert scanner.states() == {State.CLAIMED: 1}
+        encode(job)
+    assert scanner.ready() == []
+    assert scanner.states() == {State.DONE: 1}
 
 
 def test_what_was_in_the_way_is_tried_again_each_time_after_twice_as_long_and_said_once(tmp_path: Path) -> None:
