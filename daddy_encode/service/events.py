@@ -100,7 +100,7 @@ class Events:
         os.set_blocking(self.descriptor, False)
         os.set_inheritable(self.descriptor, False)
         self._watched: set[int] = set()
-        # Those of the scan that goes on.
+        # Those of the current scan.
         self._wanted: set[int] = set()
         self._full = False
 

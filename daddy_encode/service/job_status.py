@@ -27,7 +27,7 @@ class JobStatus:
         frames: How many frames are listed.
         age: Seconds since a file in it came or went, by the file system's clock against ours.
         note: Who holds it, or why it failed.
-        rollout: The ID of the Slurm job that writes it, as it said itself; empty where that is not known.
+        rollout: The ID of the Slurm job that writes it, as it wrote down itself; empty where that is not known.
     """
 
     job: str

@@ -72,7 +72,7 @@ def notify(
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
             child.wait()
-            failure = "ended, being told to stop" if is_stopped() else f"ended after {timeout:g} s"
+            failure = "ended because the watcher was told to stop" if is_stopped() else f"ended after {timeout:g} s"
         elif child.returncode != 0:
             stderr.seek(-min(300, stderr.seek(0, os.SEEK_END)), os.SEEK_END)
             end_of_output = one_line(stderr.read().decode("utf-8", "replace").strip()) or "no output"

@@ -47,7 +47,7 @@ class Scanner:
         events: Events | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Look at nothing yet.
+        """Scan nothing yet.
 
         Args:
             root: The directory to scan.
@@ -69,7 +69,7 @@ class Scanner:
         self._events = events
         self._clock = clock
         self._jobs: dict[str, TrackedJob] = {}
-        # Of the scan that goes on: its number, and what is ready, each with its directory's time.
+        # Of the current scan: its number, and what is ready, each with its directory's time.
         self._number = 0
         self._ready: list[tuple[int, Attempt]] = []
         # What could not be listed, and why, in the last scan and in this one.
@@ -110,7 +110,7 @@ class Scanner:
         if job := self._jobs.get(str(paths.directory)):
             job.done_mtime_ns = mtime_ns
             job.tries, job.last_error = 0, ""
-            # Its outputs and its receipt tell the rest.
+            # What is listed then shows the rest.
             job.list_again()
 
     def record_failed(self, paths: JobPaths, mtime_ns: int | None) -> None:

@@ -21,7 +21,7 @@ from daddy_encode.spool.paths import JobPaths
 
 log = logging.getLogger(__name__)
 
-# Scans are this much further apart while nothing goes on: a new job is still found within two poll intervals.
+# Scans are this much further apart while nothing happens: a new job is still found within two poll intervals.
 IDLE_FACTOR = 2.0
 # Watchers that were started together should not list together for ever: each poll interval is shortened by up to so
 # much.
@@ -98,8 +98,8 @@ class Watcher:
         # Whether jobs were attempted since the last scan.
         self._worked = False
         self._scan_seconds = 0.0
-        # The shorter of the last two: one in which the file system hung, or this process was stopped, says nothing of
-        # the next.
+        # The shorter of the last two: one in which the file system hung, or this process was stopped, says nothing
+        # about the next.
         self._usual_seconds = 0.0
         self._scanned_at = float("-inf")
         self._due = float("-inf")
@@ -177,7 +177,7 @@ class Watcher:
             self._fill()
 
     def _record(self, outcome: Outcome) -> None:
-        """Let the scanner know what became of a job, and say what is in its way, where that is new."""
+        """Have the scanner remember what became of a job, and log what was in its way, where that is new."""
         paths, mtime_ns, error = outcome.paths, outcome.mtime_ns, str(outcome.error)
         if outcome.kind in (OutcomeKind.MADE, OutcomeKind.DONE):
             self._scanner.record_done(paths, mtime_ns)

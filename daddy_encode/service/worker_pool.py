@@ -39,7 +39,7 @@ POLL_SECONDS = 0.2
 # handler has run.
 SIGNAL_SECONDS = 1.0
 # So many times the jobs that may be encoded at a time may be in progress: the others wait for the disk, which on a
-# network takes longer than all else about a short video, or for the program that is told of them.
+# network takes longer than all else about a short video, or for the program of `--on-done`.
 JOBS_PER_WORKER = 2
 
 
@@ -160,7 +160,7 @@ class WorkerPool:
         )
         try:
             # Without a claim, which needs a write: most jobs of a spool are done, and nothing is written beside another
-            # user's. What else is wrong with it is said, and kept, by the attempt below.
+            # user's. What else is wrong with it is reported by the attempt below, and kept.
             if attempt.check_done_first and (result := done_already(paths, context)) is not None:
                 return Outcome(paths, OutcomeKind.DONE, result)
             check_owners(paths, context)

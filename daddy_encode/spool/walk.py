@@ -60,7 +60,7 @@ UNKNOWN_OUTPUTS = OutputListing(None, frozenset())
 
 
 class SpoolDirectory:
-    """A directory that a walk has come to, and that nobody has looked at yet.
+    """A directory that a walk has come to, before anybody has listed it.
 
     Attributes:
         path: Its absolute path.
@@ -111,7 +111,7 @@ class SpoolDirectory:
     def mtime_ns(self) -> int:
         """When a name in it last came, went or was replaced, in nanoseconds by the file system's clock.
 
-        Asked for before `list`, it is a time whose change says that the listing may be out of date.
+        A listing that is made after this is out of date once this time has changed.
 
         Raises:
             OSError: It cannot be asked for.
@@ -144,7 +144,7 @@ class SpoolDirectory:
 def walk(root: Path, output_dir: Path | None = None) -> Iterator[SpoolDirectory]:
     """Yield `root` and the directories below it, each before those inside it, sorted by name.
 
-    Whoever takes a directory lists it, or says what to `enter`; else nothing inside it is yielded.
+    The caller lists each, or says what to `enter`; otherwise nothing inside it is yielded.
 
     Args:
         root: Where to begin: a directory, or a link to one.

@@ -63,7 +63,7 @@ def test_a_program_that_hangs_is_ended_with_all_it_started(
 
     notify(command, pid_file, told_to_stop, 1000.0 if stopped else 1.0)
     until(lambda: not os.path.exists(f"/proc/{pid_file.read_text().strip()}/exe"), "the end of the grandchild")
-    assert ("ended, being told to stop" if stopped else "ended after 1 s") in caplog.text
+    assert ("ended because the watcher was told to stop" if stopped else "ended after 1 s") in caplog.text
 
 
 def test_a_watcher_tells_of_each_job_it_encoded_and_of_no_other(tmp_path: Path) -> None:
