@@ -53,3 +53,20 @@ def test_a_fault_of_ours_costs_one_job_and_no_other(tmp_path: Path) -> None:
         outcomes = {outcome.paths: outcome for outcome in run_jobs(pool, map(Attempt, jobs), stop)}
     assert str(outcomes[jobs[1]].error) == f"{jobs[1].directory}: RuntimeError: a mistake; report this"
     assert [outcomes[job].kind for job in jobs] == [OutcomeKind.MADE, OutcomeKind.FAILED, OutcomeKind.MADE]
+
+
+def test_a_job_that_another_encoder_has_seen_fail_is_not_tried_again_until_it_changes(tmp_path: Path) -> None:
+    job = write_job(tmp_path / "job")
+    (job / "000001.png").write_bytes(b"")
+    paths, stop = JobPaths.of(job), StopSwitch()
+    with WorkerPool(1, context(), Claims(60), stop) as pool:
+
+        def kind(*, skip_failed: bool) -> OutcomeKind:
+            (outcome,) = run_jobs(pool, [Attempt(paths, skip_failed=skip_failed)], stop)
+            return outcome.kind
+
+        assert kind(skip_failed=True) is OutcomeKind.FAILED
+        assert kind(skip_failed=True) is OutcomeKind.FAILED_BEFORE
+        assert kind(skip_failed=False) is OutcomeKind.FAILED, "asked for with --retry-failed"
+        (job / "notes.txt").touch()
+        assert kind(skip_failed=True) is OutcomeKind.FAILED
