@@ -71,8 +71,8 @@ def save_mp4(frames: Iterable[Any], path: str | os.PathLike[str], fps: object = 
         EncodeError: ffmpeg is missing or fails.
         SpoolError: The file cannot be written.
     """
-    from daddy_encode.dump.frames import checked
     from daddy_encode.encode.in_memory import array_to_mp4
+    from daddy_encode.spool.png.frame_arrays import checked
 
     return array_to_mp4(checked(frames), Path(path), fps)
 

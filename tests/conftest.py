@@ -103,3 +103,15 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         missing("mounting a tmpfs needs root")
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.fixture
+def pngcheck(require_program: Require) -> Callable[[list[Path]], None]:
+    """Assert that pngcheck has nothing to say about these files."""
+    program = require_program("pngcheck", "pngcheck")
+
+    def check(paths: list[Path]) -> None:
+        done = subprocess.run([program, "-q", *map(str, paths)], capture_output=True, text=True)
+        assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+    return check

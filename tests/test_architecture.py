@@ -37,8 +37,7 @@ ONLY_IN = {
     "subprocess": {"encode", "cluster", "service", "dump"},
     "watchdog": {"service"},
     "click": {"cli", "report"},
-    # dump until dump/png.py takes spool/deflate.py.
-    "isal": {"dump", "spool"},
+    "isal": {"spool"},
     "gymnasium": {"dump", "rollout"},
     "filelock": {"spool"},
 }
@@ -129,11 +128,7 @@ def test_the_circle_test_sees_circles_and_every_kind_of_import() -> None:
     assert "daddy_encode.encode.option_values" in graph["daddy_encode.encode.settings"], "from package import module"
 
 
-# Until dump is in rooms.
-CROWDED = {PACKAGE / "dump"}
-
-
-@pytest.mark.parametrize("room", sorted({path.parent for path in MODULES} - CROWDED), ids=lambda path: path.name)
+@pytest.mark.parametrize("room", sorted({path.parent for path in MODULES}), ids=lambda path: path.name)
 def test_a_room_holds_at_most_14_modules(room: Path) -> None:
     assert len([path for path in MODULES if path.parent == room and path.name != "__init__.py"]) <= 14
 
@@ -158,9 +153,9 @@ def test_writing_frames_loads_no_encoder() -> None:
 
 def test_the_one_process_a_rollout_starts_is_python_and_loads_no_encoder() -> None:
     room = [path for path in MODULES if room_of(path) == "dump"]
-    assert [path.name for path in room if "subprocess" in set(imports_of(path))] == ["hand.py"]
+    assert [path.name for path in room if "subprocess" in set(imports_of(path))] == ["process.py"]
     program = (
-        f"{BEFORE}import daddy_encode.dump.hand_main\n"
+        f"{BEFORE}import daddy_encode.dump.worker.__main__\n"
         "bad = {'imageio', 'imageio_ffmpeg', 'daddy_encode.encode', 'click', 'watchdog', 'subprocess', 'PIL'}\n"
         "print(sorted(bad & set(sys.modules) - before))"
     )

@@ -10,7 +10,7 @@ from daddy_encode.encode.ffmpeg.process import RunLimits
 from daddy_encode.encode.frames.owners import Owners
 from daddy_encode.encode.settings import Settings
 from daddy_encode.spool.paths import JobPaths
-from daddy_encode.spool.pixels import MAX_PIXELS
+from daddy_encode.spool.png.pixels import MAX_PIXELS
 from daddy_encode.spool.receipt import OutputRecord, Receipt
 
 Progress = Callable[[float], None]

@@ -15,7 +15,7 @@ from daddy_encode.encode.output import Target, make_outputs
 from daddy_encode.encode.settings import MAX_GIF_FPS, GifSettings, Plan, make_settings, plan
 from daddy_encode.spool.frames import frame_sequence
 from daddy_encode.spool.paths import absolute
-from daddy_encode.spool.pixels import Pixels
+from daddy_encode.spool.png.pixels import Pixels
 from daddy_encode.spool.publish import publish, temp_file
 from daddy_encode.spool.rate import format_fps, parse_fps
 

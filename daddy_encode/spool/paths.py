@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Literal
 
 from daddy_encode.errors import SpoolError
 from daddy_encode.spool.manifest import MANIFEST_NAME
+from daddy_encode.spool.publish import reported
 
 Kind = Literal["mp4", "gif"]
 
@@ -83,3 +85,33 @@ class JobPaths:
 def absolute(path: Path) -> Path:
     """`path` made absolute, `.` and `..` resolved in the text alone: a link keeps the name it was given by."""
     return Path(os.path.abspath(path))
+
+
+def new_job_directory(parent: Path, name: str) -> Path:
+    """Make a directory that nobody else has: `name`, or `name-2`, `name-3`, ….
+
+    A name whose directory is gone, but whose video or receipt is still there, is not used again.
+
+    Args:
+        parent: Where to make it; it is there.
+        name: Wished for.
+
+    Returns:
+        Its path.
+
+    Raises:
+        SpoolError: It cannot be made.
+    """
+    for number in count(1):
+        directory = parent / (name if number == 1 else f"{name}-{number}")
+        with reported(directory, "make"):
+            try:
+                # Atomic on network file systems too: of several processes exactly one makes it.
+                os.mkdir(directory)
+            except FileExistsError:
+                continue
+            job = JobPaths.of(directory)
+            if not any(map(os.path.lexists, (job.output("mp4"), job.output("gif"), job.receipt))):
+                return directory
+            os.rmdir(directory)
+    raise AssertionError

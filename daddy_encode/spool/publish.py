@@ -125,6 +125,28 @@ def publish_bytes(data: bytes, final: Path, owner: str = "") -> None:
         publish(temp, final)
 
 
+def write_new(path: str, data: bytes) -> None:
+    """Write `data` to `path`, a file that is not there yet, without flushing it. After an OSError there is none either.
+
+    Raises:
+        OSError: Something is there already, or the disk refused.
+    """
+    # O_EXCL: never over another dump's frame, never through a planted link.
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:
+        try:
+            written = os.write(descriptor, data)
+            while written < len(data):
+                written += os.write(descriptor, memoryview(data)[written:])
+        finally:
+            # A network file system says here that the disk or quota is full.
+            os.close(descriptor)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+        raise
+
+
 def open_temp(temp: Path) -> int:
     """A descriptor to read and write the file that `temp_file` has just made.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from daddy_encode.dump import crew
+from daddy_encode.dump.worker import process
 from tests.conftest import Require, missing
 
 # Drawing without a display.
@@ -85,20 +85,9 @@ def slow_disk(tmp_path: Path, require_program: Require) -> Iterator[Callable[[in
 
 
 @pytest.fixture(params=["processes", "threads"])
-def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Record in each of the two ways; the second is that of a system where no process can be started."""
+def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Record through each of the two; the second is that of a system where no process can be started."""
     if request.param == "threads":
-        monkeypatch.setattr(crew, "_impossible", True)
+        monkeypatch.setattr(process, "_impossible", True)
+        monkeypatch.setattr(process, "_worker", None)
     return str(request.param)
-
-
-@pytest.fixture
-def pngcheck(require_program: Require) -> Callable[[list[Path]], None]:
-    """Assert that pngcheck has nothing to say about these files."""
-    program = require_program("pngcheck", "pngcheck")
-
-    def check(paths: list[Path]) -> None:
-        done = subprocess.run([program, "-q", *map(str, paths)], capture_output=True, text=True)
-        assert (done.returncode, done.stdout + done.stderr) == (0, "")
-
-    return check

@@ -22,7 +22,7 @@ from tests.dump.reading import Pixels, annotations_of, frame_files, manifest_of,
 Mount = Callable[[str], Path]
 ENDLESS = 100_000
 
-pytestmark = pytest.mark.usefixtures("way")
+pytestmark = pytest.mark.usefixtures("transport")
 
 
 def noise(seed: int) -> Pixels:

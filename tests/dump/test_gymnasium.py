@@ -16,7 +16,8 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 
-from daddy_encode.dump.gymnasium import RecordFrames, VectorRecordFrames
+from daddy_encode.dump.gymnasium import RecordFrames
+from daddy_encode.dump.gymnasium.wrappers import VectorRecordFrames
 from daddy_encode.errors import ManifestError, SettingsError
 from tests.dump.reading import Pixels, annotations_of, assert_same, contents, frame_files, manifest_of, pixels_of
 

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from daddy_encode.dump import FrameWriter, png
+from daddy_encode.dump import FrameWriter
 from daddy_encode.errors import FrameError, ManifestError, SettingsError, SpoolError
 from daddy_encode.spool.manifest import read_manifest
+from daddy_encode.spool.png import writer as png
 from tests.dump.conftest import SlowDisk
 from tests.dump.reading import (
     Pixels,
@@ -24,7 +25,7 @@ from tests.dump.reading import (
     pixels_of,
 )
 
-pytestmark = pytest.mark.usefixtures("way")
+pytestmark = pytest.mark.usefixtures("transport")
 
 
 def noise(count: int, height: int = 24, width: int = 32, seed: int = 0) -> Pixels:
@@ -65,7 +66,7 @@ def test_every_frame_has_a_line_once_one_frame_is_annotated_and_else_there_is_no
     assert sorted(os.listdir(tmp_path / "none")) == ["000000.png", "manifest.json"]
 
 
-def test_many_annotations_keep_their_order_whatever_thread_is_first(tmp_path: Path) -> None:
+def test_many_annotations_keep_their_order_whichever_thread_is_first(tmp_path: Path) -> None:
     with FrameWriter(tmp_path / "job", workers=4) as writer:
         for index in range(300):
             # Large and small frames' work would not finish in order; sizes must be alike, so contents differ.
@@ -111,15 +112,6 @@ def test_a_rollout_may_change_its_working_directory(tmp_path: Path, monkeypatch:
         writer.write(noise(1)[0], step=1)
     assert sorted(os.listdir(tmp_path / "job")) == ["000000.png", "000001.png", "annotations.jsonl", "manifest.json"]
     assert os.listdir(tmp_path / "elsewhere") == []
-
-
-def test_take_writes_the_array_itself(tmp_path: Path) -> None:
-    frames = noise(3)
-    with FrameWriter(tmp_path / "job") as writer:
-        for frame in frames:
-            assert writer.take(frame, kept=True)
-    assert_same(pixels_of(tmp_path / "job"), list(frames))
-    assert annotations_of(tmp_path / "job") == [{"kept": True}] * 3
 
 
 @pytest.mark.parametrize("shape", [(7, 9), (7, 9, 1), (7, 9, 3), (7, 9, 4)])
@@ -332,7 +324,9 @@ def test_dropped_frames_are_counted_annotated_and_warned_of(
         writer.close()
 
 
-def test_the_rollouts_own_thread_compresses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_rollouts_own_thread_compresses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, transport: str
+) -> None:
     threads = set()
 
     class Deflate:
@@ -342,9 +336,10 @@ def test_the_rollouts_own_thread_compresses_nothing(tmp_path: Path, monkeypatch:
 
     deflate = vars(png)["deflate"]
     monkeypatch.setattr(png, "deflate", Deflate())
-    # More than one stretch of frames with a filter of its own, of a shape that no other test has.
+    # More than one block of frames with a filter of its own, of a shape that no other test has.
     with FrameWriter(tmp_path / "job") as writer:
         for frame in noise(130, 25, 33):
             writer.write(frame, step=1)
     assert len(frame_files(tmp_path / "job")) == 130
     assert threading.get_ident() not in threads
+    assert bool(threads) is (transport == "threads")

@@ -83,8 +83,8 @@ def mounts(tmp_path: Path, require_program: Require) -> Iterator[Mounts]:
 
 def write_slowly(root: Path, jobs: dict[str, int], pause: float, rest: float) -> None:
     """Rollouts beside each other, as they come: a frame each in turn, and after a rest their manifests."""
-    from daddy_encode.dump.png import encode_png
     from daddy_encode.spool.manifest import Manifest, write_manifest
+    from daddy_encode.spool.png.writer import encode_png
 
     clips = {root / name: pictures(variety) for name, variety in jobs.items()}
     for job in clips:

@@ -11,7 +11,7 @@ from daddy_encode.encode.frames.owners import Owners
 from daddy_encode.encode.png.parse import HEAD_BYTES, SPARE_BYTES, Png, PngFault, check_header, check_png
 from daddy_encode.errors import FrameError, TransientError
 from daddy_encode.spool.manifest import Manifest, read_manifest
-from daddy_encode.spool.pixels import MAX_PIXELS
+from daddy_encode.spool.png.pixels import MAX_PIXELS
 
 # What to do about a frame that was not written well.
 WRITE_AGAIN = "write it again"

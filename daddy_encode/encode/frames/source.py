@@ -18,7 +18,7 @@ from daddy_encode.encode.png.parse import Png, PngFault
 from daddy_encode.encode.png.stored import StoredPng
 from daddy_encode.encode.png.unfilter import PlainPixels, is_unfiltered
 from daddy_encode.errors import DaddyEncodeError, FrameError
-from daddy_encode.spool.pixels import Pixels
+from daddy_encode.spool.png.pixels import Pixels
 
 Size = tuple[int, int]
 """Width and height in pixels."""

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from daddy_encode.encode.gif.writer import MAX_COLOURS, Box, GifWriter, changed_box
-from daddy_encode.spool.pixels import Pixels
+from daddy_encode.spool.png.pixels import Pixels
 
 
 class Colours:

@@ -20,7 +20,7 @@ from daddy_encode.encode.gif.timing import delays
 from daddy_encode.encode.gif.writer import Box, GifWriter, Mask, changed_box
 from daddy_encode.encode.option_values import Dither
 from daddy_encode.encode.settings import GifSettings
-from daddy_encode.spool.pixels import Pixels
+from daddy_encode.spool.png.pixels import Pixels
 
 # ffmpeg appends the palette to each pal8 picture: 256 words 0xAARRGGBB in the machine's byte order.
 PALETTE_BYTES = 1024

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from daddy_encode.encode.settings import GifSettings
-from daddy_encode.spool.pixels import Pixels
+from daddy_encode.spool.png.pixels import Pixels
 
 Size = tuple[int, int]
 

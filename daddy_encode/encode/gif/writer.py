@@ -17,7 +17,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from daddy_encode.errors import EncodeError
-from daddy_encode.spool.pixels import Pixels
+from daddy_encode.spool.png.pixels import Pixels
 from daddy_encode.spool.publish import reported
 
 Mask = npt.NDArray[np.bool_]

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from daddy_encode.encode.png.inflate import inflated
 from daddy_encode.encode.png.parse import Png, PngFault
-from daddy_encode.spool.pixels import Pixels
-from daddy_encode.spool.png_format import END, GREY, IDAT, beginning, chunk
+from daddy_encode.spool.png.format import END, GREY, IDAT, beginning, chunk
+from daddy_encode.spool.png.pixels import Pixels
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -11,8 +11,8 @@ import collections
 from collections.abc import Iterator
 
 from daddy_encode.encode.png.parse import Header, Png, PngFault
-from daddy_encode.spool.deflate import DeflateError, decompressobj
-from daddy_encode.spool.png_format import LAST_FILTER
+from daddy_encode.spool.png.deflate import DeflateError, decompressobj
+from daddy_encode.spool.png.format import LAST_FILTER
 
 # How much inflated data is held at a time, and how much compressed data goes in at once: on every call a decoder
 # copies what it has not consumed yet.

@@ -9,8 +9,8 @@ import functools
 import struct
 from dataclasses import dataclass
 
-from daddy_encode.spool.deflate import crc32
-from daddy_encode.spool.png_format import (
+from daddy_encode.spool.png.deflate import crc32
+from daddy_encode.spool.png.format import (
     CHUNK_CRC,
     CHUNK_HEAD,
     END,

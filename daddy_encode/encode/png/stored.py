@@ -11,8 +11,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 
-from daddy_encode.spool.deflate import adler32, crc32
-from daddy_encode.spool.png_format import CHUNK_CRC, CHUNK_HEAD, END, IDAT, beginning
+from daddy_encode.spool.png.deflate import adler32, crc32
+from daddy_encode.spool.png.format import CHUNK_CRC, CHUNK_HEAD, END, IDAT, beginning
 
 # The most that a stored block holds (RFC 1951, 3.2.4), and the bytes before its data.
 _BLOCK = 65_535

@@ -7,7 +7,7 @@ import itertools
 from daddy_encode.encode.png.decode import decode_png
 from daddy_encode.encode.png.inflate import inflated
 from daddy_encode.encode.png.parse import Png, PngFault
-from daddy_encode.spool.png_format import SUB, UP
+from daddy_encode.spool.png.format import SUB, UP
 
 
 class PlainPixels:

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from daddy_encode import save_frames_as_png
-from daddy_encode.dump.png import encode_png
 from daddy_encode.encode.ffmpeg.process import MEMORY_BYTES, MEMORY_PER_CPU, MEMORY_PER_PIXEL
 from daddy_encode.errors import EncodeError
+from daddy_encode.spool.png.writer import encode_png
 from tests.encode.conftest import StandIn
 from tests.jobs import encode
 from tests.media import moving_square, run_command, shaded

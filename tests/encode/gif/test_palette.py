@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from daddy_encode import save_frames_as_png
-from daddy_encode.dump.png import NONE, SUB, encode_png
+from daddy_encode.spool.png.format import NONE, SUB
+from daddy_encode.spool.png.writer import encode_png
 from tests.jobs import encode
 from tests.media import Frames, decode_gif, shaded
 

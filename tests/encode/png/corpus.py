@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from daddy_encode.dump.png import encode_png
+from daddy_encode.spool.png.writer import encode_png
 from tests.media import moving_square
 from tests.pngs import SIGNATURE, chunk, ihdr, image_rows, png, random_samples
 

@@ -13,12 +13,13 @@ import pytest
 from PIL import Image
 
 from daddy_encode import save_frames_as_png, save_mp4
-from daddy_encode.dump.png import NONE, SUB, UP, Filter, encode_png
 from daddy_encode.encode.frames.job_directory import JobDirectory
 from daddy_encode.encode.frames.source import DirectorySource
 from daddy_encode.encode.png.parse import Png, PngFault, check_png
 from daddy_encode.encode.png.unfilter import PlainPixels
 from daddy_encode.errors import FrameError
+from daddy_encode.spool.png.format import NONE, SUB, UP
+from daddy_encode.spool.png.writer import Filter, encode_png
 from tests.jobs import encode
 from tests.media import Frames, moving_square
 from tests.pngs import SIGNATURE, chunk, ihdr

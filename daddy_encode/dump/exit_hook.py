@@ -7,28 +7,26 @@ import contextlib
 import os
 import sys
 import time
-from typing import Protocol
+from typing import Any
 
-from daddy_encode.dump import crew
+from daddy_encode.dump.worker import process
 from daddy_encode.errors import DaddyEncodeError
 
-# A process must be able to end while its disk hangs: then the frames stay without a manifest.
-_PATIENCE = 10.0
+# A process must be able to end while its disk hangs: the worker process then finishes the recording when it can.
+_TIMEOUT_SECONDS = 10.0
 
-
-class Closable(Protocol):
-    @property
-    def closed(self) -> bool: ...
-    def close(self, error: str, *, wait: bool) -> None: ...
-
-
-_open: set[Closable] = set()
+# FrameWriters, whose module imports this one.
+_open: set[Any] = set()
 _in_child_of: int | None = None
 
 
-def watch(writer: Closable) -> None:
-    """Close `writer` when this process ends, unless `forget` comes first."""
+def register(writer: Any) -> None:
+    """Close `writer` when this process ends, unless `unregister` comes first."""
     global _in_child_of
+    # Those that were told to end, and that nobody waits for, keep their memory no longer.
+    for other in list(_open):
+        if other.closed:
+            unregister(other)
     _open.add(writer)
     # A process of multiprocessing ends by os._exit, which skips atexit, but runs hooks of its own.
     util = sys.modules.get("multiprocessing.util")
@@ -37,7 +35,8 @@ def watch(writer: Closable) -> None:
         util.Finalize(None, close_all, exitpriority=0)
 
 
-def forget(writer: Closable) -> None:
+def unregister(writer: Any) -> None:
+    """`writer` is over."""
     _open.discard(writer)
 
 
@@ -48,12 +47,11 @@ def close_all() -> None:
     for writer in waiting:
         with contextlib.suppress(DaddyEncodeError):
             writer.close("the process ended without close()", wait=False)
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _TIMEOUT_SECONDS
     while time.monotonic() < deadline and not all(writer.closed for writer in waiting):
         time.sleep(0.005)
-    crew.end()
+    process.end()
 
 
-if hasattr(os, "register_at_fork"):
-    # The threads and the frames stay with the parent.
-    os.register_at_fork(after_in_child=_open.clear)
+# The recordings stay with the parent.
+os.register_at_fork(after_in_child=_open.clear)

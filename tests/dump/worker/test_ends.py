@@ -1,7 +1,8 @@
-"""How a recording ends when its process does: exit, signals, forks. Each in a process of its own."""
+"""How a recording ends when its rollout does: exit, signals, forks. Each in a process of its own."""
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 from tests.dump.conftest import SlowDisk
 from tests.dump.reading import annotations_of, frame_files, manifest_of, pixels_of
+from tests.service.spools import until
 
 BEGINNING = """
 import os, signal, sys, time
@@ -111,7 +113,7 @@ def test_an_interrupt_at_any_moment_leaves_a_recording_that_is_all_there(process
                     writer.write(small, index=0)
                     signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.0001, 0.004))
                     for index in range(1, 10**9):
-                        (writer.take if number % 3 else writer.write)(small, index=index)
+                        writer.write(small, index=index)
             except KeyboardInterrupt:
                 pass
         """,
@@ -128,28 +130,149 @@ def test_an_interrupt_at_any_moment_leaves_a_recording_that_is_all_there(process
         assert [line["index"] for line in annotations_of(job)] == list(range(frames))
 
 
-def test_sigterm_kills_and_leaves_good_frames_and_no_manifest(tmp_path: Path) -> None:
+BY_ITSELF = "the rollout was killed, or ended without close()"
+
+
+def until_there(manifest: Path) -> None:
+    """The worker process goes on after its rollout."""
+    until(manifest.exists, f"{manifest}", 30)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_killed_rollout_leaves_every_frame_it_had_handed_over_and_a_manifest_that_says_so(
+    number: signal.Signals, tmp_path: Path, slow_disk: Callable[[int], SlowDisk]
+) -> None:
+    # So slow that most frames are still in flight.
+    disk = slow_disk(2_000_000)
+    done = run(
+        f"""
+        from daddy_encode.dump.worker import process
+        writer = FrameWriter("job", fps=50, video="both", meta={{"seed": 3}}, min_free=0)
+        for index in range(20):
+            writer.write(frame, index=index)
+        print(process._worker._process.pid, flush=True)
+        # The whole process group, as a shell or a notebook does it.
+        os.setpgid(0, 0)
+        os.killpg(0, {number})
+        """,
+        disk.path,
+    )
+    assert done.returncode == -number
+    until_there(disk.path / "job" / "manifest.json")
+    assert manifest_of(disk.path / "job") == {
+        "version": 1,
+        "frames": 20,
+        "width": 200,
+        "height": 200,
+        "fps": 50,
+        "video": "both",
+        "complete": False,
+        "error": BY_ITSELF,
+        "meta": {"seed": 3},
+    }
+    assert len(pixels_of(disk.path / "job")) == 20
+    assert [line["index"] for line in annotations_of(disk.path / "job")] == list(range(20))
+    until(lambda: gone(int(done.stdout)), "the end of the worker", 20)
+
+
+def test_of_a_killed_rollout_the_manifest_has_what_meta_was_a_second_before(tmp_path: Path) -> None:
     done = run(
         """
-        writer = FrameWriter("job")
-        for _ in range(10):
+        from daddy_encode.dump import writer as module
+        module._META_SECONDS = 0.01
+        writer = FrameWriter("job", meta={"seed": 3})
+        for index in range(5):
+            writer.meta["index"] = index
             writer.write(frame)
-        def written():
-            return [name for name in os.listdir("job") if os.path.getsize(f"job/{name}") > frame.nbytes]
-        while len(written()) < 10:
-            time.sleep(0.01)
-        os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGKILL)
         """,
         tmp_path,
     )
-    assert done.returncode == -signal.SIGTERM
-    assert not (tmp_path / "job" / "manifest.json").exists()
-    assert len(pixels_of(tmp_path / "job")) == 10
+    assert done.returncode == -signal.SIGKILL
+    until_there(tmp_path / "job" / "manifest.json")
+    assert manifest_of(tmp_path / "job")["meta"] == {"seed": 3, "index": 4}
+
+
+def test_a_rollout_that_is_killed_while_it_discards_leaves_nothing(
+    tmp_path: Path, slow_disk: Callable[[int], SlowDisk]
+) -> None:
+    disk = slow_disk(10**9)
+    done = run(
+        f"""
+        writer = FrameWriter("job", min_free=0)
+        for index in range(20):
+            writer.write(frame)
+        os.kill({disk.program.pid}, signal.SIGSTOP)
+        signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        writer.discard()
+        """,
+        disk.path,
+    )
+    disk.program.send_signal(signal.SIGCONT)
+    assert done.returncode == -signal.SIGKILL
+    until(lambda: not (disk.real / "job").exists(), "the end of the directory", 30)
+
+
+def gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def test_a_worker_ends_with_its_rollout_even_while_a_forked_child_lives_on(tmp_path: Path) -> None:
+    code = """
+    import warnings
+    from daddy_encode.dump.worker import process
+    warnings.simplefilter("ignore", DeprecationWarning)
+    with FrameWriter("job") as writer:
+        writer.write(frame)
+        child = os.fork()
+        if child == 0:
+            time.sleep(60)
+            os._exit(0)
+    print(child, process._worker._process.pid)
+    """
+    # The child has standard output open, too: no waiting for its end.
+    with subprocess.Popen(
+        [sys.executable, "-c", BEGINNING + textwrap.dedent(code)], cwd=tmp_path, stdout=subprocess.PIPE
+    ) as done:
+        assert done.stdout is not None
+        child, worker = (int(pid) for pid in done.stdout.readline().split())
+        until(lambda: gone(worker), "the end of the worker", 20)
+        assert not gone(child)
+        os.kill(child, signal.SIGKILL)
+    assert done.returncode == 0
+    assert manifest_of(tmp_path / "job")["complete"] is True
+
+
+def test_a_killed_rollout_is_noticed_even_while_a_forked_child_lives_on(tmp_path: Path) -> None:
+    done = run(
+        """
+        import warnings
+        warnings.simplefilter("ignore", DeprecationWarning)
+        writer = FrameWriter("job")
+        writer.write(frame)
+        child = os.fork()
+        if child == 0:
+            os.close(1), os.close(2)
+            time.sleep(60)
+            os._exit(0)
+        print(child, flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+        """,
+        tmp_path,
+    )
+    until_there(tmp_path / "job" / "manifest.json")
+    os.kill(int(done.stdout), signal.SIGKILL)
+    assert manifest_of(tmp_path / "job")["error"] == BY_ITSELF
 
 
 HUNG_DISK = """
-from daddy_encode.dump import at_exit
-at_exit._PATIENCE = 0.2
+from daddy_encode.dump import exit_hook
+exit_hook._TIMEOUT_SECONDS = 0.2
 writer = FrameWriter("job", max_bytes=3 * frame.nbytes)
 writer.write(frame)
 while not os.path.exists("job/000000.png") or os.path.getsize("job/000000.png") < frame.nbytes:
@@ -190,7 +313,9 @@ def test_a_hung_disk_holds_neither_an_interrupt_nor_the_end_of_the_process(
                 child.kill()
     assert (child.returncode, *told) == (0, "write\nclose\n", "")
     disk.program.send_signal(signal.SIGCONT)
-    assert not (disk.path / "job" / "manifest.json").exists()
+    # The worker process waits for the disk, not the rollout.
+    until_there(disk.path / "job" / "manifest.json")
+    assert manifest_of(disk.path / "job")["frames"] == len(pixels_of(disk.path / "job")) > 0
 
 
 def test_a_forked_child_cannot_write_into_its_parents_recording_nor_end_it(tmp_path: Path) -> None:
@@ -235,7 +360,7 @@ def test_a_multiprocessing_child_that_forgets_to_close_still_gets_its_manifest(t
                     writer.write(frame)
 
             if __name__ == "__main__":
-                for way in ("fork", "spawn"):
+                for way in ("fork", "spawn", "forkserver"):
                     child = multiprocessing.get_context(way).Process(target=rollout, args=[way])
                     child.start()
                     child.join()
@@ -245,7 +370,7 @@ def test_a_multiprocessing_child_that_forgets_to_close_still_gets_its_manifest(t
     )
     done = subprocess.run([sys.executable, "children.py"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
-    for way in ("fork", "spawn"):
+    for way in ("fork", "spawn", "forkserver"):
         assert_incomplete(tmp_path / way, 30, "the process ended without close()")
 
 
@@ -260,7 +385,7 @@ def test_where_no_thread_can_be_started_the_caller_hears_of_it_and_no_manifest_l
                 writer.write(frame)
         except SpoolError as error:
             print(error)
-        # Processes need none, not even for the end.
+        # The worker process needs none of this process.
         with FrameWriter("apart") as writer:
             writer.write(frame)
         """,

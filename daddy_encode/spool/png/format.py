@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from daddy_encode.spool.deflate import crc32
+from daddy_encode.spool.png.deflate import crc32
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 

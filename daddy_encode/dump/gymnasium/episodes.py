@@ -6,14 +6,13 @@ import os
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
-from daddy_encode.dump.budget import DiskBudget
-from daddy_encode.dump.writer import FrameWriter
-from daddy_encode.errors import DaddyEncodeError
-from daddy_encode.spool.paths import JobPaths
+from daddy_encode.dump.writer import MAX_BYTES, FrameWriter
+from daddy_encode.errors import DaddyEncodeError, SettingsError
+from daddy_encode.spool.disk_budget import DiskBudget
+from daddy_encode.spool.paths import new_job_directory
 from daddy_encode.spool.publish import reported
 
 Trigger = Callable[[int], bool]
@@ -26,18 +25,59 @@ def capped_cubic(episode: int) -> bool:
 
 @dataclass(frozen=True)
 class RecordSettings:
-    """What the recorders of one wrapper share; see `daddy_encode.dump.gymnasium.RecordFrames`.
-
-    `new_writer`: makes the FrameWriter of a directory; what goes wrong with it is raised.
-    """
+    """What the recorders of one wrapper share: see `RecordFrames`; `options` are those of each FrameWriter."""
 
     folder: Path
     episode_trigger: Trigger | None
     step_trigger: Trigger | None
     video_length: int
-    min_free: int | None
     on_error: Literal["raise", "stop"]
-    new_writer: Callable[[Path], FrameWriter]
+    options: Mapping[str, Any]
+
+
+# Render modes that give no images.
+NO_IMAGES = (None, "human", "ansi")
+# Of RecordVideo's and the wrappers': they change nothing about a recorder.
+_OTHER_ARGUMENTS = ("name_prefix", "disable_logger", "gc_trigger", "record_first_only", "video_aspect_ratio")
+
+
+def record_settings(
+    env: Any,
+    *,
+    video_folder: str | os.PathLike[str],
+    episode_trigger: Trigger | None,
+    step_trigger: Trigger | None,
+    video_length: int,
+    fps: object,
+    on_error: Literal["raise", "stop"] = "stop",
+    max_bytes: int = MAX_BYTES,
+    **options: Any,
+) -> RecordSettings:
+    """For the recorders of `env`; see `RecordFrames` for the arguments and what is raised. Makes the directory."""
+    for name in _OTHER_ARGUMENTS:
+        options.pop(name, None)
+    if env.render_mode in NO_IMAGES:
+        raise SettingsError(f"render_mode is {env.render_mode!r}: make the environment with render_mode='rgb_array'")
+    if video_length < 0:
+        raise SettingsError(f"video_length is {video_length}: give 0 for whole episodes, or more")
+    if episode_trigger is None and step_trigger is None:
+        episode_trigger = capped_cubic
+    folder = Path(video_folder).absolute()
+    options["fps"] = env.metadata.get("render_fps", 30) if fps is None else fps
+    # One thread outruns any renderer, and there may be many environments.
+    options["workers"] = 1
+    # One recording may still be closing while the next one fills.
+    options["max_bytes"] = max_bytes // 2
+    # For its checks, and that the worker process is there at the first frame: nothing happens on disk before that.
+    FrameWriter(folder, overwrite=True, on_error=on_error, **options)
+    with reported(folder, "make"):
+        os.makedirs(folder, exist_ok=True)
+    return RecordSettings(folder, episode_trigger, step_trigger, video_length, on_error, options)
+
+
+def facts_of(env: Any) -> dict[str, Any]:
+    """For every manifest's meta."""
+    return {"environment": env.spec.id if env.spec is not None else type(env.unwrapped).__name__}
 
 
 class EpisodeRecorder:
@@ -61,6 +101,7 @@ class EpisodeRecorder:
 
     @property
     def recording(self) -> bool:
+        """Whether the next frame will be recorded."""
         return self._writer is not None
 
     def begin_episode(self, seed: int | None) -> None:
@@ -85,16 +126,16 @@ class EpisodeRecorder:
             self._facts["length"] += 1
             self._facts.update(terminated=bool(terminated), truncated=bool(truncated))
 
-    def capture(self, frame: Any, *, sole: bool, **annotations: Any) -> None:
-        """Record `frame`, what the environment looks like now; `sole`: nobody else will ever see or change it."""
+    def capture(self, frame: Any, **annotations: Any) -> None:
+        """Record `frame`, what the environment looks like now."""
         writer = self._writer
         if writer is None:
             return
         try:
-            (writer.take if sole else writer.write)(frame, step=self._steps, **annotations)
+            writer.write(frame, step=self._steps, **annotations)
         except DaddyEncodeError as error:
             self.stop(error)
-            self._tell(error)
+            self._report(error)
         else:
             if writer.frames + writer.dropped == self._settings.video_length:
                 self.stop()
@@ -120,20 +161,15 @@ class EpisodeRecorder:
         settings = self._settings
         try:
             # Else a full disk would gather a directory without frames from every further episode.
-            DiskBudget(settings.folder, settings.min_free).spend(f"{settings.folder / name}", 0)
-            self._writer = settings.new_writer(new_directory(settings.folder, name))
+            DiskBudget(settings.folder, settings.options.get("min_free")).spend(f"{settings.folder / name}", 0)
+            self._writer = FrameWriter(new_job_directory(settings.folder, name), **settings.options)
         except DaddyEncodeError as error:
-            self._tell(error)
-        self._facts = {
-            **self._constant,
-            "seed": self._seed,
-            "episode": self._episode,
-            "start_step": step,
-            "return": 0.0,
-            "length": 0,
-            "terminated": False,
-            "truncated": False,
-        }
+            self._report(error)
+            return
+        known = {**self._constant, "seed": self._seed, "episode": self._episode, "start_step": step}
+        # What a manifest says of a rollout that was killed; how far it came, its annotations say.
+        self._writer.meta.update(known)
+        self._facts = {**known, "return": 0.0, "length": 0, "terminated": False, "truncated": False}
 
     def _wait(self) -> None:
         writer, self._closing = self._closing, None
@@ -141,30 +177,9 @@ class EpisodeRecorder:
             try:
                 writer.close()
             except DaddyEncodeError as error:
-                self._tell(error)
+                self._report(error)
 
-    def _tell(self, error: DaddyEncodeError) -> None:
+    def _report(self, error: DaddyEncodeError) -> None:
         if self._settings.on_error == "raise":
             raise error
         warnings.warn(f"{error}; this recording has stopped", RuntimeWarning, stacklevel=5)
-
-
-def new_directory(folder: Path, name: str) -> Path:
-    """Make and return a directory in `folder` that nobody else has: `name`, or `name-2`, `name-3`, ….
-
-    A name whose directory is gone, but whose video or receipt is still there, is not used again.
-    Raises SpoolError where it cannot be made.
-    """
-    for number in count(1):
-        directory = folder / (name if number == 1 else f"{name}-{number}")
-        with reported(directory, "make"):
-            try:
-                # Atomic on network file systems too: of several processes exactly one makes it.
-                os.mkdir(directory)
-            except FileExistsError:
-                continue
-            job = JobPaths.of(directory)
-            if not any(map(os.path.lexists, (job.output("mp4"), job.output("gif"), job.receipt))):
-                return directory
-            os.rmdir(directory)
-    raise AssertionError

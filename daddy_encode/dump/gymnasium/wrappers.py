@@ -10,9 +10,7 @@ import gymnasium as gym
 from gymnasium.utils import RecordConstructorArgs
 from gymnasium.vector import VectorEnv, VectorWrapper
 
-from daddy_encode.dump.episodes import EpisodeRecorder, Trigger
-from daddy_encode.dump.gymnasium_settings import NO_IMAGES, facts_of, record_settings
-from daddy_encode.dump.sole import is_sole
+from daddy_encode.dump.gymnasium.episodes import NO_IMAGES, EpisodeRecorder, Trigger, facts_of, record_settings
 from daddy_encode.dump.writer import MAX_BYTES
 from daddy_encode.spool.manifest import Video
 
@@ -20,31 +18,41 @@ from daddy_encode.spool.manifest import Video
 class RecordFrames(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """Records episodes of `env` as PNGs with a manifest, one directory per recording, for an encoder elsewhere.
 
-    Takes the arguments of `gymnasium.wrappers.RecordVideo`: changing the import is the whole migration. Given a
-    vector environment it makes a `VectorRecordFrames`.
+    Takes the arguments of `gymnasium.wrappers.RecordVideo`: changing the import is the whole migration.
 
-    env: its render_mode is one that gives images, "rgb_array" or "rgb_array_list".
-    video_folder: where the directories go: `rl-video-episode-0`, or `rl-video-step-100` with `step_trigger`. A name
-        that is taken, by an earlier run or another process, gets `-2`, `-3`, …: nothing is ever overwritten.
-    episode_trigger, step_trigger: given the number of the episode, or of the step over all episodes, both from 0, say
-        whether a recording begins there. Default: episodes 0, 1, 8, 27, …, 729, 1000, 2000, ….
-    video_length: frames per recording, over several episodes if need be; 0 (default) records until the next reset.
-    name_prefix: what the directories' names begin with. Default "rl-video".
-    fps: frames per second of the video; None (default) is the environment's `render_fps`, or 30.
-    disable_logger, gc_trigger: RecordVideo's; they change nothing here.
-    video: "mp4", "gif", "both" or None (default): what the encoder shall make.
-    meta: JSON values for every manifest, beside `environment` (its ID), `seed` (given to the reset before), `episode`,
-        `start_step` (the number of the step, over all episodes, at which it began), `return` and `length` (sum and
-        number of the rewards of the steps recorded), `terminated` and `truncated`.
-    min_free, max_bytes, when_full: see `daddy_encode.dump.FrameWriter`; max_bytes counts for each environment.
-    on_error: "stop" (default) ends a recording that fails, with a RuntimeWarning: a video never kills a training.
-        "raise" raises.
+    Of a vector environment every sub-environment's episodes are recorded on their own, or with `record_first_only=True`
+    those of the first one. The directories are `rl-video-env-0-episode-0` and so on; triggers get the numbers of each
+    sub-environment's own episodes and steps; `meta` says which one it is as `env_index`.
 
     Each frame's annotations hold `step` (steps made so far, over all episodes) and, but for the frame after a reset,
     `reward`. Where the environment raises, the recording's manifest says `complete: false`.
 
-    Raises SettingsError or ManifestError (both ValueErrors) for arguments that cannot work, SpoolError where the
-    folder cannot be made.
+    Args:
+        env: Its render_mode is one that gives images, "rgb_array" or "rgb_array_list".
+        video_folder: Where the directories go: `rl-video-episode-0`, or `rl-video-step-100` with `step_trigger`. A name
+            that is taken, by an earlier run or another process, gets `-2`, `-3`, …: nothing is ever overwritten.
+        episode_trigger: Given the number of an episode, from 0, says whether it is recorded. Default, where there is no
+            `step_trigger` either: episodes 0, 1, 8, 27, …, 729, 1000, 2000, ….
+        step_trigger: Given the number of a step over all episodes, from 0, says whether a recording begins there.
+        video_length: Frames per recording, over several episodes if need be; 0 (default) records until the next reset.
+        name_prefix: What the directories' names begin with. Default "rl-video".
+        fps: Frames per second of the video; None (default) is the environment's `render_fps`, or 30.
+        disable_logger: Changes nothing.
+        gc_trigger: Changes nothing.
+        video: "mp4", "gif", "both" or None (default): what the encoder should make.
+        meta: JSON values for every manifest, beside `environment` (its ID), `seed` (given to the reset before),
+            `episode`, `start_step` (the number of the step, over all episodes, at which it began), `return` and
+            `length` (sum and number of the rewards of the steps recorded), `terminated` and `truncated`.
+        min_free: See `daddy_encode.dump.FrameWriter`.
+        max_bytes: As there; it counts for each environment.
+        when_full: As there.
+        on_error: "stop" (default) ends a recording that fails, with a RuntimeWarning: a video never kills a training.
+            "raise" raises.
+
+    Raises:
+        SettingsError: An argument cannot work (a ValueError).
+        ManifestError: `meta` is not JSON (a ValueError).
+        SpoolError: The folder cannot be made.
     """
 
     def __new__(cls, env: Any, *args: Any, **options: Any) -> Any:
@@ -72,20 +80,8 @@ class RecordFrames(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         when_full: Literal["block", "drop"] = "block",
         on_error: Literal["raise", "stop"] = "stop",
     ) -> None:
-        arguments: dict[str, Any] = {
-            "video_folder": video_folder,
-            "episode_trigger": episode_trigger,
-            "step_trigger": step_trigger,
-            "video_length": video_length,
-            "fps": fps,
-            "video": video,
-            "meta": meta,
-            "min_free": min_free,
-            "max_bytes": max_bytes,
-            "when_full": when_full,
-            "on_error": on_error,
-        }
-        RecordConstructorArgs.__init__(self, name_prefix=name_prefix, **arguments)
+        arguments = {name: value for name, value in locals().items() if name not in ("self", "env")}
+        RecordConstructorArgs.__init__(self, **arguments)
         gym.Wrapper.__init__(self, env)
         self._recorder = EpisodeRecorder(record_settings(env, **arguments), name_prefix, facts_of(env))
         # Whoever makes this environment anew in each mode it lists (check_env does) shall not be refused.
@@ -140,19 +136,11 @@ class RecordFrames(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             if not frame:
                 return
             frame = frame[-1]
-        sole = is_sole(frame)
-        self._recorder.capture(frame, sole=sole, **annotations)
+        self._recorder.capture(frame, **annotations)
 
 
 class VectorRecordFrames(VectorWrapper, RecordConstructorArgs):
-    """`RecordFrames` for a vector environment: every sub-environment's episodes are recorded on their own.
-
-    The directories are `rl-video-env-0-episode-0` and so on; triggers get the numbers of each sub-environment's own
-    episodes and steps; `meta` says which one it is as `env_index`. Arguments as for `RecordFrames` (`options` are its
-    keyword arguments), and
-
-    record_first_only: record sub-environment 0 only. Default False.
-    video_aspect_ratio: RecordVideo's; it changes nothing, for no grid is made.
+    """`RecordFrames` for a vector environment, which makes one of these; see there.
 
     With autoreset mode SAME_STEP nobody can render an episode's last state: its reward counts, but has no frame.
     """
@@ -171,15 +159,9 @@ class VectorRecordFrames(VectorWrapper, RecordConstructorArgs):
         video_aspect_ratio: tuple[int, int] = (1, 1),
         **options: Any,
     ) -> None:
-        arguments = {
-            "video_folder": video_folder,
-            "episode_trigger": episode_trigger,
-            "step_trigger": step_trigger,
-            "video_length": video_length,
-            "fps": fps,
-            **options,
-        }
-        RecordConstructorArgs.__init__(self, name_prefix=name_prefix, record_first_only=record_first_only, **arguments)
+        arguments = {name: value for name, value in locals().items() if name not in ("self", "env", "options")}
+        arguments.update(options)
+        RecordConstructorArgs.__init__(self, **arguments)
         VectorWrapper.__init__(self, env)
         settings = record_settings(env, **arguments)
         self._recorders = [
@@ -239,12 +221,8 @@ class VectorRecordFrames(VectorWrapper, RecordConstructorArgs):
         recorders = [index for index, recorder in enumerate(self._recorders) if recorder.recording and wanted[index]]
         if not recorders:
             return
-        # A list of our own: of a frame in it, nobody else knows but who keeps a reference to the frame itself.
-        rendered: Any = self.env.render()
-        frames = list(rendered)
-        del rendered
+        frames: Any = self.env.render()
         for index in recorders:
-            frame, frames[index] = frames[index], None
+            frame = frames[index]
             frame = frame[-1] if isinstance(frame, list) else frame
-            sole = is_sole(frame)
-            self._recorders[index].capture(frame, sole=sole, **annotations[index])
+            self._recorders[index].capture(frame, **annotations[index])

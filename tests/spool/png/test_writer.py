@@ -18,7 +18,8 @@ from hypothesis.extra.numpy import arrays
 from imageio_ffmpeg import get_ffmpeg_exe
 from PIL import Image
 
-from daddy_encode.dump.png import NONE, SUB, UP, Filter, choose_filter, encode_png
+from daddy_encode.spool.png.format import NONE, SUB, UP
+from daddy_encode.spool.png.writer import Filter, choose_filter, encode_png
 from tests.dump.reading import Pixels, with_ffmpeg, with_pillow
 
 SHAPES = st.tuples(st.integers(1, 64), st.integers(1, 64), st.sampled_from([(), (3,), (4,)])).map(
@@ -136,7 +137,8 @@ def test_grey_and_rgba_pass_strict_ffmpeg_pixel_for_pixel(tmp_path: Path) -> Non
     noise = np.random.default_rng(2).integers(0, 256, (30, 50, 4), np.uint8)
     for kind, frame in (("grey", noise[:, :, 1]), ("rgba", noise)):
         (tmp_path / kind).mkdir()
-        for index, row_filter in enumerate((NONE, SUB, UP)):
+        filters: tuple[Filter, ...] = (NONE, SUB, UP)
+        for index, row_filter in enumerate(filters):
             (tmp_path / kind / f"{index:06d}.png").write_bytes(encode_png(frame, row_filter))
         assert np.array_equal(with_ffmpeg(tmp_path / kind, frame.shape), np.stack([frame] * 3))
 
@@ -147,8 +149,8 @@ def test_without_isal_zlib_writes_the_same_pixels(tmp_path: Path) -> None:
     script = (
         "import sys; sys.modules['isal'] = None\n"
         "import numpy, zlib\n"
-        "from daddy_encode.dump import png\n"
-        "assert png.deflate is zlib\n"
+        "from daddy_encode.spool.png import writer as png\n"
+        "assert png.deflate.compress is zlib.compress\n"
         "open('out.png', 'wb').write(png.encode_png(numpy.load('frame.npy')))\n"
     )
     subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True)

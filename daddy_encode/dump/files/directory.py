@@ -1,0 +1,97 @@
+"""A recording's directory: made or cleared for it, never mixed with another dump; its removal."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from daddy_encode.errors import DaddyEncodeError, SpoolError
+from daddy_encode.spool.frames import frame_name, is_frame_name
+from daddy_encode.spool.manifest import MANIFEST_NAME
+from daddy_encode.spool.publish import reported, spool_error
+from daddy_encode.spool.slurm_process import ROLLOUT_NAME, write_slurm_process
+
+ANNOTATIONS_NAME = "annotations.jsonl"
+# The manifest first: at no time does one stand beside frames that it does not describe.
+_RECORDS = (MANIFEST_NAME, ANNOTATIONS_NAME, ROLLOUT_NAME)
+
+
+def _old_dump(directory: Path) -> list[str]:
+    """Names in `directory` that belong to a dump, the manifest first; none where there is no such directory."""
+    with reported(directory, "list"):
+        try:
+            names = os.listdir(directory)
+        except FileNotFoundError:
+            return []
+    return [name for name in _RECORDS if name in names] + sorted(name for name in names if is_frame_name(name))
+
+
+def refuse_old_dump(directory: Path) -> None:
+    """Raise SpoolError where `directory` already holds what belongs to a dump, or cannot be listed."""
+    if old := _old_dump(directory):
+        more = f" and {len(old) - 1} more" if len(old) > 1 else ""
+        raise SpoolError(f"{directory}: already holds {old[0]}{more}; choose another directory, or overwrite=True")
+
+
+def prepare_directory(directory: Path, *, overwrite: bool) -> bool:
+    """Make `directory`, ready for a recording's frames, and say in it which Slurm job records.
+
+    With `overwrite` exactly the files of the dump that is there are removed. Returns whether the directory was not
+    there before. Raises SpoolError where it holds a dump and may not be overwritten, or cannot be made or cleared.
+    """
+    made = True
+    with reported(directory, "make"):
+        try:
+            os.makedirs(directory)
+        except FileExistsError:
+            if not directory.is_dir():
+                raise
+            made = False
+    if not overwrite:
+        refuse_old_dump(directory)
+    with reported(directory, "remove old frames from"):
+        for name in _old_dump(directory):
+            os.unlink(directory / name)
+    try:
+        write_slurm_process(directory / ROLLOUT_NAME)
+    except SpoolError:
+        remove_recording(directory, (), made_directory=made)
+        raise
+    return made
+
+
+def frame_path(directory: Path | str, index: int) -> str:
+    """The path of frame `index` in `directory`."""
+    return f"{directory}{os.sep}{frame_name(index)}"
+
+
+def frame_error(path: str, error: Exception) -> DaddyEncodeError:
+    """What to report of a frame that could not be compressed or written: one line that names its file."""
+    if isinstance(error, DaddyEncodeError):
+        return error
+    if isinstance(error, OSError):
+        return spool_error(error, Path(path), "write")
+    # Out of memory, or our own mistake: either way the caller has to hear of it.
+    return SpoolError(f"cannot write {path}: {type(error).__name__}: {error}")
+
+
+def remove_frames(directory: Path, indices: Iterable[int]) -> None:
+    """Remove these frames, as far as they are there."""
+    _remove(directory, map(frame_name, indices))
+
+
+def remove_recording(directory: Path, indices: Iterable[int], *, made_directory: bool) -> None:
+    """Remove these frames and what else a recording has written, and the directory where the recording made it."""
+    _remove(directory, _RECORDS)
+    remove_frames(directory, indices)
+    if made_directory:
+        with contextlib.suppress(OSError):
+            os.rmdir(directory)
+
+
+def _remove(directory: Path, names: Iterable[str]) -> None:
+    for name in names:
+        with contextlib.suppress(OSError):
+            os.unlink(directory / name)

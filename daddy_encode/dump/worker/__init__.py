@@ -1,0 +1,1 @@
+"""The worker process: compresses and writes what the rollout hands over, and owns the recording's directory."""

@@ -1,0 +1,46 @@
+"""The program of the worker process, which `process` starts: serves the rollout's recordings, each in threads.
+
+It ends when the rollout is gone, whatever ended that, and all that it was given is on disk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import threading
+
+from daddy_encode.dump.worker import protocol
+from daddy_encode.dump.worker.server import PROCESS_POLL_SECONDS, Server
+
+
+def main(descriptor: int) -> None:
+    """Serve until the other end of `descriptor`, a socket, is closed."""
+    for number in protocol.SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, protocol.SIGNALS)
+    # Nothing of the rollout's working directory should be in use because of us.
+    os.chdir("/")
+    control = socket.socket(fileno=descriptor)
+    # A rollout that has ended meanwhile has left recordings all the same.
+    with contextlib.suppress(OSError):
+        control.send(protocol.READY, socket.MSG_NOSIGNAL)
+    servers: list[Server] = []
+    # So many compress at a time, in all recordings together: more would only take processors from the rollout.
+    places = threading.BoundedSemaphore(len(os.sched_getaffinity(0)))
+    while descriptors := socket.recv_fds(control, 1, 2)[1]:
+        memory, end = descriptors[0], socket.socket(fileno=descriptors[1])
+        servers = [server for server in servers if not server.finished.is_set()]
+        try:
+            server = Server(end, memory, PROCESS_POLL_SECONDS, places)
+            server.start()
+            servers.append(server)
+        except (OSError, RuntimeError):
+            # No memory or no threads left: the rollout finds that this recording has ended.
+            end.close()
+        os.close(memory)
+    for server in servers:
+        server.finished.wait()
+    # Nothing is left to be tidied up.
+    os._exit(0)

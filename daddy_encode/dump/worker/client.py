@@ -1,0 +1,234 @@
+"""The rollout's end of a recording: copies frames into shared memory, and learns what has become of them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import socket
+import threading
+import weakref
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from daddy_encode.dump.files.contiguous_prefix import keep_whole_lines
+from daddy_encode.dump.files.directory import frame_path, remove_frames, remove_recording
+from daddy_encode.dump.worker import process, protocol
+from daddy_encode.dump.worker.protocol import End, Kind, Memory, Recording
+from daddy_encode.dump.worker.server import THREAD_POLL_SECONDS, Server
+from daddy_encode.errors import DaddyEncodeError, SpoolError
+from daddy_encode.spool.png.pixels import Pixels
+
+# Between two looks for a free slot. Meanwhile the death of the worker process is noticed at once.
+_POLL_SECONDS = 0.001
+
+
+class Client:
+    """Hands frames to a server: one of this process's worker, or one in threads where no process can be.
+
+    Attributes:
+        error: Why nothing more is written, once that is known.
+        frames: How many frames are on disk without a gap, once the recording has ended.
+    """
+
+    def __init__(self, recording: Recording, *, processes: bool, slots: int) -> None:
+        """Begin a recording in a directory that is ready for it, with memory for so many frames.
+
+        Raises SpoolError where the system has no memory, sockets or threads to give.
+        """
+        self.error: DaddyEncodeError | None = None
+        self.frames: int | None = None
+        self._recording = recording
+        self._directory = Path(recording.directory)
+        self._sent = 0
+        self._views: dict[int, Pixels] = {}
+        self._ending: End | None = None
+        self._end_is_sent = False
+        # A recording that nobody waits for is looked at by whoever begins the next one, perhaps in another thread.
+        self._looking = threading.Lock()
+        self._worker: process.WorkerProcess | None = None
+        try:
+            self._connect(processes, min(slots, protocol.MOST_SLOTS))
+        except (OSError, RuntimeError) as error:
+            advice = "; allow this process more threads" if isinstance(error, RuntimeError) else ""
+            raise SpoolError(f"cannot write {self._directory}: {error}{advice}") from error
+        _clients.add(self)
+
+    def _connect(self, processes: bool, slots: int) -> None:
+        with contextlib.ExitStack() as always, contextlib.ExitStack() as undo:
+            memory = os.memfd_create("daddy-encode frames")
+            always.callback(os.close, memory)
+            # Only slots that are used take memory.
+            os.ftruncate(memory, protocol.slot_offset(slots, self._recording.shape))
+            self._memory = Memory(memory)
+            self._slots = self._memory.slots[:slots]
+            self._end, theirs = protocol.socket_pair()
+            undo.callback(self._end.close)
+            undo.callback(theirs.close)
+            protocol.send(self._end, Kind.OPEN, msgspec.json.encode(self._recording))
+            while processes and self._worker is None and (worker := process.worker()) is not None:
+                if worker.serve(memory, theirs.fileno()):
+                    self._worker = worker
+                else:
+                    process.forget(worker)
+            if self._worker is None:
+                Server(theirs, memory, THREAD_POLL_SECONDS).start()
+            else:
+                theirs.close()
+            undo.pop_all()
+
+    def write(self, frame: Pixels, line: bytes, *, wait: bool) -> bool:
+        """Copy a frame of the recording's shape, and send it with its annotations, a JSON object or nothing.
+
+        Returns whether it was sent: not where there is no room and `wait` is false, nor after an error.
+        """
+        # The first that is free: its memory is there already, and near.
+        while (slot := bytes(self._slots).find(0)) < 0 or self._memory.flags[protocol.FAILED]:
+            if not self._go_on(wait):
+                return False
+        if slot not in self._views:
+            self._views[slot] = self._memory.frame(slot, self._recording)
+        _copy(self._views[slot], frame)
+        while not self._send(slot, line):
+            if not self._go_on(wait):
+                return False
+        return True
+
+    def update_meta(self, meta: bytes) -> None:
+        """Let the server know the manifest's `meta` so far, JSON, for the case that this process is killed."""
+        with contextlib.suppress(OSError):
+            protocol.send(self._end, Kind.META, meta)
+
+    def finish(self, error: str | None, meta: dict[str, Any]) -> None:
+        """Let the server write what it has, then the manifest: with `meta`, complete unless there is an error.
+
+        Does not wait for that. A second time nothing happens.
+        """
+        self._ending = self._ending or End(error, meta)
+        self.has_ended()
+
+    def discard(self) -> None:
+        """End without a recording: nothing more is written, and what was written is removed. Waits for that."""
+        if self.frames is None:
+            self._memory.flags[protocol.DISCARDED] = 1
+            self.finish("discarded", {})
+            self.wait()
+        # There are some where it had ended before, or the worker has died.
+        remove_recording(self._directory, range(self.frames or 0), made_directory=self._recording.made_directory)
+
+    def wait(self) -> None:
+        """Wait for the recording's end, after `finish`."""
+        while not self.has_ended():
+            self._wait(None if self._end_is_sent else _POLL_SECONDS)
+
+    def has_ended(self) -> bool:
+        """Whether all is on disk, or has failed. Never waits."""
+        with self._looking:
+            if self.frames is not None:
+                return True
+            if self._ending is not None and not self._end_is_sent:
+                # Where there is no room now, at the next look; a server that is gone is noticed below.
+                with contextlib.suppress(OSError):
+                    protocol.send(self._end, Kind.END, msgspec.json.encode(self._ending))
+                    self._end_is_sent = True
+            try:
+                # Nothing is ever sent this way but the end of the file.
+                self._end.recv(1, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return False
+            except OSError:
+                pass
+            return self._server_is_gone()
+
+    def _go_on(self, wait: bool) -> bool:
+        """Wait for room for a moment; whether to look for it again."""
+        self.error = self.error or self._memory.error
+        if self.error is None and wait:
+            self._wait(_POLL_SECONDS)
+            self.has_ended()
+            return self.error is None
+        return False
+
+    def _wait(self, seconds: float | None) -> None:
+        """Wait for the server's end, so long at most."""
+        if (descriptor := self._end.fileno()) >= 0:
+            # select() knows no descriptor above 1023.
+            poll = select.poll()
+            poll.register(descriptor, select.POLLIN)
+            poll.poll(None if seconds is None else 1000 * seconds)
+
+    def _send(self, slot: int, line: bytes) -> bool:
+        """Send the frame in `slot`; False where there is no room, or the server is gone."""
+        path = frame_path(self._directory, self._sent)
+        try:
+            self._sent += 1
+            self._slots[slot] = 1
+            try:
+                protocol.send(self._end, Kind.FRAME, line, slot)
+                return True
+            except OSError as error:
+                self._slots[slot] = 0
+                self._sent -= 1
+                if not isinstance(error, BlockingIOError):
+                    self.has_ended()
+                    # No memory for the message, say, while the server is well.
+                    self.error = self.error or SpoolError(f"cannot write {path}: {error}")
+                return False
+        except BaseException:
+            # An interrupt: nobody knows whether the frame has gone, and whether its slot will be free again.
+            self.error = self.error or SpoolError(f"cannot write {path}: interrupted")
+            raise
+
+    def _server_is_gone(self) -> bool:
+        """Whether the recording has ended by that."""
+        memory, frames = self._memory, self._memory.frames
+        self.error = self.error or memory.error
+        if not memory.flags[protocol.FINISHED]:
+            if self._worker is not None:
+                if self.error is None:
+                    why = f"the process that writes frames {self._worker.how_it_ended()}"
+                    self.error = SpoolError(f"cannot write {frame_path(self._directory, frames)}: {why}")
+                process.forget(self._worker)
+            if self._ending is None:
+                return False
+            # What the worker would have done, had it not died.
+            if memory.flags[protocol.DISCARDED]:
+                frames = self._sent
+            else:
+                remove_frames(self._directory, range(frames, self._sent))
+                with contextlib.suppress(DaddyEncodeError):
+                    keep_whole_lines(self._directory)
+                    self._recording.publish_manifest(frames, self._ending.error or str(self.error), self._ending.meta)
+        self._end.close()
+        # The memory goes with the last view of it.
+        self._views.clear()
+        del self._memory, self._slots
+        self.frames = frames
+        return True
+
+    def let_go(self) -> None:
+        """Close this process's end: in a forked child, where it would keep the server from noticing the parent's."""
+        self._end.close()
+
+
+def _copy(target: Pixels, source: Pixels) -> None:
+    if source.flags.c_contiguous and target.flags.c_contiguous:
+        # numpy would release the interpreter's lock for this fraction of a millisecond, and where threads do the work
+        # the rollout would then wait for one to give it back: measured, ten times as long as the copy.
+        target.data.cast("B")[:] = source.data.cast("B")
+    else:
+        np.copyto(target, source)
+
+
+_clients: weakref.WeakSet[Client] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for client in list(_clients):
+        client.let_go()
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,210 @@
+"""How the two ends of a recording meet: `client` in the rollout, `server` in its worker process.
+
+The client copies each frame into a slot of shared memory and sends a message. The server marks the slot free when the
+frame is on disk, and says in the same memory how far it is and what has failed: to look there costs the rollout
+nothing, to receive messages would. The socket keeps the messages' borders and order, and tells each end of the other
+one's death after everything that was sent before.
+
+Both ends are of one version, on one machine: they use this module.
+"""
+
+from __future__ import annotations
+
+import array
+import mmap
+import os
+import signal
+import socket
+import struct
+from enum import IntEnum
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from daddy_encode.errors import DaddyEncodeError, ManifestError, SpoolError, TransientError, one_line
+from daddy_encode.spool.manifest import Manifest, Video, write_manifest
+from daddy_encode.spool.png.pixels import Pixels
+
+# The worker process's first and only word to the rollout.
+READY = b"ready"
+# Kept from the worker process: a terminal's Ctrl-C and Slurm's signals go to all processes, and the rollout decides
+# what they mean.
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
+# The memory begins with flags, the number of frames on disk, an error's text, and a byte for each slot.
+DISCARDED, FAILED, FINISHED = range(3)
+_FRAMES, _TEXT, _SLOTS, _HEAD_BYTES = 8, 16, 4096, 8192
+MOST_SLOTS = _HEAD_BYTES - _SLOTS
+_PAGE_BYTES = 4096
+
+# A longer text goes along as an open file: a message takes no more than the socket's buffer.
+_INLINE_BYTES = 2**15
+_ANCILLARY_BYTES = socket.CMSG_SPACE(struct.calcsize("i"))
+# Room for thousands of messages; a system may allow less (net.core.wmem_max), by default about 550.
+_BUFFER_BYTES = 2**21
+# What a server reports.
+_ERRORS: tuple[type[DaddyEncodeError], ...] = (SpoolError, TransientError, ManifestError)
+_ERROR_LENGTH = 2000  # for a line in a log
+_MESSAGE = struct.Struct("=BI")
+
+
+class Kind(IntEnum):
+    """What the text of a message is: an Recording, a frame's annotations, the manifest's `meta` so far, or an End."""
+
+    OPEN = 0
+    FRAME = 1
+    META = 2
+    END = 3
+
+
+class Recording(msgspec.Struct):
+    """A recording.
+
+    Attributes:
+        directory: Absolute.
+        fps, video, meta: As a manifest has them; `meta` so far as it is known.
+        workers: How many threads compress and write.
+        min_free: As DiskBudget has it.
+        made_directory: Whether the directory was not there before.
+        shape: Of each frame, (H, W) or (H, W, C).
+        axes: Those of a frame in memory, slowest first.
+    """
+
+    directory: str
+    fps: str | float | int
+    video: Video | None
+    meta: dict[str, Any]
+    workers: int
+    min_free: int | None
+    made_directory: bool = False
+    shape: tuple[int, ...] = ()
+    axes: tuple[int, ...] = ()
+
+    def publish_manifest(self, frames: int, error: str | None, meta: dict[str, Any]) -> None:
+        """Write the manifest, atomically: of so many frames without a gap, complete unless there is an error.
+
+        Raises SpoolError where it cannot be written, ManifestError where it cannot with this `meta`, say one that is
+        too large. Then one without it is there and says so: whoever encodes the frames should know.
+        """
+        height, width = self.shape[:2] if frames else (0, 0)
+        manifest = Manifest(
+            frames=frames,
+            width=width,
+            height=height,
+            fps=self.fps,
+            video=self.video,
+            meta=meta,
+            complete=error is None,
+            error=None if error is None else one_line(error[:_ERROR_LENGTH]),
+        )
+        try:
+            write_manifest(Path(self.directory), manifest)
+        except ManifestError as fault:
+            if meta:
+                self.publish_manifest(frames, error or str(fault), {})
+            raise
+
+
+class End(msgspec.Struct):
+    """A recording is over: why early (None: it is complete), and the manifest's `meta`."""
+
+    error: str | None
+    meta: dict[str, Any]
+
+
+class Memory:
+    """The shared memory of a recording, mapped.
+
+    Attributes:
+        flags: A byte for each of DISCARDED, which the client sets, FAILED and FINISHED.
+        slots: A byte for each slot, 1 while a frame in it is still to be written.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        """`descriptor` stays the caller's."""
+        self._map = mmap.mmap(descriptor, 0)
+        whole = memoryview(self._map)
+        self.flags, self.slots = whole[:_FRAMES], whole[_SLOTS:_HEAD_BYTES]
+        self._frames, self._text = whole[_FRAMES:_TEXT].cast("Q"), whole[_TEXT:_SLOTS]
+
+    @property
+    def frames(self) -> int:
+        """How many frames are on disk without a gap."""
+        return self._frames[0]
+
+    @frames.setter
+    def frames(self, count: int) -> None:
+        self._frames[0] = count
+
+    @property
+    def error(self) -> DaddyEncodeError | None:
+        """What has failed first."""
+        if not self.flags[FAILED]:
+            return None
+        kind, _, text = bytes(self._text).rstrip(b"\0").decode(errors="replace").partition("\n")
+        return {known.__name__: known for known in _ERRORS}.get(kind, SpoolError)(text)
+
+    @error.setter
+    def error(self, error: DaddyEncodeError) -> None:
+        text = f"{type(error).__name__}\n{error}".encode()[: len(self._text)]
+        self._text[: len(text)] = text
+        self.flags[FAILED] = 1
+
+    def frame(self, slot: int, recording: Recording) -> Pixels:
+        """The frame in a slot, a view of the memory."""
+        stored = [recording.shape[axis] for axis in recording.axes]
+        pixels = np.ndarray(stored, np.uint8, self._map, slot_offset(slot, recording.shape))
+        return pixels.transpose(sorted(range(len(stored)), key=recording.axes.__getitem__))
+
+
+def axes_of(frame: Pixels) -> tuple[int, ...]:
+    """The axes of `frame`, slowest first. Renderers hand out transposed views: laid out alike, a copy is one sweep."""
+    return tuple(sorted(range(frame.ndim), key=lambda axis: -abs(frame.strides[axis])))
+
+
+def slot_offset(slot: int, shape: tuple[int, ...]) -> int:
+    """Where in the memory a slot begins, in whole pages; slot n of n slots: where the memory ends."""
+    return _HEAD_BYTES + slot * _PAGE_BYTES * -(-int(np.prod(shape)) // _PAGE_BYTES)
+
+
+def socket_pair() -> tuple[socket.socket, socket.socket]:
+    """The client's end and the server's."""
+    client, server = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
+    return client, server
+
+
+def send(end: socket.socket, kind: Kind, text: bytes, slot: int = 0) -> None:
+    """Send a message, whole or not at all.
+
+    Raises BlockingIOError where there is no room now, OSError where the server is gone.
+    """
+    head = _MESSAGE.pack(kind, slot)
+    # Programs that write to pipes often let SIGPIPE kill them.
+    flags = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
+    if len(text) <= _INLINE_BYTES:
+        end.send(head + text, flags)
+        return
+    with open(os.memfd_create("daddy-encode text"), "wb", buffering=0) as file:
+        file.write(text)
+        end.sendmsg([head], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [file.fileno()]))], flags)
+
+
+def receive(end: socket.socket, flags: int = 0) -> tuple[Kind, int, bytes] | None:
+    """Receive a message: its kind, slot and text; None where the client is gone and all that it sent was received.
+
+    Raises BlockingIOError where there is none and the flags, as in recv(2), say not to wait.
+    """
+    # Not recv_fds, which forgets the flags before Python 3.12.
+    data, ancillary, _, _ = end.recvmsg(_MESSAGE.size + _INLINE_BYTES, _ANCILLARY_BYTES, flags)
+    if not data:
+        return None
+    kind, slot = _MESSAGE.unpack_from(data)
+    text = data[_MESSAGE.size :]
+    for _, _, descriptor in ancillary:
+        with open(struct.unpack("i", descriptor)[0], "rb") as file:
+            file.seek(0)
+            text = file.read()
+    return Kind(kind), slot, text

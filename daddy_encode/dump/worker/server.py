@@ -1,0 +1,178 @@
+"""The server of one recording: its threads compress and write frames, the last one finishes the directory.
+
+It runs in the worker process (`__main__`), or in threads of the rollout where no process can be.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import msgspec
+
+from daddy_encode.dump.files.contiguous_prefix import ContiguousPrefix
+from daddy_encode.dump.files.directory import frame_error, frame_path, remove_frames, remove_recording
+from daddy_encode.dump.worker import protocol
+from daddy_encode.dump.worker.protocol import End, Kind, Memory, Recording
+from daddy_encode.errors import DaddyEncodeError, SpoolError
+from daddy_encode.spool.disk_budget import DiskBudget
+from daddy_encode.spool.png.format import NONE
+from daddy_encode.spool.png.pixels import Pixels
+from daddy_encode.spool.png.writer import CHOOSE_EVERY, Filter, choose_filter, encode_png, rows_for
+
+# To wake a thread costs whoever sends the message 10 to 40 microseconds, a twentieth of a fast rollout's step. So a
+# thread that has nothing to do looks again by itself, and only after so many looks sleeps until it is woken.
+_LOOKS = 10
+# Between two looks. In the rollout's own process each one interrupts it, so there are fewer.
+PROCESS_POLL_SECONDS = 0.0005
+THREAD_POLL_SECONDS = 0.005
+
+
+class Server:
+    """Serves the recording at the other end of a socket until that says that it ends, or is gone; then `finished`."""
+
+    def __init__(
+        self, end: socket.socket, memory: int, poll_seconds: float, places: AbstractContextManager[object] | None = None
+    ) -> None:
+        """`end` is closed in the end; `memory`, the shared memory's descriptor, stays the caller's; whoever compresses
+        holds one of `places`."""
+        self.finished = threading.Event()
+        self._end = end
+        self._memory = Memory(memory)
+        self._poll_seconds = poll_seconds
+        self._places = places or contextlib.nullcontext()
+        # One thread at a time receives, and numbers the frames.
+        self._receiving = threading.Lock()
+        self._count = 0
+        self._filter: Filter = NONE
+        self._over = False
+        self._ending: End | None = None
+        # One thread at a time writes: to make files in one directory in several threads at a time was measured to take
+        # twice as long (ext4), so one compresses while the other writes.
+        self._writing = threading.Lock()
+        self._threads_lock = threading.Lock()
+        self._threads = 1
+
+    def start(self) -> None:
+        """Start its first thread. Raises RuntimeError where the system allows no more."""
+        threading.Thread(target=self._open, name="frames", daemon=True).start()
+
+    def _open(self) -> None:
+        message = protocol.receive(self._end)
+        # The client sends it before it lets anybody serve.
+        assert message is not None
+        self._recording = msgspec.json.decode(message[2], type=Recording)
+        self._directory = Path(self._recording.directory)
+        self._prefix = ContiguousPrefix(self._directory)
+        self._budget = DiskBudget(self._directory, self._recording.min_free)
+        # Where the system allows no more threads, fewer do it.
+        with contextlib.suppress(RuntimeError):
+            for _ in range(self._recording.workers - 1):
+                thread = threading.Thread(target=self._work, name=f"frames of {self._directory}", daemon=True)
+                # Held until it is counted, so that it cannot end before.
+                with self._threads_lock:
+                    thread.start()
+                    self._threads += 1
+        self._work()
+
+    def _work(self) -> None:
+        try:
+            rows = rows_for(self._recording.shape)
+            while (work := self._next_frame()) is not None:
+                self._handle(*work, rows)
+        except Exception as error:  # our own mistake, or no memory: the rollout has to hear of it
+            self._fail(SpoolError(f"cannot write {self._directory}: {type(error).__name__}: {error}"))
+        with self._threads_lock:
+            self._threads -= 1
+            last = self._threads == 0
+        if last:
+            self._finish()
+
+    def _next_frame(self) -> tuple[int, int, bytes, Filter] | None:
+        """The next frame's index, slot, annotations and filter; None where there is no further one."""
+        with self._receiving:
+            while not self._over:
+                message = self._receive()
+                if message is None:
+                    self._over = True
+                    break
+                kind, slot, text = message
+                if kind is Kind.FRAME:
+                    index, self._count = self._count, self._count + 1
+                    # By number, whichever thread has it: the same frames give the same files.
+                    if index % CHOOSE_EVERY == 0 and not self._stopped:
+                        self._filter = choose_filter(self._memory.frame(slot, self._recording))
+                    return index, slot, text, self._filter
+                if kind is Kind.META:
+                    self._recording.meta = msgspec.json.decode(text)
+                else:
+                    self._ending = msgspec.json.decode(text, type=End)
+                    self._over = True
+        return None
+
+    def _receive(self) -> tuple[Kind, int, bytes] | None:
+        for _ in range(_LOOKS):
+            try:
+                return protocol.receive(self._end, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                time.sleep(self._poll_seconds)
+        return protocol.receive(self._end)
+
+    def _handle(self, index: int, slot: int, line: bytes, row_filter: Filter, rows: Pixels) -> None:
+        path = frame_path(self._directory, index)
+        try:
+            if not self._stopped:
+                with self._places:
+                    png = encode_png(self._memory.frame(slot, self._recording), row_filter, rows)
+                with self._writing:
+                    if not self._stopped:
+                        self._budget.write(path, png)
+                        self._prefix.add(index, line)
+                        # Before its annotations: should this process be killed, there must not be more lines.
+                        self._memory.frames = self._prefix.frames
+                        self._prefix.flush(block=True)
+        except Exception as error:
+            self._fail(frame_error(path, error))
+        finally:
+            self._memory.slots[slot] = 0
+
+    @property
+    def _stopped(self) -> bool:
+        """Whether no further frame is wanted."""
+        return bool(self._memory.flags[protocol.DISCARDED] or self._memory.flags[protocol.FAILED])
+
+    def _fail(self, error: DaddyEncodeError) -> None:
+        with self._threads_lock:
+            if self._memory.error is None:
+                self._memory.error = error
+
+    def _finish(self) -> None:
+        try:
+            if self._memory.flags[protocol.DISCARDED]:
+                written = (*range(self._prefix.frames), *self._prefix.beyond)
+                remove_recording(self._directory, written, made_directory=self._recording.made_directory)
+                self._memory.frames = 0
+            else:
+                self._publish()
+        except DaddyEncodeError as error:
+            self._fail(error)
+        except Exception as error:
+            self._fail(SpoolError(f"cannot finish {self._directory}: {type(error).__name__}: {error}"))
+        self._memory.flags[protocol.FINISHED] = 1
+        self._end.close()
+        self.finished.set()
+
+    def _publish(self) -> None:
+        remove_frames(self._directory, self._prefix.beyond)
+        try:
+            self._prefix.flush()
+        except DaddyEncodeError as error:
+            self._fail(error)
+        ending = self._ending or End("the rollout was killed, or ended without close()", self._recording.meta)
+        failure = self._memory.error
+        why = ending.error or (None if failure is None else str(failure))
+        self._recording.publish_manifest(self._prefix.frames, why, ending.meta)

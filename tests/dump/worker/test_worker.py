@@ -1,0 +1,311 @@
+"""Recording through the worker process: any layout, any length of text, workers that are killed, tight limits."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from daddy_encode.dump import FrameWriter
+from daddy_encode.dump.worker import process
+from daddy_encode.errors import SpoolError
+from tests.dump.conftest import SlowDisk
+from tests.dump.reading import Pixels, annotations_of, assert_same, frame_files, manifest_of, pixels_of
+from tests.media import noise
+
+LAYOUTS: dict[str, Callable[[Pixels], Pixels]] = {
+    "plain": lambda frame: frame,
+    "upside down": lambda frame: frame[::-1],
+    "mirrored": lambda frame: frame[:, ::-1],
+    "turned": lambda frame: frame.swapaxes(0, 1),
+    "turned and mirrored": lambda frame: frame.swapaxes(0, 1)[::-1, ::-1],
+    "other channels first": lambda frame: frame[..., ::-1],
+    "channels apart": lambda frame: np.ascontiguousarray(frame.transpose(2, 0, 1)).transpose(1, 2, 0),
+    "cut out": lambda frame: frame[3:-5, 4:-6],
+    "every other row": lambda frame: frame[::2],
+    "columns first": np.asfortranarray,
+    "one row": lambda frame: frame[:1],
+    "one column": lambda frame: frame[:, :1],
+    "grey out of colours": lambda frame: frame[..., 1],
+    "one pixel": lambda frame: frame[7:8, 7:8],
+}
+
+
+def worker() -> int:
+    """The process that writes this process's frames."""
+    assert process._worker is not None
+    return process._worker._process.pid
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+def test_a_frame_of_any_layout_arrives_as_it_is(layout: Callable[[Pixels], Pixels], tmp_path: Path) -> None:
+    frames = [layout(frame) for frame in noise(12, 120, 90)]
+    with FrameWriter(tmp_path / "job") as writer:
+        for frame in frames:
+            writer.write(frame)
+    assert_same(pixels_of(tmp_path / "job"), frames)
+
+
+def test_layouts_may_change_from_frame_to_frame(tmp_path: Path) -> None:
+    square = noise(30, 200, 200)
+    frames = [list(LAYOUTS.values())[index % 7](frame) for index, frame in enumerate(square)]
+    with FrameWriter(tmp_path / "job") as writer:
+        for frame in frames:
+            writer.write(frame)
+    assert_same(pixels_of(tmp_path / "job"), frames)
+
+
+@pytest.mark.usefixtures("transport")
+def test_annotations_and_meta_may_be_longer_than_a_sockets_buffer(tmp_path: Path) -> None:
+    lengths = [10, 2**15, 2**20, 3, 2**22]
+    with FrameWriter(tmp_path / "job", meta={"config": "x" * 2**20}) as writer:
+        for frame, length in zip(noise(5), lengths, strict=True):
+            writer.write(frame, text="x" * length)
+    assert [len(line["text"]) for line in annotations_of(tmp_path / "job")] == lengths
+    assert len(manifest_of(tmp_path / "job")["meta"]["config"]) == 2**20
+
+
+def test_all_writers_share_the_worker_and_the_next_one_finds_it(tmp_path: Path) -> None:
+    with FrameWriter(tmp_path / "first", workers=1) as writer:
+        writer.write(noise(1)[0])
+        before = worker()
+    frames = noise(25)
+    writers = [FrameWriter(tmp_path / str(index), workers=1) for index in range(6)]
+    for frame in frames:
+        for writer in writers:
+            writer.write(frame)
+    for writer in writers:
+        writer.close()
+        assert_same(pixels_of(writer.directory), list(frames))
+    assert worker() == before
+
+
+def test_recordings_in_threads_do_not_disturb_each_other(tmp_path: Path) -> None:
+    frames = noise(60, 40, 40)
+
+    def record(name: str) -> None:
+        with FrameWriter(tmp_path / name) as writer:
+            for index, frame in enumerate(frames):
+                writer.write(frame, index=index)
+
+    threads = [threading.Thread(target=record, args=[str(number)]) for number in range(5)]
+    for thread in threads:
+        thread.start()
+    for number, thread in enumerate(threads):
+        thread.join()
+        assert_same(pixels_of(tmp_path / str(number)), list(frames))
+        assert [line["index"] for line in annotations_of(tmp_path / str(number))] == list(range(60))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_worker_that_is_killed_ends_the_recording_and_no_later_one(workers: int, tmp_path: Path) -> None:
+    frame = noise(1, 400, 400)[0]
+    with pytest.raises(SpoolError, match=r"cannot write .*/job/[0-9]{6}\.png: .* killed by signal 9") as caught:  # noqa: SIM117
+        with FrameWriter(tmp_path / "job", workers=workers) as writer:
+            for index in range(100_000):
+                writer.write(frame, index=index, text="x" * 5000)
+                if index == 60:
+                    os.kill(worker(), signal.SIGKILL)
+    manifest = manifest_of(tmp_path / "job")
+    assert (manifest["complete"], manifest["error"]) == (False, f"SpoolError: {caught.value}")
+    assert [path.name for path in frame_files(tmp_path / "job")] == [f"{i:06d}.png" for i in range(manifest["frames"])]
+    assert_same(pixels_of(tmp_path / "job"), [frame] * manifest["frames"])
+    lines = annotations_of(tmp_path / "job") if (tmp_path / "job" / "annotations.jsonl").exists() else []
+    assert [line["index"] for line in lines] == list(range(len(lines)))
+    assert len(lines) <= manifest["frames"]
+    with FrameWriter(tmp_path / "next", workers=workers) as writer:
+        writer.write(frame)
+    assert manifest_of(tmp_path / "next")["complete"] is True
+
+
+def test_a_worker_that_is_killed_between_two_recordings_is_replaced(tmp_path: Path) -> None:
+    with FrameWriter(tmp_path / "first") as writer:
+        writer.write(noise(1)[0])
+    before = worker()
+    os.kill(before, signal.SIGKILL)
+    os.waitid(os.P_PID, before, os.WEXITED | os.WNOWAIT)
+    with FrameWriter(tmp_path / "second") as writer:
+        writer.write(noise(1)[0])
+    assert worker() != before
+    assert manifest_of(tmp_path / "second")["complete"] is True
+
+
+def test_what_is_discarded_after_its_worker_was_killed_is_gone(tmp_path: Path) -> None:
+    writer = FrameWriter(tmp_path / "job")
+    for frame in noise(10):
+        writer.write(frame, index=1)
+    os.kill(worker(), signal.SIGKILL)
+    writer.discard()
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.usefixtures("transport")
+def test_discard_writes_nothing_more(slow_disk: Callable[[int], SlowDisk]) -> None:
+    # A disk that would take 20 s for what is in flight: far more than is written until the first frame is there.
+    disk = slow_disk(1_000_000)
+    frame = noise(1, 256, 256)[0]
+    writer = FrameWriter(disk.path / "job", min_free=0)
+    for _ in range(100):
+        writer.write(frame)
+    before = written = 0
+    while not written:
+        before = written = len(frame_files(disk.real / "job"))
+    stop = threading.Event()
+    most = [before]
+
+    def look() -> None:
+        while not stop.is_set():
+            with contextlib.suppress(FileNotFoundError):
+                most.append(len(frame_files(disk.real / "job")))
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    writer.discard()
+    stop.set()
+    watcher.join()
+    assert os.listdir(disk.real) == []
+    # Those that both workers were at.
+    assert max(most) <= before + 5
+
+
+def test_an_interrupt_and_slurms_signals_to_all_processes_do_not_end_a_worker(tmp_path: Path) -> None:
+    with FrameWriter(tmp_path / "job") as writer:
+        writer.write(noise(1)[0])
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+            os.kill(worker(), number)
+        writer.write(noise(1)[0])
+    assert manifest_of(tmp_path / "job")["complete"] is True
+    assert len(frame_files(tmp_path / "job")) == 2
+
+
+BEGINNING = """
+import os, signal, sys
+import numpy as np
+from daddy_encode.dump import FrameWriter
+from daddy_encode.dump.worker import process
+frame = np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8)
+"""
+
+
+def run(code: str, directory: Path, start: str = "") -> subprocess.CompletedProcess[str]:
+    program = [sys.executable, "-c", start + BEGINNING + textwrap.dedent(code)]
+    return subprocess.run(program, cwd=directory, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.mark.parametrize(
+    ("program", "report"),
+    [
+        # A simulator that has Python inside.
+        ("kit", ""),
+        ("python-that-does-not-start", "did not start: ended with status 3"),
+        ("python-that-is-not-there", "No such file or directory"),
+    ],
+)
+def test_where_no_process_can_be_started_threads_do_it(program: str, report: str, tmp_path: Path) -> None:
+    broken = tmp_path / "python-that-does-not-start"
+    broken.write_text("#!/bin/sh\nexit 3\n")
+    broken.chmod(0o755)
+    code = """
+    with FrameWriter("job") as writer:
+        for index in range(30):
+            writer.write(frame, index=index)
+        print(process._worker)
+    """
+    # As such a program has it from its start.
+    done = run(code, tmp_path, f"import sys; sys.executable = {str(tmp_path / program)!r}")
+    assert (done.returncode, done.stdout) == (0, "None\n")
+    assert report in done.stderr
+    assert done.stderr.count("\n") == (1 if report else 0)
+    assert manifest_of(tmp_path / "job")["complete"] is True
+    assert len(pixels_of(tmp_path / "job")) == 30
+
+
+def test_a_reader_of_pipes_that_lets_them_kill_it_hears_of_a_dead_worker_all_the_same(tmp_path: Path) -> None:
+    code = """
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    try:
+        with FrameWriter("job") as writer:
+            writer.write(frame)
+            os.kill(process._worker._process.pid, signal.SIGKILL)
+            for _ in range(100_000):
+                writer.write(frame)
+    except Exception as error:
+        print(error)
+    """
+    done = run(code, tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "killed by signal 9" in done.stdout
+
+
+def test_32_descriptors_are_enough_for_eight_recordings_at_a_time(tmp_path: Path) -> None:
+    code = """
+    import resource
+    resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
+    for number in range(3):
+        writers = [FrameWriter(f"job-{number}-{index}") for index in range(8)]
+        for _ in range(5):
+            for writer in writers:
+                # So long that it is handed over as a file.
+                writer.write(frame, text="x" * 100_000)
+        for writer in writers:
+            writer.close()
+    """
+    done = run(code, tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    for directory in tmp_path.iterdir():
+        assert manifest_of(directory)["complete"] is True
+        assert len(pixels_of(directory)) == len(annotations_of(directory)) == 5
+    assert len(os.listdir(tmp_path)) == 24
+
+
+def test_too_few_descriptors_are_an_error_that_says_so(tmp_path: Path) -> None:
+    code = """
+    import resource
+    with FrameWriter("first") as first:
+        first.write(frame)
+        taken = [os.dup(0) for _ in range(20)]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(taken) + 1, max(taken) + 1))
+        try:
+            with FrameWriter("second") as second:
+                second.write(frame)
+        except Exception as error:
+            print(error)
+        first.write(frame)
+    """
+    done = run(code, tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Too many open files" in done.stdout
+    assert manifest_of(tmp_path / "first")["frames"] == 2
+
+
+def test_no_shared_memory_file_system_is_needed(tmp_path: Path) -> None:
+    code = """
+    with FrameWriter("job") as writer:
+        writer.write(frame)
+        print(process._worker is not None)
+    """
+    script = tmp_path / "script.py"
+    script.write_text(BEGINNING + textwrap.dedent(code))
+    # A mount namespace of its own, in which /dev/shm is a folder that nobody may write to.
+    command = 'mount -t tmpfs -o size=4k,ro tmpfs /dev/shm && exec "$@"'
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", command, "sh", sys.executable, str(script)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    if "Operation not permitted" in done.stderr:
+        pytest.skip("a mount namespace needs root")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")
+    assert manifest_of(tmp_path / "job")["complete"] is True
