@@ -18,6 +18,8 @@ from typing import Any
 
 MODULES = (
     "daddy_encode",
+    "daddy_encode.dump",
+    "daddy_encode.dump.gymnasium",
     "daddy_encode.cluster",
     "daddy_encode.errors",
 )

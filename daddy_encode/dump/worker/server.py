@@ -38,8 +38,10 @@ class Server:
     def __init__(
         self, end: socket.socket, memory: int, poll_seconds: float, places: AbstractContextManager[object] | None = None
     ) -> None:
-        """`end` is closed in the end; `memory`, the shared memory's descriptor, stays the caller's; whoever compresses
-        holds one of `places`."""
+        """Take over `end`; `memory`, the shared memory's descriptor, stays the caller's.
+
+        Whoever compresses holds one of `places`.
+        """
         self.finished = threading.Event()
         self._end = end
         self._memory = Memory(memory)
