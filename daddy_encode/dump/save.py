@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from daddy_encode.dump.files import directory as dump_directory
-from daddy_encode.dump.settings import check
+from daddy_encode.dump.writer import check_arguments
 from daddy_encode.errors import DaddyEncodeError
 from daddy_encode.spool.disk_budget import DiskBudget
 from daddy_encode.spool.frames import frame_name
@@ -24,7 +24,7 @@ from daddy_encode.spool.png.writer import CHOOSE_EVERY, choose_filter, compress_
 from daddy_encode.spool.rate import fps_in_json
 
 # Threads help with frames that take this long each; with shorter ones they cost more than they bring.
-_WORTH_A_THREAD_SECONDS = 0.0005
+_WORTH_A_THREAD_SECONDS = 0.001
 # So many frames tell how long one takes: the quickest, for the machine may have been busy with something else.
 _TIMED_FRAMES = 4
 _MOST_THREADS = 8
@@ -41,7 +41,7 @@ def dump_frames(
 ) -> list[Path]:
     """See `daddy_encode.video_utils.save_frames_as_png`, which this is."""
     rate = fps_in_json(fps)
-    check(video=video)
+    check_arguments(video=video)
     # Absolute: a generator of frames may change the working directory.
     directory = absolute(Path(output_dir))
     if not overwrite:
@@ -49,13 +49,11 @@ def dump_frames(
     made_directory: bool | None = None
     files = _Files(directory)
     try:
-        try:
+        with contextlib.closing(files):
             for index, frame in enumerate(checked(frames)):
                 if index == 0:
                     made_directory = dump_directory.prepare_directory(directory, overwrite=overwrite)
                 files.write(index, frame)
-        finally:
-            files.close()
         # Only now is `meta` read: a generator of frames may know its episode's return at its end.
         height, width = frame.shape[:2]
         manifest = Manifest(frames=index + 1, width=width, height=height, fps=rate, video=video, meta=dict(meta or {}))

@@ -15,7 +15,6 @@ import msgspec
 
 from daddy_encode.dump import exit_hook
 from daddy_encode.dump.files.directory import prepare_directory, refuse_old_dump
-from daddy_encode.dump.settings import check
 from daddy_encode.dump.worker import process
 from daddy_encode.dump.worker.client import Client
 from daddy_encode.dump.worker.protocol import Recording, axes_of
@@ -31,6 +30,13 @@ from daddy_encode.spool.records import encode_json
 MAX_BYTES = 128 * 2**20
 # How old what the worker process knows of `meta` may be: it counts only where the rollout is killed.
 _META_SECONDS = 1.0
+
+_CHOICES: dict[str, tuple[str | None, ...]] = {
+    "video": (None, "mp4", "gif", "both"),
+    "when_full": ("block", "drop"),
+    "on_error": ("raise", "stop"),
+}
+_LEAST = {"workers": 1, "max_bytes": 1, "min_free": 0}
 
 
 class FrameWriter:
@@ -89,8 +95,8 @@ class FrameWriter:
         min_free: int | None = None,
         on_error: Literal["raise", "stop"] = "raise",
     ) -> None:
-        check(video=video, when_full=when_full, on_error=on_error)
-        check(workers=workers, max_bytes=max_bytes, min_free=min_free)
+        check_arguments(video=video, when_full=when_full, on_error=on_error)
+        check_arguments(workers=workers, max_bytes=max_bytes, min_free=min_free)
         # Absolute: the rollout may change its working directory, and others write later.
         self.directory = absolute(Path(output_dir))
         self.meta: dict[str, Any] = dict(meta or {})
@@ -267,3 +273,12 @@ def _plain(meta: dict[str, Any]) -> dict[str, Any]:
     """`meta` as a reader of its JSON will see it. Raises ManifestError where it is not JSON."""
     plain: dict[str, Any] = msgspec.json.decode(encode_json(meta))
     return plain
+
+
+def check_arguments(**values: str | int | None) -> None:
+    """Raise SettingsError for a value that is none of its argument's, or a number that is too small."""
+    for name, value in values.items():
+        if name in _CHOICES and value not in _CHOICES[name]:
+            raise SettingsError(f"{name} is {value!r:.60}: give {', '.join(map(repr, _CHOICES[name]))}")
+        if isinstance(value, int) and value < _LEAST[name]:
+            raise SettingsError(f"{name} is {value!r:.60}: give {_LEAST[name]} or more")

@@ -47,8 +47,9 @@ class Client:
         self._views: dict[int, Pixels] = {}
         self._ending: End | None = None
         self._end_is_sent = False
-        # A recording that nobody waits for is looked at by whoever begins the next one, perhaps in another thread.
-        self._looking = threading.Lock()
+        # A recording that nobody waits for is looked at by whoever begins the next one, perhaps in another thread. A
+        # handler of a signal may close it, too.
+        self._looking = threading.RLock()
         self._worker: process.WorkerProcess | None = None
         try:
             self._connect(processes, min(slots, protocol.MOST_SLOTS))
@@ -73,7 +74,7 @@ class Client:
                 if worker.serve(memory, theirs.fileno()):
                     self._worker = worker
                 else:
-                    process.forget(worker)
+                    process.end(worker)
             if self._worker is None:
                 Server(theirs, memory, THREAD_POLL_SECONDS).start()
             else:
@@ -141,15 +142,14 @@ class Client:
                 return False
             except OSError:
                 pass
-            return self._server_is_gone()
+            return self.frames is not None or self._server_is_gone()
 
     def _go_on(self, wait: bool) -> bool:
         """Wait for room for a moment; whether to look for it again."""
         self.error = self.error or self._memory.error
         if self.error is None and wait:
             self._wait(_POLL_SECONDS)
-            self.has_ended()
-            return self.error is None
+            return not self.has_ended() and self.error is None
         return False
 
     def _wait(self, seconds: float | None) -> None:
@@ -191,7 +191,7 @@ class Client:
                 if self.error is None:
                     why = f"the process that writes frames {self._worker.how_it_ended()}"
                     self.error = SpoolError(f"cannot write {frame_path(self._directory, frames)}: {why}")
-                process.forget(self._worker)
+                process.end(self._worker)
             if self._ending is None:
                 return False
             # What the worker would have done, had it not died.

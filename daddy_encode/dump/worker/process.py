@@ -119,17 +119,11 @@ def worker(*, wait: bool = True) -> WorkerProcess | None:
         return _worker
 
 
-def forget(dead: WorkerProcess) -> None:
-    """A recording has found that this worker is dead: the next one gets another."""
+def end(dead: WorkerProcess | None = None) -> None:
+    """End this process's worker, or only if it is the one that a recording has found dead: the next gets another."""
     with _lock:
-        if _worker is dead:
+        if dead is None or _worker is dead:
             _end()
-
-
-def end() -> None:
-    """End the worker: for the end of this process."""
-    with _lock:
-        _end()
 
 
 def _end() -> None:
