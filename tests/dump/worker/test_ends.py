@@ -374,6 +374,92 @@ def test_a_multiprocessing_child_that_forgets_to_close_still_gets_its_manifest(t
         assert_incomplete(tmp_path / way, 30, "the process ended without close()")
 
 
+def test_daemonic_children_however_started_record_in_their_threads(tmp_path: Path) -> None:
+    # As AsyncVectorEnv, SubprocVecEnv and actors run environments: in daemonic processes, an actor's not in the main
+    # thread. The first one also while its parent is recording.
+    (tmp_path / "children.py").write_text(
+        BEGINNING
+        + textwrap.dedent(
+            """
+            import multiprocessing
+            import threading
+
+            def record(name):
+                with FrameWriter(name) as writer:
+                    for index in range(30):
+                        writer.write(frame, index=index)
+
+            def actor(name):
+                record(name)
+                thread = threading.Thread(target=record, args=[name + "-thread"])
+                thread.start()
+                thread.join()
+
+            if __name__ == "__main__":
+                import warnings
+                warnings.simplefilter("ignore", DeprecationWarning)
+                writer = FrameWriter("parent")
+                writer.write(frame)
+                for method in ("fork", "spawn", "forkserver"):
+                    child = multiprocessing.get_context(method).Process(target=actor, args=[method], daemon=True)
+                    child.start()
+                    child.join()
+                    assert child.exitcode == 0, method
+                    writer.write(frame)
+                writer.close()
+            """
+        )
+    )
+    done = subprocess.run([sys.executable, "children.py"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert manifest_of(tmp_path / "parent")["frames"] == len(pixels_of(tmp_path / "parent")) == 4
+    for method in ("fork", "spawn", "forkserver"):
+        for name in (method, f"{method}-thread"):
+            assert manifest_of(tmp_path / name)["complete"] is True
+            assert len(pixels_of(tmp_path / name)) == 30
+            assert [line["index"] for line in annotations_of(tmp_path / name)] == list(range(30))
+
+
+def test_a_program_without_a_file_of_its_own_records(tmp_path: Path) -> None:
+    # A notebook's cell, or a script on standard input.
+    code = (
+        BEGINNING
+        + """
+with FrameWriter("job") as writer:
+    writer.write(frame)
+"""
+    )
+    done = subprocess.run(
+        [sys.executable, "-"], input=code, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert manifest_of(tmp_path / "job")["complete"] is True
+
+
+def test_a_handler_of_a_signal_may_close_a_recording_that_is_being_written(
+    tmp_path: Path, slow_disk: Callable[[int], SlowDisk]
+) -> None:
+    # So slow that the signal comes while `write` waits for room.
+    disk = slow_disk(1_000_000)
+    done = run(
+        """
+        writer = FrameWriter("job", max_bytes=2 * frame.nbytes, min_free=0)
+        def leave(*_):
+            writer.close("told to stop")
+            sys.exit(0)
+        signal.signal(signal.SIGALRM, leave)
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
+        while True:
+            writer.write(frame)
+        """,
+        disk.path,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    manifest = manifest_of(disk.path / "job")
+    assert (manifest["complete"], manifest["error"]) == (False, "told to stop")
+    assert manifest["frames"] == len(pixels_of(disk.path / "job")) > 0
+
+
 def test_where_no_thread_can_be_started_the_caller_hears_of_it_and_no_manifest_lies(tmp_path: Path) -> None:
     done = run(
         """
