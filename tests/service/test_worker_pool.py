@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import pwd
 import threading
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from daddy_encode.service.stop import StopSwitch
 from daddy_encode.service.worker_pool import WorkerPool, run_jobs
 from daddy_encode.spool.claims import Claims
 from daddy_encode.spool.paths import JobPaths
+from tests.conftest import missing
 from tests.jobs import context
 from tests.service.spools import until, write_job
 
@@ -70,3 +73,15 @@ def test_a_job_that_another_encoder_has_seen_fail_is_not_tried_again_until_it_ch
         assert kind(skip_failed=False) is OutcomeKind.FAILED, "asked for with --retry-failed"
         (job / "notes.txt").touch()
         assert kind(skip_failed=True) is OutcomeKind.FAILED
+
+
+def test_nothing_is_written_beside_another_users_job_not_even_a_claim(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        missing("giving a file to another user needs root")
+    job = write_job(tmp_path / "job")
+    os.chown(job, pwd.getpwnam("nobody").pw_uid, -1)
+    stop = StopSwitch()
+    with WorkerPool(1, context(), Claims(60), stop) as pool:
+        (outcome,) = run_jobs(pool, [Attempt(JobPaths.of(job), check_done_first=False)], stop)
+    assert outcome.kind is OutcomeKind.SKIPPED
+    assert os.listdir(tmp_path) == ["job"]
