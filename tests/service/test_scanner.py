@@ -287,7 +287,9 @@ def test_a_scan_of_finished_jobs_makes_one_system_call_for_each(tmp_path: Path, 
     trace = system_calls(program, tmp_path / "spool", str(jobs))
     (scan,) = re.findall(r'"/begin".*?\n(.*?)\n[^\n]*"/end"', trace, re.DOTALL)
     calls = scan.splitlines()
-    assert jobs <= len(calls) <= jobs + 30, calls[:50]
+    # Besides those six that list the spool, and perhaps a few for memory; a second listing would be five.
+    others = [call for call in calls if "job-" not in call]
+    assert jobs <= len(calls) <= jobs + 10, others
     assert not any(".png" in call or "manifest.json" in call for call in calls)
 
 
