@@ -6,7 +6,7 @@ Hidden directories and links to directories are not entered, so that nothing lea
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,28 +64,28 @@ class SpoolDirectory:
 
     Attributes:
         path: Its absolute path.
+        name: The last part of that.
         is_root: Whether the walk began here.
+        subdirectories: Those that the walk enters.
     """
 
-    __slots__ = ("_children_outputs", "_listing", "_output_dir", "_parent", "_root", "_subdirectories", "path")
+    __slots__ = ("_children_outputs", "_listing", "_output_dir", "_parent", "_root", "name", "path", "subdirectories")
 
-    def __init__(self, path: str, root: Path, output_dir: Path | None, parent: SpoolDirectory | None = None) -> None:
+    def __init__(
+        self, path: str, name: str, root: Path, output_dir: Path | None, parent: SpoolDirectory | None = None
+    ) -> None:
         self.path = path
+        self.name = name
         self._root = root
         self._output_dir = output_dir
         self._parent = parent
         self._listing: Listing | None = None
-        self._subdirectories: Iterable[str] = ()
+        self.subdirectories: tuple[str, ...] = ()
         self._children_outputs: OutputListing | None = None
 
     @property
     def is_root(self) -> bool:
         return self._parent is None
-
-    @property
-    def name(self) -> str:
-        """The last part of its path."""
-        return os.path.basename(self.path)
 
     @property
     def relative(self) -> Path:
@@ -116,7 +116,7 @@ class SpoolDirectory:
         Raises:
             OSError: It cannot be asked for.
         """
-        return os.stat(self.path, follow_symlinks=self.is_root).st_mtime_ns
+        return os.stat(self.path, follow_symlinks=self._parent is None).st_mtime_ns
 
     def list(self) -> Listing:
         """List it; the walk then enters its subdirectories.
@@ -125,20 +125,20 @@ class SpoolDirectory:
             OSError: It cannot be listed; nothing in it is entered.
         """
         listing = list_directory(self.path)
-        self._listing, self._subdirectories = listing, listing.subdirectories
+        self._listing, self.subdirectories = listing, listing.subdirectories
         return listing
 
-    def enter(self, subdirectories: Iterable[str]) -> None:
+    def enter(self, subdirectories: tuple[str, ...]) -> None:
         """Enter these subdirectories, remembered from an earlier listing, and no others.
 
         What is beside their outputs is then not known.
         """
-        self._listing, self._subdirectories = None, subdirectories
+        self._listing, self.subdirectories = None, subdirectories
 
     def children(self) -> Iterator[SpoolDirectory]:
         """The subdirectories to enter."""
-        for name in self._subdirectories:
-            yield SpoolDirectory(os.path.join(self.path, name), self._root, self._output_dir, self)
+        for name in self.subdirectories:
+            yield SpoolDirectory(os.path.join(self.path, name), name, self._root, self._output_dir, self)
 
 
 def walk(root: Path, output_dir: Path | None = None) -> Iterator[SpoolDirectory]:
@@ -151,7 +151,7 @@ def walk(root: Path, output_dir: Path | None = None) -> Iterator[SpoolDirectory]
         output_dir: Where the jobs' outputs are. Default: beside the jobs.
     """
     top = absolute(root)
-    directory = SpoolDirectory(str(top), top, output_dir)
+    directory = SpoolDirectory(str(top), top.name, top, output_dir)
     yield directory
     # A stack: a tree may be deeper than recursion goes.
     pending = [directory.children()]
@@ -161,7 +161,8 @@ def walk(root: Path, output_dir: Path | None = None) -> Iterator[SpoolDirectory]
             pending.pop()
         else:
             yield child
-            pending.append(child.children())
+            if child.subdirectories:
+                pending.append(child.children())
 
 
 def list_directory(path: str | Path) -> Listing:

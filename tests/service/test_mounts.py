@@ -156,7 +156,8 @@ def test_a_spool_that_fails_is_unmounted_and_comes_back_loses_nothing_and_encode
         until(lambda: temporary_files(spool) == [], "its lease's release")
         made = [".daddy-encode", "other", "other.mp4", "other.receipt.json"]
         assert sorted(os.listdir(spool)) == made, "nothing was made of the others below the mount point"
-        shutil.rmtree(spool)
+        for path in spool.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
         mounts.mount("spool")
         watcher.until_done(jobs)
         assert watcher.stop() == 0

@@ -40,7 +40,7 @@ def test_what_is_listed_is_entered_in_order_but_not_hidden_directories_nor_links
 
 def test_what_is_not_listed_is_not_entered_and_what_is_remembered_is(tree: Path) -> None:
     assert entered(tree, lambda directory: None) == ["."]
-    assert entered(tree, lambda directory: directory.enter(["run-2"] if directory.is_root else [])) == [".", "run-2"]
+    assert entered(tree, lambda directory: directory.enter(("run-2",) if directory.is_root else ())) == [".", "run-2"]
 
 
 def test_a_listing_counts_numbered_pngs_and_says_what_is_a_job(tree: Path) -> None:
@@ -105,5 +105,5 @@ def test_what_is_beside_the_outputs_is_listed_once_for_all_jobs_of_a_directory(
 def test_nothing_is_known_beside_the_outputs_in_a_directory_that_was_not_listed_now(tree: Path) -> None:
     for directory in walk(tree):
         directory.list()
-        directory.enter(["run-1"] if directory.is_root else [])
+        directory.enter(("run-1",) if directory.is_root else ())
         assert directory.outputs.names is None
