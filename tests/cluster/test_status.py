@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,11 @@ def status(slurm: Slurm, spool: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in slurm.encode("status", spool, "--json").stdout.splitlines()]
 
 
+def children(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text().split()]
+
+
 def test_a_running_rollout_is_told_apart_from_one_that_has_died(slurm: Slurm, tmp_path: Path) -> None:
     job = tmp_path / "spool" / "episode"
     command = shlex.join([sys.executable, "-c", ROLLOUT, str(job)])
@@ -34,7 +41,10 @@ def test_a_running_rollout_is_told_apart_from_one_that_has_died(slurm: Slurm, tm
     slurm.wait_until((job / "000003.png").exists, "frames")
     (row,) = status(slurm, tmp_path / "spool")
     assert (row["state"], row["note"]) == ("writing", f"by Slurm job {identifier}, running")
-    slurm.run("scancel", "--signal=KILL", identifier)
+    # With its worker process, which would still write a manifest.
+    rollout = json.loads((job / "rollout.json").read_text())["pid"]
+    for pid in (*children(rollout), rollout):
+        os.kill(pid, signal.SIGKILL)
     slurm.wait(identifier)
     slurm.wait_until(lambda: "running" not in status(slurm, tmp_path / "spool")[0]["note"], "note of its end")
     (row,) = status(slurm, tmp_path / "spool")
