@@ -15,12 +15,13 @@ from daddy_encode.dump.files import directory as dump_directory
 from daddy_encode.dump.writer import check_arguments
 from daddy_encode.errors import DaddyEncodeError
 from daddy_encode.spool.disk_budget import DiskBudget
-from daddy_encode.spool.frames import frame_name
+from daddy_encode.spool.frames import frame_name, frame_path
 from daddy_encode.spool.manifest import Manifest, Video, write_manifest
 from daddy_encode.spool.paths import absolute
 from daddy_encode.spool.png.frame_arrays import checked
 from daddy_encode.spool.png.pixels import Pixels
 from daddy_encode.spool.png.writer import CHOOSE_EVERY, choose_filter, compress_rows, filter_rows, rows_for
+from daddy_encode.spool.publish import write_error
 from daddy_encode.spool.rate import fps_in_json
 
 # Threads help with frames that take this long each; with shorter ones they cost more than they bring.
@@ -68,11 +69,7 @@ def dump_frames(
 
 
 class _Files:
-    """Writes frames in the caller's thread and, where that pays, in helper threads beside it.
-
-    Attributes:
-        written: The frames that were written.
-    """
+    """Writes frames in the caller's thread and, where that pays, in helper threads; `written` are those on disk."""
 
     def __init__(self, directory: Path) -> None:
         self.written: list[int] = []
@@ -125,10 +122,12 @@ class _Files:
             self._finish(*work)
 
     def _finish(self, index: int, rows: Pixels, shape: tuple[int, ...]) -> None:
-        path = dump_directory.frame_path(self._directory, index)
+        path = frame_path(self._directory, index)
         try:
-            self._budget.write(path, compress_rows(rows, shape))
+            # Before it is: an interrupt may come at any moment.
             self.written.append(index)
+            self._budget.write(path, compress_rows(rows, shape))
         except Exception as error:
-            self._error = self._error or dump_directory.frame_error(path, error)
+            self.written.remove(index)
+            self._error = self._error or write_error(error, Path(path))
         self._spare_rows.append(rows)

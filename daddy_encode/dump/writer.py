@@ -19,7 +19,7 @@ from daddy_encode.dump.worker import process
 from daddy_encode.dump.worker.client import Client
 from daddy_encode.dump.worker.protocol import Recording, axes_of
 from daddy_encode.errors import DaddyEncodeError, FrameError, ManifestError, SettingsError, SpoolError
-from daddy_encode.spool.manifest import Video
+from daddy_encode.spool.manifest import Video, write_manifest_anyway
 from daddy_encode.spool.paths import absolute
 from daddy_encode.spool.png.frame_arrays import as_frame
 from daddy_encode.spool.png.pixels import Pixels
@@ -100,7 +100,9 @@ class FrameWriter:
         # Absolute: the rollout may change its working directory, and others write later.
         self.directory = absolute(Path(output_dir))
         self.meta: dict[str, Any] = dict(meta or {})
-        self._recording = Recording(str(self.directory), fps_in_json(fps), video, _plain(self.meta), workers, min_free)
+        self._recording = Recording(
+            os.fsencode(self.directory), fps_in_json(fps), video, _plain(self.meta), workers, min_free
+        )
         if not overwrite:
             refuse_old_dump(self.directory)
         self._overwrite, self._processes, self._max_bytes = overwrite, processes, max_bytes
@@ -127,7 +129,9 @@ class FrameWriter:
 
     @property
     def closed(self) -> bool:
-        """Whether all is over: frames and manifest are on disk, or have failed."""
+        """Whether all is over: frames and manifest are on disk, or have failed. In a forked child it is."""
+        if self._pid != os.getpid():
+            return True
         return self._ended and (self._client is None or self._client.has_ended())
 
     def write(self, frame: Any, /, **annotations: Any) -> bool:
@@ -211,12 +215,13 @@ class FrameWriter:
                 self._client = self._begin(pixels)
             except SpoolError as error:
                 self._failure = error
-        if self._client is not None and self._client.write(pixels, line, wait=self._wait):
+        if self._client is not None:
             if (now := time.monotonic()) >= self._next_meta:
                 self._next_meta = now + _META_SECONDS
                 with contextlib.suppress(ManifestError):
                     self._client.update_meta(encode_json(self.meta))
-            return True
+            if self._client.write(pixels, line, wait=self._wait):
+                return True
         self._failed()
         return False
 
@@ -248,7 +253,7 @@ class FrameWriter:
             # It ended before the first frame; an old dump that would have been overwritten stays.
             with contextlib.suppress(SpoolError):
                 prepare_directory(self.directory, overwrite=False)
-                self._recording.publish_manifest(0, error, meta)
+                write_manifest_anyway(self.directory, self._recording.manifest(0, error, meta))
         elif self._failure is None:
             self._failure = FrameError("there are no frames: give at least one")
 

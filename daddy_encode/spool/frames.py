@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 
 from daddy_encode.errors import FrameError
 
@@ -16,6 +18,11 @@ _NUMBERED = re.compile(r"(?P<prefix>.*?)(?P<digits>[0-9]{1,18})\.png", re.DOTALL
 def frame_name(index: int) -> str:
     """The name this project gives frame `index`, counted from 0: six digits, more where they are not enough."""
     return f"{index:06d}.png"
+
+
+def frame_path(directory: Path | str, index: int) -> str:
+    """The path of frame `index` in `directory`."""
+    return f"{directory}{os.sep}{frame_name(index)}"
 
 
 @dataclass(frozen=True)

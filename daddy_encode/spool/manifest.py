@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import msgspec
 from msgspec import Meta, Struct, field
 
 from daddy_encode.errors import ManifestError, SettingsError
@@ -64,6 +65,28 @@ def write_manifest(directory: Path, manifest: Manifest) -> None:
     # What we write, every reader must accept; better to fail in the rollout that knows its own meta.
     parse_record(text, Manifest, str(directory / MANIFEST_NAME))
     publish_bytes(text, directory / MANIFEST_NAME)
+
+
+def write_manifest_anyway(directory: Path, manifest: Manifest) -> None:
+    """As `write_manifest`; where `meta` cannot be written, one without it is there and says so, and that is raised.
+
+    Whoever encodes the frames should know.
+
+    Args:
+        directory: Where its frames are.
+        manifest: The promise.
+
+    Raises:
+        ManifestError: Its `meta` is not JSON, or too large.
+        SpoolError: It cannot be written.
+    """
+    try:
+        write_manifest(directory, manifest)
+    except ManifestError as fault:
+        if manifest.meta:
+            error = manifest.error or str(fault)
+            write_manifest(directory, msgspec.structs.replace(manifest, meta={}, complete=False, error=error))
+        raise
 
 
 def read_manifest(

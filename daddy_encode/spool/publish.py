@@ -17,7 +17,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from daddy_encode.errors import SpoolError, TransientError
+from daddy_encode.errors import DaddyEncodeError, SpoolError, TransientError
 
 TEMP_PREFIX = ".daddy-encode-"
 TEMP_SUFFIX = ".tmp"
@@ -197,6 +197,24 @@ def spool_error(error: OSError, path: Path, verb: str) -> SpoolError:
     if error.errno in TRANSIENT:
         return TransientError(f"cannot {verb} {path} (file system {mount_point(path)}): {explain(error)}")
     return SpoolError(f"cannot {verb} {path}: {explain(error)}")
+
+
+def write_error(error: Exception, path: Path) -> DaddyEncodeError:
+    """What to report of `path`, which could not be made or written: one line that names it.
+
+    Args:
+        error: Why not: the system's word, or one of ours, which is kept; anything else is a lack of memory, say, or our
+            own mistake, of which the caller has to hear as well.
+        path: The file.
+
+    Returns:
+        The exception to raise.
+    """
+    if isinstance(error, DaddyEncodeError):
+        return error
+    if isinstance(error, OSError):
+        return spool_error(error, path, "write")
+    return SpoolError(f"cannot write {path}: {type(error).__name__}: {error}")
 
 
 def mount_point(path: Path) -> Path:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,6 +66,30 @@ def test_after_any_failure_nothing_it_wrote_is_left(
         assert contents(tmp_path / "job") == {"notes.txt": b"mine"}
     else:
         assert not (tmp_path / "job").exists()
+
+
+@pytest.mark.parametrize("size", [20, 400])
+def test_an_interrupt_at_any_moment_leaves_nothing(size: int, tmp_path: Path) -> None:
+    code = f"""
+import os, random, signal
+import numpy as np
+from daddy_encode import save_frames_as_png
+# Far more than can be written before the interrupt.
+frames = [np.random.default_rng(0).integers(0, 256, ({size}, {size}, 3), np.uint8)] * 10_000
+chance = random.Random(3)
+signal.signal(signal.SIGALRM, signal.default_int_handler)
+interrupted = 0
+for number in range(15):
+    try:
+        signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.001, 0.03))
+        save_frames_as_png(frames, "job", overwrite=True)
+    except KeyboardInterrupt:
+        interrupted += 1
+        assert not os.path.exists("job") or not os.listdir("job"), os.listdir("job")
+print(interrupted)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "15\n", "")
 
 
 def test_one_frame_in_place_of_a_row_is_refused_with_advice(tmp_path: Path) -> None:

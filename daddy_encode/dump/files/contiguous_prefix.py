@@ -1,7 +1,6 @@
 """What of a recording counts: the frames on disk without a gap from frame 0, and `annotations.jsonl`.
 
-Line n of that file says what the rollout said about frame n; there is no file until a frame has annotations. Whatever
-fails, it holds whole lines only, for frames that are there.
+Line n of that is about frame n; it is not there until a frame has annotations, and it always has whole lines only.
 """
 
 from __future__ import annotations
@@ -18,11 +17,7 @@ _BLOCK_BYTES = 64 * 1024
 
 
 class ContiguousPrefix:
-    """Learns of each frame that was written, in any order, and writes the annotations in the frames' order.
-
-    Attributes:
-        frames: How many are on disk without a gap.
-    """
+    """Learns of each frame that was written, in any order; `frames` of them have no gap, and their annotations."""
 
     def __init__(self, directory: Path) -> None:
         self.frames = 0

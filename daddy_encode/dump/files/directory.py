@@ -7,10 +7,10 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from daddy_encode.errors import DaddyEncodeError, SpoolError
+from daddy_encode.errors import SpoolError
 from daddy_encode.spool.frames import frame_name, is_frame_name
 from daddy_encode.spool.manifest import MANIFEST_NAME
-from daddy_encode.spool.publish import reported, spool_error
+from daddy_encode.spool.publish import reported
 from daddy_encode.spool.slurm_process import ROLLOUT_NAME, write_slurm_process
 
 ANNOTATIONS_NAME = "annotations.jsonl"
@@ -60,21 +60,6 @@ def prepare_directory(directory: Path, *, overwrite: bool) -> bool:
         remove_recording(directory, (), made_directory=made)
         raise
     return made
-
-
-def frame_path(directory: Path | str, index: int) -> str:
-    """The path of frame `index` in `directory`."""
-    return f"{directory}{os.sep}{frame_name(index)}"
-
-
-def frame_error(path: str, error: Exception) -> DaddyEncodeError:
-    """What to report of a frame that could not be compressed or written: one line that names its file."""
-    if isinstance(error, DaddyEncodeError):
-        return error
-    if isinstance(error, OSError):
-        return spool_error(error, Path(path), "write")
-    # Out of memory, or our own mistake: either way the caller has to hear of it.
-    return SpoolError(f"cannot write {path}: {type(error).__name__}: {error}")
 
 
 def remove_frames(directory: Path, indices: Iterable[int]) -> None:

@@ -6,6 +6,7 @@ It ends when the rollout is gone, whatever ended that, and all that it was given
 from __future__ import annotations
 
 import contextlib
+import mmap
 import os
 import signal
 import socket
@@ -33,7 +34,7 @@ def main(descriptor: int) -> None:
         memory, end = descriptors[0], socket.socket(fileno=descriptors[1])
         servers = [server for server in servers if not server.finished.is_set()]
         try:
-            server = Server(end, memory, PROCESS_POLL_SECONDS, places)
+            server = Server(end, mmap.mmap(memory, 0), PROCESS_POLL_SECONDS, places)
             server.start()
             servers.append(server)
         except (OSError, RuntimeError):

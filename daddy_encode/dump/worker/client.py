@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import mmap
 import os
 import select
 import socket
 import threading
 import weakref
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 
 from daddy_encode.dump.files.contiguous_prefix import keep_whole_lines
-from daddy_encode.dump.files.directory import frame_path, remove_frames, remove_recording
+from daddy_encode.dump.files.directory import remove_frames, remove_recording
 from daddy_encode.dump.worker import process, protocol
 from daddy_encode.dump.worker.protocol import End, Kind, Memory, Recording
 from daddy_encode.dump.worker.server import THREAD_POLL_SECONDS, Server
 from daddy_encode.errors import DaddyEncodeError, SpoolError
+from daddy_encode.spool.frames import frame_path
+from daddy_encode.spool.manifest import write_manifest_anyway
 from daddy_encode.spool.png.pixels import Pixels
 
 # Between two looks for a free slot. Meanwhile the death of the worker process is noticed at once.
@@ -29,9 +32,7 @@ _POLL_SECONDS = 0.001
 class Client:
     """Hands frames to a server: one of this process's worker, or one in threads where no process can be.
 
-    Attributes:
-        error: Why nothing more is written, once that is known.
-        frames: How many frames are on disk without a gap, once the recording has ended.
+    `error`: why nothing more is written; `frames`: how many are on disk without a gap, once the recording has ended.
     """
 
     def __init__(self, recording: Recording, *, processes: bool, slots: int) -> None:
@@ -42,8 +43,9 @@ class Client:
         self.error: DaddyEncodeError | None = None
         self.frames: int | None = None
         self._recording = recording
-        self._directory = Path(recording.directory)
+        self._directory = recording.directory
         self._sent = 0
+        self._unsent_meta = b""
         self._views: dict[int, Pixels] = {}
         self._ending: End | None = None
         self._end_is_sent = False
@@ -51,6 +53,8 @@ class Client:
         # handler of a signal may close it, too.
         self._looking = threading.RLock()
         self._worker: process.WorkerProcess | None = None
+        # The server's end, where that is in this process.
+        self._theirs: socket.socket | None = None
         try:
             self._connect(processes, min(slots, protocol.MOST_SLOTS))
         except (OSError, RuntimeError) as error:
@@ -59,27 +63,45 @@ class Client:
         _clients.add(self)
 
     def _connect(self, processes: bool, slots: int) -> None:
-        with contextlib.ExitStack() as always, contextlib.ExitStack() as undo:
-            memory = os.memfd_create("daddy-encode frames")
-            always.callback(os.close, memory)
-            # Only slots that are used take memory.
-            os.ftruncate(memory, protocol.slot_offset(slots, self._recording.shape))
-            self._memory = Memory(memory)
-            self._slots = self._memory.slots[:slots]
-            self._end, theirs = protocol.socket_pair()
+        # Only slots that are used take memory.
+        size = protocol.slot_offset(slots, self._recording.shape)
+        self._end, theirs = protocol.socket_pair()
+        with contextlib.ExitStack() as undo:
             undo.callback(self._end.close)
             undo.callback(theirs.close)
             protocol.send(self._end, Kind.OPEN, msgspec.json.encode(self._recording))
-            while processes and self._worker is None and (worker := process.worker()) is not None:
-                if worker.serve(memory, theirs.fileno()):
-                    self._worker = worker
-                else:
-                    process.end(worker)
-            if self._worker is None:
+            memory = self._share(size, theirs.fileno()) if processes else None
+            if memory is None:
+                memory = mmap.mmap(-1, size)
                 Server(theirs, memory, THREAD_POLL_SECONDS).start()
+                self._theirs = theirs
             else:
                 theirs.close()
+            self._memory = Memory(memory)
+            self._slots = self._memory.slots[:slots]
             undo.pop_all()
+
+    def _share(self, size: int, end: int) -> mmap.mmap | None:
+        """Memory that the worker process shares, which then serves the recording; None where there can be neither."""
+        while (worker := process.worker()) is not None:
+            try:
+                descriptor = os.memfd_create("daddy-encode frames")
+                try:
+                    os.ftruncate(descriptor, size)
+                    memory = mmap.mmap(descriptor, 0)
+                    if worker.serve(descriptor, end):
+                        self._worker = worker
+                        return memory
+                finally:
+                    os.close(descriptor)
+            except OSError as error:
+                if error.errno not in (errno.EPERM, errno.ENOSYS, errno.EFBIG):
+                    raise
+                # A sandbox, an old kernel, or `ulimit -f`.
+                process.give_up(f"no memory can be shared: {error}")
+                return None
+            process.end(worker)
+        return None
 
     def write(self, frame: Pixels, line: bytes, *, wait: bool) -> bool:
         """Copy a frame of the recording's shape, and send it with its annotations, a JSON object or nothing.
@@ -99,9 +121,8 @@ class Client:
         return True
 
     def update_meta(self, meta: bytes) -> None:
-        """Let the server know the manifest's `meta` so far, JSON, for the case that this process is killed."""
-        with contextlib.suppress(OSError):
-            protocol.send(self._end, Kind.META, meta)
+        """Send the manifest's `meta` so far, JSON, with the next frame, for the case that this process is killed."""
+        self._unsent_meta = meta
 
     def finish(self, error: str | None, meta: dict[str, Any]) -> None:
         """Let the server write what it has, then the manifest: with `meta`, complete unless there is an error.
@@ -128,29 +149,30 @@ class Client:
     def has_ended(self) -> bool:
         """Whether all is on disk, or has failed. Never waits."""
         with self._looking:
-            if self.frames is not None:
-                return True
-            if self._ending is not None and not self._end_is_sent:
-                # Where there is no room now, at the next look; a server that is gone is noticed below.
-                with contextlib.suppress(OSError):
-                    protocol.send(self._end, Kind.END, msgspec.json.encode(self._ending))
-                    self._end_is_sent = True
-            try:
-                # Nothing is ever sent this way but the end of the file.
-                self._end.recv(1, socket.MSG_DONTWAIT)
-            except BlockingIOError:
-                return False
-            except OSError:
-                pass
-            return self.frames is not None or self._server_is_gone()
+            if self.frames is None:
+                if self._ending is not None and not self._end_is_sent:
+                    # Where there is no room now, at the next look; a server that is gone is noticed below.
+                    with contextlib.suppress(OSError):
+                        protocol.send(self._end, Kind.END, msgspec.json.encode(self._ending))
+                        self._end_is_sent = True
+                self.error = self.error or self._memory.error
+                if self._memory.flags[protocol.FINISHED] or self._is_gone():
+                    self._end_here()
+            return self.frames is not None
+
+    def _is_gone(self) -> bool:
+        try:
+            # Nothing is ever sent this way but the end of the file.
+            return not self._end.recv(1, socket.MSG_DONTWAIT)
+        except OSError as error:
+            return not isinstance(error, BlockingIOError)
 
     def _go_on(self, wait: bool) -> bool:
         """Wait for room for a moment; whether to look for it again."""
-        self.error = self.error or self._memory.error
-        if self.error is None and wait:
+        if wait:
             self._wait(_POLL_SECONDS)
-            return not self.has_ended() and self.error is None
-        return False
+        ended = self.has_ended()
+        return wait and not ended and self.error is None
 
     def _wait(self, seconds: float | None) -> None:
         """Wait for the server's end, so long at most."""
@@ -167,6 +189,9 @@ class Client:
             self._sent += 1
             self._slots[slot] = 1
             try:
+                if self._unsent_meta:
+                    protocol.send(self._end, Kind.META, self._unsent_meta)
+                    self._unsent_meta = b""
                 protocol.send(self._end, Kind.FRAME, line, slot)
                 return True
             except OSError as error:
@@ -182,8 +207,8 @@ class Client:
             self.error = self.error or SpoolError(f"cannot write {path}: interrupted")
             raise
 
-    def _server_is_gone(self) -> bool:
-        """Whether the recording has ended by that."""
+    def _end_here(self) -> None:
+        """The server has finished; or it is dead, and this is what it would have done once it is told to."""
         memory, frames = self._memory, self._memory.frames
         self.error = self.error or memory.error
         if not memory.flags[protocol.FINISHED]:
@@ -193,25 +218,27 @@ class Client:
                     self.error = SpoolError(f"cannot write {frame_path(self._directory, frames)}: {why}")
                 process.end(self._worker)
             if self._ending is None:
-                return False
-            # What the worker would have done, had it not died.
+                return
             if memory.flags[protocol.DISCARDED]:
                 frames = self._sent
             else:
                 remove_frames(self._directory, range(frames, self._sent))
                 with contextlib.suppress(DaddyEncodeError):
                     keep_whole_lines(self._directory)
-                    self._recording.publish_manifest(frames, self._ending.error or str(self.error), self._ending.meta)
+                    ending = self._ending
+                    manifest = self._recording.manifest(frames, ending.error or str(self.error), ending.meta)
+                    write_manifest_anyway(self._directory, manifest)
         self._end.close()
         # The memory goes with the last view of it.
         self._views.clear()
         del self._memory, self._slots
         self.frames = frames
-        return True
 
     def let_go(self) -> None:
-        """Close this process's end: in a forked child, where it would keep the server from noticing the parent's."""
+        """Close what a forked child has of it, which would keep the parent's from noticing each other's end."""
         self._end.close()
+        if self._theirs is not None:
+            self._theirs.close()
 
 
 def _copy(target: Pixels, source: Pixels) -> None:

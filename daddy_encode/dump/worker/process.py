@@ -6,7 +6,6 @@ stops.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import select
@@ -39,7 +38,7 @@ class WorkerProcess:
         self._ready = False
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         # As this process finds its modules, wherever it is run.
-        path = json.dumps([os.path.abspath(path) for path in sys.path])
+        path = ascii([os.path.abspath(path) for path in sys.path])
         # numpy's linear algebra would start a thread per processor, each with its memory.
         alone = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, protocol.SIGNALS)
@@ -94,7 +93,7 @@ class WorkerProcess:
 
 
 _worker: WorkerProcess | None = None
-_lock = threading.Lock()
+_lock = threading.RLock()
 # A Python inside another program cannot start itself, and that does not change.
 _impossible = not os.path.basename(sys.executable or "").startswith("python")
 
@@ -104,7 +103,7 @@ def worker(*, wait: bool = True) -> WorkerProcess | None:
 
     `wait`: for it to be ready. Without that, it is sooner when it is needed.
     """
-    global _worker, _impossible
+    global _worker
     with _lock:
         if _impossible:
             return None
@@ -113,25 +112,28 @@ def worker(*, wait: bool = True) -> WorkerProcess | None:
             if wait:
                 _worker.wait_until_ready()
         except OSError as error:
-            _impossible = True
-            log.warning("frames are compressed on threads, not in a process of their own: %s", one_line(str(error)))
-            _end()
+            give_up(str(error))
         return _worker
+
+
+def give_up(why: str) -> None:
+    """There is no worker from now on; says so once."""
+    global _impossible
+    with _lock:
+        if not _impossible:
+            log.warning("frames are compressed on threads, not in a process of their own: %s", one_line(why))
+        _impossible = True
+        end()
 
 
 def end(dead: WorkerProcess | None = None) -> None:
     """End this process's worker, or only if it is the one that a recording has found dead: the next gets another."""
-    with _lock:
-        if dead is None or _worker is dead:
-            _end()
-
-
-def _end() -> None:
     global _worker
-    if _worker is not None:
-        _worker.let_go()
-        _worker.how_it_ended()
-        _worker = None
+    with _lock:
+        if _worker is not None and dead in (None, _worker):
+            _worker.let_go()
+            _worker.how_it_ended()
+            _worker = None
 
 
 def _after_fork() -> None:
@@ -139,7 +141,7 @@ def _after_fork() -> None:
     # The worker is the parent's: it ends when nobody has its socket open any more.
     if _worker is not None:
         _worker.let_go()
-    _worker, _lock = None, threading.Lock()
+    _worker, _lock = None, threading.RLock()
 
 
 os.register_at_fork(after_in_child=_after_fork)

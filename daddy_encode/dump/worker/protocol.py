@@ -24,14 +24,15 @@ import msgspec
 import numpy as np
 
 from daddy_encode.errors import DaddyEncodeError, ManifestError, SpoolError, TransientError, one_line
-from daddy_encode.spool.manifest import Manifest, Video, write_manifest
+from daddy_encode.spool.manifest import Manifest, Video
 from daddy_encode.spool.png.pixels import Pixels
 
 # The worker process's first and only word to the rollout.
 READY = b"ready"
-# Kept from the worker process: a terminal's Ctrl-C and Slurm's signals go to all processes, and the rollout decides
-# what they mean.
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+# Kept from the worker process: a terminal's Ctrl-C and Slurm's signals (TERM, USR1, whatever `--signal` says) go to all
+# processes, and the rollout decides what they mean. What is left are those that report a fault of the process itself.
+_FAULTS = ("SEGV", "BUS", "FPE", "ILL", "ABRT", "TRAP", "SYS", "KILL", "STOP", "CONT", "CHLD")
+SIGNALS = signal.valid_signals() - {getattr(signal, f"SIG{name}") for name in _FAULTS}
 
 # The memory begins with flags, the number of frames on disk, an error's text, and a byte for each slot.
 DISCARDED, FAILED, FINISHED = range(3)
@@ -42,7 +43,7 @@ _PAGE_BYTES = 4096
 # A longer text goes along as an open file: a message takes no more than the socket's buffer.
 _INLINE_BYTES = 2**15
 _ANCILLARY_BYTES = socket.CMSG_SPACE(struct.calcsize("i"))
-# Room for thousands of messages; a system may allow less (net.core.wmem_max), by default about 550.
+# Room for thousands of messages; a system may allow less (net.core.wmem_max), by default about 400.
 _BUFFER_BYTES = 2**21
 # What a server reports.
 _ERRORS: tuple[type[DaddyEncodeError], ...] = (SpoolError, TransientError, ManifestError)
@@ -60,19 +61,13 @@ class Kind(IntEnum):
 
 
 class Recording(msgspec.Struct):
-    """A recording.
+    """A recording; what is not explained here is as a manifest and DiskBudget have it.
 
-    Attributes:
-        directory: Absolute.
-        fps, video, meta: As a manifest has them; `meta` so far as it is known.
-        workers: How many threads compress and write.
-        min_free: As DiskBudget has it.
-        made_directory: Whether the directory was not there before.
-        shape: Of each frame, (H, W) or (H, W, C).
-        axes: Those of a frame in memory, slowest first.
+    `path`: of the directory, absolute, bytes, for a name need not be UTF-8; `workers`: how many threads work for it;
+    `shape`: of each frame, (H, W) or (H, W, C); `axes`: those of a frame in memory, slowest first.
     """
 
-    directory: str
+    path: bytes
     fps: str | float | int
     video: Video | None
     meta: dict[str, Any]
@@ -82,29 +77,17 @@ class Recording(msgspec.Struct):
     shape: tuple[int, ...] = ()
     axes: tuple[int, ...] = ()
 
-    def publish_manifest(self, frames: int, error: str | None, meta: dict[str, Any]) -> None:
-        """Write the manifest, atomically: of so many frames without a gap, complete unless there is an error.
+    @property
+    def directory(self) -> Path:
+        """The directory."""
+        return Path(os.fsdecode(self.path))
 
-        Raises SpoolError where it cannot be written, ManifestError where it cannot with this `meta`, say one that is
-        too large. Then one without it is there and says so: whoever encodes the frames should know.
-        """
+    def manifest(self, frames: int, error: str | None, meta: dict[str, Any]) -> Manifest:
+        """The manifest: of so many frames without a gap, complete unless there is an error."""
         height, width = self.shape[:2] if frames else (0, 0)
-        manifest = Manifest(
-            frames=frames,
-            width=width,
-            height=height,
-            fps=self.fps,
-            video=self.video,
-            meta=meta,
-            complete=error is None,
-            error=None if error is None else one_line(error[:_ERROR_LENGTH]),
-        )
-        try:
-            write_manifest(Path(self.directory), manifest)
-        except ManifestError as fault:
-            if meta:
-                self.publish_manifest(frames, error or str(fault), {})
-            raise
+        text = None if error is None else one_line(error[:_ERROR_LENGTH])
+        size = {"frames": frames, "width": width, "height": height}
+        return Manifest(**size, fps=self.fps, video=self.video, complete=text is None, error=text, meta=meta)
 
 
 class End(msgspec.Struct):
@@ -115,17 +98,12 @@ class End(msgspec.Struct):
 
 
 class Memory:
-    """The shared memory of a recording, mapped.
+    """The shared memory of a recording; `slots` has a byte for each slot, 1 while a frame in it is to be written."""
 
-    Attributes:
-        flags: A byte for each of DISCARDED, which the client sets, FAILED and FINISHED.
-        slots: A byte for each slot, 1 while a frame in it is still to be written.
-    """
-
-    def __init__(self, descriptor: int) -> None:
-        """`descriptor` stays the caller's."""
-        self._map = mmap.mmap(descriptor, 0)
-        whole = memoryview(self._map)
+    def __init__(self, memory: mmap.mmap) -> None:
+        """`memory`: of zeros at first, and of `slot_offset`'s length."""
+        self._map = memory
+        whole = memoryview(memory)
         self.flags, self.slots = whole[:_FRAMES], whole[_SLOTS:_HEAD_BYTES]
         self._frames, self._text = whole[_FRAMES:_TEXT].cast("Q"), whole[_TEXT:_SLOTS]
 
@@ -173,6 +151,9 @@ def socket_pair() -> tuple[socket.socket, socket.socket]:
     """The client's end and the server's."""
     client, server = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
+    # The system doubles what it is given: this leaves a quarter for the last message.
+    room = client.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, room * 3 // 8)
     return client, server
 
 
@@ -182,6 +163,8 @@ def send(end: socket.socket, kind: Kind, text: bytes, slot: int = 0) -> None:
     Raises BlockingIOError where there is no room now, OSError where the server is gone.
     """
     head = _MESSAGE.pack(kind, slot)
+    if kind is Kind.END:
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
     # Programs that write to pipes often let SIGPIPE kill them.
     flags = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
     if len(text) <= _INLINE_BYTES:

@@ -6,6 +6,7 @@ It runs in the worker process (`__main__`), or in threads of the rollout where n
 from __future__ import annotations
 
 import contextlib
+import mmap
 import socket
 import threading
 import time
@@ -15,14 +16,17 @@ from pathlib import Path
 import msgspec
 
 from daddy_encode.dump.files.contiguous_prefix import ContiguousPrefix
-from daddy_encode.dump.files.directory import frame_error, frame_path, remove_frames, remove_recording
+from daddy_encode.dump.files.directory import remove_frames, remove_recording
 from daddy_encode.dump.worker import protocol
 from daddy_encode.dump.worker.protocol import End, Kind, Memory, Recording
 from daddy_encode.errors import DaddyEncodeError, SpoolError
 from daddy_encode.spool.disk_budget import DiskBudget
+from daddy_encode.spool.frames import frame_path
+from daddy_encode.spool.manifest import write_manifest_anyway
 from daddy_encode.spool.png.format import NONE
 from daddy_encode.spool.png.pixels import Pixels
 from daddy_encode.spool.png.writer import CHOOSE_EVERY, Filter, choose_filter, encode_png, rows_for
+from daddy_encode.spool.publish import write_error
 
 # To wake a thread costs whoever sends the message 10 to 40 microseconds, a twentieth of a fast rollout's step. So a
 # thread that has nothing to do looks again by itself, and only after so many looks sleeps until it is woken.
@@ -36,12 +40,13 @@ class Server:
     """Serves the recording at the other end of a socket until that says that it ends, or is gone; then `finished`."""
 
     def __init__(
-        self, end: socket.socket, memory: int, poll_seconds: float, places: AbstractContextManager[object] | None = None
+        self,
+        end: socket.socket,
+        memory: mmap.mmap,
+        poll_seconds: float,
+        places: AbstractContextManager[object] | None = None,
     ) -> None:
-        """Take over `end`; `memory`, the shared memory's descriptor, stays the caller's.
-
-        Whoever compresses holds one of `places`.
-        """
+        """`end` is closed in the end; whoever compresses holds one of `places`."""
         self.finished = threading.Event()
         self._end = end
         self._memory = Memory(memory)
@@ -68,7 +73,7 @@ class Server:
         # The client sends it before it lets anybody serve.
         assert message is not None
         self._recording = msgspec.json.decode(message[2], type=Recording)
-        self._directory = Path(self._recording.directory)
+        self._directory = self._recording.directory
         self._prefix = ContiguousPrefix(self._directory)
         self._budget = DiskBudget(self._directory, self._recording.min_free)
         # Where the system allows no more threads, fewer do it.
@@ -138,7 +143,7 @@ class Server:
                         self._memory.frames = self._prefix.frames
                         self._prefix.flush(block=True)
         except Exception as error:
-            self._fail(frame_error(path, error))
+            self._fail(write_error(error, Path(path)))
         finally:
             self._memory.slots[slot] = 0
 
@@ -165,6 +170,8 @@ class Server:
         except Exception as error:
             self._fail(SpoolError(f"cannot finish {self._directory}: {type(error).__name__}: {error}"))
         self._memory.flags[protocol.FINISHED] = 1
+        # Tens of megabytes, and this object may stay a while.
+        del self._memory
         self._end.close()
         self.finished.set()
 
@@ -177,4 +184,4 @@ class Server:
         ending = self._ending or End("the rollout was killed, or ended without close()", self._recording.meta)
         failure = self._memory.error
         why = ending.error or (None if failure is None else str(failure))
-        self._recording.publish_manifest(self._prefix.frames, why, ending.meta)
+        write_manifest_anyway(self._directory, self._recording.manifest(self._prefix.frames, why, ending.meta))

@@ -194,6 +194,54 @@ def test_of_a_killed_rollout_the_manifest_has_what_meta_was_a_second_before(tmp_
     assert manifest_of(tmp_path / "job")["meta"] == {"seed": 3, "index": 4}
 
 
+def test_meta_reaches_the_worker_however_full_the_socket_is(
+    tmp_path: Path, slow_disk: Callable[[int], SlowDisk]
+) -> None:
+    disk = slow_disk(3_000_000)
+    done = run(
+        """
+        from daddy_encode.dump import writer as module
+        from daddy_encode.dump.worker import protocol
+        module._META_SECONDS = 0.01
+        # Room for a few messages: `write` waits for it nearly always.
+        protocol._BUFFER_BYTES = 4096
+        writer = FrameWriter("job", min_free=0)
+        for index in range(60):
+            writer.meta["index"] = index
+            writer.write(frame)
+        os.kill(os.getpid(), signal.SIGKILL)
+        """,
+        disk.path,
+    )
+    assert done.returncode == -signal.SIGKILL
+    until_there(disk.path / "job" / "manifest.json")
+    assert manifest_of(disk.path / "job")["frames"] == 60
+    assert manifest_of(disk.path / "job")["meta"]["index"] > 50
+
+
+def test_a_recording_that_nobody_waits_for_ends_by_itself_however_full_the_socket_is(
+    tmp_path: Path, slow_disk: Callable[[int], SlowDisk]
+) -> None:
+    disk = slow_disk(3_000_000)
+    done = run(
+        """
+        from daddy_encode.dump.worker import protocol
+        protocol._BUFFER_BYTES = 4096
+        writer = FrameWriter("job", min_free=0, meta={"long": "x" * 100_000})
+        for index in range(30):
+            writer.write(frame)
+        writer.close(wait=False)
+        while not os.path.exists("job/manifest.json"):
+            time.sleep(0.01)
+        os._exit(0)
+        """,
+        disk.path,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert manifest_of(disk.path / "job")["complete"] is True
+    assert manifest_of(disk.path / "job")["frames"] == 30
+
+
 def test_a_rollout_that_is_killed_while_it_discards_leaves_nothing(
     tmp_path: Path, slow_disk: Callable[[int], SlowDisk]
 ) -> None:
@@ -246,6 +294,39 @@ def test_a_worker_ends_with_its_rollout_even_while_a_forked_child_lives_on(tmp_p
         os.kill(child, signal.SIGKILL)
     assert done.returncode == 0
     assert manifest_of(tmp_path / "job")["complete"] is True
+
+
+@pytest.mark.parametrize("processes", [True, False])
+def test_a_forked_child_that_lives_on_keeps_nobody_waiting_and_touches_nothing(processes: bool, tmp_path: Path) -> None:
+    done = run(
+        f"""
+        import warnings
+        warnings.simplefilter("ignore", DeprecationWarning)
+        writer = FrameWriter("job", processes={processes})
+        for _ in range(50):
+            writer.write(frame)
+        late = FrameWriter("late", processes={processes})
+        for _ in range(50):
+            late.write(frame)
+        late.close(wait=False)
+        child = os.fork()
+        if child == 0:
+            os.close(1), os.close(2)
+            # What asks for no wait is asked for in vain, and harms nobody.
+            writer.closed, late.closed
+            time.sleep(60)
+            os._exit(0)
+        writer.close()
+        late.close()
+        print(child)
+        """,
+        tmp_path,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    os.kill(int(done.stdout), signal.SIGKILL)
+    for name in ("job", "late"):
+        assert manifest_of(tmp_path / name)["complete"] is True
+        assert manifest_of(tmp_path / name)["frames"] == len(pixels_of(tmp_path / name)) == 50
 
 
 def test_a_killed_rollout_is_noticed_even_while_a_forked_child_lives_on(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from daddy_encode.errors import SpoolError
 from tests.dump.conftest import SlowDisk
 from tests.dump.reading import Pixels, annotations_of, assert_same, frame_files, manifest_of, pixels_of
 from tests.media import noise
+from tests.service.spools import until
 
 LAYOUTS: dict[str, Callable[[Pixels], Pixels]] = {
     "plain": lambda frame: frame,
@@ -139,6 +140,50 @@ def test_a_worker_that_is_killed_between_two_recordings_is_replaced(tmp_path: Pa
     assert manifest_of(tmp_path / "second")["complete"] is True
 
 
+def test_a_worker_that_is_killed_is_heard_of_where_frames_are_dropped_too(tmp_path: Path) -> None:
+    frame = noise(1, 64, 64)[0]
+    writer = FrameWriter(tmp_path / "job", when_full="drop", max_bytes=3 * frame.nbytes)
+    writer.write(frame)
+    os.kill(worker(), signal.SIGSTOP)
+    while writer.write(frame):
+        pass
+    os.kill(worker(), signal.SIGKILL)
+    with pytest.raises(SpoolError, match="killed by signal 9"):
+        while True:
+            writer.write(frame)
+    writer.close()
+    assert manifest_of(tmp_path / "job")["complete"] is False
+
+
+def test_the_memory_of_a_recording_goes_with_it(tmp_path: Path) -> None:
+    writers = [FrameWriter(tmp_path / str(number)) for number in range(4)]
+    for writer in writers:
+        writer.write(noise(1)[0])
+
+    def shared(process: int | str) -> bool:
+        return "daddy-encode" in Path(f"/proc/{process}/maps").read_text()
+
+    assert shared(worker()) and shared("self")
+    writers[0].discard()
+    writers[1].close(wait=False)
+    writers[2].close()
+    writers[3].close(wait=False)
+    until(lambda: not shared(worker()), "the end of what the worker shares")
+    # Nobody has waited for two of them. Whoever records next finds that.
+    with FrameWriter(tmp_path / "next") as writer:
+        writer.write(noise(1)[0])
+    assert not shared("self")
+
+
+@pytest.mark.usefixtures("transport")
+def test_a_directorys_name_need_not_be_utf_8(tmp_path: Path) -> None:
+    directory = tmp_path / os.fsdecode(b"caf\xe9")
+    with FrameWriter(directory) as writer:
+        writer.write(noise(1)[0], step=1)
+    assert manifest_of(directory)["complete"] is True
+    assert len(pixels_of(directory)) == len(annotations_of(directory)) == 1
+
+
 def test_what_is_discarded_after_its_worker_was_killed_is_gone(tmp_path: Path) -> None:
     writer = FrameWriter(tmp_path / "job")
     for frame in noise(10):
@@ -180,8 +225,8 @@ def test_discard_writes_nothing_more(slow_disk: Callable[[int], SlowDisk]) -> No
 def test_an_interrupt_and_slurms_signals_to_all_processes_do_not_end_a_worker(tmp_path: Path) -> None:
     with FrameWriter(tmp_path / "job") as writer:
         writer.write(noise(1)[0])
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
-            os.kill(worker(), number)
+        for number in ("INT", "TERM", "HUP", "QUIT", "USR1", "USR2", "ALRM", "XCPU", "TSTP"):
+            os.kill(worker(), getattr(signal, f"SIG{number}"))
         writer.write(noise(1)[0])
     assert manifest_of(tmp_path / "job")["complete"] is True
     assert len(frame_files(tmp_path / "job")) == 2
@@ -227,6 +272,46 @@ def test_where_no_process_can_be_started_threads_do_it(program: str, report: str
     assert done.stderr.count("\n") == (1 if report else 0)
     assert manifest_of(tmp_path / "job")["complete"] is True
     assert len(pixels_of(tmp_path / "job")) == 30
+
+
+REFUSALS = {
+    "no memfd_create": """
+import os
+def memfd_create(name):
+    raise PermissionError(1, "Operation not permitted")
+os.memfd_create = memfd_create
+""",
+    "ulimit -f": """
+import resource
+resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))
+""",
+}
+
+
+@pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
+def test_where_no_memory_can_be_shared_threads_do_it(refusal: str, tmp_path: Path) -> None:
+    code = """
+    for number in range(2):
+        with FrameWriter(f"job-{number}") as writer:
+            for index in range(30):
+                writer.write(frame, index=index)
+    """
+    done = run(code, tmp_path, refusal)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "no memory can be shared" in done.stderr
+    assert done.stderr.count("\n") == 1
+    for number in range(2):
+        assert manifest_of(tmp_path / f"job-{number}")["complete"] is True
+        assert len(pixels_of(tmp_path / f"job-{number}")) == 30
+
+
+def test_modules_may_be_in_directories_of_any_name(tmp_path: Path) -> None:
+    start = "import os, sys; sys.path[:0] = ['/\U0001f600', '/\"', os.fsdecode(b'/caf\\xe9')]\n"
+    done = run(
+        "with FrameWriter('job') as writer: writer.write(frame)\nprint(process._worker is not None)", tmp_path, start
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")
+    assert manifest_of(tmp_path / "job")["complete"] is True
 
 
 def test_a_reader_of_pipes_that_lets_them_kill_it_hears_of_a_dead_worker_all_the_same(tmp_path: Path) -> None:
