@@ -28,7 +28,6 @@ from daddy_encode.spool.rate import fps_in_json
 _WORTH_A_THREAD_SECONDS = 0.001
 # So many frames tell how long one takes: the quickest, for the machine may have been busy with something else.
 _TIMED_FRAMES = 4
-_MOST_THREADS = 8
 
 
 def dump_frames(
@@ -64,8 +63,7 @@ def dump_frames(
         if made_directory is not None:
             dump_directory.remove_recording(directory, files.written, made_directory=made_directory)
         raise
-    paths = Path(output_dir)
-    return [paths.joinpath(frame_name(number)) for number in range(index + 1)]
+    return list(map(Path(output_dir).joinpath, map(frame_name, range(index + 1))))
 
 
 class _Files:
@@ -101,7 +99,7 @@ class _Files:
             elif index == _TIMED_FRAMES and self._seconds >= _WORTH_A_THREAD_SECONDS:
                 # Where the system allows no more, those that are there do it.
                 with contextlib.suppress(RuntimeError):
-                    for _ in range(min(len(os.sched_getaffinity(0)), _MOST_THREADS) - 1):
+                    for _ in range(min(len(os.sched_getaffinity(0)), 8) - 1):
                         thread = threading.Thread(target=self._help, name=f"frames of {self._directory}", daemon=True)
                         thread.start()
                         self._threads.append(thread)

@@ -17,7 +17,7 @@ from daddy_encode.dump import exit_hook
 from daddy_encode.dump.files.directory import prepare_directory, refuse_old_dump
 from daddy_encode.dump.worker import process
 from daddy_encode.dump.worker.client import Client
-from daddy_encode.dump.worker.protocol import Recording, axes_of
+from daddy_encode.dump.worker.protocol import Recording
 from daddy_encode.errors import DaddyEncodeError, FrameError, ManifestError, SettingsError, SpoolError
 from daddy_encode.spool.manifest import Video, write_manifest_anyway
 from daddy_encode.spool.paths import absolute
@@ -231,7 +231,9 @@ class FrameWriter:
             raise SettingsError(f"max_bytes is {self._max_bytes}, but one frame has {first.nbytes}: give more")
         recording = self._recording
         recording.made_directory = prepare_directory(self.directory, overwrite=self._overwrite)
-        recording.shape, recording.axes = first.shape, axes_of(first)
+        # Renderers hand out transposed views: laid out alike, a copy is one sweep.
+        recording.shape = first.shape
+        recording.axes = tuple(sorted(range(first.ndim), key=lambda axis: -abs(first.strides[axis])))
         client = Client(recording, processes=self._processes, slots=slots)
         exit_hook.register(self)
         return client

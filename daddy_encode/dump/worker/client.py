@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from daddy_encode.dump.files.contiguous_prefix import keep_whole_lines
+from daddy_encode.dump.files.annotations import keep_whole_lines
 from daddy_encode.dump.files.directory import remove_frames, remove_recording
 from daddy_encode.dump.worker import process, protocol
 from daddy_encode.dump.worker.protocol import End, Kind, Memory, Recording
@@ -27,6 +27,8 @@ from daddy_encode.spool.png.pixels import Pixels
 
 # Between two looks for a free slot. Meanwhile the death of the worker process is noticed at once.
 _POLL_SECONDS = 0.001
+# Between two looks for the end of a recording, which is noticed at once where no forked child has the socket as well.
+_END_POLL_SECONDS = 0.05
 
 
 class Client:
@@ -49,8 +51,7 @@ class Client:
         self._views: dict[int, Pixels] = {}
         self._ending: End | None = None
         self._end_is_sent = False
-        # A recording that nobody waits for is looked at by whoever begins the next one, perhaps in another thread. A
-        # handler of a signal may close it, too.
+        # Whoever begins another recording, perhaps in a thread, looks at this one; a signal's handler may end it.
         self._looking = threading.RLock()
         self._worker: process.WorkerProcess | None = None
         # The server's end, where that is in this process.
@@ -73,7 +74,7 @@ class Client:
             memory = self._share(size, theirs.fileno()) if processes else None
             if memory is None:
                 memory = mmap.mmap(-1, size)
-                Server(theirs, memory, THREAD_POLL_SECONDS).start()
+                Server(theirs, memory, THREAD_POLL_SECONDS, contextlib.nullcontext()).start()
                 self._theirs = theirs
             else:
                 theirs.close()
@@ -144,7 +145,7 @@ class Client:
     def wait(self) -> None:
         """Wait for the recording's end, after `finish`."""
         while not self.has_ended():
-            self._wait(None if self._end_is_sent else _POLL_SECONDS)
+            self._wait(_END_POLL_SECONDS if self._end_is_sent else _POLL_SECONDS)
 
     def has_ended(self) -> bool:
         """Whether all is on disk, or has failed. Never waits."""
@@ -174,13 +175,13 @@ class Client:
         ended = self.has_ended()
         return wait and not ended and self.error is None
 
-    def _wait(self, seconds: float | None) -> None:
+    def _wait(self, seconds: float) -> None:
         """Wait for the server's end, so long at most."""
         if (descriptor := self._end.fileno()) >= 0:
             # select() knows no descriptor above 1023.
             poll = select.poll()
             poll.register(descriptor, select.POLLIN)
-            poll.poll(None if seconds is None else 1000 * seconds)
+            poll.poll(1000 * seconds)
 
     def _send(self, slot: int, line: bytes) -> bool:
         """Send the frame in `slot`; False where there is no room, or the server is gone."""
@@ -197,7 +198,8 @@ class Client:
             except OSError as error:
                 self._slots[slot] = 0
                 self._sent -= 1
-                if not isinstance(error, BlockingIOError):
+                # So many descriptors of long texts are on their way: the server will take them.
+                if not isinstance(error, BlockingIOError) and error.errno != errno.ETOOMANYREFS:
                     self.has_ended()
                     # No memory for the message, say, while the server is well.
                     self.error = self.error or SpoolError(f"cannot write {path}: {error}")

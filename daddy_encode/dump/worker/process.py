@@ -107,12 +107,18 @@ def worker(*, wait: bool = True) -> WorkerProcess | None:
     with _lock:
         if _impossible:
             return None
-        try:
-            _worker = _worker or WorkerProcess()
-            if wait:
-                _worker.wait_until_ready()
-        except OSError as error:
-            give_up(str(error))
+        # Twice, for one that was killed before it was ready.
+        for last in (False, True):
+            try:
+                _worker = _worker or WorkerProcess()
+                if wait:
+                    _worker.wait_until_ready()
+                break
+            except OSError as error:
+                if last or "killed" not in str(error):
+                    give_up(str(error))
+                    break
+                end()
         return _worker
 
 

@@ -4,13 +4,12 @@ The client copies each frame into a slot of shared memory and sends a message. T
 frame is on disk, and says in the same memory how far it is and what has failed: to look there costs the rollout
 nothing, to receive messages would. The socket keeps the messages' borders and order, and tells each end of the other
 one's death after everything that was sent before.
-
-Both ends are of one version, on one machine: they use this module.
 """
 
 from __future__ import annotations
 
 import array
+import errno
 import mmap
 import os
 import signal
@@ -137,11 +136,6 @@ class Memory:
         return pixels.transpose(sorted(range(len(stored)), key=recording.axes.__getitem__))
 
 
-def axes_of(frame: Pixels) -> tuple[int, ...]:
-    """The axes of `frame`, slowest first. Renderers hand out transposed views: laid out alike, a copy is one sweep."""
-    return tuple(sorted(range(frame.ndim), key=lambda axis: -abs(frame.strides[axis])))
-
-
 def slot_offset(slot: int, shape: tuple[int, ...]) -> int:
     """Where in the memory a slot begins, in whole pages; slot n of n slots: where the memory ends."""
     return _HEAD_BYTES + slot * _PAGE_BYTES * -(-int(np.prod(shape)) // _PAGE_BYTES)
@@ -178,12 +172,15 @@ def send(end: socket.socket, kind: Kind, text: bytes, slot: int = 0) -> None:
 def receive(end: socket.socket, flags: int = 0) -> tuple[Kind, int, bytes] | None:
     """Receive a message: its kind, slot and text; None where the client is gone and all that it sent was received.
 
-    Raises BlockingIOError where there is none and the flags, as in recv(2), say not to wait.
+    Raises BlockingIOError where there is none and the flags, as in recv(2), say not to wait, OSError where this process
+    may open no file for it.
     """
     # Not recv_fds, which forgets the flags before Python 3.12.
-    data, ancillary, _, _ = end.recvmsg(_MESSAGE.size + _INLINE_BYTES, _ANCILLARY_BYTES, flags)
+    data, ancillary, received, _ = end.recvmsg(_MESSAGE.size + _INLINE_BYTES, _ANCILLARY_BYTES, flags)
     if not data:
         return None
+    if received & socket.MSG_CTRUNC:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
     kind, slot = _MESSAGE.unpack_from(data)
     text = data[_MESSAGE.size :]
     for _, _, descriptor in ancillary:

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import msgspec
 
-from daddy_encode.dump.files.contiguous_prefix import ContiguousPrefix
-from daddy_encode.dump.files.directory import remove_frames, remove_recording
+from daddy_encode.dump.files.annotations import Annotations
+from daddy_encode.dump.files.directory import remove_recording
 from daddy_encode.dump.worker import protocol
 from daddy_encode.dump.worker.protocol import End, Kind, Memory, Recording
 from daddy_encode.errors import DaddyEncodeError, SpoolError
@@ -34,33 +34,31 @@ _LOOKS = 10
 # Between two looks. In the rollout's own process each one interrupts it, so there are fewer.
 PROCESS_POLL_SECONDS = 0.0005
 THREAD_POLL_SECONDS = 0.005
+# How often a thread that waits for its turn looks whether the recording has been discarded.
+_WAIT_SECONDS = 0.05
 
 
 class Server:
     """Serves the recording at the other end of a socket until that says that it ends, or is gone; then `finished`."""
 
     def __init__(
-        self,
-        end: socket.socket,
-        memory: mmap.mmap,
-        poll_seconds: float,
-        places: AbstractContextManager[object] | None = None,
+        self, end: socket.socket, memory: mmap.mmap, poll_seconds: float, places: AbstractContextManager[object]
     ) -> None:
         """`end` is closed in the end; whoever compresses holds one of `places`."""
         self.finished = threading.Event()
         self._end = end
         self._memory = Memory(memory)
         self._poll_seconds = poll_seconds
-        self._places = places or contextlib.nullcontext()
+        self._places = places
         # One thread at a time receives, and numbers the frames.
         self._receiving = threading.Lock()
         self._count = 0
         self._filter: Filter = NONE
         self._over = False
         self._ending: End | None = None
-        # One thread at a time writes: to make files in one directory in several threads at a time was measured to take
-        # twice as long (ext4), so one compresses while the other writes.
-        self._writing = threading.Lock()
+        # They write in turns, in the frames' order: there is never a gap, and to make files in one directory in several
+        # threads at a time was measured to take twice as long (ext4).
+        self._turn = threading.Condition()
         self._threads_lock = threading.Lock()
         self._threads = 1
 
@@ -74,7 +72,7 @@ class Server:
         assert message is not None
         self._recording = msgspec.json.decode(message[2], type=Recording)
         self._directory = self._recording.directory
-        self._prefix = ContiguousPrefix(self._directory)
+        self._annotations = Annotations(self._directory)
         self._budget = DiskBudget(self._directory, self._recording.min_free)
         # Where the system allows no more threads, fewer do it.
         with contextlib.suppress(RuntimeError):
@@ -135,13 +133,15 @@ class Server:
             if not self._stopped:
                 with self._places:
                     png = encode_png(self._memory.frame(slot, self._recording), row_filter, rows)
-                with self._writing:
+                with self._turn:
+                    while self._memory.frames != index and not self._stopped:
+                        self._turn.wait(_WAIT_SECONDS)
                     if not self._stopped:
                         self._budget.write(path, png)
-                        self._prefix.add(index, line)
                         # Before its annotations: should this process be killed, there must not be more lines.
-                        self._memory.frames = self._prefix.frames
-                        self._prefix.flush(block=True)
+                        self._memory.frames = index + 1
+                        self._turn.notify_all()
+                        self._annotations.add(line)
         except Exception as error:
             self._fail(write_error(error, Path(path)))
         finally:
@@ -160,8 +160,8 @@ class Server:
     def _finish(self) -> None:
         try:
             if self._memory.flags[protocol.DISCARDED]:
-                written = (*range(self._prefix.frames), *self._prefix.beyond)
-                remove_recording(self._directory, written, made_directory=self._recording.made_directory)
+                frames = range(self._memory.frames)
+                remove_recording(self._directory, frames, made_directory=self._recording.made_directory)
                 self._memory.frames = 0
             else:
                 self._publish()
@@ -176,12 +176,11 @@ class Server:
         self.finished.set()
 
     def _publish(self) -> None:
-        remove_frames(self._directory, self._prefix.beyond)
         try:
-            self._prefix.flush()
+            self._annotations.flush()
         except DaddyEncodeError as error:
             self._fail(error)
         ending = self._ending or End("the rollout was killed, or ended without close()", self._recording.meta)
         failure = self._memory.error
         why = ending.error or (None if failure is None else str(failure))
-        write_manifest_anyway(self._directory, self._recording.manifest(self._prefix.frames, why, ending.meta))
+        write_manifest_anyway(self._directory, self._recording.manifest(self._memory.frames, why, ending.meta))

@@ -263,6 +263,29 @@ def test_a_rollout_that_is_killed_while_it_discards_leaves_nothing(
     until(lambda: not (disk.real / "job").exists(), "the end of the directory", 30)
 
 
+@pytest.mark.parametrize("frames", [40, 90, 140])
+def test_where_rollout_and_worker_are_both_killed_no_frame_is_missing_in_between(frames: int, tmp_path: Path) -> None:
+    done = run(
+        f"""
+        from daddy_encode.dump.worker import process
+        # Frames that take very different times to compress.
+        flat = np.zeros((800, 800, 3), np.uint8)
+        noise = np.random.default_rng(0).integers(0, 256, (800, 800, 3), np.uint8)
+        writer = FrameWriter("job", workers=4, max_bytes=8 * flat.nbytes)
+        for index in range({frames}):
+            writer.write(noise if index % 3 == 0 else flat)
+        os.kill(process._worker._process.pid, signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGKILL)
+        """,
+        tmp_path,
+    )
+    assert done.returncode == -signal.SIGKILL
+    names = [path.name for path in frame_files(tmp_path / "job")]
+    assert names == [f"{index:06d}.png" for index in range(len(names))]
+    # All but those in the memory.
+    assert len(names) >= frames - 8
+
+
 def gone(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"

@@ -163,7 +163,8 @@ def test_the_memory_of_a_recording_goes_with_it(tmp_path: Path) -> None:
     def shared(process: int | str) -> bool:
         return "daddy-encode" in Path(f"/proc/{process}/maps").read_text()
 
-    assert shared(worker()) and shared("self")
+    assert shared("self")
+    until(lambda: shared(worker()), "what the worker shares")
     writers[0].discard()
     writers[1].close(wait=False)
     writers[2].close()
@@ -182,6 +183,19 @@ def test_a_directorys_name_need_not_be_utf_8(tmp_path: Path) -> None:
         writer.write(noise(1)[0], step=1)
     assert manifest_of(directory)["complete"] is True
     assert len(pixels_of(directory)) == len(annotations_of(directory)) == 1
+
+
+def test_a_worker_that_is_killed_before_it_is_ready_is_replaced(tmp_path: Path) -> None:
+    code = """
+    writer = FrameWriter("job")
+    os.kill(process._worker._process.pid, signal.SIGKILL)
+    writer.write(frame)
+    print(process._worker is not None)
+    writer.close()
+    """
+    done = run(code, tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")
+    assert manifest_of(tmp_path / "job")["complete"] is True
 
 
 def test_what_is_discarded_after_its_worker_was_killed_is_gone(tmp_path: Path) -> None:
@@ -370,6 +384,37 @@ def test_too_few_descriptors_are_an_error_that_says_so(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert "Too many open files" in done.stdout
     assert manifest_of(tmp_path / "first")["frames"] == 2
+
+
+def test_where_descriptors_run_out_no_recording_is_called_complete_that_is_not(tmp_path: Path) -> None:
+    code = """
+    import resource
+    resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
+    writers = [FrameWriter(f"job-{index:02}") for index in range(16)]
+    errors = set()
+    for _ in range(10):
+        for writer in writers:
+            try:
+                writer.write(frame, text="x" * 100_000)
+            except Exception as error:
+                errors.add(str(error).partition(": ")[2])
+    for writer in writers:
+        try:
+            writer.close()
+        except Exception as error:
+            errors.add(str(error).partition(": ")[2])
+    print(errors)
+    """
+    done = run(code, tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Too many open files" in done.stdout
+    complete = 0
+    for directory in tmp_path.iterdir():
+        if (directory / "manifest.json").exists() and manifest_of(directory)["complete"]:
+            complete += 1
+            assert [len(line["text"]) for line in annotations_of(directory)] == [100_000] * 10
+            assert len(frame_files(directory)) == 10
+    assert complete > 0
 
 
 def test_no_shared_memory_file_system_is_needed(tmp_path: Path) -> None:
