@@ -110,8 +110,14 @@ class _Files:
         """Wait for the helpers. Raises as `write`."""
         for _ in self._threads:
             self._work.put(None)
-        for thread in self._threads:
-            thread.join()
+        try:
+            for thread in self._threads:
+                thread.join()
+        except BaseException:
+            # An interrupt. What helpers still write will be removed, so it has to be there.
+            for thread in self._threads:
+                thread.join()
+            raise
         if self._error is not None:
             raise self._error
 

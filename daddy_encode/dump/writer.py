@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,8 +27,6 @@ from daddy_encode.spool.records import encode_json
 
 # Enough for a second of 720p at 30 fps and more, while a shared file system pauses.
 MAX_BYTES = 128 * 2**20
-# How old what the worker process knows of `meta` may be: it counts only where the rollout is killed.
-_META_SECONDS = 1.0
 
 _CHOICES: dict[str, tuple[str | None, ...]] = {
     "video": (None, "mp4", "gif", "both"),
@@ -73,6 +70,8 @@ class FrameWriter:
     Attributes:
         directory: Where the frames are, absolute.
         meta: A copy of the argument, to be changed until `close`.
+        frames: How many frames were taken so far.
+        dropped: How many were not: no room with when_full="drop", or after a failure with on_error="stop".
 
     Raises:
         SettingsError: An argument cannot work (a ValueError).
@@ -109,23 +108,12 @@ class FrameWriter:
         self._wait = when_full == "block"
         self._on_error = on_error
         self._client: Client | None = None
-        self._accepted = self._dropped = self._dropped_before = 0
-        self._next_meta = 0.0
+        self.frames = self.dropped = self._dropped_before = 0
         self._failure: DaddyEncodeError | None = None
         self._reported = self._ended = False
         self._pid = os.getpid()
         if processes:
             process.worker(wait=False)
-
-    @property
-    def frames(self) -> int:
-        """How many frames were taken so far."""
-        return self._accepted
-
-    @property
-    def dropped(self) -> int:
-        """How many frames were not taken: no room with when_full="drop", or after a failure with on_error="stop"."""
-        return self._dropped
 
     @property
     def closed(self) -> bool:
@@ -156,8 +144,8 @@ class FrameWriter:
         if self._ended:
             raise SpoolError(f"{self.directory}: this FrameWriter is closed; make a new one")
         taken = not self._failed() and self._send(frame, annotations)
-        self._accepted += taken
-        self._dropped += not taken
+        self.frames += taken
+        self.dropped += not taken
         self._dropped_before = 0 if taken else self._dropped_before + 1
         return taken
 
@@ -182,9 +170,9 @@ class FrameWriter:
             if self._client is not None:
                 self._client.wait()
             exit_hook.unregister(self)
-            if not self._reported and not self._failed() and self._dropped:
+            if not self._reported and not self._failed() and self.dropped:
                 self._reported = True
-                self._warn(f"{self._dropped} of {self._dropped + self._accepted} frames were dropped: no room")
+                self._warn(f"{self.dropped} of {self.dropped + self.frames} frames were dropped: no room")
 
     def discard(self) -> None:
         """End without a recording: write nothing more, remove what was written, and the directory if this made it."""
@@ -206,7 +194,7 @@ class FrameWriter:
             self.close(error)
 
     def _send(self, frame: Any, annotations: dict[str, Any]) -> bool:
-        pixels = as_frame(frame, self._accepted, self._recording.shape or None)
+        pixels = as_frame(frame, self.frames, self._recording.shape or None)
         if self._dropped_before:
             annotations["dropped_before"] = self._dropped_before
         line = encode_json(annotations) if annotations else b""
@@ -215,13 +203,8 @@ class FrameWriter:
                 self._client = self._begin(pixels)
             except SpoolError as error:
                 self._failure = error
-        if self._client is not None:
-            if (now := time.monotonic()) >= self._next_meta:
-                self._next_meta = now + _META_SECONDS
-                with contextlib.suppress(ManifestError):
-                    self._client.update_meta(encode_json(self.meta))
-            if self._client.write(pixels, line, wait=self._wait):
-                return True
+        if self._client is not None and self._client.write(pixels, line, wait=self._wait):
+            return True
         self._failed()
         return False
 
@@ -230,6 +213,9 @@ class FrameWriter:
         if slots == 0:
             raise SettingsError(f"max_bytes is {self._max_bytes}, but one frame has {first.nbytes}: give more")
         recording = self._recording
+        with contextlib.suppress(ManifestError):
+            # For a rollout that is killed: what it said until now.
+            recording.meta = _plain(self.meta)
         recording.made_directory = prepare_directory(self.directory, overwrite=self._overwrite)
         # Renderers hand out transposed views: laid out alike, a copy is one sweep.
         recording.shape = first.shape
@@ -239,8 +225,8 @@ class FrameWriter:
         return client
 
     def _end(self, error: str | None) -> None:
-        if self._dropped:
-            self.meta["dropped_frames"] = self._dropped
+        if self.dropped:
+            self.meta["dropped_frames"] = self.dropped
         meta: dict[str, Any] = {}
         try:
             meta = _plain(self.meta)

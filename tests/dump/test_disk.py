@@ -64,15 +64,12 @@ def test_a_full_disk_reaches_the_caller_with_the_name_of_the_frame(
 ) -> None:
     directory = tmpfs(options) / "job"
     error = write_until_it_fails(FrameWriter(directory, min_free=0, workers=threads, meta={"seed": 1}))
-    # It has left nothing behind. With one thread it is the first that is not there; of several, a thread may have
-    # been late with an earlier one.
+    # It has left nothing behind, and it is the first that is not there: frames are written in their order.
     named = re.fullmatch(
         rf"cannot write {re.escape(str(directory))}/([0-9]{{6}})\.png \(file system .*\): {message}; .*", str(error)
     )
     assert named is not None
-    assert int(named[1]) >= len(frame_files(directory))
-    if threads == 1:
-        assert int(named[1]) == len(frame_files(directory)) > 20
+    assert int(named[1]) == len(frame_files(directory)) > 20
     assert_honest_rest(directory, message)
     if (directory / "manifest.json").exists():
         assert manifest_of(directory)["meta"] == {"seed": 1}
@@ -110,9 +107,6 @@ def write_until_it_fails_from(writer: FrameWriter, start: int) -> SpoolError:
         for index in range(start, ENDLESS):
             writer.write(noise(index))
     return caught.value
-
-
-# In these two with one thread: of several, one that is late with a frame would make the end less exact.
 
 
 def test_min_free_stays_free(tmpfs: Mount) -> None:

@@ -450,3 +450,53 @@ def test_annotations_are_one_json_object_per_line_even_for_odd_values(tmp_path: 
     lines = (tmp_path / "rl-video-episode-0" / "annotations.jsonl").read_text().splitlines()
     assert [json.loads(line) for line in lines] == [{"step": 0}, {"step": 1, "reward": None}]
     assert os.path.exists(tmp_path / "rl-video-episode-0" / "manifest.json")
+
+
+class Fragile(gym.Env[Any, Any]):
+    """Raises where and when it is told to."""
+
+    metadata = {"render_modes": ["rgb_array"]}  # noqa: RUF012
+    render_mode = "rgb_array"
+    observation_space = gym.spaces.Discrete(2)
+    action_space = gym.spaces.Discrete(2)
+
+    def __init__(self, where: str, over: bool) -> None:
+        self.where, self.over, self.calls = where, over, {"reset": 0, "step": 0, "render": 0}
+
+    def _call(self, name: str, limit: int) -> None:
+        self.calls[name] += 1
+        if name == self.where and self.calls[name] > limit:
+            raise RuntimeError(f"{name} failed")
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
+        self._call("reset", 1)
+        return 0, {}
+
+    def step(self, action: int) -> tuple[int, float, bool, bool, dict[str, Any]]:
+        self._call("step", 9)
+        return 0, 1.0, self.over and self.calls["step"] == 9, False, {}
+
+    def render(self) -> Any:
+        self._call("render", 9)
+        return np.zeros((8, 8, 3), np.uint8)
+
+
+@pytest.mark.parametrize("where", ["reset", "step", "render"])
+@pytest.mark.parametrize("over", [False, True])
+def test_an_environment_that_raises_anywhere_ends_the_recording_which_says_so(
+    where: str, over: bool, tmp_path: Path
+) -> None:
+    env = RecordFrames(Fragile(where, over), tmp_path, episode_trigger=always)
+    with pytest.raises(RuntimeError, match=f"{where} failed"):
+        env.reset()
+        for _ in range(9):
+            env.step(0)
+        if where == "step":
+            env.step(0)
+        env.reset()
+    env.close()
+    manifest = manifest_of(tmp_path / "rl-video-episode-0")
+    # Nothing is missing from an episode that was over when the next one could not begin.
+    whole = where == "reset" and over
+    assert (manifest["complete"], manifest["error"]) == (whole, None if whole else f"RuntimeError: {where} failed")
+    assert manifest["frames"] == len(pixels_of(tmp_path / "rl-video-episode-0")) == (9 if where == "render" else 10)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -150,6 +151,16 @@ class EpisodeRecorder:
         writer.meta.update(self._facts)
         writer.close(error, wait=False)
         self._closing = writer
+
+    @contextlib.contextmanager
+    def ends_with(self, *, unless_over: bool = False) -> Iterator[None]:
+        """An exception that leaves the block ends the recording, and is its error, `unless_over`: of the episode."""
+        try:
+            yield
+        except BaseException as error:
+            over = unless_over and (self._facts.get("terminated") or self._facts.get("truncated"))
+            self.stop(None if over else error)
+            raise
 
     def close(self) -> None:
         """End the recording, and wait until everything is on disk."""

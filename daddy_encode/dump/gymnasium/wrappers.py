@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -95,18 +96,16 @@ class RecordFrames(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         return self._recorder.recording
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        result = super().reset(seed=seed, options=options)
+        with self._recorder.ends_with(unless_over=True):
+            result = super().reset(seed=seed, options=options)
         self._rendered = []
         self._recorder.begin_episode(seed)
         self._capture()
         return result
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        try:
+        with self._recorder.ends_with():
             result = super().step(action)
-        except BaseException as error:
-            self._recorder.stop(error)
-            raise
         _, reward, terminated, truncated, _ = result
         self._recorder.after_step(reward, terminated=terminated, truncated=truncated)
         self._capture(reward=reward)
@@ -129,7 +128,8 @@ class RecordFrames(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     def _capture(self, **annotations: Any) -> None:
         if not self._recorder.recording:
             return
-        frame = self.env.render()
+        with self._recorder.ends_with():
+            frame = self.env.render()
         if isinstance(frame, list):
             # Rendering empties the environment's list: whoever calls render() next shall still get these.
             self._rendered += frame
@@ -177,7 +177,8 @@ class VectorRecordFrames(VectorWrapper, RecordConstructorArgs):
     def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         # Gymnasium takes the mask out of the caller's dict.
         mask = (options or {}).get("reset_mask")
-        result = super().reset(seed=seed, options=options)
+        with self._ends_with(unless_over=True):
+            result = super().reset(seed=seed, options=options)
         seeds = [seed + index for index in range(self.num_envs)] if isinstance(seed, int) else seed
         first = [bool(mask is None or mask[index]) for index in range(len(self._recorders))]
         for index, recorder in enumerate(self._recorders):
@@ -188,12 +189,8 @@ class VectorRecordFrames(VectorWrapper, RecordConstructorArgs):
         return result
 
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
-        try:
+        with self._ends_with():
             result = super().step(actions)
-        except BaseException as error:
-            for recorder in self._recorders:
-                recorder.stop(error)
-            raise
         _, rewards, terminations, truncations, _ = result
         annotations: list[dict[str, Any]] = []
         for index, recorder in enumerate(self._recorders):
@@ -217,11 +214,18 @@ class VectorRecordFrames(VectorWrapper, RecordConstructorArgs):
             for recorder in self._recorders:
                 recorder.close()
 
+    def _ends_with(self, *, unless_over: bool = False) -> contextlib.ExitStack:
+        stack = contextlib.ExitStack()
+        for recorder in self._recorders:
+            stack.enter_context(recorder.ends_with(unless_over=unless_over))
+        return stack
+
     def _capture(self, annotations: list[dict[str, Any]], wanted: list[bool]) -> None:
         recorders = [index for index, recorder in enumerate(self._recorders) if recorder.recording and wanted[index]]
         if not recorders:
             return
-        frames: Any = self.env.render()
+        with self._ends_with():
+            frames: Any = self.env.render()
         for index in recorders:
             frame = frames[index]
             frame = frame[-1] if isinstance(frame, list) else frame

@@ -9,7 +9,6 @@ import os
 import select
 import socket
 import threading
-import weakref
 from typing import Any
 
 import msgspec
@@ -47,21 +46,17 @@ class Client:
         self._recording = recording
         self._directory = recording.directory
         self._sent = 0
-        self._unsent_meta = b""
         self._views: dict[int, Pixels] = {}
         self._ending: End | None = None
         self._end_is_sent = False
         # Whoever begins another recording, perhaps in a thread, looks at this one; a signal's handler may end it.
         self._looking = threading.RLock()
         self._worker: process.WorkerProcess | None = None
-        # The server's end, where that is in this process.
-        self._theirs: socket.socket | None = None
         try:
             self._connect(processes, min(slots, protocol.MOST_SLOTS))
         except (OSError, RuntimeError) as error:
             advice = "; allow this process more threads" if isinstance(error, RuntimeError) else ""
             raise SpoolError(f"cannot write {self._directory}: {error}{advice}") from error
-        _clients.add(self)
 
     def _connect(self, processes: bool, slots: int) -> None:
         # Only slots that are used take memory.
@@ -75,7 +70,6 @@ class Client:
             if memory is None:
                 memory = mmap.mmap(-1, size)
                 Server(theirs, memory, THREAD_POLL_SECONDS, contextlib.nullcontext()).start()
-                self._theirs = theirs
             else:
                 theirs.close()
             self._memory = Memory(memory)
@@ -120,10 +114,6 @@ class Client:
             if not self._go_on(wait):
                 return False
         return True
-
-    def update_meta(self, meta: bytes) -> None:
-        """Send the manifest's `meta` so far, JSON, with the next frame, for the case that this process is killed."""
-        self._unsent_meta = meta
 
     def finish(self, error: str | None, meta: dict[str, Any]) -> None:
         """Let the server write what it has, then the manifest: with `meta`, complete unless there is an error.
@@ -190,9 +180,6 @@ class Client:
             self._sent += 1
             self._slots[slot] = 1
             try:
-                if self._unsent_meta:
-                    protocol.send(self._end, Kind.META, self._unsent_meta)
-                    self._unsent_meta = b""
                 protocol.send(self._end, Kind.FRAME, line, slot)
                 return True
             except OSError as error:
@@ -211,7 +198,7 @@ class Client:
 
     def _end_here(self) -> None:
         """The server has finished; or it is dead, and this is what it would have done once it is told to."""
-        memory, frames = self._memory, self._memory.frames
+        memory, frames = self._memory, self._memory.frames[0]
         self.error = self.error or memory.error
         if not memory.flags[protocol.FINISHED]:
             if self._worker is not None:
@@ -230,17 +217,13 @@ class Client:
                     ending = self._ending
                     manifest = self._recording.manifest(frames, ending.error or str(self.error), ending.meta)
                     write_manifest_anyway(self._directory, manifest)
-        self._end.close()
+        # A program may have closed all descriptors behind our back.
+        with contextlib.suppress(OSError):
+            self._end.close()
         # The memory goes with the last view of it.
         self._views.clear()
         del self._memory, self._slots
         self.frames = frames
-
-    def let_go(self) -> None:
-        """Close what a forked child has of it, which would keep the parent's from noticing each other's end."""
-        self._end.close()
-        if self._theirs is not None:
-            self._theirs.close()
 
 
 def _copy(target: Pixels, source: Pixels) -> None:
@@ -250,14 +233,3 @@ def _copy(target: Pixels, source: Pixels) -> None:
         target.data.cast("B")[:] = source.data.cast("B")
     else:
         np.copyto(target, source)
-
-
-_clients: weakref.WeakSet[Client] = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    for client in list(_clients):
-        client.let_go()
-
-
-os.register_at_fork(after_in_child=_after_fork)

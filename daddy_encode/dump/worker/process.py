@@ -6,6 +6,7 @@ stops.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import select
@@ -36,7 +37,7 @@ class WorkerProcess:
         import subprocess
 
         self._ready = False
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control, theirs = protocol.socket_pair()
         # As this process finds its modules, wherever it is run.
         path = ascii([os.path.abspath(path) for path in sys.path])
         # numpy's linear algebra would start a thread per processor, each with its memory.
@@ -68,13 +69,16 @@ class WorkerProcess:
             poll.register(self._control, select.POLLIN)
             self._ready = bool(poll.poll(1000 * _START_SECONDS)) and self._control.recv(64) == protocol.READY
             if not self._ready:
-                raise OSError(f"the process that writes frames did not start: {self.how_it_ended()}")
+                how = self.how_it_ended()
+                # One that hangs would stay for ever.
+                self._process.kill()
+                raise OSError(f"the process that writes frames did not start: {how}")
 
     def serve(self, memory: int, end: int) -> bool:
         """Give it a recording, whose shared memory and server's end these are; whether it is there to take that."""
         try:
             socket.send_fds(self._control, [b"\0"], [memory, end])
-        except OSError:
+        except ConnectionError:
             return False
         return True
 
@@ -89,7 +93,9 @@ class WorkerProcess:
 
     def let_go(self) -> None:
         """Close this process's end: then it ends, once all is written."""
-        self._control.close()
+        # A program may close all descriptors behind our back.
+        with contextlib.suppress(OSError):
+            self._control.close()
 
 
 _worker: WorkerProcess | None = None
@@ -144,9 +150,7 @@ def end(dead: WorkerProcess | None = None) -> None:
 
 def _after_fork() -> None:
     global _worker, _lock
-    # The worker is the parent's: it ends when nobody has its socket open any more.
-    if _worker is not None:
-        _worker.let_go()
+    # The worker is the parent's.
     _worker, _lock = None, threading.RLock()
 
 

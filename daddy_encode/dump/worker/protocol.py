@@ -15,6 +15,7 @@ import os
 import signal
 import socket
 import struct
+import weakref
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
@@ -51,12 +52,11 @@ _MESSAGE = struct.Struct("=BI")
 
 
 class Kind(IntEnum):
-    """What the text of a message is: an Recording, a frame's annotations, the manifest's `meta` so far, or an End."""
+    """What the text of a message is: a Recording, a frame's annotations, or an End."""
 
     OPEN = 0
     FRAME = 1
-    META = 2
-    END = 3
+    END = 2
 
 
 class Recording(msgspec.Struct):
@@ -97,23 +97,17 @@ class End(msgspec.Struct):
 
 
 class Memory:
-    """The shared memory of a recording; `slots` has a byte for each slot, 1 while a frame in it is to be written."""
+    """The shared memory of a recording.
+
+    `slots` has a byte for each slot, 1 while a frame in it is to be written; `frames[0]` is how many are on disk.
+    """
 
     def __init__(self, memory: mmap.mmap) -> None:
         """`memory`: of zeros at first, and of `slot_offset`'s length."""
         self._map = memory
         whole = memoryview(memory)
         self.flags, self.slots = whole[:_FRAMES], whole[_SLOTS:_HEAD_BYTES]
-        self._frames, self._text = whole[_FRAMES:_TEXT].cast("Q"), whole[_TEXT:_SLOTS]
-
-    @property
-    def frames(self) -> int:
-        """How many frames are on disk without a gap."""
-        return self._frames[0]
-
-    @frames.setter
-    def frames(self, count: int) -> None:
-        self._frames[0] = count
+        self.frames, self._text = whole[_FRAMES:_TEXT].cast("Q"), whole[_TEXT:_SLOTS]
 
     @property
     def error(self) -> DaddyEncodeError | None:
@@ -144,6 +138,7 @@ def slot_offset(slot: int, shape: tuple[int, ...]) -> int:
 def socket_pair() -> tuple[socket.socket, socket.socket]:
     """The client's end and the server's."""
     client, server = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    _sockets.update((client, server))
     client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
     # The system doubles what it is given: this leaves a quarter for the last message.
     room = client.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
@@ -188,3 +183,16 @@ def receive(end: socket.socket, flags: int = 0) -> tuple[Kind, int, bytes] | Non
             file.seek(0)
             text = file.read()
     return Kind(kind), slot, text
+
+
+# Those that are open in this process.
+_sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    # In the child they would keep the parent's ends from noticing each other's death.
+    for end in list(_sockets):
+        end.close()
+
+
+os.register_at_fork(after_in_child=_after_fork)

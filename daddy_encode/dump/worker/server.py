@@ -34,8 +34,6 @@ _LOOKS = 10
 # Between two looks. In the rollout's own process each one interrupts it, so there are fewer.
 PROCESS_POLL_SECONDS = 0.0005
 THREAD_POLL_SECONDS = 0.005
-# How often a thread that waits for its turn looks whether the recording has been discarded.
-_WAIT_SECONDS = 0.05
 
 
 class Server:
@@ -56,9 +54,10 @@ class Server:
         self._filter: Filter = NONE
         self._over = False
         self._ending: End | None = None
-        # They write in turns, in the frames' order: there is never a gap, and to make files in one directory in several
-        # threads at a time was measured to take twice as long (ext4).
-        self._turn = threading.Condition()
+        # Compressed frames: slot, annotations and PNG by index. They are written in their order, so that there is never
+        # a gap, and by one thread: several at a time in one directory were measured to take twice as long (ext4).
+        self._ready: dict[int, tuple[int, bytes, bytes]] = {}
+        self._writing = threading.Lock()
         self._threads_lock = threading.Lock()
         self._threads = 1
 
@@ -112,11 +111,8 @@ class Server:
                     if index % CHOOSE_EVERY == 0 and not self._stopped:
                         self._filter = choose_filter(self._memory.frame(slot, self._recording))
                     return index, slot, text, self._filter
-                if kind is Kind.META:
-                    self._recording.meta = msgspec.json.decode(text)
-                else:
-                    self._ending = msgspec.json.decode(text, type=End)
-                    self._over = True
+                self._ending = msgspec.json.decode(text, type=End)
+                self._over = True
         return None
 
     def _receive(self) -> tuple[Kind, int, bytes] | None:
@@ -128,24 +124,38 @@ class Server:
         return protocol.receive(self._end)
 
     def _handle(self, index: int, slot: int, line: bytes, row_filter: Filter, rows: Pixels) -> None:
-        path = frame_path(self._directory, index)
         try:
-            if not self._stopped:
-                with self._places:
-                    png = encode_png(self._memory.frame(slot, self._recording), row_filter, rows)
-                with self._turn:
-                    while self._memory.frames != index and not self._stopped:
-                        self._turn.wait(_WAIT_SECONDS)
-                    if not self._stopped:
-                        self._budget.write(path, png)
-                        # Before its annotations: should this process be killed, there must not be more lines.
-                        self._memory.frames = index + 1
-                        self._turn.notify_all()
-                        self._annotations.add(line)
+            if self._stopped:
+                self._memory.slots[slot] = 0
+                return
+            with self._places:
+                png = encode_png(self._memory.frame(slot, self._recording), row_filter, rows)
+        except Exception as error:
+            self._fail(write_error(error, Path(frame_path(self._directory, index))))
+            return
+        self._ready[index] = slot, line, png
+        while self._memory.frames[0] in self._ready and not self._stopped:
+            if not self._writing.acquire(blocking=False):
+                # Whoever has it looks again afterwards.
+                break
+            try:
+                if (frame := self._ready.pop(self._memory.frames[0], None)) is not None:
+                    self._write(*frame)
+            finally:
+                self._writing.release()
+        while len(self._ready) > 2 * self._recording.workers and not self._stopped:
+            time.sleep(PROCESS_POLL_SECONDS)
+
+    def _write(self, slot: int, line: bytes, png: bytes) -> None:
+        path = frame_path(self._directory, self._memory.frames[0])
+        try:
+            self._budget.write(path, png)
+            # Before its annotations: should this process be killed, there must not be more lines.
+            self._memory.frames[0] += 1
+            self._memory.slots[slot] = 0
+            self._annotations.add(line)
         except Exception as error:
             self._fail(write_error(error, Path(path)))
-        finally:
-            self._memory.slots[slot] = 0
 
     @property
     def _stopped(self) -> bool:
@@ -160,9 +170,9 @@ class Server:
     def _finish(self) -> None:
         try:
             if self._memory.flags[protocol.DISCARDED]:
-                frames = range(self._memory.frames)
+                frames = range(self._memory.frames[0])
                 remove_recording(self._directory, frames, made_directory=self._recording.made_directory)
-                self._memory.frames = 0
+                self._memory.frames[0] = 0
             else:
                 self._publish()
         except DaddyEncodeError as error:
@@ -183,4 +193,4 @@ class Server:
         ending = self._ending or End("the rollout was killed, or ended without close()", self._recording.meta)
         failure = self._memory.error
         why = ending.error or (None if failure is None else str(failure))
-        write_manifest_anyway(self._directory, self._recording.manifest(self._memory.frames, why, ending.meta))
+        write_manifest_anyway(self._directory, self._recording.manifest(self._memory.frames[0], why, ending.meta))

@@ -91,20 +91,25 @@ def test_all_writers_share_the_worker_and_the_next_one_finds_it(tmp_path: Path) 
 
 
 def test_recordings_in_threads_do_not_disturb_each_other(tmp_path: Path) -> None:
-    frames = noise(60, 40, 40)
+    frames = noise(20, 40, 40)
 
     def record(name: str) -> None:
-        with FrameWriter(tmp_path / name) as writer:
-            for index, frame in enumerate(frames):
-                writer.write(frame, index=index)
+        # Short ones, so that some end while others begin.
+        for number in range(12):
+            with FrameWriter(tmp_path / f"{name}-{number}") as writer:
+                for index, frame in enumerate(frames):
+                    writer.write(frame, index=index)
 
-    threads = [threading.Thread(target=record, args=[str(number)]) for number in range(5)]
+    threads = [threading.Thread(target=record, args=[name], daemon=True) for name in "abcdef"]
     for thread in threads:
         thread.start()
-    for number, thread in enumerate(threads):
-        thread.join()
-        assert_same(pixels_of(tmp_path / str(number)), list(frames))
-        assert [line["index"] for line in annotations_of(tmp_path / str(number))] == list(range(60))
+    for thread in threads:
+        thread.join(60)
+        assert not thread.is_alive()
+    assert len(os.listdir(tmp_path)) == 72
+    for directory in tmp_path.iterdir():
+        assert_same(pixels_of(directory), list(frames))
+        assert [line["index"] for line in annotations_of(directory)] == list(range(20))
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -286,6 +291,32 @@ def test_where_no_process_can_be_started_threads_do_it(program: str, report: str
     assert done.stderr.count("\n") == (1 if report else 0)
     assert manifest_of(tmp_path / "job")["complete"] is True
     assert len(pixels_of(tmp_path / "job")) == 30
+
+
+def test_a_worker_whose_start_hangs_does_not_stay(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, sys, time\nif sys.orig_argv[-1].startswith('import sys; sys.path'):\n"
+        "    open('hangs', 'w').write(str(os.getpid()))\n    time.sleep(600)\n"
+    )
+    code = """
+    process._START_SECONDS = 3.0
+    process._END_SECONDS = 0.1
+    with FrameWriter("job") as writer:
+        writer.write(frame)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", BEGINNING + textwrap.dedent(code)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "did not start: does not answer" in done.stderr
+    assert manifest_of(tmp_path / "job")["complete"] is True
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "hangs").read_text()), 0)
 
 
 REFUSALS = {
