@@ -25,9 +25,7 @@ from daddy_encode.spool.manifest import write_manifest_anyway
 from daddy_encode.spool.png.pixels import Pixels
 
 # Between two looks for a free slot. Meanwhile the death of the worker process is noticed at once.
-_POLL_SECONDS = 0.001
-# Between two looks for the end of a recording, which is noticed at once where no forked child has the socket as well.
-_END_POLL_SECONDS = 0.05
+_POLL_MS = 1
 
 
 class Client:
@@ -129,13 +127,12 @@ class Client:
             self._memory.flags[protocol.DISCARDED] = 1
             self.finish("discarded", {})
             self.wait()
-        # There are some where it had ended before, or the worker has died.
         remove_recording(self._directory, range(self.frames or 0), made_directory=self._recording.made_directory)
 
     def wait(self) -> None:
         """Wait for the recording's end, after `finish`."""
         while not self.has_ended():
-            self._wait(_END_POLL_SECONDS if self._end_is_sent else _POLL_SECONDS)
+            self._wait()
 
     def has_ended(self) -> bool:
         """Whether all is on disk, or has failed. Never waits."""
@@ -161,17 +158,16 @@ class Client:
     def _go_on(self, wait: bool) -> bool:
         """Wait for room for a moment; whether to look for it again."""
         if wait:
-            self._wait(_POLL_SECONDS)
+            self._wait()
         ended = self.has_ended()
         return wait and not ended and self.error is None
 
-    def _wait(self, seconds: float) -> None:
-        """Wait for the server's end, so long at most."""
+    def _wait(self) -> None:
         if (descriptor := self._end.fileno()) >= 0:
             # select() knows no descriptor above 1023.
             poll = select.poll()
             poll.register(descriptor, select.POLLIN)
-            poll.poll(1000 * seconds)
+            poll.poll(_POLL_MS)
 
     def _send(self, slot: int, line: bytes) -> bool:
         """Send the frame in `slot`; False where there is no room, or the server is gone."""

@@ -105,10 +105,7 @@ _impossible = not os.path.basename(sys.executable or "").startswith("python")
 
 
 def worker(*, wait: bool = True) -> WorkerProcess | None:
-    """This process's worker, which the first call starts; None where none can be started.
-
-    `wait`: for it to be ready. Without that, it is sooner when it is needed.
-    """
+    """This process's worker, which the first call starts; None where none can be. `wait`: until it is ready."""
     global _worker
     with _lock:
         if _impossible:
@@ -150,7 +147,6 @@ def end(dead: WorkerProcess | None = None) -> None:
 
 def _after_fork() -> None:
     global _worker, _lock
-    # The worker is the parent's.
     _worker, _lock = None, threading.RLock()
 
 

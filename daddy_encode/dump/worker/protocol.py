@@ -185,7 +185,6 @@ def receive(end: socket.socket, flags: int = 0) -> tuple[Kind, int, bytes] | Non
     return Kind(kind), slot, text
 
 
-# Those that are open in this process.
 _sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
 
 

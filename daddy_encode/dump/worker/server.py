@@ -66,10 +66,15 @@ class Server:
         threading.Thread(target=self._open, name="frames", daemon=True).start()
 
     def _open(self) -> None:
-        message = protocol.receive(self._end)
-        # The client sends it before it lets anybody serve.
-        assert message is not None
-        self._recording = msgspec.json.decode(message[2], type=Recording)
+        try:
+            message = protocol.receive(self._end)
+            # The client sends it before it lets anybody serve.
+            assert message is not None
+            self._recording = msgspec.json.decode(message[2], type=Recording)
+        except Exception as error:  # no descriptor for a long `meta`, say
+            self._fail(SpoolError(f"cannot record: {type(error).__name__}: {error}"))
+            self._close()
+            return
         self._directory = self._recording.directory
         self._annotations = Annotations(self._directory)
         self._budget = DiskBudget(self._directory, self._recording.min_free)
@@ -159,7 +164,6 @@ class Server:
 
     @property
     def _stopped(self) -> bool:
-        """Whether no further frame is wanted."""
         return bool(self._memory.flags[protocol.DISCARDED] or self._memory.flags[protocol.FAILED])
 
     def _fail(self, error: DaddyEncodeError) -> None:
@@ -179,6 +183,9 @@ class Server:
             self._fail(error)
         except Exception as error:
             self._fail(SpoolError(f"cannot finish {self._directory}: {type(error).__name__}: {error}"))
+        self._close()
+
+    def _close(self) -> None:
         self._memory.flags[protocol.FINISHED] = 1
         # Tens of megabytes, and this object may stay a while.
         del self._memory

@@ -448,6 +448,38 @@ def test_where_descriptors_run_out_no_recording_is_called_complete_that_is_not(t
     assert complete > 0
 
 
+def test_a_worker_without_a_descriptor_for_a_long_meta_says_so(tmp_path: Path) -> None:
+    code = """
+    import resource
+    writers = [FrameWriter(f"job-{index}", meta={"config": "x" * 100_000}) for index in range(8)]
+    resource.prlimit(process._worker._process.pid, resource.RLIMIT_NOFILE, (12, 12))
+    failed = 0
+    for writer in writers:
+        try:
+            with writer:
+                writer.write(frame)
+        except SpoolError:
+            failed += 1
+    # One after the other they fit.
+    print(failed)
+    for _ in range(2):
+        taken = [FrameWriter(f"more-{index}", overwrite=True, meta={"config": "x" * 100_000}) for index in range(8)]
+        for writer in taken:
+            try:
+                writer.write(frame)
+            except SpoolError:
+                failed += 1
+        for writer in taken:
+            try:
+                writer.close()
+            except SpoolError:
+                failed += 1
+    print(failed > 0)
+    """
+    done = run("from daddy_encode.errors import SpoolError\n" + textwrap.dedent(code), tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0\nTrue\n", "")
+
+
 def test_no_shared_memory_file_system_is_needed(tmp_path: Path) -> None:
     code = """
     with FrameWriter("job") as writer:
