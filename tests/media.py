@@ -12,7 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageSequence
 
-Frames = npt.NDArray[np.uint8]
+from daddy_encode.spool.png.pixels import Pixels
+
+Frames = Pixels
 
 
 def moving_square(count: int, height: int = 48, width: int = 64) -> Frames:

@@ -109,7 +109,7 @@ def bad_frames() -> dict[str, tuple[Any, str]]:
         "float": ([good[0] / 255], r"frame 0: dtype is float64, expected uint8; scale to 0\.\.255"),
         "int64": ([good[0].astype(int)], "frame 0: dtype is int64"),
         "later dtype": ([good[0], good[1].astype(np.float32)], "frame 1: dtype is float32"),
-        "one frame instead of many": (good[0], r"\(48, 64, 3\) is one frame, not a row of them; give \[frame\]"),
+        "one frame instead of many": (good[0], r"\(48, 64, 3\) is one frame, not a sequence; give \[frame\]"),
         "two channels": ([np.zeros((4, 4, 2), np.uint8)], r"frame 0: shape is \(4, 4, 2\)"),
         "another size": ([good[0], good[1], good[2][:-1]], r"frame 2: shape is \(47, 64, 3\), but frame 0 has"),
         "another kind": ([good[0], good[1][..., 0]], "frame 1: shape is"),

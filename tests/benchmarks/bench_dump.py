@@ -80,7 +80,9 @@ def _write_rows(name: str, folder: Path) -> list[Row]:
     each = {way: 1000 * seconds[way] / len(written) for way, (_, written) in ways.items()}
     figures = ", ".join(f"{way} {value:.3f} ms" for way, value in each.items())
     what = f"{name} {frames[0].shape[1]}x{frames[0].shape[0]}"
-    sizes = [sum(len(encode(frame)) for frame in few) / len(few) for encode in (encode_png, _pillow)]
+    save_frames_as_png(few, folder / f"{name}-sizes")
+    ours_bytes = sum(path.stat().st_size for path in (folder / f"{name}-sizes").glob("*.png"))
+    sizes = [total / len(few) for total in (ours_bytes, sum(len(_pillow(frame)) for frame in few))]
     return [
         Row(f"{what}: faster than imageio", figures, each["imageio"] / each["ours"], f">= {BARS[name][0]}"),
         Row(f"{what}: faster than OpenCV", "", each["OpenCV"] / each["ours"], f">= {BARS[name][1]}"),

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from imageio_ffmpeg import get_ffmpeg_exe
 from PIL import Image
 
-Pixels = npt.NDArray[np.uint8]
+from daddy_encode.spool.png.pixels import Pixels
 
 
 def with_pillow(path: Path) -> Pixels:

@@ -15,9 +15,10 @@ import pytest
 
 from daddy_encode.dump import FrameWriter
 from daddy_encode.errors import SpoolError
+from daddy_encode.spool.png.pixels import Pixels
 from daddy_encode.video_utils import save_frames_as_png
 from tests.dump.conftest import SlowDisk
-from tests.dump.reading import Pixels, annotations_of, frame_files, manifest_of, pixels_of
+from tests.dump.reading import annotations_of, frame_files, manifest_of, pixels_of
 
 Mount = Callable[[str], Path]
 ENDLESS = 100_000

@@ -19,7 +19,8 @@ from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 from daddy_encode.dump.gymnasium import RecordFrames
 from daddy_encode.dump.gymnasium.wrappers import VectorRecordFrames
 from daddy_encode.errors import ManifestError, SettingsError
-from tests.dump.reading import Pixels, annotations_of, assert_same, contents, frame_files, manifest_of, pixels_of
+from daddy_encode.spool.png.pixels import Pixels
+from tests.dump.reading import annotations_of, assert_same, contents, frame_files, manifest_of, pixels_of
 
 gym.register_envs(ale_py)
 

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from daddy_encode.errors import FrameError, ManifestError, SettingsError, SpoolError
+from daddy_encode.spool.png.pixels import Pixels
 from daddy_encode.video_utils import save_frames_as_png
-from tests.dump.reading import Pixels, assert_same, contents, manifest_of, pixels_of
+from tests.dump.reading import assert_same, contents, manifest_of, pixels_of
 
 FRAMES = np.random.default_rng(0).integers(0, 256, (5, 20, 30, 3), np.uint8)
 

@@ -14,16 +14,9 @@ from daddy_encode.dump import FrameWriter
 from daddy_encode.errors import FrameError, ManifestError, SettingsError, SpoolError
 from daddy_encode.spool.manifest import read_manifest
 from daddy_encode.spool.png import writer as png
+from daddy_encode.spool.png.pixels import Pixels
 from tests.dump.conftest import SlowDisk
-from tests.dump.reading import (
-    Pixels,
-    annotations_of,
-    assert_same,
-    contents,
-    frame_files,
-    manifest_of,
-    pixels_of,
-)
+from tests.dump.reading import annotations_of, assert_same, contents, frame_files, manifest_of, pixels_of
 
 pytestmark = pytest.mark.usefixtures("transport")
 

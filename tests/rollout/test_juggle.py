@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pytest
 
 from daddy_encode.rollout.juggle import BALLS, HEIGHT, PADDLE_Y, WIDTH, Juggle
+from daddy_encode.spool.png.pixels import Pixels
 
-Pixels = npt.NDArray[np.uint8]
 CHECKOUT = Path(__file__).parents[2]
 
 # Prints the SHA-256 of the pixels of an episode.

@@ -146,7 +146,7 @@ class EpisodeRecorder:
         writer, self._writer = self._writer, None
         if writer is None:
             return
-        # One at a time: short episodes on a slow disk shall not pile up in memory.
+        # One at a time: short episodes on a slow disk should not pile up in memory.
         self._wait()
         writer.meta.update(self._facts)
         writer.close(error, wait=False)

@@ -85,7 +85,7 @@ class RecordFrames(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         RecordConstructorArgs.__init__(self, **arguments)
         gym.Wrapper.__init__(self, env)
         self._recorder = EpisodeRecorder(record_settings(env, **arguments), name_prefix, facts_of(env))
-        # Whoever makes this environment anew in each mode it lists (check_env does) shall not be refused.
+        # Whoever makes this environment anew in each mode it lists (check_env does) should not be refused.
         modes = [mode for mode in env.metadata.get("render_modes", []) if mode not in NO_IMAGES]
         self.metadata = {**env.metadata, "render_modes": modes}
         self._rendered: list[Any] = []
@@ -131,7 +131,7 @@ class RecordFrames(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         with self._recorder.ends_with():
             frame = self.env.render()
         if isinstance(frame, list):
-            # Rendering empties the environment's list: whoever calls render() next shall still get these.
+            # Rendering empties the environment's list: whoever calls render() next should still get these.
             self._rendered += frame
             if not frame:
                 return

@@ -6,21 +6,27 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from daddy_encode.errors import FrameError
+from daddy_encode.spool.png.pixels import MAX_PIXELS, Pixels
 
-Frame = npt.NDArray[np.uint8]
-# The widest an H.264 stream of any level goes is far below; the product bounds memory (64 Mpixel, 192 MB of RGB).
+# The widest an H.264 stream of any level goes is far below.
 MAX_EXTENT = 65_535
-MAX_PIXELS = 64 * 2**20
 
 
-def as_frame(value: Any, index: int, shape: tuple[int, ...] | None = None) -> Frame:
-    """`value` as a uint8 array (H, W), (H, W, 3) or (H, W, 4); (H, W, 1) becomes (H, W). No copy is made.
+def as_frame(value: Any, index: int, shape: tuple[int, ...] | None = None) -> Pixels:
+    """Anything that numpy can make an array of, as a frame. No copy is made.
 
-    `index` is named in the error. `shape`, where given, is the first frame's: a later frame must equal it.
-    Raises FrameError for another dtype (floats are never guessed at), another rank, no pixels, or another shape.
+    Args:
+        value: uint8, (H, W, 3), (H, W, 4), (H, W) or (H, W, 1), any strides.
+        index: Of the frame, from 0, for the error's text.
+        shape: That of the first frame, which this one must have; None (default) for the first one.
+
+    Returns:
+        uint8, (H, W, 3), (H, W, 4) or (H, W).
+
+    Raises:
+        FrameError: It has another dtype (floats are never guessed at), another rank, no pixels, or another shape.
     """
     try:
         frame = np.asarray(value)
@@ -43,15 +49,21 @@ def as_frame(value: Any, index: int, shape: tuple[int, ...] | None = None) -> Fr
     return frame
 
 
-def checked(frames: Iterable[Any]) -> Iterator[Frame]:
-    """Each of `frames` as `as_frame` gives it, one at a time, all of the first one's shape.
+def checked(frames: Iterable[Any]) -> Iterator[Pixels]:
+    """Yield each of `frames` as `as_frame` gives it.
 
-    Raises FrameError for the first bad frame, where there is none at all, and for one array (H, W, 3) given in place
-    of a row of frames.
+    Args:
+        frames: Any iterable of what `as_frame` takes, all of one shape; an array (T, H, W, 3) is one, too.
+
+    Yields:
+        One frame at a time.
+
+    Raises:
+        FrameError: A frame is bad, which it names; there is none at all; or `frames` is one frame, (H, W, 3).
     """
     if isinstance(frames, np.ndarray) and frames.ndim == 3 and frames.shape[2] in (1, 3, 4):
         # Its rows would pass for grey frames, 3 pixels wide.
-        raise FrameError(f"frame 0: an array of shape {frames.shape} is one frame, not a row of them; give [frame]")
+        raise FrameError(f"frame 0: an array of shape {frames.shape} is one frame, not a sequence; give [frame]")
     shape: tuple[int, ...] | None = None
     for index, value in enumerate(frames):
         frame = as_frame(value, index, shape)

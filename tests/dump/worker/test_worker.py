@@ -18,8 +18,9 @@ import pytest
 from daddy_encode.dump import FrameWriter
 from daddy_encode.dump.worker import process
 from daddy_encode.errors import SpoolError
+from daddy_encode.spool.png.pixels import Pixels
 from tests.dump.conftest import SlowDisk
-from tests.dump.reading import Pixels, annotations_of, assert_same, frame_files, manifest_of, pixels_of
+from tests.dump.reading import annotations_of, assert_same, frame_files, manifest_of, pixels_of
 from tests.media import noise
 from tests.service.spools import until
 

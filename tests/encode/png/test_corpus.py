@@ -12,8 +12,9 @@ import pytest
 
 from daddy_encode.encode.frames.job_directory import BadFrameError, JobDirectory
 from daddy_encode.encode.frames.source import DirectorySource
+from daddy_encode.spool.png.pixels import Pixels
 from tests.encode.png import corpus
-from tests.pngs import Pixels, blended, ffmpeg_rgba, pillow_rgb
+from tests.pngs import blended, ffmpeg_rgba, pillow_rgb
 
 NAME = "000003.png"
 

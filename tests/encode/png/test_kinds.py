@@ -12,9 +12,10 @@ from PIL import Image
 
 from daddy_encode.encode.frames.job_directory import JobDirectory
 from daddy_encode.encode.frames.source import DirectorySource
+from daddy_encode.spool.png.pixels import Pixels
 from tests.jobs import encode
 from tests.media import decode_mp4, moving_square
-from tests.pngs import Pixels, blended, chunk, every_kind, ffmpeg_rgba, pillow_rgb, png, random_samples, rgb
+from tests.pngs import blended, chunk, every_kind, ffmpeg_rgba, pillow_rgb, png, random_samples, rgb
 
 KINDS = dict(every_kind())
 

@@ -19,8 +19,9 @@ from imageio_ffmpeg import get_ffmpeg_exe
 from PIL import Image
 
 from daddy_encode.spool.png.format import NONE, SUB, UP
+from daddy_encode.spool.png.pixels import Pixels
 from daddy_encode.spool.png.writer import Filter, choose_filter, encode_png
-from tests.dump.reading import Pixels, with_ffmpeg, with_pillow
+from tests.dump.reading import with_ffmpeg, with_pillow
 
 SHAPES = st.tuples(st.integers(1, 64), st.integers(1, 64), st.sampled_from([(), (3,), (4,)])).map(
     lambda shape: (*shape[:2], *shape[2])
