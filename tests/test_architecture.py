@@ -129,8 +129,8 @@ def test_the_circle_test_sees_circles_and_every_kind_of_import() -> None:
 
 
 @pytest.mark.parametrize("room", sorted({path.parent for path in MODULES}), ids=lambda path: path.name)
-def test_a_room_holds_at_most_14_modules(room: Path) -> None:
-    assert len([path for path in MODULES if path.parent == room and path.name != "__init__.py"]) <= 14
+def test_a_room_holds_at_most_13_modules(room: Path) -> None:
+    assert len([path for path in MODULES if path.parent == room and path.name != "__init__.py"]) <= 13
 
 
 @pytest.mark.parametrize("path", [*MODULES, ROOT / "debug_rollout.py"], ids=lambda path: str(path.relative_to(ROOT)))

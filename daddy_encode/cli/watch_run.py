@@ -18,13 +18,13 @@ from daddy_encode.errors import SpoolError
 from daddy_encode.report.log import set_up_logging, shown
 from daddy_encode.report.progress import AboveBar
 from daddy_encode.service.attempt import Outcome, OutcomeKind
-from daddy_encode.service.events import Events, start_events
 from daddy_encode.service.memory import use_one_arena
 from daddy_encode.service.notify import notify, parse_command
-from daddy_encode.service.scanner import Scanner
 from daddy_encode.service.stop import StopSwitch
-from daddy_encode.service.wake import Waker
-from daddy_encode.service.watch import Watcher, WatchOptions
+from daddy_encode.service.watcher.events import Events, start_events
+from daddy_encode.service.watcher.scanner import Scanner
+from daddy_encode.service.watcher.wake import Waker
+from daddy_encode.service.watcher.watcher import Watcher, WatchOptions
 from daddy_encode.service.worker_pool import WorkerPool
 from daddy_encode.spool.claims import Claims
 

@@ -178,7 +178,7 @@ def _calls(folder: Path) -> float:
     program = (
         "import os, sys; from pathlib import Path\n"
         "from daddy_encode.encode.settings import make_settings\n"
-        "from daddy_encode.service.scanner import Scanner\n"
+        "from daddy_encode.service.watcher.scanner import Scanner\n"
         "clock = [0.0]\n"
         "scanner = Scanner(Path(sys.argv[1]), make_settings(), clock=lambda: clock[0])\n"
         "for now in (10.0, 20.0, 30.0):\n"

@@ -18,7 +18,7 @@ SCANS = """
 import json, sys
 from pathlib import Path
 from daddy_encode.encode.settings import make_settings
-from daddy_encode.service.scanner import Scanner
+from daddy_encode.service.watcher.scanner import Scanner
 clock = iter(range(0, 10**6, 10))
 scanner = Scanner(Path(sys.argv[1]), make_settings(), clock=lambda: next(clock))
 for _ in range(5):

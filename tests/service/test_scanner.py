@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from daddy_encode.encode.settings import make_settings
-from daddy_encode.service.scanner import Scanner
 from daddy_encode.service.state import GRACE_SECONDS, State
+from daddy_encode.service.watcher.scanner import Scanner
 from daddy_encode.spool.claims import Claims
 from daddy_encode.spool.paths import JobPaths
 from tests.conftest import Require
@@ -256,7 +256,7 @@ def system_calls(tmp_path: Path, require_program: Require) -> Trace:
     beginning = (
         "import os, sys; from pathlib import Path\n"
         "from daddy_encode.encode.settings import make_settings\n"
-        "from daddy_encode.service.scanner import Scanner\n"
+        "from daddy_encode.service.watcher.scanner import Scanner\n"
     )
     strace = [require_program("strace", "strace"), "-f", "-o", str(tmp_path / "trace")]
 

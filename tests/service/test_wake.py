@@ -11,7 +11,7 @@ from types import FrameType
 
 import pytest
 
-from daddy_encode.service.wake import Waker
+from daddy_encode.service.watcher.wake import Waker
 
 # A sleep that is only over in good time when something wakes it.
 LONG = 60.0

@@ -11,10 +11,10 @@ import pytest
 
 from daddy_encode.encode.settings import make_settings
 from daddy_encode.service.attempt import Attempt
-from daddy_encode.service.scanner import IDLE_SECONDS, Scanner
 from daddy_encode.service.stop import StopSwitch
-from daddy_encode.service.wake import Waker
-from daddy_encode.service.watch import Watcher, WatchOptions
+from daddy_encode.service.watcher.scanner import IDLE_SECONDS, Scanner
+from daddy_encode.service.watcher.wake import Waker
+from daddy_encode.service.watcher.watcher import Watcher, WatchOptions
 from daddy_encode.service.worker_pool import WorkerPool
 from daddy_encode.spool.claims import Claims
 from tests.jobs import context, encode

@@ -18,10 +18,10 @@ from daddy_encode.encode.frames.owners import Owners
 from daddy_encode.encode.settings import Settings, plan
 from daddy_encode.errors import one_line
 from daddy_encode.service.attempt import Attempt
-from daddy_encode.service.events import Events
 from daddy_encode.service.snapshot import inspect_job
 from daddy_encode.service.state import State, classify
-from daddy_encode.service.tracked_job import TrackedJob
+from daddy_encode.service.watcher.events import Events
+from daddy_encode.service.watcher.tracked_job import TrackedJob
 from daddy_encode.spool.paths import RECEIPT_SUFFIX, JobPaths, absolute
 from daddy_encode.spool.walk import SpoolDirectory, walk
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from daddy_encode.service.attempt import Attempt, Outcome, OutcomeKind
 from daddy_encode.service.memory import release_memory
-from daddy_encode.service.scanner import Scanner
 from daddy_encode.service.state import State
 from daddy_encode.service.stop import StopSwitch
-from daddy_encode.service.wake import Waker
+from daddy_encode.service.watcher.scanner import Scanner
+from daddy_encode.service.watcher.wake import Waker
 from daddy_encode.service.worker_pool import WorkerPool
 from daddy_encode.spool.paths import JobPaths
 

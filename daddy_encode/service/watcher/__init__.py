@@ -1,0 +1,1 @@
+"""The watcher: scan, attempt what is ready, sleep, again."""
