@@ -26,7 +26,7 @@ TIMEOUT = 120.0
 
 WITH_PAUSE = """
 from daddy_encode.cli.main import main
-from daddy_encode.service import tracked_job
+from daddy_encode.service.watcher import tracked_job
 tracked_job.FIRST_PAUSE_SECONDS = {}
 main()
 """
