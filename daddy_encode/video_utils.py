@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+__all__ = ["save_frames_as_png", "save_gif", "save_mp4"]
+
 
 def save_frames_as_png(
     frames: Iterable[Any],

@@ -135,7 +135,7 @@ class FrameWriter:
             False where the frame was dropped, as asked.
 
         Raises:
-            FrameError: The frame is none (a ValueError); the writer can go on.
+            FrameError: It is not a frame (a ValueError); the writer can go on.
             ManifestError: An annotation is not JSON (a ValueError); the writer can go on.
             SpoolError: An earlier frame, which it names, could not be written.
         """
@@ -269,7 +269,7 @@ def _plain(meta: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_arguments(**values: str | int | None) -> None:
-    """Raise SettingsError for a value that is none of its argument's, or a number that is too small."""
+    """Raise SettingsError for a value that the argument cannot have."""
     for name, value in values.items():
         if name in _CHOICES and value not in _CHOICES[name]:
             raise SettingsError(f"{name} is {value!r:.60}: give {', '.join(map(repr, _CHOICES[name]))}")

@@ -33,8 +33,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
         height: Of every frame, in pixels; 0 only where there is no frame.
         fps: Frames per second, as written: a number, or text such as "30000/1001".
         video: What to make. None: the encoder's default.
-        complete: False when the rollout ended in an exception.
-        error: What that exception said.
+        complete: False when the rollout ended early, or a frame could not be written.
+        error: Why: the text of an exception, say.
         meta: The user's own JSON.
     """
 

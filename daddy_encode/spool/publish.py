@@ -164,7 +164,7 @@ def open_temp(temp: Path) -> int:
 
 
 def fsync_path(path: Path, flags: int = 0) -> None:
-    """Flush a file, or a directory's entries, to disk. A directory that refuses it (some FUSE mounts) is no error."""
+    """Flush a file, or a directory's entries, to disk. A directory may refuse it (some FUSE mounts)."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | flags)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,7 @@
-"""`python -m tests.benchmarks [NAME…]`: run every module `bench_NAME.py` beside this file, or those named."""
+"""`python -m tests.benchmarks [NAME…]`: run the benchmarks of these names, such as `dump`; without a name, all.
+
+A name stands for `bench_NAME.py` and for every `bench_NAME_….py` beside this file.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,14 @@ from tests.benchmarks.table import show
 
 def main() -> None:
     known = sorted(path.stem.removeprefix("bench_") for path in Path(__file__).parent.glob("bench_*.py"))
-    wanted = sys.argv[1:] or known
-    for name in wanted:
-        if name not in known:
+    if "--help" in sys.argv:
+        print(__doc__)
+        return
+    wanted = {name: [one for one in known if f"{one}_".startswith(f"{name}_")] for name in sys.argv[1:] or known}
+    for name, found in wanted.items():
+        if not found:
             sys.exit(f"no benchmark {name!r}: choose from {', '.join(known)}")
-    for name in wanted:
+    for name in dict.fromkeys(one for found in wanted.values() for one in found):
         module = importlib.import_module(f"tests.benchmarks.bench_{name}")
         show(module.TITLE, module.rows())
 

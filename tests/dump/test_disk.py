@@ -19,6 +19,7 @@ from daddy_encode.spool.png.pixels import Pixels
 from daddy_encode.video_utils import save_frames_as_png
 from tests.dump.conftest import SlowDisk
 from tests.dump.reading import annotations_of, frame_files, manifest_of, pixels_of
+from tests.media import noise
 
 Mount = Callable[[str], Path]
 ENDLESS = 100_000
@@ -26,15 +27,16 @@ ENDLESS = 100_000
 pytestmark = pytest.mark.usefixtures("transport")
 
 
-def noise(seed: int) -> Pixels:
+def frame_of(seed: int) -> Pixels:
     # Incompressible: 12 KiB on disk.
-    return np.random.default_rng(seed).integers(0, 256, (64, 64, 3), np.uint8)
+    (frame,) = noise(1, 64, 64, seed)
+    return np.asarray(frame)
 
 
 def write_until_it_fails(writer: FrameWriter) -> SpoolError:
     with pytest.raises(SpoolError) as caught, writer:
         for index in range(ENDLESS):
-            writer.write(noise(index), index=index)
+            writer.write(frame_of(index), index=index)
     return caught.value
 
 
@@ -43,7 +45,7 @@ def assert_honest_rest(directory: Path, error: str) -> None:
     files = frame_files(directory)
     assert [path.name for path in files] == [f"{index:06d}.png" for index in range(len(files))]
     for index, pixels in enumerate(pixels_of(directory)):
-        assert np.array_equal(pixels, noise(index))
+        assert np.array_equal(pixels, frame_of(index))
     if (directory / "manifest.json").exists():
         manifest = manifest_of(directory)
         assert (manifest["complete"], manifest["frames"]) == (False, len(files))
@@ -82,7 +84,7 @@ def test_an_error_in_the_last_frames_reaches_the_caller_at_close(tmpfs: Mount) -
     # All are taken before any is written, for they are taken much faster: whichever call it is, one must say it.
     with pytest.raises(SpoolError, match=r"cannot write .*\.png \(file system .*\): No space left on device"):
         for index in range(12):
-            writer.write(noise(index), index=index)
+            writer.write(frame_of(index), index=index)
         writer.close()
     writer.close()
     assert_honest_rest(directory, "No space left")
@@ -91,7 +93,7 @@ def test_an_error_in_the_last_frames_reaches_the_caller_at_close(tmpfs: Mount) -
 def test_a_disk_that_becomes_read_only_is_an_error_with_advice(tmpfs: Mount) -> None:
     mounted = tmpfs("size=8m")
     writer = FrameWriter(mounted / "job", min_free=0, workers=1)
-    writer.write(noise(0))
+    writer.write(frame_of(0))
     while len(frame_files(mounted / "job")) < 1:
         time.sleep(0.01)
     # A file that is still open for writing keeps the mount from changing.
@@ -106,7 +108,7 @@ def test_a_disk_that_becomes_read_only_is_an_error_with_advice(tmpfs: Mount) -> 
 def write_until_it_fails_from(writer: FrameWriter, start: int) -> SpoolError:
     with pytest.raises(SpoolError) as caught, writer:
         for index in range(start, ENDLESS):
-            writer.write(noise(index))
+            writer.write(frame_of(index))
     return caught.value
 
 
@@ -138,10 +140,10 @@ def test_with_stop_a_full_disk_is_a_warning_and_the_rollout_goes_on(tmpfs: Mount
     writer = FrameWriter(directory, min_free=2**19, on_error="stop")
     with pytest.warns(RuntimeWarning, match=r"must stay free .*recording has stopped") as warned, writer:
         # Frames are taken much faster than they are written: go on until the disk has been heard of.
-        results = [writer.write(noise(0), index=0)]
+        results = [writer.write(frame_of(0), index=0)]
         while results[-1] and len(results) < ENDLESS:
-            results.append(writer.write(noise(len(results)), index=len(results)))
-        results += [writer.write(noise(index), index=index) for index in range(20)]
+            results.append(writer.write(frame_of(len(results)), index=len(results)))
+        results += [writer.write(frame_of(index), index=index) for index in range(20)]
     assert len(warned) == 1
     # Taken at first, dropped in the end, and nothing in between.
     assert results == sorted(results, reverse=True)
@@ -157,13 +159,13 @@ def test_with_stop_even_a_directory_that_cannot_be_made_is_only_a_warning(tmpfs:
         pytest.warns(RuntimeWarning, match="cannot make .*Read-only file system"),
         FrameWriter(directory, on_error="stop") as writer,
     ):
-        assert writer.write(noise(0)) is False
+        assert writer.write(frame_of(0)) is False
 
 
 def test_save_frames_as_png_leaves_nothing_on_a_full_disk(tmpfs: Mount) -> None:
     mounted = tmpfs("size=1m")
     with pytest.raises(SpoolError, match="must stay free"):
-        save_frames_as_png((noise(index) for index in range(ENDLESS)), mounted / "job")
+        save_frames_as_png((frame_of(index) for index in range(ENDLESS)), mounted / "job")
     assert os.listdir(mounted) == []
 
 

@@ -17,12 +17,9 @@ from daddy_encode.spool.png import writer as png
 from daddy_encode.spool.png.pixels import Pixels
 from tests.dump.conftest import SlowDisk
 from tests.dump.reading import annotations_of, assert_same, contents, frame_files, manifest_of, pixels_of
+from tests.media import noise
 
 pytestmark = pytest.mark.usefixtures("transport")
-
-
-def noise(count: int, height: int = 24, width: int = 32, seed: int = 0) -> Pixels:
-    return np.random.default_rng(seed).integers(0, 256, (count, height, width, 3), np.uint8)
 
 
 def test_frames_manifest_and_annotations_are_what_was_written(tmp_path: Path) -> None:
