@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from daddy_encode.encode.context import Context, Result
 from daddy_encode.encode.ffmpeg.process import RunLimits
 from daddy_encode.encode.job import encode_job
 from daddy_encode.encode.settings import make_settings
+from daddy_encode.errors import Interrupted
 from daddy_encode.spool.paths import JobPaths
 
 
@@ -19,3 +24,21 @@ def context(*, force: bool = False, stall_seconds: float = 120, **settings: Any)
 
 def encode(directory: Path, **settings: Any) -> Result:
     return encode_job(JobPaths.of(directory), context(**settings))
+
+
+def assert_a_stop_ends(pid: Path, job: Path, asked: Context) -> None:
+    """Stop an encode once `pid` holds the number of the program that it runs: that is gone, and nothing appeared."""
+
+    def stop() -> None:
+        while not pid.exists():
+            time.sleep(0.01)
+        asked.limits.stop.set()
+
+    thread = threading.Thread(target=stop)
+    thread.start()
+    with pytest.raises(Interrupted):
+        encode_job(JobPaths.of(job), asked)
+    thread.join()
+    assert [path.name for path in job.parent.iterdir()] == [job.name]
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)

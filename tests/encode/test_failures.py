@@ -10,7 +10,6 @@ import signal
 import stat
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,10 +18,10 @@ import pytest
 
 from daddy_encode import save_frames_as_png, save_mp4
 from daddy_encode.encode.job import encode_job
-from daddy_encode.errors import EncodeError, Interrupted, SpoolError
+from daddy_encode.errors import EncodeError, SpoolError
 from daddy_encode.spool.paths import JobPaths
 from tests.encode.conftest import StandIn
-from tests.jobs import context, encode
+from tests.jobs import assert_a_stop_ends, context, encode
 from tests.media import leftovers, moving_square, noise, run_command
 from tests.service.spools import ffmpegs_below, write_long_job
 
@@ -104,21 +103,7 @@ def test_an_ffmpeg_that_hangs_is_ended_and_reported(job: Path, stand_in: StandIn
 
 def test_a_stop_ends_ffmpeg_and_leaves_nothing(job: Path, tmp_path: Path, stand_in: StandIn) -> None:
     stand_in(f"echo $$ > {tmp_path}/pid.new; mv {tmp_path}/pid.new {tmp_path}/pid; exec sleep 1000")
-    asked = context()
-
-    def stop() -> None:
-        while not (tmp_path / "pid").exists():
-            time.sleep(0.01)
-        asked.limits.stop.set()
-
-    thread = threading.Thread(target=stop)
-    thread.start()
-    with pytest.raises(Interrupted):
-        encode_job(JobPaths.of(job), asked)
-    thread.join()
-    assert_nothing_appeared(job)
-    with pytest.raises(ProcessLookupError):
-        os.kill(int((tmp_path / "pid").read_text()), 0)
+    assert_a_stop_ends(tmp_path / "pid", job, context())
 
 
 def test_a_full_disk_is_reported_and_the_old_file_stays(job: Path, small_disk: Path) -> None:

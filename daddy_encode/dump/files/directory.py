@@ -49,11 +49,13 @@ def prepare_directory(directory: Path, *, overwrite: bool) -> bool:
             if not directory.is_dir():
                 raise
             made = False
-    if not overwrite:
+    if overwrite and not made:
+        with reported(directory, "remove old frames from"):
+            for name in _old_dump(directory):
+                os.unlink(directory / name)
+    elif not made:
+        # Only refused, never removed: another writer may have begun here since the first look.
         refuse_old_dump(directory)
-    with reported(directory, "remove old frames from"):
-        for name in _old_dump(directory):
-            os.unlink(directory / name)
     try:
         write_slurm_process(directory / ROLLOUT_NAME)
     except SpoolError:

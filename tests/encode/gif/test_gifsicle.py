@@ -6,8 +6,6 @@ import os
 import shutil
 import sys
 import sysconfig
-import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,10 +14,10 @@ import pytest
 
 from daddy_encode import save_frames_as_png
 from daddy_encode.encode.job import encode_job
-from daddy_encode.errors import EncodeError, Interrupted, SettingsError
+from daddy_encode.errors import EncodeError, SettingsError
 from daddy_encode.spool.paths import JobPaths
 from tests.conftest import missing
-from tests.jobs import context, encode
+from tests.jobs import assert_a_stop_ends, context, encode
 from tests.media import decode_gif, run_command, shaded
 
 
@@ -106,22 +104,8 @@ def test_a_gif_that_gifsicle_would_make_larger_stays(job: Path, stand_in: Callab
 
 
 def test_a_stop_ends_gifsicle(job: Path, tmp_path: Path, stand_in: Callable[[str], None]) -> None:
-    stand_in(f"echo $$ > {tmp_path}/pid; exec sleep 1000")
-    asked = context(video="gif", gif_optimize=True)
-
-    def stop() -> None:
-        while not (tmp_path / "pid").exists():
-            time.sleep(0.01)
-        asked.limits.stop.set()
-
-    thread = threading.Thread(target=stop)
-    thread.start()
-    with pytest.raises(Interrupted):
-        encode_job(JobPaths.of(job), asked)
-    thread.join()
-    assert_nothing_appeared(job)
-    with pytest.raises(ProcessLookupError):
-        os.kill(int((tmp_path / "pid").read_text()), 0)
+    stand_in(f"echo $$ > {tmp_path}/pid.new; mv {tmp_path}/pid.new {tmp_path}/pid; exec sleep 1000")
+    assert_a_stop_ends(tmp_path / "pid", job, context(video="gif", gif_optimize=True))
 
 
 def test_no_name_reaches_gifsicles_command_line(job: Path, tmp_path: Path, stand_in: Callable[[str], None]) -> None:
