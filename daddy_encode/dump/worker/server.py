@@ -104,21 +104,22 @@ class Server:
     def _next_frame(self) -> tuple[int, int, bytes, Filter] | None:
         """The next frame's index, slot, annotations and filter; None where there is no further one."""
         with self._receiving:
-            while not self._over:
-                message = self._receive()
-                if message is None:
-                    self._over = True
-                    break
-                kind, slot, text = message
-                if kind is Kind.FRAME:
-                    index, self._count = self._count, self._count + 1
-                    # By number, whichever thread has it: the same frames give the same files.
-                    if index % CHOOSE_EVERY == 0 and not self._stopped:
-                        self._filter = choose_filter(self._memory.frame(slot, self._recording))
-                    return index, slot, text, self._filter
+            if self._over:
+                return None
+            # Whatever ends the receiving ends it for all threads: the others would wait for what will not come.
+            self._over = True
+            if (message := self._receive()) is None:
+                return None
+            kind, slot, text = message
+            if kind is Kind.END:
                 self._ending = msgspec.json.decode(text, type=End)
-                self._over = True
-        return None
+                return None
+            self._over = False
+            index, self._count = self._count, self._count + 1
+            # By number, whichever thread has it: the same frames give the same files.
+            if index % CHOOSE_EVERY == 0 and not self._stopped:
+                self._filter = choose_filter(self._memory.frame(slot, self._recording))
+            return index, slot, text, self._filter
 
     def _receive(self) -> tuple[Kind, int, bytes] | None:
         for _ in range(_LOOKS):

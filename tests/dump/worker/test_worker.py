@@ -449,6 +449,29 @@ def test_where_descriptors_run_out_no_recording_is_called_complete_that_is_not(t
     assert complete > 0
 
 
+def test_a_worker_without_a_descriptor_for_the_last_message_says_so_at_close(tmp_path: Path) -> None:
+    code = """
+    import resource, time
+    writer = FrameWriter("job", meta={"config": "x" * 100_000}, workers=2)
+    for _ in range(3):
+        writer.write(frame)
+    worker = process._worker._process.pid
+    while not (os.path.exists("job/000002.png") and writer._client._memory.frames[0] == 3):
+        time.sleep(0.01)
+    used = set(map(int, os.listdir(f"/proc/{worker}/fd")))
+    most = min(set(range(100)) - used)
+    resource.prlimit(worker, resource.RLIMIT_NOFILE, (most, most))
+    try:
+        writer.close()
+    except SpoolError as error:
+        print(error)
+    """
+    done = run("from daddy_encode.errors import SpoolError\n" + textwrap.dedent(code), tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Too many open files" in done.stdout
+    assert len(frame_files(tmp_path / "job")) == 3
+
+
 def test_a_worker_without_a_descriptor_for_a_long_meta_says_so(tmp_path: Path) -> None:
     code = """
     import resource
