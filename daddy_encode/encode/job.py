@@ -96,7 +96,7 @@ def _publish_all(
         if not directory.in_place():
             raise FrameError(f"{directory.path}: was renamed or replaced while it was encoded; run again")
         for target in targets.values():
-            publish(target.temp, target.final, owner)
+            publish(target.temp, target.final)
     return source, made
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -24,6 +22,7 @@ from daddy_encode.encode.mp4.encode import encode_mp4
 from daddy_encode.encode.settings import GifSettings, Mp4Settings, Plan
 from daddy_encode.encode.verify import verify_gif, verify_mp4, verify_optimized_gif
 from daddy_encode.errors import EncodeError, TransientError, one_line
+from daddy_encode.spool.held_file import HeldFile
 from daddy_encode.spool.paths import Kind
 from daddy_encode.spool.publish import mount_point, reported
 from daddy_encode.spool.rate import format_fps, fps_in_json
@@ -38,11 +37,11 @@ class Target:
     """Where one video goes.
 
     Attributes:
-        temp: An existing file, which is replaced.
+        temp: A file of `temp_file`, empty yet.
         final: The name it will have.
     """
 
-    temp: Path
+    temp: HeldFile
     final: Path
 
 
@@ -82,13 +81,13 @@ def make_outputs(
         gif_settings = plan.get("gif")
         first: FirstPass | None = None
         if isinstance(gif_settings, GifSettings):
-            first = stack.enter_context(first_pass(source, gif_settings, targets["gif"].temp.parent))
+            first = stack.enter_context(first_pass(source, gif_settings, targets["gif"].temp))
         on_passes(2 if first is not None and first.exact is None else 1)
         shared_seconds = 0.0
         for kind, settings in plan.items():
             begin = time.monotonic()
             with _failures_of(targets[kind].final):
-                video = _make(ffmpeg, source, settings, targets[kind].temp, limits, first)
+                video = _make(ffmpeg, source, settings, targets[kind], limits, first)
             seconds = time.monotonic() - begin + shared_seconds
             records.append(_record(targets[kind], kind, both, settings, video, seconds))
             if first is not None and first.made:
@@ -110,11 +109,11 @@ def _make(
     ffmpeg: FfmpegExecutable,
     source: FrameSource,
     settings: Mp4Settings | GifSettings,
-    temp: Path,
+    target: Target,
     limits: RunLimits,
     first: FirstPass | None,
 ) -> _Video:
-    size = (source.width, source.height)
+    size, temp = (source.width, source.height), target.temp
     if isinstance(settings, Mp4Settings):
         if first is None:
             encode_mp4(ffmpeg, frame_input(source), settings, temp, limits)
@@ -122,16 +121,19 @@ def _make(
             # The GIF's first pass is made along with this one.
             frames, extra = first.shared_input(), first.extra_output()
             first.palette = encode_mp4(ffmpeg, frames, settings, temp, limits, extra)
-        made = verify_mp4(temp, source.count, size, settings)
+        with reported(target.final, "read back"):
+            made = verify_mp4(temp, source.count, size, settings)
         return _Video(source.count, settings.fps, made, [_padding(size, made, settings.scale)])
     assert first is not None
     encode_gif(ffmpeg, source, settings, temp, limits, first)
-    made = verify_gif(temp, source.count, size, settings)
+    with reported(target.final, "read back"):
+        made = verify_gif(temp, source.count, size, settings)
     shown = -(-source.count // settings.step)
     notes = [reduction(size, settings)]
     if settings.optimize:
         notes.append(optimize_gif(temp, limits))
-        shown = verify_optimized_gif(temp, source.count, size, settings)
+        with reported(target.final, "read back"):
+            shown = verify_optimized_gif(temp, source.count, size, settings)
     return _Video(shown, format_fps(shown_rate(settings)), made, notes)
 
 
@@ -152,7 +154,7 @@ def _record(
     target: Target, kind: Kind, both: bool, settings: Mp4Settings | GifSettings, video: _Video, seconds: float
 ) -> OutputRecord:
     with reported(target.final, "read back"):
-        length, digest = os.stat(target.temp).st_size, file_sha256(target.temp)
+        length, digest = target.temp.size(), target.temp.sha256()
     return OutputRecord(
         path=one_line(target.final.name),
         type="Both" if both else kind.upper(),
@@ -175,12 +177,3 @@ def _padding(size: tuple[int, int], made: tuple[int, int], scale: int) -> str:
     if made == plain:
         return ""
     return "padded from {}x{} to {}x{} by repeating the edge: 4:2:0 needs even sizes".format(*plain, *made)
-
-
-def file_sha256(path: Path) -> str:
-    """The SHA-256 of a file's bytes, in hex."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as stream:
-        while part := stream.read(2**16):
-            digest.update(part)
-    return digest.hexdigest()

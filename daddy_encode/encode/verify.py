@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from pathlib import Path
 
 from daddy_encode.encode.gif.reader import GifFacts, read_gif
 from daddy_encode.encode.gif.size import gif_size
@@ -12,14 +11,15 @@ from daddy_encode.encode.mp4.encode import output_size
 from daddy_encode.encode.mp4.reader import read_mp4
 from daddy_encode.encode.settings import GifSettings, Mp4Settings
 from daddy_encode.errors import EncodeError
+from daddy_encode.spool.held_file import HeldFile
 from daddy_encode.spool.rate import parse_fps
 
 
-def verify_mp4(path: Path, frames: int, size: tuple[int, int], settings: Mp4Settings) -> tuple[int, int]:
+def verify_mp4(video: HeldFile, frames: int, size: tuple[int, int], settings: Mp4Settings) -> tuple[int, int]:
     """Check an MP4.
 
     Args:
-        path: The file.
+        video: The file.
         frames: How many it should show.
         size: The frames' (width, height).
         settings: What it was made with.
@@ -30,7 +30,8 @@ def verify_mp4(path: Path, frames: int, size: tuple[int, int], settings: Mp4Sett
     Raises:
         EncodeError: It has another number of frames, rate, size or start, or its moov box at the end.
     """
-    facts = read_mp4(path)
+    with video.reading() as stream:
+        facts = read_mp4(stream)
     expected = output_size(*size, settings.scale)
     _same("frames", facts.frames, frames)
     _same("frames per second", facts.rate, parse_fps(settings.fps))
@@ -40,11 +41,11 @@ def verify_mp4(path: Path, frames: int, size: tuple[int, int], settings: Mp4Sett
     return expected
 
 
-def verify_gif(path: Path, frames: int, size: tuple[int, int], settings: GifSettings) -> tuple[int, int]:
+def verify_gif(video: HeldFile, frames: int, size: tuple[int, int], settings: GifSettings) -> tuple[int, int]:
     """Check a GIF.
 
     Args:
-        path: The file.
+        video: The file.
         frames: How many the recording has.
         size: The frames' (width, height).
         settings: What it was made with.
@@ -55,13 +56,14 @@ def verify_gif(path: Path, frames: int, size: tuple[int, int], settings: GifSett
     Raises:
         EncodeError: It has another number of pictures, delay, size or loop count.
     """
-    facts = read_gif(path)
+    with video.reading() as stream:
+        facts = read_gif(stream)
     _same("pictures", len(facts.delays), len(delays(frames, settings)))
     _same("delays", facts.delays, delays(frames, settings))
     return _check_gif(facts, size, settings)
 
 
-def verify_optimized_gif(path: Path, frames: int, size: tuple[int, int], settings: GifSettings) -> int:
+def verify_optimized_gif(video: HeldFile, frames: int, size: tuple[int, int], settings: GifSettings) -> int:
     """As `verify_gif`, for a GIF in which equal pictures may have been merged.
 
     Each must begin when one of the recording's does, and the last end when the recording does.
@@ -69,7 +71,8 @@ def verify_optimized_gif(path: Path, frames: int, size: tuple[int, int], setting
     Returns:
         How many pictures are left.
     """
-    facts = read_gif(path)
+    with video.reading() as stream:
+        facts = read_gif(stream)
     begins, wanted = (list(itertools.accumulate(row)) for row in (facts.delays, delays(frames, settings)))
     _same("length", begins[-1:], wanted[-1:])
     _same("pictures at other times", sorted(set(begins) - set(wanted)), [])

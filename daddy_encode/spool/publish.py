@@ -11,13 +11,12 @@ import hashlib
 import os
 import re
 import secrets
-import shutil
 import socket
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from daddy_encode.errors import DaddyEncodeError, SpoolError, TransientError
+from daddy_encode.spool.held_file import HeldFile
 
 TEMP_PREFIX = ".daddy-encode-"
 TEMP_SUFFIX = ".tmp"
@@ -62,7 +61,7 @@ def remove_orphans(directory: Path, owner: str) -> None:
 
 
 @contextlib.contextmanager
-def temp_file(directory: Path, owner: str = "") -> Iterator[Path]:
+def temp_file(directory: Path, owner: str = "") -> Iterator[HeldFile]:
     """Make `directory` and a new empty file in it; at the end of the block, remove the file if it is still there.
 
     The file is created with O_EXCL (never through a planted link) and the umask's mode.
@@ -72,23 +71,41 @@ def temp_file(directory: Path, owner: str = "") -> Iterator[Path]:
         owner: What it is for, as in `temp_name`.
 
     Yields:
-        The file's path.
+        The file.
 
     Raises:
         SpoolError: It cannot be made.
     """
-    with reported(directory, "write to"):
-        os.makedirs(directory, exist_ok=True)
-        path = directory / temp_name(owner)
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666))
+    with contextlib.ExitStack() as stack:
+        with reported(directory, "write to"):
+            descriptor = _open_directory(directory)
+            stack.callback(os.close, descriptor)
+            temp = HeldFile(directory / temp_name(owner), owner, descriptor)
+        stack.callback(temp.close)
+        yield temp
+
+
+@contextlib.contextmanager
+def sibling_file(temp: HeldFile) -> Iterator[HeldFile]:
+    """As `temp_file`: another file in the directory of `temp`, for the same owner; its block is inside that one's."""
+    with reported(temp.path.parent, "write to"):
+        sibling = temp.sibling(temp_name(temp.owner))
     try:
-        yield path
+        yield sibling
     finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
+        sibling.close()
 
 
-def publish(temp: Path, final: Path, owner: str = "") -> None:
+def _open_directory(path: Path) -> int:
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    try:
+        return os.open(path, flags)
+    except FileNotFoundError:
+        os.makedirs(path, exist_ok=True)
+        return os.open(path, flags)
+
+
+def publish(temp: HeldFile, final: Path) -> None:
     """Flush `temp` to disk, then give it the name `final`, replacing what had it: a link itself, not its target.
 
     From another directory, which may be on another file system, it is copied beside `final` first; `temp` stays.
@@ -96,21 +113,18 @@ def publish(temp: Path, final: Path, owner: str = "") -> None:
     Args:
         temp: The finished file.
         final: Its path from now on.
-        owner: What it is for, as in `temp_name`, where it has to be copied.
 
     Raises:
-        SpoolError: It cannot be written.
+        SpoolError: It cannot be written; a TransientError where another file was put in its place.
     """
-    if temp.parent != final.parent:
-        with temp_file(final.parent, owner) as beside:
+    if temp.path.parent != final.parent:
+        with temp_file(final.parent, temp.owner) as beside:
             with reported(final, "write"):
-                shutil.copyfile(temp, beside)
+                beside.copy_from(temp)
             publish(beside, final)
         return
     with reported(final, "write"):
-        fsync_path(temp, os.O_NOFOLLOW)
-        os.replace(temp, final)
-        fsync_path(final.parent)
+        temp.rename(final)
 
 
 def publish_bytes(data: bytes, final: Path, owner: str = "") -> None:
@@ -120,8 +134,8 @@ def publish_bytes(data: bytes, final: Path, owner: str = "") -> None:
         SpoolError: It cannot be written.
     """
     with temp_file(final.parent, owner) as temp:
-        with reported(final, "write"), os.fdopen(open_temp(temp), "wb") as stream:
-            stream.write(data)
+        with reported(final, "write"):
+            _write_all(temp.descriptor, data)
         publish(temp, final)
 
 
@@ -135,9 +149,7 @@ def write_new(path: str, data: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         try:
-            written = os.write(descriptor, data)
-            while written < len(data):
-                written += os.write(descriptor, memoryview(data)[written:])
+            _write_all(descriptor, data)
         finally:
             # A network file system says here that the disk or quota is full.
             os.close(descriptor)
@@ -147,32 +159,10 @@ def write_new(path: str, data: bytes) -> None:
         raise
 
 
-def open_temp(temp: Path) -> int:
-    """A descriptor to read and write the file that `temp_file` has just made.
-
-    Raises:
-        SpoolError: Another file is there now: in a directory that others may write to, one that was put in its place
-            would be overwritten.
-    """
-    with reported(temp, "write"):
-        descriptor = os.open(temp, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode) or status.st_size or status.st_nlink != 1:
-        os.close(descriptor)
-        raise SpoolError(f"cannot write {temp}: another file was put in its place; choose a directory that is yours")
-    return descriptor
-
-
-def fsync_path(path: Path, flags: int = 0) -> None:
-    """Flush a file, or a directory's entries, to disk. A directory may refuse it (some FUSE mounts)."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | flags)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS):
-            raise
-    finally:
-        os.close(descriptor)
+def _write_all(descriptor: int, data: bytes) -> None:
+    written = os.write(descriptor, data)
+    while written < len(data):
+        written += os.write(descriptor, memoryview(data)[written:])
 
 
 @contextlib.contextmanager

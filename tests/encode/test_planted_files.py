@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from daddy_encode.encode.job import encode_job
-from daddy_encode.errors import DaddyEncodeError, SpoolError
+from daddy_encode.errors import DaddyEncodeError, SpoolError, TransientError
 from daddy_encode.spool.paths import JobPaths
-from daddy_encode.spool.publish import open_temp, publish, temp_file
+from daddy_encode.spool.publish import publish, temp_file
 from tests.jobs import context, encode
 from tests.media import decode_mp4, leftovers
 
@@ -37,20 +38,41 @@ def test_a_link_at_an_outputs_name_is_replaced_not_followed(job: Path, precious:
     assert not (precious.parent / "not-there").exists()
 
 
-def test_a_file_put_in_a_temporary_ones_place_is_not_written(tmp_path: Path, precious: Path) -> None:
-    for plant in (os.symlink, os.link):
-        with temp_file(tmp_path) as temp:
-            temp.unlink()
-            plant(precious, temp)
-            with pytest.raises(SpoolError, match=r"cannot write .*\.tmp: "):
-                open_temp(temp)
+@pytest.mark.parametrize("plant", [os.symlink, os.link, lambda precious, name: os.mkfifo(name), None])
+def test_a_file_in_a_temporary_ones_place_is_neither_written_nor_published_nor_removed(
+    tmp_path: Path, precious: Path, plant: Callable[[Path, Path], None] | None
+) -> None:
     with temp_file(tmp_path) as temp:
-        temp.unlink()
-        temp.symlink_to(precious)
-        with pytest.raises(SpoolError):
+        temp.path.unlink()
+        if plant is not None:
+            plant(precious, temp.path)
+        with temp.writing() as stream:
+            stream.write(b"ours")
+        with temp.reading() as stream:
+            assert stream.read() == b"ours"
+        with pytest.raises(TransientError, match=r"cannot write .*\.tmp: another file was put in its place"):
             publish(temp, tmp_path / "final")
     assert precious.read_text() == "not to be touched"
-    assert not (tmp_path / "final").is_symlink()
+    assert not os.path.lexists(tmp_path / "final")
+    assert os.path.lexists(temp.path) == (plant is not None)
+
+
+def test_a_file_with_a_second_name_is_not_published(tmp_path: Path) -> None:
+    with temp_file(tmp_path) as temp:
+        os.link(temp.path, tmp_path / "second")
+        with pytest.raises(TransientError):
+            publish(temp, tmp_path / "final")
+    assert os.listdir(tmp_path) == ["second"]
+
+
+def test_a_link_in_the_folders_place_is_not_followed(tmp_path: Path, precious: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    with temp_file(tmp_path / "out") as temp:
+        (tmp_path / "out").rename(tmp_path / "moved")
+        (tmp_path / "out").symlink_to("elsewhere")
+        publish(temp, tmp_path / "out" / "final")
+    assert os.listdir(tmp_path / "elsewhere") == []
+    assert os.listdir(tmp_path / "moved") == ["final"]
 
 
 def test_links_swapped_in_for_temporary_files_while_they_are_written_never_lead_out(

@@ -102,7 +102,7 @@ def test_a_killed_encoders_claim_is_taken_and_what_it_left_half_made_is_removed(
         other.process.wait()
         assert len(leftovers(paths.directory.parent)) == 2
         with Claims(60).hold(paths, nothing):
-            assert leftovers(paths.directory.parent) == [str(kept)]
+            assert leftovers(paths.directory.parent) == [str(kept.path)]
 
 
 def test_a_stopped_encoder_loses_its_claim_and_hears_of_it(paths: JobPaths) -> None:

@@ -46,11 +46,19 @@ def test_the_file_is_synced_before_it_is_renamed_and_the_folder_after(tmp_path: 
         "publish_bytes(b'x', Path(sys.argv[1]))"
     )
     trace = tmp_path / "trace"
-    command = [require_program("strace", "strace"), "-f", "-y", "-e", "trace=fsync,rename", "-o", str(trace)]
+    command = [
+        require_program("strace", "strace"),
+        "-f",
+        "-y",
+        "-e",
+        "trace=fsync,rename,renameat,renameat2",
+        "-o",
+        str(trace),
+    ]
     target = tmp_path / "out" / "file"
     subprocess.run([*command, sys.executable, "-c", program, str(target)], check=True)
     calls = [line.split(maxsplit=1)[1] for line in trace.read_text().splitlines() if str(target.parent) in line]
-    assert [re.match(r"\w+", call)[0] for call in calls] == ["fsync", "rename", "fsync"]  # type: ignore[index]
+    assert [re.match(r"\w+", call)[0] for call in calls] == ["fsync", "renameat", "fsync"]  # type: ignore[index]
     assert ".tmp>" in calls[0]
     assert f"{target.parent}>" in calls[2]
 
@@ -63,8 +71,8 @@ def test_a_temporary_name_is_unique_and_short_and_plain() -> None:
 
 
 def test_a_temporary_file_goes_with_its_block(tmp_path: Path) -> None:
-    with pytest.raises(KeyError), temp_file(tmp_path / "a" / "b") as path:
-        assert path.exists()
+    with pytest.raises(KeyError), temp_file(tmp_path / "a" / "b") as temp:
+        assert temp.path.exists()
         raise KeyError
     assert leftovers(tmp_path) == []
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from daddy_encode.encode.ffmpeg.executable import FfmpegExecutable, environment
 from daddy_encode.encode.option_values import DEFAULT_STALL_SECONDS
 from daddy_encode.errors import EncodeError, Interrupted
-from daddy_encode.spool.publish import open_temp
+from daddy_encode.spool.held_file import HeldFile
 
 # Linux's default limit for an unprivileged pipe: two or three compressed 720p frames, so that reading the next
 # frame and decoding this one overlap.
@@ -66,7 +66,7 @@ def run_ffmpeg(
     limits: RunLimits,
     pixels: int,
     inputs: Sequence[bytes] = (),
-    output: Path | None = None,
+    output: HeldFile | None = None,
     sink: Callable[[bytes], None] | None = None,
 ) -> bytes:
     """Run ffmpeg and wait for it; it has ended in every case when this returns or raises.
@@ -80,7 +80,7 @@ def run_ffmpeg(
         limits: When to give up.
         pixels: Of the largest picture it handles, which bounds its memory.
         inputs: Small further inputs, each at most a pipe's capacity (64 KiB).
-        output: An empty file of `temp_file`.
+        output: A file that it writes to.
         sink: Called with what it writes to standard output, in parts as they come, in another thread.
 
     Returns:
@@ -94,7 +94,7 @@ def run_ffmpeg(
     if limits.stop.is_set():
         raise Interrupted("stopped before ffmpeg was started")
     # ffmpeg is given the file itself, not its name: another file that takes the name meanwhile is not written to.
-    outputs = [open_temp(output)] if output is not None else []
+    outputs = [output.descriptor] if output is not None else []
     progress_read, progress_write = os.pipe()
     pipes = [_filled_pipe(data) for data in inputs]
     names = {f"{{input{i}}}": f"pipe:{descriptor}" for i, descriptor in enumerate(pipes)}
@@ -127,7 +127,7 @@ def run_ffmpeg(
         os.close(progress_read)
         raise EncodeError(f"{ffmpeg.path}: ffmpeg cannot be started: {error.strerror}") from error
     finally:
-        for descriptor in (progress_write, *pipes, *outputs):
+        for descriptor in (progress_write, *pipes):
             os.close(descriptor)
     _running.add(child)
     _bound_memory(child.pid, pixels)

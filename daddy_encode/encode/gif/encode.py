@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from daddy_encode.encode.ffmpeg.executable import FfmpegExecutable
@@ -10,6 +9,7 @@ from daddy_encode.encode.ffmpeg.process import RunLimits
 from daddy_encode.encode.frames.source import FrameSource
 from daddy_encode.encode.gif.gifsicle import find_gifsicle
 from daddy_encode.encode.settings import GifSettings
+from daddy_encode.spool.held_file import HeldFile
 
 if TYPE_CHECKING:
     from daddy_encode.encode.gif.first_pass import FirstPass
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 # What is imported inside these functions needs numpy and Pillow, which take longer to load than a small MP4 to make.
 
 
-def first_pass(source: FrameSource, settings: GifSettings, directory: Path) -> FirstPass:
+def first_pass(source: FrameSource, settings: GifSettings, target: HeldFile) -> FirstPass:
     """The first pass that `encode_gif` needs, a context manager, still to be made.
 
     Args:
         source: Frames that nobody has read yet.
         settings: The GIF's.
-        directory: An existing one, for a temporary file.
+        target: The GIF's file; a temporary one is made beside it.
 
     Raises:
         EncodeError: A GIF cannot have that size.
@@ -36,14 +36,14 @@ def first_pass(source: FrameSource, settings: GifSettings, directory: Path) -> F
     if settings.optimize:
         # Before the work, not after it.
         find_gifsicle()
-    return FirstPass(source, settings, directory)
+    return FirstPass(source, settings, target)
 
 
 def encode_gif(
     ffmpeg: FfmpegExecutable,
     source: FrameSource,
     settings: GifSettings,
-    target: Path,
+    target: HeldFile,
     limits: RunLimits,
     first: FirstPass,
 ) -> None:
@@ -53,7 +53,7 @@ def encode_gif(
         ffmpeg: The executable.
         source: The frames; their `count` is known.
         settings: All that decides the GIF's bytes.
-        target: An existing file, which is replaced.
+        target: The file, which is replaced.
         limits: When to give up.
         first: The first pass, made already, beside an MP4's, or to be made now.
 
@@ -68,6 +68,6 @@ def encode_gif(
     if not first.made:
         first.make(ffmpeg, limits)
     if first.exact is not None:
-        first.exact.finish(target, settings.loop)
+        first.exact.finish(settings.loop)
     else:
         write_in_palette(ffmpeg, source, settings, first.palette, target, limits)

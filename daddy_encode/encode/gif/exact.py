@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import mmap
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -87,9 +86,9 @@ class ExactGif:
             self._rgb[box.within] = rgb[box.within]
         return True
 
-    def finish(self, target: Path, plays: int) -> None:
+    def finish(self, plays: int) -> None:
         """Write the whole GIF; see `GifWriter.finish`."""
-        self._writer.finish(target, self._colours.palette(), plays)
+        self._writer.finish(self._colours.palette(), plays)
 
 
 def few_colours(rgb: Pixels) -> bool:

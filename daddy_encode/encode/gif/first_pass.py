@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from daddy_encode.encode.gif.timing import delays
 from daddy_encode.encode.gif.writer import GifWriter
 from daddy_encode.encode.settings import GifSettings
 from daddy_encode.errors import Interrupted
+from daddy_encode.spool.held_file import HeldFile
 
 
 class FirstPass:
@@ -30,13 +30,13 @@ class FirstPass:
         palette: A PNG of 16x16 pixels that ffmpeg made of the whole clip; empty where it was not asked to.
     """
 
-    def __init__(self, source: FrameSource, settings: GifSettings, directory: Path) -> None:
+    def __init__(self, source: FrameSource, settings: GifSettings, target: HeldFile) -> None:
         """See `encode.first_pass`."""
         self._source = source
         self._settings = settings
-        self._directory = directory
+        self._directory = target.path.parent
         self._size = reduced_size((source.width, source.height), settings)
-        self._writer = GifWriter(directory, *self._size, settings.scale, delays(source.count, settings))
+        self._writer = GifWriter(target, *self._size, settings.scale, delays(source.count, settings))
         self._complete = False
         self.exact: ExactGif | None = None
         self.palette = b""

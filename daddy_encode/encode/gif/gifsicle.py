@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import subprocess
 import sysconfig
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
 from daddy_encode.encode.ffmpeg.executable import environment
 from daddy_encode.encode.ffmpeg.process import TICK_SECONDS, RunLimits
 from daddy_encode.errors import EncodeError, Interrupted, SettingsError
-from daddy_encode.spool.publish import reported
+from daddy_encode.spool.held_file import HeldFile
+from daddy_encode.spool.publish import reported, sibling_file
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ def find_gifsicle() -> Gifsicle:
     return Gifsicle(path, f"gifsicle {first_line[-1]}")
 
 
-def optimize_gif(gif: Path, limits: RunLimits) -> str:
+def optimize_gif(gif: HeldFile, limits: RunLimits) -> str:
     """Replace a GIF with what `gifsicle -O3` makes of it, if that is smaller.
 
     It shows a picture that equals the one before it by a longer delay. It needs memory for every picture at once,
@@ -76,18 +75,13 @@ def optimize_gif(gif: Path, limits: RunLimits) -> str:
         SpoolError: The file cannot be written.
     """
     gifsicle = find_gifsicle()
-    # A name by which whoever removes left-over temporary files knows this one as well.
-    smaller = gif.with_name(f"{gif.stem}-smaller{gif.suffix}")
-    try:
-        with reported(gif, "replace"), open(gif, "rb") as source, open(smaller, "xb") as target:
+    with sibling_file(gif) as smaller, reported(gif.path, "replace"):
+        with gif.reading() as source, smaller.writing() as target:
             _run([gifsicle.path, "-O3", "--no-warnings"], source, target, limits)
-            before, after = os.stat(gif).st_size, os.stat(smaller).st_size
+        before, after = gif.size(), smaller.size()
         if not 0 < after < before:
             return f"{gifsicle.version} -O3 finds no byte to spare"
-        with reported(gif, "replace"):
-            os.replace(smaller, gif)
-    finally:
-        smaller.unlink(missing_ok=True)
+        gif.copy_from(smaller)
     return f"optimized by {gifsicle.version} -O3, from {before} bytes to {after}"
 
 

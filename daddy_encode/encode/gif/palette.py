@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from daddy_encode.encode.gif.timing import delays
 from daddy_encode.encode.gif.writer import Box, GifWriter, Mask, changed_box
 from daddy_encode.encode.option_values import Dither
 from daddy_encode.encode.settings import GifSettings
+from daddy_encode.spool.held_file import HeldFile
 from daddy_encode.spool.png.pixels import Pixels
 
 # ffmpeg appends the palette to each pal8 picture: 256 words 0xAARRGGBB in the machine's byte order.
@@ -44,7 +44,7 @@ def write_in_palette(
     source: FrameSource,
     settings: GifSettings,
     palette: bytes,
-    target: Path,
+    target: HeldFile,
     limits: RunLimits,
 ) -> None:
     """Write a GIF in the colours of a palette.
@@ -54,7 +54,7 @@ def write_in_palette(
         source: The frames.
         settings: All that decides the GIF's bytes.
         palette: A PNG with the colours.
-        target: An existing file, which is replaced.
+        target: The file, which is replaced.
         limits: When to give up.
 
     Raises:
@@ -67,7 +67,7 @@ def write_in_palette(
     before, after = (settings.scale, 1) if settings.dither != "none" else (1, settings.scale)
     feed = _Feed(source, settings, before)
     enlarge = f"scale=iw*{before}:ih*{before}:flags=neighbor," if before > 1 else ""
-    with GifWriter(target.parent, *feed.size, after, delays(source.count, settings)) as writer:
+    with GifWriter(target, *feed.size, after, delays(source.count, settings)) as writer:
         pictures = _Pictures(writer, feed)
         frames = feed.input()
         run_ffmpeg(
@@ -81,13 +81,13 @@ def write_in_palette(
                 *("-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "pal8", "pipe:1"),
             ],
             frames.frames,
-            directory=target.parent,
+            directory=target.path.parent,
             limits=limits,
             pixels=feed.size[0] * feed.size[1],
             inputs=[palette],
             sink=pictures.take,
         )
-        writer.finish(target, pictures.palette, settings.loop)
+        writer.finish(pictures.palette, settings.loop)
 
 
 class _Feed:

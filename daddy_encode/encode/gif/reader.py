@@ -6,7 +6,6 @@ Blocks: the GIF89a specification; the loop count: Netscape's application extensi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
 from daddy_encode.errors import EncodeError
@@ -29,12 +28,11 @@ class GifFacts:
     loop: int | None
 
 
-def read_gif(path: Path) -> GifFacts:
-    """The facts of the GIF at `path`; raises EncodeError where it is not a whole GIF."""
+def read_gif(stream: BinaryIO) -> GifFacts:
+    """The facts of the GIF in `stream`; raises EncodeError where it is not a whole GIF, or OSError."""
     try:
-        with open(path, "rb") as stream:
-            return _read(stream)
-    except (OSError, ValueError, IndexError) as error:
+        return _read(stream)
+    except (ValueError, IndexError) as error:
         raise EncodeError(f"what ffmpeg wrote is not a whole GIF ({error})") from error
 
 

@@ -5,20 +5,20 @@ Blocks: the GIF89a specification; the loop count: Netscape's application extensi
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import struct
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from daddy_encode.errors import EncodeError
+from daddy_encode.spool.held_file import HeldFile
 from daddy_encode.spool.png.pixels import Pixels
-from daddy_encode.spool.publish import reported
+from daddy_encode.spool.publish import reported, sibling_file
 
 Mask = npt.NDArray[np.bool_]
 
@@ -69,14 +69,14 @@ def changed_box(old: Pixels, new: Pixels) -> Box:
 class GifWriter:
     """One GIF in the making. A context manager.
 
-    Its pictures go to a nameless temporary file, since the palette may not be known yet.
+    Its pictures go to a temporary file, since the palette may not be known yet.
     """
 
-    def __init__(self, directory: Path, width: int, height: int, scale: int, delays: Sequence[int]) -> None:
+    def __init__(self, target: HeldFile, width: int, height: int, scale: int, delays: Sequence[int]) -> None:
         """Begin a GIF.
 
         Args:
-            directory: An existing one, for the temporary file.
+            target: The GIF's file; the temporary one is made beside it.
             width: Of the pictures as they are added, in pixels.
             height: Likewise.
             scale: Every pixel becomes a square of that side.
@@ -92,12 +92,13 @@ class GifWriter:
                 f"a GIF is at most {MAX_EXTENT} pixels wide and high, this one would be "
                 f"{self._size[0]}x{self._size[1]}; use a smaller --scale, or --gif-width"
             )
-        self._directory = directory
+        self._target = target
         self._scale = scale
         self._delays: Iterator[int] = iter(delays)
         self._colours = 0
-        with reported(directory, "write to"):
-            self._body = tempfile.TemporaryFile(dir=directory)  # noqa: SIM115 - closed by close
+        self._stack = contextlib.ExitStack()
+        self._parts = self._stack.enter_context(sibling_file(target))
+        self._body = self._stack.enter_context(self._parts.writing())
 
     def __enter__(self) -> GifWriter:
         return self
@@ -107,7 +108,9 @@ class GifWriter:
 
     def close(self) -> None:
         """Remove the temporary file."""
-        self._body.close()
+        # What is not written yet need not be.
+        with contextlib.suppress(OSError):
+            self._stack.close()
 
     def add(self, box: Box, indices: Pixels, changed: Mask | None) -> None:
         """Add the next picture.
@@ -135,14 +138,13 @@ class GifWriter:
         )
         place = (box.left, box.top, box.right - box.left, box.bottom - box.top)
         descriptor = struct.pack("<BHHHHB", 0x2C, *(value * self._scale for value in place), 0)
-        with reported(self._directory, "write to"):
+        with reported(self._target.path, "write"):
             self._body.write(control + descriptor + data)
 
-    def finish(self, target: Path, palette: Pixels, plays: int) -> None:
+    def finish(self, palette: Pixels, plays: int) -> None:
         """Write the whole GIF.
 
         Args:
-            target: The file.
             palette: (N, 3), N up to 256.
             plays: Times it is shown; 0: forever.
 
@@ -152,11 +154,12 @@ class GifWriter:
         bits = max(1, (max(self._colours, len(palette)) - 1).bit_length())
         table = palette.tobytes().ljust(3 << bits, b"\0")
         head = struct.pack("<6sHHBBB", b"GIF89a", *self._size, 0x80 | 0x70 | bits - 1, 0, 0)
-        with reported(target, "write"), open(target, "wb") as stream:
-            stream.write(head + table + loop_extension(plays))
-            self._body.seek(0)
-            shutil.copyfileobj(self._body, stream, 2**20)
-            stream.write(b";")
+        with reported(self._target.path, "write"):
+            self._body.flush()
+            with self._parts.reading() as body, self._target.writing() as stream:
+                stream.write(head + table + loop_extension(plays))
+                shutil.copyfileobj(body, stream, 2**20)
+                stream.write(b";")
 
     def _coded(self, indices: Pixels, transparent: int | None) -> tuple[bytes, int, int | None]:
         """The image data of a picture with its code size, the highest index in it, and `transparent` as given."""

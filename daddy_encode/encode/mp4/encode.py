@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from daddy_encode.encode.ffmpeg.executable import FfmpegExecutable
 from daddy_encode.encode.ffmpeg.input import FrameInput
 from daddy_encode.encode.ffmpeg.process import RunLimits, run_ffmpeg
 from daddy_encode.encode.settings import Mp4Settings
+from daddy_encode.spool.held_file import HeldFile
 
 # Fixed, never the node's core count: x264's output depends on them. Four keep a single 720p job busy on the small
 # nodes that encoders get; more jobs side by side, not more threads, fill a large one.
@@ -23,7 +23,7 @@ def encode_mp4(
     ffmpeg: FfmpegExecutable,
     frames: FrameInput,
     settings: Mp4Settings,
-    target: Path,
+    target: HeldFile,
     limits: RunLimits,
     extra_output: Sequence[str] = (),
 ) -> bytes:
@@ -33,7 +33,7 @@ def encode_mp4(
         ffmpeg: The executable.
         frames: What the MP4 shows.
         settings: All that decides its bytes, given the frames.
-        target: An existing file, which is replaced.
+        target: The file, empty yet.
         limits: When to give up.
         extra_output: ffmpeg's arguments for one more output of the same frames, to its standard output.
 
@@ -62,7 +62,7 @@ def encode_mp4(
         ffmpeg,
         [*arguments, *extra_output],
         frames.frames,
-        directory=target.parent,
+        directory=target.path.parent,
         limits=limits,
         pixels=width * height,
         output=target,

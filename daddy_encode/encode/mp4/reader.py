@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
+from typing import BinaryIO
 
 from daddy_encode.errors import EncodeError
 
@@ -37,10 +37,10 @@ class Mp4Facts:
     start: int
 
 
-def read_mp4(path: Path) -> Mp4Facts:
-    """The facts of the MP4 at `path`, one video track; raises EncodeError where it is not such a file."""
+def read_mp4(stream: BinaryIO) -> Mp4Facts:
+    """The facts of the MP4 in `stream`, one video track; raises EncodeError where it is not such a file, or OSError."""
     try:
-        order, moov = _top_level(path)
+        order, moov = _top_level(stream)
         tracks = _children(moov).get(b"trak", [])
         (track,) = tracks
         media = _one(track, b"mdia")
@@ -52,7 +52,7 @@ def read_mp4(path: Path) -> Mp4Facts:
         _, frames = struct.unpack_from(">II", _one(table, b"stsz"), 4)
         width, height = struct.unpack_from(">HH", _one(table, b"stsd"), 8 + 32)
         start = _start(track)
-    except (OSError, ValueError, KeyError, struct.error) as error:
+    except (ValueError, KeyError, struct.error) as error:
         raise EncodeError(f"what ffmpeg wrote is not a whole MP4 ({error})") from error
     uniform = entries == 1 and counted == frames and delta > 0
     return Mp4Facts(
@@ -77,28 +77,27 @@ def _start(track: bytes) -> int:
     return start
 
 
-def _top_level(path: Path) -> tuple[list[bytes], bytes]:
+def _top_level(stream: BinaryIO) -> tuple[list[bytes], bytes]:
     """The kinds of the boxes in order, and the content of moov."""
     order: list[bytes] = []
     moov = b""
-    with open(path, "rb") as stream:
-        end = stream.seek(0, 2)
-        position = 0
-        while position < end:
-            stream.seek(position)
-            size, kind = struct.unpack(">I4s", stream.read(8))
-            head = 8
-            if size == 1:
-                (size,) = struct.unpack(">Q", stream.read(8))
-                head = 16
-            if size < head or position + size > end:
-                raise ValueError(f"box {kind!r} does not fit the file")
-            if kind == b"moov":
-                if size > MAX_MOOV_BYTES:
-                    raise ValueError("its moov box is too large")
-                moov = stream.read(size - head)
-            order.append(kind)
-            position += size
+    end = stream.seek(0, 2)
+    position = 0
+    while position < end:
+        stream.seek(position)
+        size, kind = struct.unpack(">I4s", stream.read(8))
+        head = 8
+        if size == 1:
+            (size,) = struct.unpack(">Q", stream.read(8))
+            head = 16
+        if size < head or position + size > end:
+            raise ValueError(f"box {kind!r} does not fit the file")
+        if kind == b"moov":
+            if size > MAX_MOOV_BYTES:
+                raise ValueError("its moov box is too large")
+            moov = stream.read(size - head)
+        order.append(kind)
+        position += size
     if b"moov" not in order or b"mdat" not in order:
         raise ValueError("no moov or no mdat box")
     return order, moov

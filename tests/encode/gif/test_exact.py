@@ -15,6 +15,7 @@ from PIL import Image
 from daddy_encode import save_frames_as_png, save_gif
 from daddy_encode.encode.gif.exact import ExactGif
 from daddy_encode.encode.gif.writer import GifWriter
+from daddy_encode.spool.publish import publish, temp_file
 from tests.jobs import encode
 from tests.media import Frames, decode_gif, moving_square
 
@@ -130,9 +131,10 @@ def test_any_small_clip_comes_back_as_it_was(tmp_path_factory: pytest.TempPathFa
         stays = rng.random((height, width)) < random.random()
         frame[stays] = before[stays]
     path = tmp_path_factory.getbasetemp() / "any.gif"
-    with GifWriter(path.parent, width, height, scale, [7] * count) as writer:
+    with temp_file(path.parent) as target, GifWriter(target, width, height, scale, [7] * count) as writer:
         gif = ExactGif(writer)
         assert all(gif.add(frame) for frame in frames)
-        gif.finish(path, 0)
+        gif.finish(0)
+        publish(target, path)
     decoded, _, _ = decode_gif(path)
     assert np.array_equal(decoded, frames.repeat(scale, axis=1).repeat(scale, axis=2))

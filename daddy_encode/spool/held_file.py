@@ -1,0 +1,117 @@
+"""A file that is held by its descriptor from its creation to its final name, whatever others put at its names."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import shutil
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+from daddy_encode.errors import TransientError
+
+
+class HeldFile:
+    """A new file, held: it is written, read, flushed and renamed through descriptors that are kept from its creation.
+
+    In a directory that others may write to, its name may be another file's a moment later. No name is opened.
+
+    Attributes:
+        path: Its name, for messages.
+        owner: What it is for, as in `publish.temp_name`.
+        descriptor: The file's, for reading and writing; a program inherits it.
+    """
+
+    def __init__(self, path: Path, owner: str, directory: int) -> None:
+        """Create the file; `directory` is a descriptor of its directory. Raises OSError."""
+        self.path = path
+        self.owner = owner
+        self._directory = directory
+        self._has_temp_name = True
+        # O_EXCL: never through a planted link.
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        self.descriptor = os.open(path.name, flags, 0o666, dir_fd=directory)
+
+    def reading(self) -> BinaryIO:
+        """A stream of its bytes from the first on; closing it closes nothing else."""
+        os.lseek(self.descriptor, 0, os.SEEK_SET)
+        return open(self.descriptor, "rb", closefd=False)
+
+    def writing(self) -> BinaryIO:
+        """A stream that replaces its bytes; closing it closes nothing else."""
+        os.ftruncate(self.descriptor, 0)
+        os.lseek(self.descriptor, 0, os.SEEK_SET)
+        return open(self.descriptor, "wb", closefd=False)
+
+    def copy_from(self, other: HeldFile) -> None:
+        """Replace its bytes by those of `other`."""
+        with other.reading() as source, self.writing() as target:
+            shutil.copyfileobj(source, target, 2**20)
+
+    def size(self) -> int:
+        """Its length in bytes."""
+        return os.fstat(self.descriptor).st_size
+
+    def sha256(self) -> str:
+        """The SHA-256 of its bytes, in hex."""
+        digest = hashlib.sha256()
+        with self.reading() as stream:
+            while part := stream.read(2**16):
+                digest.update(part)
+        return digest.hexdigest()
+
+    def sibling(self, name: str) -> HeldFile:
+        """A new file `name` in the same directory, for the same owner, to be closed before this one. Raises OSError."""
+        return HeldFile(self.path.with_name(name), self.owner, self._directory)
+
+    def rename(self, final: Path) -> None:
+        """Flush it to disk and give it the name `final`, in the same directory; then flush that.
+
+        Raises:
+            OSError: The system refuses.
+            TransientError: Its name is another file's by now, or `final` is.
+        """
+        os.fsync(self.descriptor)
+        self._check_name(self.path.name, self.path)
+        os.replace(self.path.name, final.name, src_dir_fd=self._directory, dst_dir_fd=self._directory)
+        self._has_temp_name = False
+        # Between the check and the renaming another file may have got the temporary name.
+        self._check_name(final.name, final)
+        try:
+            os.fsync(self._directory)
+        except OSError as error:
+            # A directory may refuse it (some FUSE mounts).
+            if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS):
+                raise
+
+    def close(self) -> None:
+        """Close it and remove it, unless it has been renamed, or its name is another file's."""
+        ours = False
+        with contextlib.suppress(OSError):
+            ours = self._has_temp_name and self._is_at(self.path.name)
+        # First: a file that is open would only be hidden, on NFS and FUSE. What closing could report, fsync has.
+        with contextlib.suppress(OSError):
+            os.close(self.descriptor)
+        if ours:
+            with contextlib.suppress(OSError):
+                os.unlink(self.path.name, dir_fd=self._directory)
+
+    def _check_name(self, name: str, path: Path) -> None:
+        # A second name would be somebody else's.
+        if not self._is_at(name) or os.fstat(self.descriptor).st_nlink != 1:
+            raise TransientError(
+                f"cannot write {path}: another file was put in its place, or it was removed; "
+                "choose a directory to which nobody else writes, or run again"
+            )
+
+    def _is_at(self, name: str) -> bool:
+        """Whether `name` in its directory is this file."""
+        try:
+            named = os.stat(name, dir_fd=self._directory, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        held = os.fstat(self.descriptor)
+        return os.path.samestat(named, held) and named.st_uid == held.st_uid and stat.S_ISREG(named.st_mode)
