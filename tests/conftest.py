@@ -6,13 +6,15 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests import users
+from tests.users import Lab, User
 
 # No test asserts on a clock: a loaded machine is slow, not wrong.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -46,14 +48,22 @@ def missing(reason: str) -> NoReturn:
 
 
 @pytest.fixture(scope="session")
-def nobody() -> list[str]:
-    """The start of a command line that runs `daddy-encode` as another user, who owns nothing."""
-    become = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
-    command = [*become, sys.executable, "-m", "daddy_encode"]
-    # The checkout, its virtual environment or the interpreter may lie in a folder that is its owner's alone.
-    if subprocess.run([*command, "--version"], capture_output=True, check=False).returncode != 0:
-        pytest.skip("another user cannot be become, or cannot read this checkout and its Python")
-    return command
+def nobody() -> User:
+    """Another user, who owns nothing."""
+    return users.nobody()
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    """A group of two real users, and a third one outside it."""
+    with users.lab() as made:
+        yield made
+
+
+@pytest.fixture
+def shared(lab: Lab, tmp_path: Path) -> Path:
+    """A folder of the group, as labs have it: the victim's, mode 2775, without the sticky bit."""
+    return lab.folder(tmp_path / "shared")
 
 
 @pytest.fixture
