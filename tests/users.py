@@ -43,6 +43,9 @@ def closed(path):
     parts = path.split("/")[1:-1]
     for count in range(len(parts)):
         above = "/" + "/".join(parts[: count + 1])
+        if not os.path.isdir(above):
+            # What was above it is covered already.
+            return None
         if not os.stat(above).st_mode & 0o001:
             return above
 
