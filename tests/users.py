@@ -246,7 +246,14 @@ def _python_directories() -> tuple[str, ...]:
     """What a command needs: the checkout, the interpreter and all that it imports from."""
     import imageio_ffmpeg
 
-    found: set[str] = {str(ROOT), sys.prefix, sys.exec_prefix, sys.base_prefix, *site.getsitepackages(), tempfile.gettempdir()}
+    found: set[str] = {
+        str(ROOT),
+        sys.prefix,
+        sys.exec_prefix,
+        sys.base_prefix,
+        *site.getsitepackages(),
+        tempfile.gettempdir(),
+    }
     found |= set(filter(None, sys.path))
     for program in (sys.executable, imageio_ffmpeg.get_ffmpeg_exe()):
         found |= {os.path.dirname(program), os.path.dirname(os.path.realpath(program))}
