@@ -14,7 +14,8 @@ All are in the module `daddy_encode.errors`, which imports nothing.
 
 from __future__ import annotations
 
-# Not those that only encoders raise, and handle, themselves: ClaimedError, Interrupted, Skipped.
+# Not those that only encoders raise, and handle, themselves: ClaimedError, Interrupted, Skipped, and the kinds of
+# EncodeError: ProgramFailedError, ProgramUnusableError.
 __all__ = [
     "ClusterError",
     "DaddyEncodeError",
@@ -66,6 +67,14 @@ class ClaimedError(DaddyEncodeError):
 
 class EncodeError(DaddyEncodeError):
     """ffmpeg is missing, failed, or wrote something other than requested."""
+
+
+class ProgramFailedError(EncodeError):
+    """ffmpeg or gifsicle failed on a job: the job's fault, or this machine's, which only another try can show."""
+
+
+class ProgramUnusableError(EncodeError):
+    """ffmpeg or gifsicle does not run on this machine, or cannot do what is asked of it: no job's fault."""
 
 
 class ClusterError(DaddyEncodeError):

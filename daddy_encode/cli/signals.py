@@ -23,7 +23,7 @@ def on_signals(stop: Callable[[], None]) -> None:
         nonlocal asked, stopping
         if number != signal.SIGUSR2:
             if asked:
-                from daddy_encode.encode.ffmpeg.process import end_all
+                from daddy_encode.encode.ffmpeg.children import end_all
 
                 end_all()
                 os._exit(INTERRUPTED)

@@ -48,9 +48,7 @@ def encode_job(paths: JobPaths, context: Context, progress: Progress = lambda sh
         bad: dict[str, str] = {}
         try:
             source, made = _publish_all(paths, context, directory, job, bad, shares)
-        except BadFrameError as error:
-            if job.gaps == "error" and error.may_pass:
-                raise TransientError(str(error)) from error
+        except BadFrameError:
             # Which others are bad? Only a job that has one is read twice to find out.
             if job.gaps == "error" or not (bad := find_bad_frames(directory, job.frames.names, job.promised_size)):
                 raise

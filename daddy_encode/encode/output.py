@@ -21,12 +21,13 @@ from daddy_encode.encode.gif.timing import shown_rate
 from daddy_encode.encode.mp4.encode import encode_mp4
 from daddy_encode.encode.settings import GifSettings, Mp4Settings, Plan
 from daddy_encode.encode.verify import verify_gif, verify_mp4, verify_optimized_gif
-from daddy_encode.errors import EncodeError, TransientError, one_line
+from daddy_encode.errors import EncodeError, ProgramFailedError, ProgramUnusableError, TransientError, one_line
 from daddy_encode.spool.held_file import HeldFile
 from daddy_encode.spool.paths import Kind
 from daddy_encode.spool.publish import mount_point, reported
 from daddy_encode.spool.rate import format_fps, fps_in_json
 from daddy_encode.spool.receipt import OutputRecord
+from daddy_encode.spool.transient import names_transient
 
 if TYPE_CHECKING:
     from daddy_encode.encode.gif.first_pass import FirstPass
@@ -139,15 +140,20 @@ def _make(
 
 @contextlib.contextmanager
 def _failures_of(final: Path) -> Iterator[None]:
-    """Say of an EncodeError which file was not made; that of a full disk may pass."""
+    """Say of an EncodeError which file was not made; what the system did to a program, or a full disk, may pass."""
     try:
         yield
+    except ProgramUnusableError:
+        raise
     except EncodeError as error:
         if any(text in str(error) for text in ("No space left on device", "Disk quota exceeded")):
             raise TransientError(
                 f"{final}: not made, the file system {mount_point(final)} is full: free space, then run again ({error})"
             ) from error
-        raise EncodeError(f"{final}: not made: {error}") from error
+        if names_transient(str(error)):
+            raise TransientError(f"{final}: not made: {error}; run again") from error
+        # Every frame was checked before it went to ffmpeg, so nothing here is surely the job's fault.
+        raise ProgramFailedError(f"{final}: not made: {error}") from error
 
 
 def _record(

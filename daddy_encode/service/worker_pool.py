@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import TracebackType
 
@@ -18,6 +16,7 @@ from daddy_encode.errors import (
     DaddyEncodeError,
     EncodeError,
     Interrupted,
+    ProgramUnusableError,
     SettingsError,
     Skipped,
     SpoolError,
@@ -28,7 +27,7 @@ from daddy_encode.service.snapshot import failed_before
 from daddy_encode.service.stop import StopSwitch
 from daddy_encode.spool.claims import Claim, Claims
 from daddy_encode.spool.paths import JobPaths
-from daddy_encode.spool.publish import TRANSIENT
+from daddy_encode.spool.transient import may_pass
 from daddy_encode.spool.walk import mtime_ns
 
 log = logging.getLogger(__name__)
@@ -83,7 +82,7 @@ class WorkerPool:
         self._progress = progress
         self._wake = wake
         self._after = after
-        self._pool = ThreadPoolExecutor(JOBS_PER_WORKER * count, thread_name_prefix="encode")
+        self._threads: set[threading.Thread] = set()
         self._changed = threading.Condition()
         self._encoding: set[JobPaths] = set()
         # Whether a job has left those since the last wait.
@@ -98,7 +97,8 @@ class WorkerPool:
     ) -> None:
         if error is not None:
             self._stop.set()
-        self._pool.shutdown()
+        for thread in tuple(self._threads):
+            thread.join()
 
     @property
     def room(self) -> bool:
@@ -108,9 +108,15 @@ class WorkerPool:
     def start(self, attempt: Attempt) -> None:
         """Begin an attempt at a job, while there is `room`; it counts as `busy` until its outcome is taken."""
         self.busy += 1
+        thread = threading.Thread(target=self._run, args=(attempt,), name="encode")
         with self._changed:
             self._encoding.add(attempt.paths)
-        self._pool.submit(self._run, attempt)
+            self._threads.add(thread)
+        try:
+            thread.start()
+        except (RuntimeError, MemoryError) as error:
+            # The machine has no room for another thread now.
+            self._end(_unexpected(attempt.paths, error), thread)
 
     def outcomes(self) -> list[Outcome]:
         """The outcomes of the attempts that have ended since the last call."""
@@ -140,12 +146,13 @@ class WorkerPool:
             outcome = self._attempt(attempt)
             self._after(outcome)
         except Exception as error:
-            # A fault of ours in one job must not cost the others.
-            log.debug("unexpected error in %s", paths.directory, exc_info=True)
-            fault = DaddyEncodeError(f"{paths.directory}: {type(error).__name__}: {error}; report this")
-            outcome = Outcome(paths, OutcomeKind.FAILED, error=fault)
+            outcome = _unexpected(paths, error)
+        self._end(outcome, threading.current_thread())
+
+    def _end(self, outcome: Outcome, thread: threading.Thread) -> None:
         with self._changed:
-            self._encoding.discard(paths)
+            self._encoding.discard(outcome.paths)
+            self._threads.discard(thread)
             self._outcomes.append(outcome)
             self._changed.notify()
         self._wake()
@@ -191,8 +198,10 @@ class WorkerPool:
             return Outcome(paths, OutcomeKind.DONE, confirm_done(result, before), mtime_ns=before)
         except Skipped as fault:
             return Outcome(paths, OutcomeKind.SKIPPED, error=fault)
-        except (DaddyEncodeError, OSError) as fault:
-            error = fault if isinstance(fault, DaddyEncodeError) else TransientError(f"{paths.directory}: {fault}")
+        except DaddyEncodeError as fault:
+            error = fault
+        except OSError as fault:
+            error = TransientError(f"{paths.directory}: {fault}")
         if isinstance(error, EncodeError):
             context.limits.stop.wait(SIGNAL_SECONDS)
         if self._stop.is_set():
@@ -201,17 +210,24 @@ class WorkerPool:
             return Outcome(
                 paths, OutcomeKind.CLAIMED, error=ClaimedError(f"{paths.directory}: another encoder took it over")
             )
-        if _is_transient(error) or mtime_ns(paths.directory, follow_symlinks=True) != before:
+        if not _is_of_the_job(error) or mtime_ns(paths.directory, follow_symlinks=True) != before:
             return Outcome(paths, OutcomeKind.DEFERRED, error=error)
         record_failure(paths, error, context, before)
         return Outcome(paths, OutcomeKind.FAILED, error=error, mtime_ns=before)
 
 
-def _is_transient(error: DaddyEncodeError) -> bool:
-    """Whether `error` says nothing about the job: the file system does not give what it listed, or is full, or away."""
-    cause = error.__cause__
-    lags = isinstance(cause, OSError) and cause.errno in {errno.ENOENT, *TRANSIENT}
-    return lags or isinstance(error, TransientError)
+def _is_of_the_job(error: DaddyEncodeError) -> bool:
+    """Whether `error` says something about the job, not about this machine, a file system, or where outputs go."""
+    return not (isinstance(error, SpoolError | ProgramUnusableError) or may_pass(error))
+
+
+def _unexpected(paths: JobPaths, error: Exception) -> Outcome:
+    """The outcome of an attempt in which something was raised that nobody foresaw: it costs no other job."""
+    log.debug("unexpected error in %s", paths.directory, exc_info=error)
+    text = f"{paths.directory}: {type(error).__name__}: {error}"
+    if may_pass(error):
+        return Outcome(paths, OutcomeKind.DEFERRED, error=TransientError(text))
+    return Outcome(paths, OutcomeKind.FAILED, error=DaddyEncodeError(f"{text}; report this"))
 
 
 def run_jobs(pool: WorkerPool, attempts: Iterable[Attempt], stop: StopSwitch) -> Iterator[Outcome]:

@@ -17,21 +17,10 @@ from pathlib import Path
 
 from daddy_encode.errors import DaddyEncodeError, SpoolError, TransientError
 from daddy_encode.spool.held_file import HeldFile
+from daddy_encode.spool.transient import TRANSIENT
 
 TEMP_PREFIX = ".daddy-encode-"
 TEMP_SUFFIX = ".tmp"
-# What may pass by itself, so that trying again later is right.
-TRANSIENT = {
-    errno.ENOSPC,
-    errno.EDQUOT,
-    errno.EIO,
-    errno.ESTALE,
-    errno.ENOTCONN,
-    errno.ETIMEDOUT,
-    errno.ENOMEM,
-    errno.ENFILE,
-    errno.EMFILE,
-}
 
 
 def temp_name(owner: str = "") -> str:

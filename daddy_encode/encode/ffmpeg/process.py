@@ -5,43 +5,30 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import resource
-import selectors
+import re
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from daddy_encode.encode.ffmpeg.children import kill, reap, start
 from daddy_encode.encode.ffmpeg.executable import FfmpegExecutable, environment
+from daddy_encode.encode.ffmpeg.memory import bound_memory, most_memory
+from daddy_encode.encode.ffmpeg.monitor import Monitor
 from daddy_encode.encode.option_values import DEFAULT_STALL_SECONDS
-from daddy_encode.errors import EncodeError, Interrupted
+from daddy_encode.errors import EncodeError, Interrupted, ProgramUnusableError
 from daddy_encode.spool.held_file import HeldFile
+from daddy_encode.spool.publish import spool_error
 
 # Linux's default limit for an unprivileged pipe: two or three compressed 720p frames, so that reading the next
 # frame and decoding this one overlap.
 PIPE_BYTES = 2**20
-# What is kept of ffmpeg's stderr, its end; a message about one frame is far shorter.
-STDERR_KEPT = 16_384
-# What ffmpeg may allocate, so that no size makes it take the machine's memory: twice the private memory that libx264
-# was seen to take at its slowest preset. Threads, of which it starts one for each CPU, count with their stacks.
-MEMORY_BYTES = 2 * 2**30
-MEMORY_PER_CPU = 2**24
-MEMORY_PER_PIXEL = 1000
-# How soon a request to stop, or a stall, is seen.
-TICK_SECONDS = 0.1
-# As long between two checks of ffmpeg only a stop of this process itself can take: SIGSTOP, a suspended Slurm job.
-FROZEN_SECONDS = 10.0
-
-
-_running: set[subprocess.Popen[bytes]] = set()
-
-
-def end_all() -> None:
-    """Kill every ffmpeg of this process, which is about to end without cleaning up."""
-    for child in tuple(_running):
-        child.kill()
+# A line that ffmpeg itself prints about an error: the part of it that speaks, with its address, and the level. Whatever
+# starts ffmpeg prints its own lines on the same stderr. Errors of no part of it come with an exit status.
+OWN_ERROR = re.compile(r"^(?:\[[^\]\n]+ @ 0x[0-9a-f]+\] )+\[(?:error|fatal|panic)\] ", re.MULTILINE)
+# A shell cannot run a program, or the dynamic linker a library: nothing was encoded.
+CANNOT_RUN = (126, 127)
 
 
 @dataclass(frozen=True)
@@ -93,61 +80,65 @@ def run_ffmpeg(
     """
     if limits.stop.is_set():
         raise Interrupted("stopped before ffmpeg was started")
-    # ffmpeg is given the file itself, not its name: another file that takes the name meanwhile is not written to.
-    outputs = [output.descriptor] if output is not None else []
-    progress_read, progress_write = os.pipe()
-    pipes = [_filled_pipe(data) for data in inputs]
-    names = {f"{{input{i}}}": f"pipe:{descriptor}" for i, descriptor in enumerate(pipes)}
-    if outputs:
-        names["{output}"] = f"file:/proc/self/fd/{outputs[0]}"
-    command = [
-        ffmpeg.path,
-        "-nostdin",
-        "-hide_banner",
-        "-y",
-        "-xerror",
-        *("-loglevel", "level+warning"),
-        *("-progress", f"pipe:{progress_write}", "-stats_period", "0.5"),
-        *(names.get(argument, argument) for argument in arguments),
-    ]
-    try:
-        child = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            cwd=directory,
-            env=environment(),
-            pass_fds=(progress_write, *pipes, *outputs),
-            # A Ctrl-C in the terminal reaches us alone; we end ffmpeg.
-            start_new_session=True,
-        )
-    except OSError as error:
-        os.close(progress_read)
-        raise EncodeError(f"{ffmpeg.path}: ffmpeg cannot be started: {error.strerror}") from error
-    finally:
-        for descriptor in (progress_write, *pipes):
-            os.close(descriptor)
-    _running.add(child)
-    _bound_memory(child.pid, pixels)
-    monitor = _Monitor(child, progress_read, limits, sink)
-    monitor.start()
-    try:
-        _feed(child, feed, monitor)
-        monitor.join()
-        status = child.wait()
-    finally:
-        if child.poll() is None:
-            child.kill()
-        monitor.join()
-        child.wait()
-        _running.discard(child)
-        for stream in (child.stdin, child.stdout, child.stderr):
-            if stream is not None:
-                with contextlib.suppress(OSError):
-                    stream.close()
-        os.close(progress_read)
+    with contextlib.ExitStack() as descriptors:
+
+        def own(descriptor: int) -> int:
+            descriptors.callback(os.close, descriptor)
+            return descriptor
+
+        # ffmpeg is given the file itself, not its name: another file that takes the name meanwhile is not written to.
+        outputs = [output.descriptor] if output is not None else []
+        pipes = [own(_filled_pipe(data)) for data in inputs]
+        progress_read, progress_write = os.pipe()
+        own(progress_write)
+        progress = os.fdopen(progress_read, "rb", buffering=0)
+        names = {f"{{input{i}}}": f"pipe:{descriptor}" for i, descriptor in enumerate(pipes)}
+        if outputs:
+            names["{output}"] = f"file:/proc/self/fd/{outputs[0]}"
+        command = [
+            ffmpeg.path,
+            "-nostdin",
+            "-hide_banner",
+            "-y",
+            "-xerror",
+            *("-loglevel", "level+warning"),
+            *("-progress", f"pipe:{progress_write}", "-stats_period", "0.5"),
+            *(names.get(argument, argument) for argument in arguments),
+        ]
+        try:
+            child = start(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                cwd=directory,
+                env=environment(),
+                pass_fds=(progress_write, *pipes, *outputs),
+            )
+        except OSError as error:
+            progress.close()
+            if error.filename == str(directory):
+                raise spool_error(error, directory, "work in") from error
+            raise ProgramUnusableError(f"{ffmpeg.path}: ffmpeg cannot be started: {error.strerror}") from error
+    most = most_memory(pixels)
+    bound_memory(child.pid, most)
+    with progress:
+        monitor = Monitor(child, progress.fileno(), limits.stop, limits.stall_seconds, sink, most)
+        try:
+            monitor.start()
+            _feed(child, feed, monitor)
+            monitor.join()
+        finally:
+            if monitor.is_alive() or monitor.ident is None:
+                kill(child)
+            if monitor.ident is not None:
+                monitor.join()
+            status = reap(child)
+            for stream in (child.stdin, child.stdout, child.stderr):
+                if stream is not None:
+                    with contextlib.suppress(OSError):
+                        stream.close()
     if monitor.fault is not None:
         raise monitor.fault
     if monitor.reason == "stop":
@@ -155,15 +146,17 @@ def run_ffmpeg(
     stderr = " | ".join(monitor.stderr().split("\n")) or "no output"
     if monitor.reason == "stall":
         raise EncodeError(f"ffmpeg made no progress for {limits.stall_seconds:g} s and was ended: {stderr}")
+    if status in CANNOT_RUN:
+        raise ProgramUnusableError(f"{ffmpeg.path}: ffmpeg does not run here (exit status {status}): {stderr}")
     if status != 0:
         how = f"was ended by signal {-status}" if status < 0 else f"failed with exit status {status}"
         raise EncodeError(f"ffmpeg {how}: {stderr}")
-    if "[error]" in stderr or "[fatal]" in stderr:
+    if OWN_ERROR.search(monitor.stderr()):
         raise EncodeError(f"ffmpeg reported an error: {stderr}")
     return bytes(monitor.output)
 
 
-def _feed(child: subprocess.Popen[bytes], feed: Iterable[bytes | memoryview], monitor: _Monitor) -> None:
+def _feed(child: subprocess.Popen[bytes], feed: Iterable[bytes | memoryview], monitor: Monitor) -> None:
     assert child.stdin is not None
     descriptor = child.stdin.fileno()
     # Where the system allows less, the default does.
@@ -176,23 +169,16 @@ def _feed(child: subprocess.Popen[bytes], feed: Iterable[bytes | memoryview], mo
                 monitor.waiting()
                 remaining = remaining[os.write(descriptor, remaining) :]
             monitor.not_waiting()
-            if monitor.reason:
+            if monitor.is_over:
                 return
     except BrokenPipeError:
         # ffmpeg has gone; its exit status and stderr say why.
         pass
     finally:
         monitor.waiting()
+        monitor.fed.set()
         with contextlib.suppress(BrokenPipeError):
             child.stdin.close()
-
-
-def _bound_memory(pid: int, pixels: int) -> None:
-    most = MEMORY_BYTES + (os.cpu_count() or 1) * MEMORY_PER_CPU + pixels * MEMORY_PER_PIXEL
-    with contextlib.suppress(ProcessLookupError):
-        _, hard = resource.prlimit(pid, resource.RLIMIT_DATA)
-        if hard == resource.RLIM_INFINITY or most < hard:
-            resource.prlimit(pid, resource.RLIMIT_DATA, (most, hard))
 
 
 def _filled_pipe(data: bytes) -> int:
@@ -205,81 +191,3 @@ def _filled_pipe(data: bytes) -> int:
     finally:
         os.close(write)
     return read
-
-
-class _Monitor(threading.Thread):
-    """Reads what ffmpeg writes until it ends; kills it when it should stop, or when it stalls.
-
-    Only time in which ffmpeg keeps us waiting counts as a stall: frames may come slowly, from a live rollout.
-    """
-
-    def __init__(
-        self, child: subprocess.Popen[bytes], progress: int, limits: RunLimits, sink: Callable[[bytes], None] | None
-    ) -> None:
-        super().__init__(name="ffmpeg-monitor", daemon=True)
-        self._child = child
-        self._progress = progress
-        self._limits = limits
-        self._waiting_since: float | None = None
-        self._checked_at = time.monotonic()
-        self._stderr = bytearray()
-        self.output = bytearray()
-        self._sink = sink or self.output.extend
-        self.fault: BaseException | None = None
-        self.reason = ""
-
-    def waiting(self) -> None:
-        self._waiting_since = time.monotonic()
-
-    def not_waiting(self) -> None:
-        self._waiting_since = None
-
-    def stderr(self) -> str:
-        return self._stderr.decode("utf-8", "replace").strip()
-
-    def run(self) -> None:
-        assert self._child.stderr is not None and self._child.stdout is not None
-        with selectors.DefaultSelector() as selector:
-            for descriptor in (self._child.stderr.fileno(), self._child.stdout.fileno(), self._progress):
-                selector.register(descriptor, selectors.EVENT_READ)
-            last = b""
-            while selector.get_map():
-                for key, _ in selector.select(TICK_SECONDS):
-                    data = os.read(key.fd, 65_536)
-                    if not data:
-                        selector.unregister(key.fd)
-                    elif key.fd == self._progress:
-                        # ffmpeg repeats itself while nothing moves; only new figures are progress.
-                        figures = b"".join(x for x in data.split(b"\n") if x.startswith((b"frame=", b"total_size=")))
-                        if figures != last and self._waiting_since is not None:
-                            self._waiting_since = time.monotonic()
-                        last = figures
-                    elif key.fd == self._child.stdout.fileno():
-                        self._give(data)
-                    else:
-                        self._stderr += data
-                        del self._stderr[:-STDERR_KEPT]
-                self._give_up_if_due()
-
-    def _give(self, data: bytes) -> None:
-        if self.fault is None:
-            try:
-                self._sink(data)
-            except BaseException as fault:
-                self.fault = fault
-                self._child.kill()
-
-    def _give_up_if_due(self) -> None:
-        if self.reason:
-            return
-        now, checked = time.monotonic(), self._checked_at
-        self._checked_at = now
-        if now - checked > FROZEN_SECONDS and self._waiting_since is not None:
-            self._waiting_since = now
-        since = self._waiting_since
-        if self._limits.stop.is_set():
-            self.reason = "stop"
-        elif since is not None and now - since > self._limits.stall_seconds:
-            self.reason = "stall"
-        if self.reason:
-            self._child.kill()

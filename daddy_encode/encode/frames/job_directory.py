@@ -12,6 +12,7 @@ from daddy_encode.encode.png.parse import HEAD_BYTES, SPARE_BYTES, Png, PngFault
 from daddy_encode.errors import FrameError, TransientError
 from daddy_encode.spool.manifest import Manifest, read_manifest
 from daddy_encode.spool.png.pixels import MAX_PIXELS
+from daddy_encode.spool.transient import TRANSIENT
 
 # What to do about a frame that was not written well.
 WRITE_AGAIN = "write it again"
@@ -22,13 +23,11 @@ class BadFrameError(FrameError):
 
     Attributes:
         reason: What is wrong with it.
-        may_pass: Whether trying again later may help.
     """
 
-    def __init__(self, path: Path | str, reason: str, advice: str, *, may_pass: bool = False) -> None:
+    def __init__(self, path: Path | str, reason: str, advice: str) -> None:
         super().__init__(f"{path}: {reason}; {advice}")
         self.reason = reason
-        self.may_pass = may_pass
 
 
 class JobDirectory:
@@ -122,19 +121,18 @@ class JobDirectory:
         Raises:
             BadFrameError: It is not a regular file, cannot be read, or is not a valid PNG.
             Skipped: It belongs to a user who is not trusted.
-            TransientError: It was listed and is not there.
+            TransientError: It was listed and is not there, or the system cannot read it now.
         """
         path = f"{self._text}/{name}"
         try:
             data = self._bytes(name, path)
         except OSError as error:
-            if error.errno in (errno.ENOENT, errno.ESTALE):
-                # The listing had it: a network file system that lags, or a dump that is being replaced.
+            # The listing had it: a network file system that lags, or a dump that is being replaced. A frame on a bad
+            # block gives EIO for ever: one that `--gaps` may go on without.
+            if error.errno == errno.ENOENT or error.errno in TRANSIENT - {errno.EIO}:
                 raise TransientError(f"{path}: was listed, but cannot be read: {error.strerror}; run again") from error
             advice = "run again" if error.errno == errno.EIO else "is it yours?"
-            raise BadFrameError(
-                path, f"cannot be read: {error.strerror}", advice, may_pass=error.errno == errno.EIO
-            ) from error
+            raise BadFrameError(path, f"cannot be read: {error.strerror}", advice) from error
         except PngFault as fault:
             raise BadFrameError(path, str(fault), WRITE_AGAIN) from fault
         try:

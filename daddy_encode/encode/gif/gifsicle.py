@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
+import os
 import shutil
 import subprocess
 import sysconfig
+import tempfile
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from daddy_encode.encode.ffmpeg.children import has_ended, kill, reap, start
 from daddy_encode.encode.ffmpeg.executable import environment
-from daddy_encode.encode.ffmpeg.process import TICK_SECONDS, RunLimits
-from daddy_encode.errors import EncodeError, Interrupted, SettingsError
+from daddy_encode.encode.ffmpeg.process import CANNOT_RUN, RunLimits
+from daddy_encode.errors import EncodeError, Interrupted, ProgramUnusableError, SettingsError
 from daddy_encode.spool.held_file import HeldFile
 from daddy_encode.spool.publish import reported, sibling_file
+
+# How soon its end, or a request to stop, is seen.
+TICK_SECONDS = 0.01
 
 
 @dataclass(frozen=True)
@@ -86,29 +91,25 @@ def optimize_gif(gif: HeldFile, limits: RunLimits) -> str:
 
 
 def _run(command: list[str], source: BinaryIO, target: BinaryIO, limits: RunLimits) -> None:
-    try:
-        child = subprocess.Popen(
-            command,
-            stdin=source,
-            stdout=target,
-            stderr=subprocess.PIPE,
-            env=environment(),
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise EncodeError(f"{command[0]}: gifsicle cannot be started: {error.strerror}") from error
-    with child:
+    # A file, not a pipe: what the program leaves running cannot hold us with it.
+    with tempfile.TemporaryFile() as stderr:
         try:
-            while True:
-                # Reading on while it runs: a full pipe would hold it.
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    _, stderr = child.communicate(timeout=TICK_SECONDS)
-                    break
-                if limits.stop.is_set():
+            child = start(command, stdin=source, stdout=target, stderr=stderr, env=environment())
+        except OSError as error:
+            raise ProgramUnusableError(f"{command[0]}: gifsicle cannot be started: {error.strerror}") from error
+        try:
+            while not has_ended(child):
+                if limits.stop.wait(TICK_SECONDS):
                     raise Interrupted("stopped while optimizing; nothing was written, run again")
         except BaseException:
-            child.kill()
+            kill(child)
             raise
-    if child.returncode != 0:
-        how = f"was ended by signal {-child.returncode}" if child.returncode < 0 else f"failed ({child.returncode})"
-        raise EncodeError(f"gifsicle {how}: {stderr.decode('utf-8', 'replace').strip()[-300:] or 'no output'}")
+        finally:
+            status = reap(child)
+        if status in CANNOT_RUN:
+            raise ProgramUnusableError(f"{command[0]}: gifsicle does not run here (exit status {status})")
+        if status != 0:
+            stderr.seek(-min(300, stderr.seek(0, os.SEEK_END)), os.SEEK_END)
+            text = stderr.read().decode("utf-8", "replace").strip() or "no output"
+            how = f"was ended by signal {-status}" if status < 0 else f"failed ({status})"
+            raise EncodeError(f"gifsicle {how}: {text}")

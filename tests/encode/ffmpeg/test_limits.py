@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from daddy_encode import save_frames_as_png
-from daddy_encode.encode.ffmpeg.process import MEMORY_BYTES, MEMORY_PER_CPU, MEMORY_PER_PIXEL
+from daddy_encode.encode.ffmpeg.memory import MEMORY_BYTES, MEMORY_PER_CPU, MEMORY_PER_PIXEL
 from daddy_encode.errors import EncodeError
 from daddy_encode.spool.png.writer import encode_png
 from tests.encode.conftest import StandIn

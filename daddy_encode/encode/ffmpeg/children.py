@@ -1,0 +1,71 @@
+"""The programs that encode, as child processes: each ends with all that it has started, whatever ends us.
+
+ffmpeg may be a script that runs the real one as a child. So each program gets a process group of its own, whose number
+is its process ID; that is nobody else's until it is reaped, which nothing but `reap` does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+# A program that is just being started is there, or has failed to start, so soon, but for a file system that hangs.
+START_SECONDS = 5.0
+
+_running: set[subprocess.Popen[bytes]] = set()
+# Held from before a program is started until it is among `_running`. Reentrant: a signal handler may interrupt its
+# holder.
+_starting = threading.RLock()
+
+
+def start(command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
+    """Start a program in a process group, and session, of its own: a Ctrl-C in the terminal reaches us alone.
+
+    Args:
+        command: The program and its arguments.
+        **options: As `subprocess.Popen` has them.
+
+    Raises:
+        OSError: It cannot be started.
+    """
+    with _starting:
+        child = subprocess.Popen(command, start_new_session=True, **options)
+        _running.add(child)
+    return child
+
+
+def has_ended(child: subprocess.Popen[bytes]) -> bool:
+    """Whether the program itself has ended; what it has started may still run."""
+    if child.returncode is None:
+        return os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    return True
+
+
+def kill(child: subprocess.Popen[bytes]) -> None:
+    """Kill a program and what it has started."""
+    if child.returncode is None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGKILL)
+
+
+def reap(child: subprocess.Popen[bytes]) -> int:
+    """Wait until a program has ended, end what it has left running, and return its exit status."""
+    if child.returncode is None:
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        kill(child)
+    status = child.wait()
+    _running.discard(child)
+    return status
+
+
+def end_all() -> None:
+    """Kill every program that was started here: this process is about to end without cleaning up."""
+    # Not given back: nothing is started any more.
+    _starting.acquire(timeout=START_SECONDS)
+    for child in tuple(_running):
+        kill(child)
