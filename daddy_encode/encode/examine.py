@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import itertools
 import os
 from collections.abc import Mapping, Sequence
@@ -15,9 +14,10 @@ import msgspec
 
 from daddy_encode.encode.frames.gaps import Gaps, expected_numbers, fill
 from daddy_encode.encode.frames.job_directory import JobDirectory
+from daddy_encode.encode.frames.listing import FrameListing, list_frames
 from daddy_encode.encode.settings import Plan, Settings, plan
 from daddy_encode.errors import FrameError, ManifestError, Skipped, one_line
-from daddy_encode.spool.frames import FrameSequence, frame_sequence
+from daddy_encode.spool.frames import FrameSequence
 from daddy_encode.spool.manifest import MANIFEST_NAME, Manifest
 from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.receipt import MAX_LISTED, BadFrame, Lost, Receipt
@@ -32,12 +32,10 @@ class Examined:
         directory: Where its frames are.
         manifest: None where there is none.
         manifest_sha256: Of the manifest's bytes.
-        frames: Its frames.
+        listing: Its frames, as they were listed.
         expected: The numbers its frames should have.
         gaps: How to treat those that are missing or bad.
         salvaged: Whether its rollout died, and what is whole is taken.
-        listing_sha256: Of the names, sizes and times of manifest and frames.
-        directory_mtime_ns: The directory's time before it was listed.
         wanted: The videos it should have.
         todo: Those of them that are not there yet.
         receipt: What an earlier encode of this very source left, with the outputs that are still there.
@@ -46,15 +44,18 @@ class Examined:
     directory: Path
     manifest: Manifest | None
     manifest_sha256: str | None
-    frames: FrameSequence
+    listing: FrameListing
     expected: range
     gaps: Gaps
     salvaged: bool
-    listing_sha256: str
-    directory_mtime_ns: int
     wanted: Plan
     todo: Plan
     receipt: Receipt | None
+
+    @property
+    def frames(self) -> FrameSequence:
+        """Its frames."""
+        return self.listing.frames
 
     @property
     def missing(self) -> int:
@@ -104,49 +105,47 @@ def examine(paths: JobPaths, directory: JobDirectory, settings: Settings, *, for
         FrameError: The sequence of frames cannot be used.
         Skipped: The manifest is another user's.
     """
-    # Before the listing: what changes after this moment changes this time, and is noticed.
-    changed = directory.mtime_ns()
+    # Before the listing, and before the manifest is read: what changes after this moment is noticed.
+    mtime_ns = directory.mtime_ns()
+    manifest_status = directory.status(MANIFEST_NAME)
     found = directory.manifest()
     manifest, manifest_digest = found if found else (None, None)
     died = manifest is None or not manifest.complete
     salvaged = settings.salvage and died
     gaps = "hold" if salvaged and settings.gaps == "error" else settings.gaps
-    frames = _listed(directory, manifest)
+    listing = list_frames(directory, mtime_ns, manifest_status)
+    frames = listing.frames
+    _check_not_more(directory.path, frames, manifest)
     expected = expected_numbers(frames, manifest.frames if manifest else None)
     if gaps == "error":
         _check_whole(directory.path, frames, manifest, died)
-    listing = _listing_sha256(directory, frames)
     wanted = plan(settings, manifest)
-    receipt = _receipt_of(paths, directory, listing, manifest_digest, gaps)
+    receipt = _receipt_of(paths, directory, listing.sha256, manifest_digest, gaps)
     there = {record.format: record.settings for record in receipt.outputs} if receipt else {}
     todo = {kind: output for kind, output in wanted.items() if force or there.get(kind) != msgspec.to_builtins(output)}
     return Examined(
         directory=directory.path,
         manifest=manifest,
         manifest_sha256=manifest_digest,
-        frames=frames,
+        listing=listing,
         expected=expected,
         gaps=gaps,
         salvaged=salvaged,
-        listing_sha256=listing,
-        directory_mtime_ns=changed,
         wanted=wanted,
         todo=todo,
         receipt=receipt,
     )
 
 
-def _listed(directory: JobDirectory, manifest: Manifest | None) -> FrameSequence:
-    """The frames that are there; raises FrameError where there are none, ManifestError where more than promised."""
-    frames = frame_sequence(directory.names(), str(directory.path))
+def _check_not_more(directory: Path, frames: FrameSequence, manifest: Manifest | None) -> None:
+    """Raise FrameError where there are no frames, ManifestError where there are more than promised."""
     if not frames:
-        raise FrameError(f"{directory.path}: holds no numbered PNG such as 000000.png")
+        raise FrameError(f"{directory}: holds no numbered PNG such as 000000.png")
     if manifest is not None and manifest.frames < len(frames):
         raise ManifestError(
-            f"{directory.path / MANIFEST_NAME}: promises {manifest.frames} frames, but there are {len(frames)} "
+            f"{directory / MANIFEST_NAME}: promises {manifest.frames} frames, but there are {len(frames)} "
             f"({frames.names[0]} to {frames.names[-1]}); remove what does not belong there, or run the rollout again"
         )
-    return frames
 
 
 def _check_whole(directory: Path, frames: FrameSequence, manifest: Manifest | None, died: bool) -> None:
@@ -163,17 +162,6 @@ def _check_whole(directory: Path, frames: FrameSequence, manifest: Manifest | No
             f"{directory / MANIFEST_NAME}: promises {manifest.frames} frames, but there are {len(frames)} "
             f"({frames.names[0]} to {frames.names[-1]}); wait for the file system, or {advice}"
         )
-
-
-def _listing_sha256(directory: JobDirectory, frames: FrameSequence) -> str:
-    """A digest of the names, sizes and modification times of the manifest and of the frames.
-
-    Raises FrameError where the file system does not answer.
-    """
-    digest = hashlib.sha256()
-    for name in (MANIFEST_NAME, *frames.names):
-        digest.update(f"{name!r} {directory.stamp(name)}\n".encode())
-    return digest.hexdigest()
 
 
 def _receipt_of(

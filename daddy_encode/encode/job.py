@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Mapping
 
 from daddy_encode.encode.context import Context, Progress, Result
 from daddy_encode.encode.examine import Examined, examine
 from daddy_encode.encode.frames.bad_frames import find_bad_frames
 from daddy_encode.encode.frames.job_directory import BadFrameError, JobDirectory
+from daddy_encode.encode.frames.listing import ChangedError, check_unchanged
 from daddy_encode.encode.frames.source import DirectorySource
 from daddy_encode.encode.output import Target, make_outputs
 from daddy_encode.encode.png.decode import parse_colour
 from daddy_encode.encode.receipts import record_done
-from daddy_encode.errors import FrameError, TransientError
+from daddy_encode.errors import FrameError, TransientError, one_line
 from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.publish import publish, temp_file
 from daddy_encode.spool.receipt import OutputRecord
+
+log = logging.getLogger(__name__)
+
+# Of a job whose frames change while it is encoded: a rollout that still writes them is not waited for here.
+TRIES = 3
 
 
 def encode_job(paths: JobPaths, context: Context, progress: Progress = lambda share: None) -> Result:
@@ -38,22 +45,19 @@ def encode_job(paths: JobPaths, context: Context, progress: Progress = lambda sh
     No output has appeared or changed where it raises.
     """
     paths.check_names()
-    with JobDirectory(paths.directory, context.owners, context.max_pixels) as directory:
-        job = examine(paths, directory, context.settings, force=context.force)
-        if context.need_manifest and job.manifest is None:
-            raise TransientError(f"{paths.directory}: its manifest is gone: it is being written again; wait for it")
-        if not job.todo and job.receipt is not None:
-            return Result(paths, [], job.receipt)
-        shares = _Shares(len(job.frames), progress)
-        bad: dict[str, str] = {}
+    shares = _Shares(progress)
+    # What has settled has to settle again.
+    tries = 1 if context.settled else TRIES
+    while True:
         try:
-            source, made = _publish_all(paths, context, directory, job, bad, shares)
-        except BadFrameError:
-            # Which others are bad? Only a job that has one is read twice to find out.
-            if job.gaps == "error" or not (bad := find_bad_frames(directory, job.frames.names, job.promised_size)):
+            return _encode_once(paths, context, shares)
+        except ChangedError:
+            tries -= 1
+            if tries == 0:
                 raise
-            source, made = _publish_all(paths, context, directory, job, bad, shares)
-        return Result(paths, made, record_done(paths, context, job, source, bad, made))
+            log.warning(
+                "%s: its frames changed while they were encoded; encoding it anew", one_line(str(paths.directory))
+            )
 
 
 def done_already(paths: JobPaths, context: Context) -> Result | None:
@@ -67,6 +71,33 @@ def check_owners(paths: JobPaths, context: Context) -> None:
     """Raise Skipped where the job's directory or manifest is of a user who is not trusted. Raises as `encode_job`."""
     with JobDirectory(paths.directory, context.owners) as directory:
         directory.manifest()
+
+
+def _encode_once(paths: JobPaths, context: Context, shares: _Shares) -> Result:
+    """As `encode_job`; raises ChangedError where the frames did not stay as they were."""
+    with JobDirectory(paths.directory, context.owners, context.max_pixels) as directory:
+        job = examine(paths, directory, context.settings, force=context.force)
+        if context.need_manifest and job.manifest is None:
+            raise TransientError(f"{paths.directory}: its manifest is gone: it is being written again; wait for it")
+        if not job.todo and job.receipt is not None:
+            return Result(paths, [], job.receipt)
+        shares.expect(len(job.frames))
+        bad: dict[str, str] = {}
+        try:
+            try:
+                source, made = _publish_all(paths, context, directory, job, bad, shares)
+            except BadFrameError:
+                # Which others are bad? Only a job that has one is read twice to find out.
+                if job.gaps == "error" or not (bad := find_bad_frames(directory, job.frames.names, job.promised_size)):
+                    raise
+                source, made = _publish_all(paths, context, directory, job, bad, shares)
+        except ChangedError:
+            raise
+        except (FrameError, TransientError):
+            # What is wrong with frames that are being replaced says nothing about the job.
+            check_unchanged(directory, job.listing)
+            raise
+        return Result(paths, made, record_done(paths, context, job, source, bad, made))
 
 
 def _publish_all(
@@ -90,21 +121,24 @@ def _publish_all(
         }
         both = len(job.wanted) > 1
         made = make_outputs(source, job.todo, targets, context.limits, both=both, on_passes=shares.begin)
+        check_unchanged(directory, job.listing, source.is_same)
         context.on_encoded()
-        if not directory.in_place():
-            raise FrameError(f"{directory.path}: was renamed or replaced while it was encoded; run again")
         for target in targets.values():
             publish(target.temp, target.final)
     return source, made
 
 
 class _Shares:
-    """A job's progress: each frame's share in each pass; never more than the frames, where a pass begins again."""
+    """A job's progress: each frame's share in each pass; never more than the frames, where something begins again."""
 
-    def __init__(self, frames: int, progress: Progress) -> None:
-        self._left = float(frames)
+    def __init__(self, progress: Progress) -> None:
+        self._left: float | None = None
         self._progress = progress
         self._passes = 1
+
+    def expect(self, frames: int) -> None:
+        """Say how many frames the job has; only the first time counts."""
+        self._left = float(frames) if self._left is None else self._left
 
     def begin(self, passes: int) -> None:
         """Say how many passes over the frames there will be."""
@@ -112,6 +146,7 @@ class _Shares:
 
     def frame(self) -> None:
         """One frame has been read in one pass."""
+        assert self._left is not None
         share = min(self._left, 1 / self._passes)
         self._left -= share
         self._progress(share)

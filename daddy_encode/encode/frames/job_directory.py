@@ -95,19 +95,14 @@ class JobDirectory:
         """When a name in it last came, went or was replaced, by its file system's clock."""
         return os.fstat(self._descriptor).st_mtime_ns
 
-    def stamp(self, name: str) -> str:
-        """The size and time of `name`: another one means that it has changed.
-
-        Raises:
-            FrameError: The file system does not answer.
-        """
+    def status(self, name: str) -> os.stat_result | None:
+        """The status of `name`; None where it is not there. Raises FrameError where the file system does not answer."""
         try:
-            status = os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
+            return os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
         except FileNotFoundError:
-            return "is not there"
+            return None
         except OSError as error:
             raise FrameError(f"{self.path / name}: cannot be examined: {error.strerror}; run again") from error
-        return f"{status.st_size} {status.st_mtime_ns}"
 
     def read(self, name: str) -> tuple[Png, bytes]:
         """Read a frame and check it, all but its image data.

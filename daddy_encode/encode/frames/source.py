@@ -12,12 +12,13 @@ from typing import Protocol
 from daddy_encode.encode.ffmpeg.input import FrameInput
 from daddy_encode.encode.frames.bad_frames import size_differs
 from daddy_encode.encode.frames.job_directory import WRITE_AGAIN, BadFrameError, JobDirectory
+from daddy_encode.encode.frames.listing import ChangedError
 from daddy_encode.encode.png.decode import BLACK, Rgb, decode_png, to_rgb
 from daddy_encode.encode.png.inflate import check_image_data, inflated
 from daddy_encode.encode.png.parse import Png, PngFault
 from daddy_encode.encode.png.stored import StoredPng
 from daddy_encode.encode.png.unfilter import PlainPixels, is_unfiltered
-from daddy_encode.errors import DaddyEncodeError, FrameError
+from daddy_encode.errors import DaddyEncodeError
 from daddy_encode.spool.png.pixels import Pixels
 
 Size = tuple[int, int]
@@ -130,7 +131,7 @@ class DirectorySource:
 
         Raises:
             BadFrameError: A frame is bad; the error names it.
-            FrameError: The frames are not the same as when they were read before.
+            ChangedError: The frames are not the same as when they were read before.
         """
         digest = hashlib.sha256()
         item: bytes | memoryview = b""
@@ -151,10 +152,15 @@ class DirectorySource:
             if index % step == 0:
                 yield item
         if self.sha256 not in ("", digest.hexdigest()):
-            raise FrameError(
-                f"{self._directory.path}: frames changed while they were encoded; wait for the rollout to end"
-            )
+            raise ChangedError(self._directory.path)
         self.sha256 = digest.hexdigest()
+
+    def is_same(self) -> bool:
+        """Read all files once more: whether they hold the bytes of `sha256`. Raises what reading a frame raises."""
+        digest = hashlib.sha256()
+        for name, _ in itertools.groupby(self.names):
+            digest.update(self._directory.read(name)[1])
+        return digest.hexdigest() == self.sha256
 
     def first(self) -> Pixels:
         """See FrameSource.

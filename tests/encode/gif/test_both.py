@@ -11,7 +11,6 @@ from PIL import Image
 
 from daddy_encode import save_frames_as_png
 from daddy_encode.encode.job import encode_job
-from daddy_encode.errors import FrameError
 from daddy_encode.spool.paths import JobPaths
 from tests.jobs import context, encode
 from tests.media import decode_gif, leftovers, moving_square, shaded
@@ -95,21 +94,3 @@ def test_progress_never_passes_the_end(tmp_path: Path) -> None:
     encode_job(JobPaths.of(tmp_path / "job"), context(video="both"), shares.append)
     assert sum(shares) == pytest.approx(24)
     assert min(shares) >= 0
-
-
-@pytest.mark.parametrize("video", ["gif", "both"])
-def test_frames_that_change_between_two_readings_fail_the_job(tmp_path: Path, video: str) -> None:
-    job = tmp_path / "job"
-    many_colours(job)
-    other = shaded(1)[0] // 2
-    read = 0
-
-    def replace(share: float) -> None:
-        nonlocal read
-        read += 1
-        if read == 24:
-            Image.fromarray(other).save(job / "000003.png")
-
-    with pytest.raises(FrameError, match=r"job: frames changed while they were encoded; wait for the rollout to end"):
-        encode_job(JobPaths.of(job), context(video=video), replace)
-    assert [path.name for path in tmp_path.iterdir()] == ["job"]

@@ -1,0 +1,94 @@
+"""What a job's directory shows without a frame being read: before the frames are, and again before a video appears."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from daddy_encode.encode.frames.job_directory import JobDirectory
+from daddy_encode.errors import FrameError, TransientError
+from daddy_encode.spool.frames import FrameSequence, frame_sequence
+from daddy_encode.spool.manifest import MANIFEST_NAME
+
+
+class ChangedError(TransientError):
+    """The frames of a job are not those that were there before."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(
+            f"{directory}: its frames changed while they were encoded; run again when its rollout has ended"
+        )
+
+
+@dataclass(frozen=True)
+class FrameListing:
+    """A job's frames; equal ones mean that nothing has changed in between.
+
+    Attributes:
+        frames: Their names.
+        sha256: A digest of the names, sizes and modification times of manifest and frames.
+        inodes_sha256: A digest of their inodes and the times of their inodes: other ones are other files, or files that
+            were written to, owned or linked anew, whatever modification time they were given.
+        directory_mtime_ns: The directory's modification time before it was listed.
+    """
+
+    frames: FrameSequence
+    sha256: str
+    inodes_sha256: str
+    directory_mtime_ns: int
+
+
+def list_frames(directory: JobDirectory, mtime_ns: int, manifest: os.stat_result | None) -> FrameListing:
+    """List a job's directory.
+
+    Args:
+        directory: The job's.
+        mtime_ns: Its modification time, asked for before anything in it was looked at.
+        manifest: The status of its manifest, asked for before that was read; None where there was none.
+
+    Raises:
+        FrameError: It cannot be listed, or leaves open which files are the frames.
+    """
+    frames = frame_sequence(directory.names(), str(directory.path))
+    listing, inodes = hashlib.sha256(), hashlib.sha256()
+    _add(listing, inodes, MANIFEST_NAME, manifest)
+    for name in frames.names:
+        _add(listing, inodes, name, directory.status(name))
+    return FrameListing(frames, listing.hexdigest(), inodes.hexdigest(), mtime_ns)
+
+
+def check_unchanged(directory: JobDirectory, before: FrameListing, is_same: Callable[[], bool] = lambda: False) -> None:
+    """Check that a job's directory is in its place and shows what it showed `before`.
+
+    Args:
+        directory: The job's.
+        before: Its listing before any frame was read.
+        is_same: Asked where names, sizes and times are the same, but not the directory's time, or a file's inode: a
+            file system may number them anew, and what is not ours may come and go beside the frames. Whether the frames
+            hold the same bytes as when they were read. Default: they do not.
+
+    Raises:
+        ChangedError: It does not.
+        Skipped: A file is another user's by now.
+    """
+    mtime_ns = directory.mtime_ns()
+    try:
+        after = list_frames(directory, mtime_ns, directory.status(MANIFEST_NAME))
+        if directory.in_place() and (
+            after == before or ((after.frames, after.sha256) == (before.frames, before.sha256) and is_same())
+        ):
+            return
+    except (FrameError, TransientError) as error:
+        raise ChangedError(directory.path) from error
+    raise ChangedError(directory.path)
+
+
+def _add(listing: hashlib._Hash, inodes: hashlib._Hash, name: str, status: os.stat_result | None) -> None:
+    if status is None:
+        listing.update(f"{name!r} is not there\n".encode())
+    else:
+        listing.update(f"{name!r} {status.st_size} {status.st_mtime_ns}\n".encode())
+        inodes.update(b"%d %d %d\n" % (status.st_dev, status.st_ino, status.st_ctime_ns))
