@@ -39,7 +39,6 @@ ONLY_IN = {
     "click": {"cli", "report"},
     "isal": {"spool"},
     "gymnasium": {"dump", "rollout"},
-    "filelock": {"spool"},
 }
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from daddy_encode.errors import one_line
 from daddy_encode.service.snapshot import JobSnapshot, inspect_job
 from daddy_encode.service.state import State, classify
-from daddy_encode.spool.claims import holder, lease_path
+from daddy_encode.spool.claims import has_lease, holder, lease_path
 from daddy_encode.spool.paths import JobPaths, absolute
 from daddy_encode.spool.slurm_process import ROLLOUT_NAME, read_slurm_process
 from daddy_encode.spool.walk import Listing, SpoolDirectory, listing_error, walk
@@ -67,7 +67,7 @@ def job_statuses(root: Path, output_dir: Path | None = None) -> Iterator[JobStat
 def _status(directory: SpoolDirectory, listing: Listing, mtime_ns: int, top: Path) -> JobStatus:
     paths, outputs = directory.paths, directory.outputs
     job = inspect_job(paths, listing, mtime_ns, outputs)
-    claimed = directory.name in outputs.claimed if outputs.names is not None else lease_path(paths).exists()
+    claimed = directory.name in outputs.claimed if outputs.names is not None else has_lease(paths)
     # A person wants to hear of frames that are not there, not to wait for them.
     state = classify(job, wanted=None, claimed=claimed)
     writer = read_slurm_process(paths.directory / ROLLOUT_NAME) if state is State.WRITING else None

@@ -53,10 +53,10 @@ def write_slurm_process(path: Path) -> bool:
     return True
 
 
-def read_slurm_process(path: Path) -> SlurmProcess | None:
-    """The record at `path`; None where there is none that can be used."""
+def read_slurm_process(path: Path, dir_fd: int | None = None) -> SlurmProcess | None:
+    """The record at `path`, in the directory `dir_fd` where that is given; None where there is none of use."""
     try:
-        found = read_record(path, SlurmProcess)
+        found = read_record(path, SlurmProcess, dir_fd=dir_fd)
     except ManifestError:
         return None
     return found[0] if found else None

@@ -1,0 +1,230 @@
+"""The directory `.daddy-encode` and what is in it: opened without following a link, reached by its descriptor."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from daddy_encode.errors import one_line
+from daddy_encode.spool.claims.marker import MAX_MARKER_BYTES, Marker, parse_marker
+from daddy_encode.spool.paths import JobPaths
+from daddy_encode.spool.slurm_process import read_slurm_process
+
+DIRECTORY = ".daddy-encode"
+SUFFIX = ".lease"
+# Beside a lease, while its holder runs under Slurm.
+SLURM_SUFFIX = ".slurm.json"
+# Of something that was moved out of a lease's way, and is being removed.
+_GONE_PREFIX = "gone-"
+
+
+def lease_path(paths: JobPaths) -> Path:
+    """Where the lease of a job is."""
+    return paths.base.parent / DIRECTORY / (paths.base.name + SUFFIX)
+
+
+def slurm_name(lease_name: str) -> str:
+    """The name of the Slurm record beside a lease."""
+    return lease_name.removesuffix(SUFFIX) + SLURM_SUFFIX
+
+
+def open_directory(path: Path) -> int:
+    """A descriptor of a `.daddy-encode` that is there.
+
+    Raises:
+        OSError: It cannot be opened, or is not a directory, such as a link to one.
+    """
+    return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[int]:
+    """As `open_directory`, closed at the end of the block."""
+    directory = open_directory(path)
+    try:
+        yield directory
+    finally:
+        os.close(directory)
+
+
+def make_directory(path: Path) -> int:
+    """Make a `.daddy-encode`, where there is none, and open it.
+
+    Raises:
+        OSError: It cannot be made; EEXIST where there is something else; ENOENT where it was removed at once.
+    """
+    os.makedirs(path.parent, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(path)
+    return open_directory(path)
+
+
+def share_directory(directory: int, path: Path) -> None:
+    """Let everybody who may write to the folder that it is in write to a `.daddy-encode` of ours as well.
+
+    Whatever the umask: whoever may write videos there has to be able to claim. In a folder of a group it is the group's.
+    """
+    own, above = os.fstat(directory), os.stat(path.parent)
+    bits = stat.S_IMODE(above.st_mode) & ~stat.S_ISUID
+    if own.st_uid != os.geteuid() or not bits & 0o022:
+        return
+    with contextlib.suppress(OSError):
+        if own.st_gid != above.st_gid:
+            try:
+                os.fchown(directory, -1, above.st_gid)
+            except PermissionError:
+                bits &= ~(stat.S_IRWXG | stat.S_ISGID)
+        mode = stat.S_IMODE(own.st_mode) | bits
+        if mode != stat.S_IMODE(os.fstat(directory).st_mode):
+            os.fchmod(directory, mode)
+
+
+def what_is_in_the_way(path: Path) -> str | None:
+    """What has the name of a `.daddy-encode` and is no directory; None where nothing has."""
+    try:
+        mode = os.lstat(path).st_mode
+    except OSError:
+        return None
+    if stat.S_ISDIR(mode):
+        return None
+    kinds = {stat.S_IFLNK: "a link", stat.S_IFREG: "a file", stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket"}
+    return kinds.get(stat.S_IFMT(mode), "a device")
+
+
+def write_marker(directory: int, name: str, marker: Marker) -> int:
+    """Make the file of a lease, and return a descriptor of it.
+
+    Raises:
+        FileExistsError: Something has its name.
+        OSError: It cannot be made.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(name, flags, 0o666, dir_fd=directory)
+    try:
+        os.write(descriptor, marker.text())
+    except OSError:
+        os.close(descriptor)
+        with contextlib.suppress(OSError):
+            os.unlink(name, dir_fd=directory)
+        raise
+    return descriptor
+
+
+def read_marker(directory: int, name: str) -> tuple[os.stat_result, Marker | None] | None:
+    """What is at the name of a lease.
+
+    Returns:
+        The status of what is there, and what it says where it is the file of a lease that can be read; None where there
+        is nothing.
+
+    Raises:
+        OSError: The file system does not answer.
+    """
+    try:
+        status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+        if not stat.S_ISREG(status.st_mode):
+            return status, None
+        # A FIFO that has taken its place meanwhile must not block us.
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+        descriptor = os.open(name, flags, dir_fd=directory)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO):
+            return status, None
+        raise
+    try:
+        status = os.fstat(descriptor)
+        data = os.read(descriptor, MAX_MARKER_BYTES + 1) if stat.S_ISREG(status.st_mode) else b""
+    finally:
+        os.close(descriptor)
+    return status, parse_marker(data)
+
+
+def clear(directory: int, name: str, judged: os.stat_result) -> bool:
+    """Take away what is at the name of a lease.
+
+    It is moved first, and then looked at once more: what another encoder has put there meanwhile is put back.
+
+    Args:
+        directory: The `.daddy-encode`.
+        name: Of the lease.
+        judged: The status of what should go.
+
+    Returns:
+        Whether the name is free, or somebody else's new lease is there. False: in a folder with the sticky bit, only
+        the owner may take it away.
+    """
+    aside = _GONE_PREFIX + secrets.token_hex(8)
+    try:
+        os.rename(name, aside, src_dir_fd=directory, dst_dir_fd=directory)
+    except FileNotFoundError:
+        return True
+    except PermissionError:
+        return False
+    # Another encoder that clears as well may have removed it already.
+    with contextlib.suppress(OSError):
+        moved = os.stat(aside, dir_fd=directory, follow_symlinks=False)
+        if stat.S_ISREG(moved.st_mode) and not _is_same(moved, judged):
+            # Not a rename: that would replace a third one.
+            os.link(aside, name, src_dir_fd=directory, dst_dir_fd=directory, follow_symlinks=False)
+    for other in os.listdir(directory):
+        # Those of others, too, who were killed at this point.
+        if other.startswith(_GONE_PREFIX):
+            with contextlib.suppress(OSError):
+                try:
+                    os.unlink(other, dir_fd=directory)
+                except IsADirectoryError:
+                    os.rmdir(other, dir_fd=directory)
+    return True
+
+
+def _is_same(one: os.stat_result, other: os.stat_result) -> bool:
+    return os.path.samestat(one, other) and one.st_mtime_ns == other.st_mtime_ns
+
+
+def has_lease(paths: JobPaths) -> bool:
+    """Whether something is at the name of a job's lease."""
+    path = lease_path(paths)
+    with contextlib.suppress(OSError), opened(path.parent) as directory:
+        os.stat(path.name, dir_fd=directory, follow_symlinks=False)
+        return True
+    return False
+
+
+def claimed_names(parent: Path) -> set[str]:
+    """The names of the jobs that have a lease, alive or dead, and their outputs in `parent`."""
+    with contextlib.suppress(OSError), opened(parent / DIRECTORY) as directory:
+        return {name.removesuffix(SUFFIX) for name in os.listdir(directory) if name.endswith(SUFFIX)}
+    return set()
+
+
+def holder(path: Path) -> str | None:
+    """Who holds the lease at `path`, for people; None where nobody does, or it cannot be read."""
+    with contextlib.suppress(OSError), opened(path.parent) as directory:
+        found = read_marker(directory, path.name)
+        if found is not None and found[1] is not None:
+            return describe(directory, path.name, found[0], found[1])
+    return None
+
+
+def describe(directory: int, name: str, status: os.stat_result, marker: Marker) -> str:
+    """The holder of a lease: host and process, the Slurm job where it is one, and how long it has been silent.
+
+    That only where it is longer than the lease.
+    """
+    text = one_line(f"{marker.shown_host()}, process {marker.pid}")
+    slurm = read_slurm_process(Path(slurm_name(name)), dir_fd=directory)
+    # An earlier holder may have left it.
+    if slurm is not None and slurm.pid == marker.pid:
+        text += f", Slurm job {slurm.slurm_job_id}"
+    silent = time.time() - status.st_mtime
+    if silent > marker.seconds:
+        text += f", silent for {silent:.0f} s"
+    return text
