@@ -67,9 +67,10 @@ def run(
     tally = Tally(failed=failures)
     waiting = [Attempt(job.paths, need_manifest=job.has_manifest) for job in jobs]
     attempts = {attempt.paths: attempt for attempt in waiting}
+    count = workers or usable_workers(os.environ)
     with (
         Progress(sum(job.frames for job in jobs)) as progress,
-        WorkerPool(workers or usable_workers(os.environ), context, Claims(lease), stop, progress.add) as pool,
+        WorkerPool(count, context, Claims(lease, context.owners.trusts), stop, progress.add) as pool,
     ):
         reported: set[Path] = set()
         pause = FIRST_PAUSE_SECONDS

@@ -84,7 +84,7 @@ def run(
         events=events,
     )
     tally = Tally()
-    claims = Claims(lease)
+    claims = Claims(lease, context.owners.trusts)
     with WorkerPool(
         workers or usable_workers(os.environ),
         context,

@@ -22,9 +22,13 @@ class Owners:
 
     uids: frozenset[int] | None = frozenset()
 
+    def trusts(self, uid: int) -> bool:
+        """Whether files of the user `uid` are taken."""
+        return self.uids is None or uid == os.geteuid() or uid in self.uids
+
     def check(self, uid: int, what: object) -> None:
         """Raise Skipped where `what`, a file or directory of the user `uid`, should not be taken."""
-        if self.uids is not None and uid != os.geteuid() and uid not in self.uids:
+        if not self.trusts(uid):
             owner = user_name(uid)
             raise Skipped(f"{what}: skipped: it belongs to {owner}, not to you; --trust-owner {owner} encodes it")
 

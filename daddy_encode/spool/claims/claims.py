@@ -144,6 +144,7 @@ class Claims:
                 directory = open_directory(path)
             except FileNotFoundError:
                 directory = make_directory(path)
+                self._shared.discard(path)
         except OSError as error:
             if (kind := what_is_in_the_way(path)) is None:
                 raise
