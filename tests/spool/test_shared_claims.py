@@ -293,7 +293,7 @@ def test_an_encoder_of_version_0_1_0_and_this_one_respect_each_others_leases(pat
 # A user who lets somebody else's folder appear at the name of the claims, again and again, whenever something happens
 # in the spool: `sys.argv[3]` times.
 SWAP = """
-import ctypes, os, sys
+import ctypes, os, select, sys
 spool, elsewhere, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 libc = ctypes.CDLL(None, use_errno=True)
 watch = libc.inotify_init1(0)
@@ -309,6 +309,8 @@ while swaps < count:
         os.rename(claims, aside)
         os.rename(planted, claims)
         swaps += 1
+        # Long enough for whoever opens it now.
+        select.select([], [], [], 0.001)
         os.unlink(claims)
         os.rename(aside, claims)
     except OSError:
