@@ -68,7 +68,7 @@ def make_directory(path: Path) -> int:
 def share_directory(directory: int, path: Path) -> None:
     """Let everybody who may write to the folder that it is in write to a `.daddy-encode` of ours as well.
 
-    Whatever the umask: whoever may write videos there has to be able to claim. In a folder of a group it is the group's.
+    Whatever the umask: whoever may write videos there has to be able to claim. In a group's folder it is the group's.
     """
     own, above = os.fstat(directory), os.stat(path.parent)
     bits = stat.S_IMODE(above.st_mode) & ~stat.S_ISUID
