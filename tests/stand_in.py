@@ -12,11 +12,13 @@ REAL = ffmpeg()
 
 
 def write_ffmpeg(path: Path, script: str) -> Path:
-    """Write a shell script to `path` that gives the real ffmpeg's version, and else runs `script`.
+    """Write a shell script to `path` that passes the trial at the start by the real ffmpeg, and else runs `script`.
 
     `"$REAL"` is the real one in it. To be used, the path has to be in the variable IMAGEIO_FFMPEG_EXE.
     """
     path.parent.mkdir(exist_ok=True)
-    path.write_text(f'#!/bin/sh\nREAL={shlex.quote(REAL)}\n[ "$1" = -version ] && exec "$REAL" -version\n{script}\n')
+    # The trial alone prints a banner.
+    trial = 'case "$*" in *-hide_banner*) ;; *) exec "$REAL" "$@" ;; esac'
+    path.write_text(f"#!/bin/sh\nREAL={shlex.quote(REAL)}\n{trial}\n{script}\n")
     path.chmod(0o755)
     return path

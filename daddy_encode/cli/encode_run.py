@@ -57,7 +57,7 @@ def run(
 
     Raises:
         SettingsError: An option has a value that cannot work.
-        EncodeError: gifsicle is asked for and missing.
+        EncodeError: ffmpeg or gifsicle is missing, or does not work here.
     """
     context = make_context(**options)
     set_up_logging(AboveBar())
@@ -90,6 +90,8 @@ def run(
             if waiting:
                 _pause(min(pause, lease / 4, LONGEST_PAUSE_SECONDS), stop)
                 pause *= 2
+    if pool.fault is not None:
+        raise pool.fault
     if len(jobs) + failures > 1:
         log.info("%s", tally)
     if stop.is_set():

@@ -13,7 +13,7 @@ from daddy_encode.cli.main import FAILED, INTERRUPTED
 from daddy_encode.cli.signals import on_signals
 from daddy_encode.cli.tally import Tally
 from daddy_encode.cluster.limits import usable_workers
-from daddy_encode.encode.ffmpeg.executable import find_ffmpeg
+from daddy_encode.encode.probe import find_ffmpeg, kinds_asked_for
 from daddy_encode.errors import SpoolError
 from daddy_encode.report.log import set_up_logging, shown
 from daddy_encode.report.progress import AboveBar
@@ -56,7 +56,7 @@ def run(
     Raises:
         SettingsError: An option has a value that cannot work.
         SpoolError: `root` is not a directory.
-        EncodeError: There is no ffmpeg, or gifsicle is asked for and missing.
+        EncodeError: ffmpeg or gifsicle is missing, or does not work here.
     """
     use_one_arena()
     context = make_context(**options)
@@ -71,8 +71,8 @@ def run(
         waker.wake()
 
     on_signals(stop_all)
-    # Better no watcher than one that reports for each job that there is no ffmpeg.
-    find_ffmpeg()
+    # Better no watcher than one whose ffmpeg fails each job.
+    find_ffmpeg(kinds_asked_for(context.settings))
     events = None if no_events or once else start_events(root)
     scanner = Scanner(
         root,

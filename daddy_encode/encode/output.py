@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from daddy_encode.encode.ffmpeg.executable import FfmpegExecutable, find_ffmpeg
+from daddy_encode.encode.ffmpeg.executable import FfmpegExecutable
 from daddy_encode.encode.ffmpeg.process import RunLimits
 from daddy_encode.encode.frames.source import FrameSource, frame_input
 from daddy_encode.encode.gif.encode import encode_gif, first_pass
@@ -19,6 +19,7 @@ from daddy_encode.encode.gif.gifsicle import optimize_gif
 from daddy_encode.encode.gif.size import reduction
 from daddy_encode.encode.gif.timing import shown_rate
 from daddy_encode.encode.mp4.encode import encode_mp4
+from daddy_encode.encode.probe import find_ffmpeg
 from daddy_encode.encode.settings import GifSettings, Mp4Settings, Plan
 from daddy_encode.encode.verify import verify_gif, verify_mp4, verify_optimized_gif
 from daddy_encode.errors import EncodeError, ProgramFailedError, ProgramUnusableError, TransientError, one_line
@@ -76,7 +77,7 @@ def make_outputs(
         SpoolError: A file cannot be written.
         DaddyEncodeError: Whatever `source` raises.
     """
-    ffmpeg = find_ffmpeg()
+    ffmpeg = find_ffmpeg(plan.keys())
     records = []
     with contextlib.ExitStack() as stack:
         gif_settings = plan.get("gif")

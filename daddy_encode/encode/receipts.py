@@ -12,8 +12,8 @@ import msgspec
 
 from daddy_encode.encode.context import Context, Result
 from daddy_encode.encode.examine import Examined
-from daddy_encode.encode.ffmpeg.executable import find_ffmpeg
 from daddy_encode.encode.frames.source import DirectorySource
+from daddy_encode.encode.probe import find_ffmpeg
 from daddy_encode.errors import DaddyEncodeError, one_line
 from daddy_encode.spool.manifest import read_manifest
 from daddy_encode.spool.paths import JobPaths

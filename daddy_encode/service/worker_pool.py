@@ -10,6 +10,7 @@ from types import TracebackType
 
 from daddy_encode.encode.context import Context
 from daddy_encode.encode.job import check_owners, done_already, encode_job
+from daddy_encode.encode.probe import find_ffmpeg, kinds_asked_for
 from daddy_encode.encode.receipts import confirm_done, record_failure
 from daddy_encode.errors import (
     ClaimedError,
@@ -51,6 +52,7 @@ class WorkerPool:
     Attributes:
         count: How many jobs are encoded at a time.
         busy: How many were started whose outcomes have not been taken.
+        fault: Why no job can be encoded on this machine: all is stopped then. None where nothing speaks against it.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class WorkerPool:
             after: Called before that with each outcome, from its thread. Default: nothing.
         """
         self.busy = 0
+        self.fault: DaddyEncodeError | None = None
         self.count = count
         self._context = context
         self._claims = claims
@@ -175,6 +178,13 @@ class WorkerPool:
             return Outcome(paths, OutcomeKind.SKIPPED, error=error)
         except DaddyEncodeError:
             pass
+        try:
+            # Before the first claim: with an ffmpeg that does not work, every job is better left to other encoders.
+            find_ffmpeg(kinds_asked_for(context.settings))
+        except ProgramUnusableError as error:
+            self.fault = error
+            self._stop.set()
+            return Outcome(paths, OutcomeKind.STOPPED, error=error)
         with self._stop.event() as stop:
             own = replace(context, limits=replace(context.limits, stop=stop))
             try:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from daddy_encode.encode.ffmpeg.executable import find_ffmpeg
+from daddy_encode.encode.probe import forget_ffmpeg
 from tests.stand_in import write_ffmpeg
 
 StandIn = Callable[[str], Path]
@@ -19,9 +19,9 @@ def ffmpeg_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
     path = tmp_path / "bin" / "ffmpeg"
     path.parent.mkdir()
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(path))
-    find_ffmpeg.cache_clear()
+    forget_ffmpeg()
     yield path
-    find_ffmpeg.cache_clear()
+    forget_ffmpeg()
 
 
 @pytest.fixture

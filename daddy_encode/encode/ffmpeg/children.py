@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
+import tempfile
 import threading
-from collections.abc import Sequence
-from typing import Any
+import time
+from collections.abc import Iterator, Sequence
+from typing import IO, Any
 
 # A program that is just being started is there, or has failed to start, so soon, but for a file system that hangs.
 START_SECONDS = 5.0
+# How soon an end is seen where the system cannot report it.
+POLL_SECONDS = 0.005
 
 _running: set[subprocess.Popen[bytes]] = set()
 # Held from before a program is started until it is among `_running`. Reentrant: a signal handler may interrupt its
@@ -39,10 +44,47 @@ def start(command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
     return child
 
 
+def scratch_file() -> IO[bytes]:
+    """A file without a name for what a program prints: what that leaves running cannot hold us, as with a pipe."""
+    try:
+        return os.fdopen(os.memfd_create("output"), "w+b")
+    except OSError:
+        return tempfile.TemporaryFile()
+
+
 def has_ended(child: subprocess.Popen[bytes]) -> bool:
     """Whether the program itself has ended; what it has started may still run."""
     if child.returncode is None:
         return os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    return True
+
+
+@contextlib.contextmanager
+def end_of(child: subprocess.Popen[bytes]) -> Iterator[list[int]]:
+    """A descriptor that is readable once `child` has ended; none where the system has none."""
+    try:
+        descriptor = os.pidfd_open(child.pid)
+    except OSError:
+        yield []
+        return
+    try:
+        yield [descriptor]
+    finally:
+        os.close(descriptor)
+
+
+def wait(child: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Wait until the program itself has ended, at most so long; return whether it has."""
+    last = time.monotonic() + seconds
+    with end_of(child) as end:
+        poll = select.poll()
+        for descriptor in end:
+            poll.register(descriptor, select.POLLIN)
+        while not has_ended(child):
+            left = last - time.monotonic()
+            if left <= 0:
+                return False
+            poll.poll(1000 * (left if end else min(left, POLL_SECONDS)))
     return True
 
 

@@ -8,9 +8,9 @@ import selectors
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-from daddy_encode.encode.ffmpeg.children import has_ended, kill
+from daddy_encode.encode.ffmpeg.children import end_of, has_ended, kill
 from daddy_encode.encode.ffmpeg.memory import bound_memory_below
 
 # What is read of ffmpeg's frames at a time, where it does not read them itself any more.
@@ -78,7 +78,7 @@ class Monitor(threading.Thread):
             self._child.stdout.fileno(): self._take_output,
             self._progress: self._take_progress,
         }
-        with selectors.DefaultSelector() as selector, _end_of(self._child) as end:
+        with selectors.DefaultSelector() as selector, end_of(self._child) as end:
             for descriptor in (*readers, *end):
                 selector.register(descriptor, selectors.EVENT_READ)
             has_begun = False
@@ -164,17 +164,3 @@ class Monitor(threading.Thread):
                             pass
             finally:
                 os.close(descriptor)
-
-
-@contextlib.contextmanager
-def _end_of(child: subprocess.Popen[bytes]) -> Iterator[list[int]]:
-    """A descriptor that is readable once `child` has ended; none where the system has none."""
-    try:
-        descriptor = os.pidfd_open(child.pid)
-    except OSError:
-        yield []
-        return
-    try:
-        yield [descriptor]
-    finally:
-        os.close(descriptor)

@@ -88,7 +88,7 @@ def run_ffmpeg(
 
         # ffmpeg is given the file itself, not its name: another file that takes the name meanwhile is not written to.
         outputs = [output.descriptor] if output is not None else []
-        pipes = [own(_filled_pipe(data)) for data in inputs]
+        pipes = [own(filled_pipe(data)) for data in inputs]
         progress_read, progress_write = os.pipe()
         own(progress_write)
         progress = os.fdopen(progress_read, "rb", buffering=0)
@@ -181,7 +181,7 @@ def _feed(child: subprocess.Popen[bytes], feed: Iterable[bytes | memoryview], mo
             child.stdin.close()
 
 
-def _filled_pipe(data: bytes) -> int:
+def filled_pipe(data: bytes) -> int:
     """The reading end of a pipe that holds `data` and nothing after it."""
     read, write = os.pipe()
     try:

@@ -12,7 +12,7 @@ from daddy_encode.encode.ffmpeg.input import FrameInput
 from daddy_encode.encode.ffmpeg.process import RunLimits, run_ffmpeg
 from daddy_encode.encode.frames.source import FrameSource, frame_input
 from daddy_encode.encode.gif.exact import ExactGif, few_colours
-from daddy_encode.encode.gif.palette import palette_output
+from daddy_encode.encode.gif.palette_filters import palette_output
 from daddy_encode.encode.gif.size import reduce, reduced_size
 from daddy_encode.encode.gif.timing import delays
 from daddy_encode.encode.gif.writer import GifWriter

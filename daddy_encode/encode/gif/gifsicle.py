@@ -6,19 +6,18 @@ import os
 import shutil
 import subprocess
 import sysconfig
-import tempfile
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from daddy_encode.encode.ffmpeg.children import has_ended, kill, reap, start
+from daddy_encode.encode.ffmpeg.children import kill, reap, scratch_file, start, wait
 from daddy_encode.encode.ffmpeg.executable import environment
 from daddy_encode.encode.ffmpeg.process import CANNOT_RUN, RunLimits
 from daddy_encode.errors import EncodeError, Interrupted, ProgramUnusableError, SettingsError
 from daddy_encode.spool.held_file import HeldFile
 from daddy_encode.spool.publish import reported, sibling_file
 
-# How soon its end, or a request to stop, is seen.
-TICK_SECONDS = 0.01
+# How soon a request to stop is seen.
+TICK_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -91,15 +90,14 @@ def optimize_gif(gif: HeldFile, limits: RunLimits) -> str:
 
 
 def _run(command: list[str], source: BinaryIO, target: BinaryIO, limits: RunLimits) -> None:
-    # A file, not a pipe: what the program leaves running cannot hold us with it.
-    with tempfile.TemporaryFile() as stderr:
+    with scratch_file() as stderr:
         try:
             child = start(command, stdin=source, stdout=target, stderr=stderr, env=environment())
         except OSError as error:
             raise ProgramUnusableError(f"{command[0]}: gifsicle cannot be started: {error.strerror}") from error
         try:
-            while not has_ended(child):
-                if limits.stop.wait(TICK_SECONDS):
+            while not wait(child, TICK_SECONDS):
+                if limits.stop.is_set():
                     raise Interrupted("stopped while optimizing; nothing was written, run again")
         except BaseException:
             kill(child)

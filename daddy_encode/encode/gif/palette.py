@@ -14,29 +14,16 @@ from daddy_encode.encode.ffmpeg.executable import FfmpegExecutable
 from daddy_encode.encode.ffmpeg.input import FrameInput
 from daddy_encode.encode.ffmpeg.process import RunLimits, run_ffmpeg
 from daddy_encode.encode.frames.source import FrameSource, frame_input
+from daddy_encode.encode.gif.palette_filters import in_palette
 from daddy_encode.encode.gif.size import reduce, reduced_size
 from daddy_encode.encode.gif.timing import delays
 from daddy_encode.encode.gif.writer import Box, GifWriter, Mask, changed_box
-from daddy_encode.encode.option_values import Dither
 from daddy_encode.encode.settings import GifSettings
 from daddy_encode.spool.held_file import HeldFile
 from daddy_encode.spool.png.pixels import Pixels
 
 # ffmpeg appends the palette to each pal8 picture: 256 words 0xAARRGGBB in the machine's byte order.
 PALETTE_BYTES = 1024
-# The weakest of ffmpeg's Bayer patterns: the coarser ones cost up to 16 dB and half the file again.
-DITHERS: dict[Dither, str] = {"none": "none", "bayer": "bayer:bayer_scale=5", "sierra2_4a": "sierra2_4a"}
-
-
-def palette_output(step: int) -> list[str]:
-    """ffmpeg's arguments for one output, to its standard output: the palette of every `step`-th picture, as a PNG."""
-    taken = f"select=not(mod(n\\,{step}))," if step > 1 else ""
-    return [
-        *("-map", "0:v:0", "-fps_mode", "passthrough"),
-        # No entry is kept for transparency: a picture uses an index that it does not draw.
-        *("-vf", f"{taken}palettegen=reserve_transparent=0:stats_mode=full"),
-        *("-c:v", "png", "-f", "image2pipe", "pipe:1"),
-    ]
 
 
 def write_in_palette(
@@ -66,20 +53,12 @@ def write_in_palette(
     # A dither pattern is made of final pixels; without one, to enlarge the indices gives the same with less work.
     before, after = (settings.scale, 1) if settings.dither != "none" else (1, settings.scale)
     feed = _Feed(source, settings, before)
-    enlarge = f"scale=iw*{before}:ih*{before}:flags=neighbor," if before > 1 else ""
     with GifWriter(target, *feed.size, after, delays(source.count, settings)) as writer:
         pictures = _Pictures(writer, feed)
         frames = feed.input()
         run_ffmpeg(
             ffmpeg,
-            [
-                *frames.arguments(settings.fps),
-                *("-protocol_whitelist", "pipe", "-format_whitelist", "png_pipe", "-codec_whitelist", "png"),
-                *("-f", "png_pipe", "-i", "{input0}"),
-                "-filter_complex",
-                f"[0:v:0]{enlarge}null[v];[v][1:v:0]paletteuse=dither={DITHERS[settings.dither]}:diff_mode=rectangle",
-                *("-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "pal8", "pipe:1"),
-            ],
+            [*frames.arguments(settings.fps), *in_palette(settings.dither, before)],
             frames.frames,
             directory=target.path.parent,
             limits=limits,

@@ -48,14 +48,7 @@ def encode_mp4(
     arguments = [
         *("-filter_threads", filter_threads(frames.width, frames.height)),
         *frames.arguments(settings.fps),
-        *("-map", "0:v:0", "-fps_mode", "passthrough"),
-        *("-vf", filters(frames.width, frames.height, settings.scale)),
-        *("-c:v", "libx264", "-preset", settings.preset, "-crf", str(settings.crf)),
-        # No B-frames: the track begins at time 0. A key frame every 60: seeking is quick.
-        *("-bf", "0", "-g", "60", "-threads", ENCODE_THREADS),
-        *("-x264-params", "cpu-independent=1:lookahead-threads=1"),
-        *("-flags:v", "+bitexact", "-fflags", "+bitexact", "-map_metadata", "-1"),
-        *("-movflags", "+faststart", "-f", "mp4", "{output}"),
+        *mp4_output(frames.width, frames.height, settings),
     ]
     width, height = output_size(frames.width, frames.height, settings.scale)
     return run_ffmpeg(
@@ -67,6 +60,20 @@ def encode_mp4(
         pixels=width * height,
         output=target,
     )
+
+
+def mp4_output(width: int, height: int, settings: Mp4Settings, stream: str = "0:v:0") -> list[str]:
+    """ffmpeg's options for an MP4 in "{output}" of a stream of frames of `width` x `height` pixels."""
+    return [
+        *("-map", stream, "-fps_mode", "passthrough"),
+        *("-vf", filters(width, height, settings.scale)),
+        *("-c:v", "libx264", "-preset", settings.preset, "-crf", str(settings.crf)),
+        # No B-frames: the track begins at time 0. A key frame every 60: seeking is quick.
+        *("-bf", "0", "-g", "60", "-threads", ENCODE_THREADS),
+        *("-x264-params", "cpu-independent=1:lookahead-threads=1"),
+        *("-flags:v", "+bitexact", "-fflags", "+bitexact", "-map_metadata", "-1"),
+        *("-movflags", "+faststart", "-f", "mp4", "{output}"),
+    ]
 
 
 def output_size(width: int, height: int, scale: int) -> tuple[int, int]:

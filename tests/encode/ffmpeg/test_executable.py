@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from daddy_encode.encode.ffmpeg.executable import find_ffmpeg
+from daddy_encode.encode.probe import find_ffmpeg
 from tests.encode.conftest import StandIn
 from tests.jobs import encode
 
