@@ -75,11 +75,14 @@ class HeldFile:
             TransientError: Its name is another file's by now, or `final` is.
         """
         os.fsync(self.descriptor)
-        self._check_name(self.path.name, self.path)
-        os.replace(self.path.name, final.name, src_dir_fd=self._directory, dst_dir_fd=self._directory)
+        self._check_name(self.path)
+        try:
+            os.replace(self.path.name, final.name, src_dir_fd=self._directory, dst_dir_fd=self._directory)
+        except FileNotFoundError as error:
+            raise _swapped(self.path) from error
         self._has_temp_name = False
-        # Between the check and the renaming another file may have got the temporary name.
-        self._check_name(final.name, final)
+        # Since the check above, another file may have got the temporary name, and so the final one.
+        self._check_name(final)
         try:
             os.fsync(self._directory)
         except OSError as error:
@@ -99,13 +102,10 @@ class HeldFile:
             with contextlib.suppress(OSError):
                 os.unlink(self.path.name, dir_fd=self._directory)
 
-    def _check_name(self, name: str, path: Path) -> None:
+    def _check_name(self, path: Path) -> None:
         # A second name would be somebody else's.
-        if not self._is_at(name) or os.fstat(self.descriptor).st_nlink != 1:
-            raise TransientError(
-                f"cannot write {path}: another file was put in its place, or it was removed; "
-                "choose a directory to which nobody else writes, or run again"
-            )
+        if not self._is_at(path.name) or os.fstat(self.descriptor).st_nlink != 1:
+            raise _swapped(path)
 
     def _is_at(self, name: str) -> bool:
         """Whether `name` in its directory is this file."""
@@ -115,3 +115,10 @@ class HeldFile:
             return False
         held = os.fstat(self.descriptor)
         return os.path.samestat(named, held) and named.st_uid == held.st_uid and stat.S_ISREG(named.st_mode)
+
+
+def _swapped(path: Path) -> TransientError:
+    return TransientError(
+        f"cannot write {path}: another file was put in its place, or it was removed; "
+        "choose a directory to which nobody else writes, or run again"
+    )

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from daddy_encode.encode.job import encode_job
-from daddy_encode.errors import DaddyEncodeError, SpoolError, TransientError
-from daddy_encode.spool.paths import JobPaths
+from daddy_encode.errors import SpoolError, TransientError
 from daddy_encode.spool.publish import publish, temp_file
-from tests.jobs import context, encode
+from tests.jobs import encode
 from tests.media import decode_mp4, leftovers
 
 
@@ -75,39 +71,21 @@ def test_a_link_in_the_folders_place_is_not_followed(tmp_path: Path, precious: P
     assert os.listdir(tmp_path / "moved") == ["final"]
 
 
-def test_links_swapped_in_for_temporary_files_while_they_are_written_never_lead_out(
-    job: Path, tmp_path: Path, precious: Path
+def test_a_file_swapped_in_just_before_the_renaming_is_reported(
+    tmp_path: Path, precious: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Somebody who may write to the output directory replaces each temporary file as soon as it is there."""
-    directory = tmp_path / "out"
-    directory.mkdir()
-    done = threading.Event()
-    swapped = 0
+    with temp_file(tmp_path) as temp:
+        rename = os.replace
 
-    def swap() -> None:
-        nonlocal swapped
-        while not done.is_set():
-            for name in os.listdir(directory):
-                if name.endswith(".tmp") and not (directory / name).is_symlink():
-                    try:
-                        os.symlink(precious, directory / "link")
-                        os.replace(directory / "link", directory / name)
-                        swapped += 1
-                    except OSError:
-                        pass
+        def swap_and_rename(*names: str, **directories: int) -> None:
+            temp.path.unlink()
+            temp.path.symlink_to(precious)
+            rename(*names, **directories)
 
-    thread = threading.Thread(target=swap)
-    thread.start()
-    try:
-        for _ in range(10):
-            with contextlib.suppress(DaddyEncodeError):
-                encode_job(JobPaths.of(job, output_dir=directory), context(force=True))
-    finally:
-        done.set()
-        thread.join()
-    assert swapped
+        monkeypatch.setattr(os, "replace", swap_and_rename)
+        with pytest.raises(TransientError, match=r"cannot write .*/final: another file was put in its place"):
+            publish(temp, tmp_path / "final")
     assert precious.read_text() == "not to be touched"
-    assert not any(path.is_symlink() for path in directory.iterdir() if path.suffix in (".mp4", ".json"))
 
 
 def test_a_folder_at_an_outputs_name_is_reported(job: Path) -> None:
