@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -77,7 +78,7 @@ def test_a_file_swapped_in_just_before_the_renaming_is_reported(
     with temp_file(tmp_path) as temp:
         rename = os.replace
 
-        def swap_and_rename(*names: str, **directories: int) -> None:
+        def swap_and_rename(*names: Any, **directories: Any) -> None:
             temp.path.unlink()
             temp.path.symlink_to(precious)
             rename(*names, **directories)
