@@ -60,14 +60,14 @@ def inspect_job(
         listing: What is in its directory.
         mtime_ns: The directory's modification time, asked for before that.
         outputs: What is where its outputs are.
-        check: Whose receipts count. Default: everybody's.
+        check: Whose manifests and receipts are read. Default: everybody's.
     """
     manifest = digest = error = None
     if listing.has_manifest:
         try:
-            if (found := read_manifest(paths.directory)) is not None:
+            if (found := read_manifest(paths.directory, check=check)) is not None:
                 manifest, digest = found
-        except ManifestError as fault:
+        except (ManifestError, Skipped) as fault:
             error = str(fault)
     return JobSnapshot(
         frames=listing.frames,
@@ -90,8 +90,8 @@ def failed_before(paths: JobPaths, mtime_ns: int, check: Check | None = None) ->
         check: Whose receipts count. Default: everybody's.
     """
     digest = None
-    with contextlib.suppress(ManifestError):
-        if (found := read_manifest(paths.directory)) is not None:
+    with contextlib.suppress(ManifestError, Skipped):
+        if (found := read_manifest(paths.directory, check=check)) is not None:
             digest = found[1]
     return has_failed(_read_receipt(paths, check), mtime_ns, digest)
 

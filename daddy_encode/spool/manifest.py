@@ -63,7 +63,7 @@ def write_manifest(directory: Path, manifest: Manifest) -> None:
     """
     text = encode_record(manifest)
     # What we write, every reader must accept; better to fail in the rollout that knows its own meta.
-    parse_record(text, Manifest, str(directory / MANIFEST_NAME))
+    parse_record(text, Manifest, str(directory / MANIFEST_NAME), with_meta=False)
     publish_bytes(text, directory / MANIFEST_NAME)
 
 
@@ -92,20 +92,21 @@ def write_manifest_anyway(directory: Path, manifest: Manifest) -> None:
 def read_manifest(
     directory: Path, *, dir_fd: int | None = None, check: Check | None = None
 ) -> tuple[Manifest, str] | None:
-    """Read the manifest in `directory`.
+    """Read the manifest in `directory`, without its `meta`, of which no encoder makes anything.
 
     Args:
         directory: The job's directory.
         dir_fd: A descriptor of it, where it is open already.
-        check: Called with the status of the file; raises where it should not be used.
+        check: Called with the status of the file before it is read; raises where it should not be used.
 
     Returns:
-        The manifest and the SHA-256 of its bytes in hexadecimal digits; None where there is none.
+        The manifest, with an empty `meta`, and the SHA-256 of its bytes in hexadecimal digits; None where there is
+        none.
 
     Raises:
         ManifestError: There is one that cannot be used.
     """
-    found = read_record(directory / MANIFEST_NAME, Manifest, dir_fd=dir_fd, check=check)
+    found = read_record(directory / MANIFEST_NAME, Manifest, dir_fd=dir_fd, check=check, with_meta=False)
     if found is None:
         return None
     manifest, text = found

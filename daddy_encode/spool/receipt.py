@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from daddy_encode.spool.paths import Kind
+
+# Anybody may have written a receipt, and people and spreadsheets read its numbers.
+Whole = Annotated[int, Meta(ge=0, le=2**62)]
+Seconds = Annotated[float, Meta(ge=0, le=1e11)]
+Nanoseconds = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+Rate = Annotated[int, Meta(ge=0, le=1000)] | Annotated[float, Meta(ge=0, le=1000)] | Annotated[str, Meta(max_length=40)]
 
 
 class OutputRecord(Struct, frozen=True, kw_only=True):
@@ -31,13 +37,13 @@ class OutputRecord(Struct, frozen=True, kw_only=True):
     path: str
     type: str
     format: Kind
-    frames: int
-    fps: int | float | str
-    encode_seconds: float
-    bytes: int
+    frames: Whole
+    fps: Rate
+    encode_seconds: Seconds
+    bytes: Whole
     sha256: str
-    width: int
-    height: int
+    width: Whole
+    height: Whole
     settings: dict[str, Any]
     warnings: list[str] = field(default_factory=list)
 
@@ -56,13 +62,13 @@ class Source(Struct, frozen=True, kw_only=True):
             unchanged, no frame came, went or was replaced.
     """
 
-    frames: int
-    width: int
-    height: int
+    frames: Whole
+    width: Whole
+    height: Whole
     sha256: str
     listing_sha256: str
     manifest_sha256: str | None
-    directory_mtime_ns: int = 0
+    directory_mtime_ns: Nanoseconds = 0
 
 
 # Keeps a receipt of the longest names far below what a reader accepts.
@@ -91,8 +97,8 @@ class Lost(Struct, frozen=True, kw_only=True):
         bad: The first MAX_LISTED that could not be used.
     """
 
-    missing_count: int = 0
-    bad_count: int = 0
+    missing_count: Whole = 0
+    bad_count: Whole = 0
     missing: list[str] = field(default_factory=list)
     bad: list[BadFrame] = field(default_factory=list)
 
@@ -134,4 +140,4 @@ class Receipt(Struct, frozen=True, kw_only=True):
     lost: Lost = field(default_factory=Lost)
     settled: bool = False
     error: str | None = None
-    finished: float
+    finished: Seconds

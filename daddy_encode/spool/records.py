@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +22,11 @@ PIECE_BYTES = 2**16
 MAX_DEPTH = 64
 # Enough for a 1024-bit seed in `meta`.
 MAX_DIGITS = 400
+# Numbers, texts, lists and objects: as Python's own, 4 MiB of the smallest would take 100 MB and more. A receipt that
+# lists all the frames that it may has a fifth of this.
+MAX_VALUES = 20_000
+# A text, or a character that comes with each further value.
+_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[,:\[{]', re.DOTALL)
 
 Record = TypeVar("Record", bound=msgspec.Struct)
 
@@ -42,21 +48,33 @@ def encode_json(value: Any) -> bytes:
         raise ManifestError(f"a value cannot be written as JSON: {error}") from error
 
 
-def parse_record(text: bytes, kind: type[Record], name: str) -> Record:
+class _Unread(msgspec.Struct):
+    """A record of which one field is kept as it is written: what it would be in memory may be many times as large."""
+
+    meta: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+def parse_record(text: bytes, kind: type[Record], name: str, *, with_meta: bool = True) -> Record:
     """Parse a record. Pure; unknown fields are ignored.
 
     Args:
         text: What should be its JSON.
         kind: The type of the record.
         name: What the error's text begins with.
+        with_meta: Whether the record's `meta` is wanted. Otherwise of a `meta` with more than MAX_VALUES values it is
+            only asked that it is an object in JSON.
 
     Raises:
-        ManifestError: It is not such a record: bad JSON, a repeated key, NaN, a wrong type, a number out of bounds, a
-            version that this program does not know.
+        ManifestError: It is not such a record: bad JSON, a repeated key, NaN, a wrong type, a number out of bounds,
+            more than MAX_VALUES values, a version that this program does not know.
     """
     try:
         if len(text) > MAX_RECORD_BYTES:
             raise ValueError(f"larger than {MAX_RECORD_BYTES} bytes")
+        if _has_many_values(text) and not with_meta:
+            text = _without_meta(text)
+        if _has_many_values(text):
+            raise ValueError(f"more than {MAX_VALUES} values, or nested too deeply")
         tree = json.loads(
             text.decode("utf-8"),
             object_pairs_hook=_unique,
@@ -70,10 +88,12 @@ def parse_record(text: bytes, kind: type[Record], name: str) -> Record:
         version = tree.get("version")
         if type(version) is not int or version != 1:
             raise ValueError(f"version {version!r:.40} is not one this program reads (1); update daddy-encode")
+        if not with_meta and isinstance(tree.get("meta"), dict):
+            del tree["meta"]
         return msgspec.convert(tree, kind)
     except RecursionError:
         raise ManifestError(f"{name}: nested too deeply; write it again") from None
-    except (ValueError, msgspec.ValidationError) as error:
+    except (ValueError, msgspec.MsgspecError) as error:
         reason = " ".join(str(error).split())[:300]
         raise ManifestError(f"{name}: not a valid {kind.__name__.lower()}: {reason}") from error
 
@@ -82,8 +102,32 @@ Check = Callable[[os.stat_result, Path], None]
 """Called with the status of a file that was opened, and its path; raises where the file should not be used."""
 
 
+def _has_many_values(text: bytes) -> bool:
+    """Whether JSON text has more than MAX_VALUES values, without making one of them."""
+    if text.count(b",") + text.count(b":") + text.count(b"[") + text.count(b"{") <= MAX_VALUES:
+        return False
+    # Texts may hold these characters as well, and seldom do.
+    values = 0
+    for token in _TOKEN.finditer(text):
+        values += text[token.start()] != ord('"')
+        if values > MAX_VALUES:
+            return True
+    return False
+
+
+def _without_meta(text: bytes) -> bytes:
+    """A record's text with an empty `meta` instead of its own."""
+    meta = bytes(msgspec.json.decode(text, type=_Unread).meta)
+    return text.replace(meta, b"{}", 1) if meta.startswith(b"{") else text
+
+
 def read_record(
-    path: Path, kind: type[Record], *, dir_fd: int | None = None, check: Check | None = None
+    path: Path,
+    kind: type[Record],
+    *,
+    dir_fd: int | None = None,
+    check: Check | None = None,
+    with_meta: bool = True,
 ) -> tuple[Record, bytes] | None:
     """Read a record.
 
@@ -91,7 +135,8 @@ def read_record(
         path: The file.
         kind: The type of the record.
         dir_fd: A descriptor of its directory, where that is open already.
-        check: Called once the file is open; what it raises is raised. Default: any file is read.
+        check: Called once the file is open, before it is read; what it raises is raised. Default: any file is read.
+        with_meta: As in `parse_record`.
 
     Returns:
         The record and its exact bytes; None where there is no such file.
@@ -122,7 +167,7 @@ def read_record(
                 text += piece
         except OSError as error:
             raise ManifestError(f"{path}: cannot be read: {error.strerror}; try again") from error
-    return parse_record(text, kind, str(path)), text
+    return parse_record(text, kind, str(path), with_meta=with_meta), text
 
 
 def _plain(value: Any) -> Any:

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daddy_encode.errors import ManifestError
-from daddy_encode.spool.manifest import Manifest, read_manifest
+from daddy_encode.spool.manifest import Manifest, read_manifest, write_manifest
 from daddy_encode.spool.receipt import Receipt
 from daddy_encode.spool.records import MAX_RECORD_BYTES, parse_record
 from tests.jobs import encode
@@ -192,3 +192,95 @@ def test_any_bytes_are_a_record_or_one_line_of_error(data: bytes) -> None:
         except ManifestError as error:
             assert str(error).startswith("name: ")
             assert str(error).isprintable()
+
+
+# As Python's own objects, 100 MB and more each.
+TINY = 1_390_000
+LARGE_META: dict[str, bytes] = {
+    "lists": b"[" + b"[]," * TINY + b"[]]",
+    "objects": b"[" + b'{"a":0},' * (TINY * 3 // 8) + b"0]",
+    "numbers": b"[" + b"1.5," * (TINY * 3 // 4) + b"0]",
+    "keys": b"{" + b",".join(b'"%x":0' % number for number in range(TINY // 4)) + b"}",
+    "texts": b"[" + b'"ab",' * (TINY * 3 // 5) + b"0]",
+}
+PEAK = """
+import sys; from pathlib import Path
+from daddy_encode.errors import ManifestError
+from daddy_encode.spool.manifest import read_manifest
+from daddy_encode.spool.receipt import Receipt
+from daddy_encode.spool.records import read_record
+
+def peak():
+    return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024
+
+before = peak()
+folders = sorted(Path(sys.argv[1]).iterdir())
+kept = [read_manifest(folder) for folder in folders]
+refused = 0
+for folder in folders:
+    try:
+        kept.append(read_record(folder / "x.receipt.json", Receipt))
+    except ManifestError as error:
+        refused += "more than 20000 values" in str(error)
+print(peak() - before, refused)
+"""
+
+
+def test_records_are_bounded_in_what_they_become_in_memory(job: Path, tmp_path: Path) -> None:
+    encode(job)
+    receipt = json.loads(job.with_suffix(".receipt.json").read_text())
+    for name, meta in LARGE_META.items():
+        folder = tmp_path / "hostile" / name
+        folder.mkdir(parents=True)
+        (folder / "manifest.json").write_bytes(changed()[:-1] + b', "meta": {"x": ' + meta + b"}}")
+        receipt["outputs"][0]["settings"] = {"x": "HERE"}
+        text = json.dumps(receipt).encode().replace(b'"HERE"', meta)
+        (folder / "x.receipt.json").write_bytes(text)
+    command = [sys.executable, "-c", PEAK, str(tmp_path / "hostile")]
+    told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout.split()
+    assert float(told[0]) < 48
+    assert int(told[1]) == len(LARGE_META)
+
+
+def test_a_manifest_with_a_large_meta_of_the_users_own_is_read_and_not_kept(tmp_path: Path) -> None:
+    meta = {"returns": [0.5] * 300_000, "text": '"},{[' * 1000}
+    write_manifest(tmp_path, Manifest(frames=12, width=64, height=48, meta=meta))
+    assert json.loads((tmp_path / "manifest.json").read_text())["meta"] == meta
+    found = read_manifest(tmp_path)
+    assert found is not None
+    assert found[0] == Manifest(frames=12, width=64, height=48)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        changed()[:-1] + b', "meta": {"x": 1}, "meta": {"x": [' + b"0," * 30_000 + b"0]}}",
+        changed()[:-1] + b', "frames": 1, "meta": {"x": [' + b"0," * 30_000 + b"0]}}",
+        changed()[:-1] + b', "meta": [' + b"0," * 30_000 + b"0]}",
+        changed()[:-1] + b', "other": [' + b"0," * 30_000 + b"0]}",
+        changed()[:-1] + b', "meta": {"x": [' + b"0," * 30_000 + b"NaN]}}",
+    ],
+    ids=["meta twice", "frames twice", "a list", "another field", "NaN"],
+)
+def test_a_large_meta_hides_no_other_fault(tmp_path: Path, text: bytes) -> None:
+    (tmp_path / "manifest.json").write_bytes(text)
+    with pytest.raises(ManifestError):
+        read_manifest(tmp_path)
+
+
+def test_names_in_a_receipt_may_hold_what_separates_values(job: Path) -> None:
+    encode(job)
+    path = job.with_suffix(".receipt.json")
+    receipt = json.loads(path.read_text())
+    receipt["lost"] = {"missing_count": 1000, "missing": ["[,{:" * 50 + f"{i}.png" for i in range(1000)]}
+    assert parse_record(json.dumps(receipt).encode(), Receipt, "name").lost.missing_count == 1000
+
+
+@pytest.mark.parametrize("value", [-1, 10**350, 1e300, -1e300])
+@pytest.mark.parametrize("field", ["frames", "bytes", "width", "encode_seconds", "fps", "finished"])
+def test_a_number_that_cannot_be_is_no_receipt(job: Path, field: str, value: float) -> None:
+    encode(job)
+    receipt = json.loads(job.with_suffix(".receipt.json").read_text())
+    (receipt if field == "finished" else receipt["outputs"][0])[field] = value
+    with pytest.raises(ManifestError, match=f"not a valid receipt: .*{field}"):
+        parse_record(json.dumps(receipt).encode(), Receipt, "name")

@@ -1,0 +1,63 @@
+"""Manifests of other users: asked whose they are before they are read, and small in memory whatever they hold."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Require
+from tests.service.spools import TIMEOUT, write_job
+from tests.spool.test_hostile_records import LARGE_META
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+
+
+def peak_mb(*arguments: str | Path) -> float:
+    """The most memory that `daddy-encode` with `arguments` has had at a time."""
+    command = [sys.executable, "-m", "daddy_encode", *map(str, arguments)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    return usage.ru_maxrss / 1024
+
+
+def write_foreign_jobs(spool: Path, *, hostile: bool) -> Path:
+    """Twelve jobs of another user's, whose manifests promise more frames than there are."""
+    for index in range(12):
+        job = write_job(spool / f"job-{index}")
+        manifest = json.loads((job / "manifest.json").read_text())
+        text = json.dumps({**manifest, "frames": 1000, "meta": "HERE"}).encode()
+        meta = list(LARGE_META.values())[index % len(LARGE_META)] if hostile else b"0"
+        (job / "manifest.json").write_bytes(text.replace(b'"HERE"', b'{"x": ' + meta + b"}"))
+        for path in (job, *job.iterdir()):
+            os.chown(path, 65534, -1)
+    return spool
+
+
+@pytest.mark.parametrize(
+    "command", [("watch", "--once"), ("watch", "--once", "--trust-owner", "any"), ("status",)], ids=" ".join
+)
+def test_twelve_foreign_manifests_of_4_mib_cost_little_memory(command: tuple[str, ...], tmp_path: Path) -> None:
+    name, *options = command
+    usual = peak_mb(name, write_foreign_jobs(tmp_path / "usual", hostile=False), *options)
+    hostile = write_foreign_jobs(tmp_path / "hostile", hostile=True)
+    assert sum((job / "manifest.json").stat().st_size for job in hostile.iterdir()) > 12 * 3_500_000
+    assert peak_mb(name, hostile, *options) < usual + 64
+
+
+def test_a_manifest_of_a_user_who_is_not_trusted_is_not_read(spool: Path, require_program: Require) -> None:
+    job = write_job(spool / "job")
+    os.chown(job / "manifest.json", 65534, -1)
+    trace = spool.parent / "trace"
+    strace = [require_program("strace", "strace"), "-f", "-y", "-e", "trace=read,pread64", "-o", str(trace)]
+    command = [*strace, sys.executable, "-m", "daddy_encode"]
+    for arguments in (("watch", spool, "--once"), ("encode", spool)):
+        told = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=TIMEOUT, check=False)
+        assert "skipped: it belongs to nobody, not to you" in told.stderr
+        assert trace.stat().st_size > 0
+        assert f"<{job}/manifest.json>" not in trace.read_text()
