@@ -54,10 +54,11 @@ def test_a_manifest_of_a_user_who_is_not_trusted_is_not_read(spool: Path, requir
     job = write_job(spool / "job")
     os.chown(job / "manifest.json", 65534, -1)
     trace = spool.parent / "trace"
-    strace = [require_program("strace", "strace"), "-f", "-y", "-e", "trace=read,pread64", "-o", str(trace)]
+    strace = [require_program("strace", "strace"), "-f", "--seccomp-bpf", "-y", "-e", "trace=read", "-o", str(trace)]
     command = [*strace, sys.executable, "-m", "daddy_encode"]
-    for arguments in (("watch", spool, "--once"), ("encode", spool)):
-        told = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=TIMEOUT, check=False)
-        assert "skipped: it belongs to nobody, not to you" in told.stderr
-        assert trace.stat().st_size > 0
-        assert f"<{job}/manifest.json>" not in trace.read_text()
+    told = subprocess.run(
+        [*command, "watch", spool, "--once"], capture_output=True, text=True, timeout=TIMEOUT, check=False
+    )
+    assert "skipped: it belongs to nobody, not to you" in told.stderr
+    assert trace.stat().st_size > 0
+    assert f"<{job}/manifest.json>" not in trace.read_text()
