@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +18,7 @@ from daddy_encode.errors import FrameError, ManifestError, Skipped, one_line
 from daddy_encode.spool.frames import FrameSequence
 from daddy_encode.spool.manifest import MANIFEST_NAME, Manifest
 from daddy_encode.spool.paths import JobPaths
-from daddy_encode.spool.receipt import MAX_LISTED, BadFrame, Lost, Receipt
+from daddy_encode.spool.receipt import MAX_LISTED, BadFrame, Lost, Receipt, find_recorded
 from daddy_encode.spool.records import read_record
 
 
@@ -38,7 +36,9 @@ class Examined:
         salvaged: Whether its rollout died, and what is whole is taken.
         wanted: The videos it should have.
         todo: Those of them that are not there yet.
-        receipt: What an earlier encode of this very source left, with the outputs that are still there.
+        receipt: What an earlier encode of this very source left, as it should be now: with the outputs that are still
+            there, and the times of these and of the directory.
+        is_recorded: Whether the receipt is so already.
     """
 
     directory: Path
@@ -51,6 +51,7 @@ class Examined:
     wanted: Plan
     todo: Plan
     receipt: Receipt | None
+    is_recorded: bool
 
     @property
     def frames(self) -> FrameSequence:
@@ -120,7 +121,8 @@ def examine(paths: JobPaths, directory: JobDirectory, settings: Settings, *, for
     if gaps == "error":
         _check_whole(directory.path, frames, manifest, died)
     wanted = plan(settings, manifest)
-    receipt = _receipt_of(paths, directory, listing.sha256, manifest_digest, gaps)
+    stored = _receipt_of(paths, directory, listing.sha256, manifest_digest, gaps)
+    receipt = _renewed(paths, stored, mtime_ns) if stored else None
     there = {record.format: record.settings for record in receipt.outputs} if receipt else {}
     todo = {kind: output for kind, output in wanted.items() if force or there.get(kind) != msgspec.to_builtins(output)}
     return Examined(
@@ -134,6 +136,7 @@ def examine(paths: JobPaths, directory: JobDirectory, settings: Settings, *, for
         wanted=wanted,
         todo=todo,
         receipt=receipt,
+        is_recorded=receipt == stored,
     )
 
 
@@ -167,10 +170,7 @@ def _check_whole(directory: Path, frames: FrameSequence, manifest: Manifest | No
 def _receipt_of(
     paths: JobPaths, directory: JobDirectory, listing: str, manifest_digest: str | None, gaps: Gaps
 ) -> Receipt | None:
-    """The job's receipt, without outputs that are gone.
-
-    None where it is for another source or other `gaps`, or not from a trusted user.
-    """
+    """The job's receipt; None where it is for another source or other `gaps`, or not from a trusted user."""
     try:
         found = read_record(paths.receipt, Receipt, check=directory.check_owner)
     except (ManifestError, Skipped):
@@ -182,11 +182,11 @@ def _receipt_of(
     same = (receipt.source.listing_sha256, receipt.source.manifest_sha256) == (listing, manifest_digest)
     if receipt.error is not None or not same or receipt.gaps not in (None, gaps):
         return None
-    there = [record for record in receipt.outputs if _size(paths.output(record.format)) == record.bytes]
-    return msgspec.structs.replace(receipt, outputs=there)
+    return receipt
 
 
-def _size(path: Path) -> int | None:
-    with contextlib.suppress(OSError):
-        return os.stat(path, follow_symlinks=False).st_size
-    return None
+def _renewed(paths: JobPaths, receipt: Receipt, mtime_ns: int) -> Receipt:
+    """`receipt` with the outputs that are still there, and their times, for a directory of the time `mtime_ns`."""
+    found = [find_recorded(paths.output(record.format), record) for record in receipt.outputs]
+    source = msgspec.structs.replace(receipt.source, directory_mtime_ns=mtime_ns)
+    return msgspec.structs.replace(receipt, source=source, outputs=[record for record in found if record])

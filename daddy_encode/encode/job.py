@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 from collections.abc import Mapping
+
+import msgspec
 
 from daddy_encode.encode.context import Context, Progress, Result
 from daddy_encode.encode.examine import Examined, examine
@@ -14,10 +17,10 @@ from daddy_encode.encode.frames.listing import ChangedError, check_unchanged
 from daddy_encode.encode.frames.source import DirectorySource
 from daddy_encode.encode.output import Target, make_outputs
 from daddy_encode.encode.png.decode import parse_colour
-from daddy_encode.encode.receipts import record_done
+from daddy_encode.encode.receipts import confirm_done, record_done, withdraw
 from daddy_encode.errors import FrameError, TransientError, one_line
 from daddy_encode.spool.paths import JobPaths
-from daddy_encode.spool.publish import publish, temp_file
+from daddy_encode.spool.publish import flushed, rename, temp_file
 from daddy_encode.spool.receipt import OutputRecord
 
 log = logging.getLogger(__name__)
@@ -61,10 +64,15 @@ def encode_job(paths: JobPaths, context: Context, progress: Progress = lambda sh
 
 
 def done_already(paths: JobPaths, context: Context) -> Result | None:
-    """The result of a job of which nothing is left to do, else None; writes nothing. Raises as `encode_job`."""
+    """The result of a job of which nothing is left to do, else None; writes nothing. Raises as `encode_job`.
+
+    None also where its receipt should be written anew, and can be.
+    """
     with JobDirectory(paths.directory, context.owners, context.max_pixels) as directory:
         job = examine(paths, directory, context.settings, force=context.force)
-    return Result(paths, [], job.receipt) if not job.todo and job.receipt is not None else None
+    if job.todo or job.receipt is None or (not job.is_recorded and os.access(paths.base.parent, os.W_OK)):
+        return None
+    return Result(paths, [], job.receipt)
 
 
 def check_owners(paths: JobPaths, context: Context) -> None:
@@ -80,7 +88,7 @@ def _encode_once(paths: JobPaths, context: Context, shares: _Shares) -> Result:
         if context.need_manifest and job.manifest is None:
             raise TransientError(f"{paths.directory}: its manifest is gone: it is being written again; wait for it")
         if not job.todo and job.receipt is not None:
-            return Result(paths, [], job.receipt)
+            return Result(paths, [], confirm_done(paths, job))
         shares.expect(len(job.frames))
         bad: dict[str, str] = {}
         try:
@@ -123,8 +131,11 @@ def _publish_all(
         made = make_outputs(source, job.todo, targets, context.limits, both=both, on_passes=shares.begin)
         check_unchanged(directory, job.listing, source.is_same)
         context.on_encoded()
-        for target in targets.values():
-            publish(target.temp, target.final)
+        ready = {kind: temps.enter_context(flushed(target.temp, target.final)) for kind, target in targets.items()}
+        made = [msgspec.structs.replace(record, mtime_ns=ready[record.format].mtime_ns()) for record in made]
+        withdraw(paths, targets.keys(), context)
+        for kind, target in targets.items():
+            rename(ready[kind], target.final)
     return source, made
 
 

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from daddy_encode.encode.context import Context, Result
+from daddy_encode.encode.context import Context
 from daddy_encode.encode.examine import Examined
 from daddy_encode.encode.frames.source import DirectorySource
 from daddy_encode.encode.probe import find_ffmpeg
-from daddy_encode.errors import DaddyEncodeError, one_line
+from daddy_encode.errors import DaddyEncodeError, ManifestError, Skipped, one_line
 from daddy_encode.spool.manifest import read_manifest
-from daddy_encode.spool.paths import JobPaths
-from daddy_encode.spool.publish import publish_bytes
-from daddy_encode.spool.receipt import OutputRecord, Receipt, Source
+from daddy_encode.spool.paths import JobPaths, Kind
+from daddy_encode.spool.publish import publish_bytes, reported
+from daddy_encode.spool.receipt import OutputRecord, Receipt, Source, find_recorded
 from daddy_encode.spool.records import encode_record, read_record
 
 
@@ -68,21 +69,43 @@ def record_done(
     return receipt
 
 
-def confirm_done(result: Result, mtime_ns: int | None) -> Result:
-    """Write into the receipt of a job that was found done that it is so for its directory's time `mtime_ns` as well.
+def confirm_done(paths: JobPaths, job: Examined) -> Receipt:
+    """Return the receipt of a job of which nothing is left to do, written anew where it is not as it should be.
 
-    Else everybody would examine its frames again, each time. Never raises: a receipt that cannot be written does no
-    harm.
+    Else everybody would examine its frames, or read its videos, again, each time. A receipt that cannot be written does
+    no harm.
     """
-    source = result.receipt.source
-    if mtime_ns is None or mtime_ns == source.directory_mtime_ns:
-        return result
-    receipt = msgspec.structs.replace(
-        result.receipt, source=msgspec.structs.replace(source, directory_mtime_ns=mtime_ns)
-    )
-    with contextlib.suppress(DaddyEncodeError, OSError):
-        publish_bytes(encode_record(receipt), result.paths.receipt, result.paths.base.name)
-    return Result(result.paths, result.made, receipt)
+    assert job.receipt is not None
+    if not job.is_recorded:
+        with contextlib.suppress(DaddyEncodeError, OSError):
+            publish_bytes(encode_record(job.receipt), paths.receipt, paths.base.name)
+    return job.receipt
+
+
+def withdraw(paths: JobPaths, kinds: Collection[Kind], context: Context) -> None:
+    """Before the videos of these kinds are replaced, leave a receipt that no longer names them, if there is one.
+
+    Whoever is killed in between leaves a job to be encoded, never a receipt that says of a new video what an older one
+    was. Where no receipt names them, nothing is written.
+
+    Raises:
+        SpoolError: The receipt cannot be replaced.
+    """
+    try:
+        found = read_record(paths.receipt, Receipt, check=context.owners.check_file)
+    except (ManifestError, Skipped):
+        # It may say anything, to somebody else; nothing of it is taken over.
+        with reported(paths.receipt, "replace"):
+            os.unlink(paths.receipt)
+        return
+    if found is None:
+        return
+    receipt = found[0]
+    others = [record for record in receipt.outputs if record.format not in kinds]
+    if len(others) < len(receipt.outputs):
+        source = msgspec.structs.replace(receipt.source, directory_mtime_ns=0)
+        left = msgspec.structs.replace(receipt, outputs=others, source=source)
+        publish_bytes(encode_record(left), paths.receipt, paths.base.name)
 
 
 def record_failure(paths: JobPaths, error: DaddyEncodeError, context: Context, mtime_ns: int | None) -> None:
@@ -104,8 +127,9 @@ def record_failure(paths: JobPaths, error: DaddyEncodeError, context: Context, m
             if (found := read_manifest(paths.directory)) is not None:
                 manifest_sha256 = found[1]
         with contextlib.suppress(DaddyEncodeError):
-            if (earlier := read_record(paths.receipt, Receipt)) is not None:
-                outputs = [record for record in earlier[0].outputs if paths.output(record.format).exists()]
+            if (earlier := read_record(paths.receipt, Receipt, check=context.owners.check_file)) is not None:
+                found_outputs = [find_recorded(paths.output(record.format), record) for record in earlier[0].outputs]
+                outputs = [record for record in found_outputs if record is not None]
         source = Source(
             frames=0,
             width=0,

@@ -10,7 +10,7 @@ from typing import get_args
 from daddy_encode.errors import ManifestError, Skipped
 from daddy_encode.spool.manifest import Manifest, read_manifest
 from daddy_encode.spool.paths import JobPaths, Kind
-from daddy_encode.spool.receipt import Receipt
+from daddy_encode.spool.receipt import Receipt, looks_recorded
 from daddy_encode.spool.records import Check, read_record
 from daddy_encode.spool.walk import Listing, OutputListing
 
@@ -30,6 +30,7 @@ class JobSnapshot:
         receipt: The receipt, where there is one that can be read.
         outputs: The videos that were listed.
         mtime_ns: The modification time of the job's directory, asked for before it was listed.
+        replaced: Those of the videos that do not look like what the receipt records.
     """
 
     frames: int
@@ -40,6 +41,7 @@ class JobSnapshot:
     receipt: Receipt | None
     outputs: frozenset[Kind]
     mtime_ns: int
+    replaced: frozenset[Kind] = frozenset()
 
     @property
     def has_failed(self) -> bool:
@@ -69,15 +71,24 @@ def inspect_job(
                 manifest, digest = found
         except (ManifestError, Skipped) as fault:
             error = str(fault)
+    known = outputs.names is None or paths.receipt.name in outputs.names
+    receipt = _read_receipt(paths, check) if known else None
+    there = frozenset(kind for kind in KINDS if _is_there(paths.output(kind), outputs))
+    records = receipt.outputs if receipt is not None else []
     return JobSnapshot(
         frames=listing.frames,
         has_manifest=listing.has_manifest,
         manifest=manifest,
         manifest_sha256=digest,
         manifest_error=error,
-        receipt=_read_receipt(paths, check) if outputs.names is None or paths.receipt.name in outputs.names else None,
-        outputs=frozenset(kind for kind in KINDS if _is_there(paths.output(kind), outputs)),
+        receipt=receipt,
+        outputs=there,
         mtime_ns=mtime_ns,
+        replaced=frozenset(
+            record.format
+            for record in records
+            if record.format in there and not looks_recorded(paths.output(record.format), record)
+        ),
     )
 
 

@@ -73,7 +73,8 @@ def _is_done(job: JobSnapshot, wanted: Plan | None) -> bool:
     if job.has_manifest and job.frames == 0:
         # Somebody has removed the frames after they were encoded: this is all there will be.
         return whole
-    if receipt.source.directory_mtime_ns != job.mtime_ns:
+    if receipt.source.directory_mtime_ns != job.mtime_ns or job.replaced:
+        # An attempt examines the frames, or the video.
         return False
     if wanted is None:
         return whole

@@ -11,7 +11,7 @@ from types import TracebackType
 from daddy_encode.encode.context import Context
 from daddy_encode.encode.job import check_owners, done_already, encode_job
 from daddy_encode.encode.probe import find_ffmpeg, kinds_asked_for
-from daddy_encode.encode.receipts import confirm_done, record_failure
+from daddy_encode.encode.receipts import record_failure
 from daddy_encode.errors import (
     ClaimedError,
     DaddyEncodeError,
@@ -203,9 +203,8 @@ class WorkerPool:
             return Outcome(paths, OutcomeKind.FAILED_BEFORE, mtime_ns=before)
         try:
             result = encode_job(paths, context, self._progress)
-            if result.made:
-                return Outcome(paths, OutcomeKind.MADE, result, mtime_ns=before)
-            return Outcome(paths, OutcomeKind.DONE, confirm_done(result, before), mtime_ns=before)
+            kind = OutcomeKind.MADE if result.made else OutcomeKind.DONE
+            return Outcome(paths, kind, result, mtime_ns=before)
         except Skipped as fault:
             return Outcome(paths, OutcomeKind.SKIPPED, error=fault)
         except DaddyEncodeError as fault:

@@ -67,14 +67,21 @@ class HeldFile:
         """A new file `name` in the same directory, for the same owner, to be closed before this one. Raises OSError."""
         return HeldFile(self.path.with_name(name), self.owner, self._directory)
 
+    def flush(self) -> None:
+        """Flush its bytes to disk. Raises OSError."""
+        os.fsync(self.descriptor)
+
+    def mtime_ns(self) -> int:
+        """Its modification time; once it is flushed that stays."""
+        return os.fstat(self.descriptor).st_mtime_ns
+
     def rename(self, final: Path) -> None:
-        """Flush it to disk and give it the name `final`, in the same directory; then flush that.
+        """Give it the name `final`, in the same directory, once it is flushed; then flush that.
 
         Raises:
             OSError: The system refuses.
             TransientError: Its name is another file's by now, or `final` is.
         """
-        os.fsync(self.descriptor)
         self._check_name(self.path)
         try:
             os.replace(self.path.name, final.name, src_dir_fd=self._directory, dst_dir_fd=self._directory)

@@ -94,26 +94,46 @@ def _open_directory(path: Path) -> int:
         return os.open(path, flags)
 
 
-def publish(temp: HeldFile, final: Path) -> None:
-    """Flush `temp` to disk, then give it the name `final`, replacing what had it: a link itself, not its target.
-
-    From another directory, which may be on another file system, it is copied beside `final` first; `temp` stays.
+@contextlib.contextmanager
+def flushed(temp: HeldFile, final: Path) -> Iterator[HeldFile]:
+    """Flush `temp` to disk, so that giving it the name `final` is all that is left to do.
 
     Args:
         temp: The finished file.
-        final: Its path from now on.
+        final: Its path from then on.
+
+    Yields:
+        The file to rename: from another directory, which may be on another file system, a copy beside `final`.
 
     Raises:
-        SpoolError: It cannot be written; a TransientError where another file was put in its place.
+        SpoolError: It cannot be written.
     """
-    if temp.path.parent != final.parent:
-        with temp_file(final.parent, temp.owner) as beside:
-            with reported(final, "write"):
-                beside.copy_from(temp)
-            publish(beside, final)
+    if temp.path.parent == final.parent:
+        with reported(final, "write"):
+            temp.flush()
+        yield temp
         return
+    with temp_file(final.parent, temp.owner) as beside:
+        with reported(final, "write"):
+            beside.copy_from(temp)
+            beside.flush()
+        yield beside
+
+
+def rename(ready: HeldFile, final: Path) -> None:
+    """Give what `flushed` yields its final name, replacing what had that: a link itself, not its target.
+
+    Raises:
+        SpoolError: The system refuses; a TransientError where another file was put in its place.
+    """
     with reported(final, "write"):
-        temp.rename(final)
+        ready.rename(final)
+
+
+def publish(temp: HeldFile, final: Path) -> None:
+    """`flushed` and `rename`; raises what these raise."""
+    with flushed(temp, final) as ready:
+        rename(ready, final)
 
 
 def publish_bytes(data: bytes, final: Path, owner: str = "") -> None:

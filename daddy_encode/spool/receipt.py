@@ -1,12 +1,18 @@
-"""`<job>.receipt.json`: the encoder's record of a job, beside its outputs."""
+"""`<job>.receipt.json`: the encoder's record of a job, beside its outputs; and whether these are as it says."""
 
 from __future__ import annotations
 
+import hashlib
+import os
+import stat
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import msgspec
 from msgspec import Meta, Struct, field
 
 from daddy_encode.spool.paths import Kind
+from daddy_encode.spool.publish import reported
 
 # Anybody may have written a receipt, and people and spreadsheets read its numbers.
 Whole = Annotated[int, Meta(ge=0, le=2**62)]
@@ -31,6 +37,7 @@ class OutputRecord(Struct, frozen=True, kw_only=True):
         width: In pixels.
         height: In pixels.
         settings: All that decided its bytes, given the frames.
+        mtime_ns: Its modification time when it got its name, in nanoseconds; None in receipts of earlier versions.
         warnings: What a viewer should know, such as padding.
     """
 
@@ -45,6 +52,7 @@ class OutputRecord(Struct, frozen=True, kw_only=True):
     width: Whole
     height: Whole
     settings: dict[str, Any]
+    mtime_ns: Nanoseconds | None = None
     warnings: list[str] = field(default_factory=list)
 
 
@@ -59,7 +67,7 @@ class Source(Struct, frozen=True, kw_only=True):
         listing_sha256: Of their names, sizes and modification times: while it is unchanged, the frames are taken to be.
         manifest_sha256: Of the manifest's bytes; None where there was none.
         directory_mtime_ns: The directory's modification time before it was listed, in nanoseconds: while it is
-            unchanged, no frame came, went or was replaced.
+            unchanged, no frame came, went or was replaced. 0: the job has to be examined.
     """
 
     frames: Whole
@@ -140,4 +148,11 @@ class Receipt(Struct, frozen=True, kw_only=True):
     lost: Lost = field(default_factory=Lost)
     settled: bool = False
     error: str | None = None
-    finished: Seconds
+import hashlib
+import os
+import stat
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct, field

@@ -275,7 +275,7 @@ def test_a_scan_of_finished_jobs_makes_one_system_call_for_each(tmp_path: Path, 
         copy = tmp_path / "spool" / f"job-{index}"
         shutil.copytree(first, copy)
         for kind in ("mp4", "receipt.json"):
-            shutil.copy(f"{first}.{kind}", f"{copy}.{kind}")
+            shutil.copy2(f"{first}.{kind}", f"{copy}.{kind}")
     program = (
         "clock = iter(range(0, 10**9, 10))\n"
         "scanner = Scanner(Path(sys.argv[1]), make_settings(), clock=lambda: next(clock))\n"
