@@ -1,12 +1,15 @@
-"""Every receipt of a spool as rows: there is no ledger file, the receipts are it."""
+"""Every receipt of a spool as rows: there is no ledger file, the receipts are it.
+
+Anybody may have written a receipt: its texts are bounded, and what is no receipt hides none of the others.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from daddy_encode.errors import ManifestError
+from daddy_encode.errors import ManifestError, one_line
 from daddy_encode.spool.paths import RECEIPT_SUFFIX
 from daddy_encode.spool.receipt import Receipt
 from daddy_encode.spool.records import read_record
@@ -14,17 +17,35 @@ from daddy_encode.spool.walk import listing_error, walk
 
 # The six values of a saved video, then what else a spreadsheet is asked for.
 COLUMNS = ["path", "frames", "fps", "encode_seconds", "bytes", "type", "format", "finished", "host", "error"]
+# Of a text, in characters: no message of ours is as long.
+LONGEST_TEXT = 10_000
+# A spreadsheet takes a text that begins with one of these for a formula (OWASP, "CSV Injection"); the last four are the
+# full-width forms of the first.
+_FORMULA_STARTS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 
 
-def receipts(root: Path) -> list[tuple[Path, Receipt]]:
-    """Every receipt below `root` that can be read, with its path, the oldest first.
+class Ledger(NamedTuple):
+    """What the receipts of a spool say.
+
+    Attributes:
+        rows: Their rows, by the names of COLUMNS, the oldest first.
+        faults: What is wrong with each receipt that cannot be used.
+    """
+
+    rows: list[dict[str, Any]]
+    faults: list[str]
+
+
+def read_ledger(root: Path) -> Ledger:
+    """Read every receipt below `root`.
 
     A directory that cannot be listed is passed over.
 
     Raises:
         SpoolError: `root` itself cannot be listed.
     """
-    found = []
+    found: list[tuple[float, Path, list[dict[str, Any]]]] = []
+    faults = []
     for directory in walk(root):
         try:
             names = directory.list().names
@@ -32,16 +53,19 @@ def receipts(root: Path) -> list[tuple[Path, Receipt]]:
             if directory.is_root:
                 raise listing_error(root, error) from error
             continue
-        for name in names:
+        for name in sorted(names):
             if name.endswith(RECEIPT_SUFFIX):
                 path = root / directory.relative / name
                 try:
                     record = read_record(path, Receipt)
-                except ManifestError:
+                except ManifestError as error:
+                    faults.append(str(error))
                     continue
                 if record is not None:
-                    found.append((path, record[0]))
-    return sorted(found, key=lambda item: (item[1].finished, item[0]))
+                    # The rows alone: a receipt may hold much more.
+                    found.append((record[0].finished, path, list(ledger_rows(path, record[0]))))
+    found.sort(key=lambda item: item[:2])
+    return Ledger([row for _, _, rows in found for row in rows], faults)
 
 
 def ledger_rows(path: Path, receipt: Receipt) -> Iterator[dict[str, Any]]:
@@ -51,8 +75,10 @@ def ledger_rows(path: Path, receipt: Receipt) -> Iterator[dict[str, Any]]:
         path: Where the receipt is.
         receipt: What it says.
     """
-    more = {"finished": receipt.finished, "host": receipt.host, "error": receipt.error}
-    for record in receipt.outputs:
+    error = receipt.error[:LONGEST_TEXT] if receipt.error is not None else None
+    more = {"finished": receipt.finished, "host": receipt.host[:LONGEST_TEXT], "error": error}
+    # One of each format, however many are listed.
+    for record in {record.format: record for record in receipt.outputs}.values():
         # Beside the receipt, whatever the receipt says.
         video = path.with_name(path.name.removesuffix(RECEIPT_SUFFIX) + f".{record.format}")
         yield {
@@ -61,10 +87,21 @@ def ledger_rows(path: Path, receipt: Receipt) -> Iterator[dict[str, Any]]:
             "fps": record.fps,
             "encode_seconds": record.encode_seconds,
             "bytes": record.bytes,
-            "type": record.type,
+            "type": record.type[:LONGEST_TEXT],
             "format": record.format,
             **more,
         }
-    if receipt.error is not None:
+    if error is not None:
         job = path.with_name(path.name.removesuffix(RECEIPT_SUFFIX))
         yield {**dict.fromkeys(COLUMNS), "path": str(job), "type": "FAILED", **more}
+
+
+def csv_cell(value: Any) -> Any:
+    """A value for a CSV file that a spreadsheet opens and a terminal shows: a text is one line, and no formula.
+
+    One that would be is preceded by an apostrophe; numbers stay numbers. Pure.
+    """
+    if not isinstance(value, str):
+        return value
+    text = one_line(value)
+    return f"'{text}" if value.startswith(_FORMULA_STARTS) else text

@@ -27,7 +27,7 @@ def saved_line(record: OutputRecord, path: Path, receipt: Receipt | None = None)
         receipt: The job's, whose partial and lost frames are named as well. Default: they are not.
     """
     kind = f"Both ({record.format.upper()})" if record.type == "Both" else record.type
-    return (
+    return one_line(
         f"saved {shown(path)}: {record.frames} frame{'s' if record.frames != 1 else ''}, {record.fps} fps, "
         f"took {record.encode_seconds:.2f} s, {size(record.bytes)}, {kind}{_not_whole(receipt)}"
     )
@@ -84,10 +84,17 @@ def size(count: int) -> str:
     raise AssertionError
 
 
+class _OneLine(logging.Formatter):
+    """Each record is one printable line, whatever text of the spool is in it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return one_line(super().format(record))
+
+
 def set_up_logging(handler: logging.Handler) -> None:
     """Send this package's log to `handler`, with the time where standard error is a file, such as a Slurm job's."""
     stamp = "" if sys.stderr.isatty() else "%(asctime)s "
-    handler.setFormatter(logging.Formatter(f"{stamp}%(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+    handler.setFormatter(_OneLine(f"{stamp}%(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S"))
     logger = logging.getLogger(NAME)
     logger.handlers = [handler]
     logger.setLevel(logging.INFO)

@@ -16,6 +16,9 @@ from daddy_encode.spool.paths import JobPaths, absolute
 from daddy_encode.spool.slurm_process import ROLLOUT_NAME, read_slurm_process
 from daddy_encode.spool.walk import Listing, SpoolDirectory, listing_error, walk
 
+# In characters. Anybody may have written what it comes from.
+LONGEST_NOTE = 1000
+
 
 @dataclass(frozen=True)
 class JobStatus:
@@ -76,7 +79,7 @@ def _status(directory: SpoolDirectory, listing: Listing, mtime_ns: int, top: Pat
         state=state,
         frames=job.frames,
         age=max(0.0, time.time() - mtime_ns / 1e9),
-        note=_note(paths, state, job),
+        note=_note(paths, state, job)[:LONGEST_NOTE],
         rollout=writer.slurm_job_id if writer else "",
     )
 
