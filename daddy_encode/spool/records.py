@@ -7,6 +7,7 @@ import math
 import os
 import re
 import stat
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,6 +30,9 @@ MAX_VALUES = 20_000
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[,:\[{]', re.DOTALL)
 
 Record = TypeVar("Record", bound=msgspec.Struct)
+
+_known: set[type[msgspec.Struct]] = set()
+_describing = threading.Lock()
 
 
 def encode_record(record: msgspec.Struct) -> bytes:
@@ -90,7 +94,7 @@ def parse_record(text: bytes, kind: type[Record], name: str, *, with_meta: bool 
             raise ValueError(f"version {version!r:.40} is not one this program reads (1); update daddy-encode")
         if not with_meta and isinstance(tree.get("meta"), dict):
             del tree["meta"]
-        return msgspec.convert(tree, kind)
+        return msgspec.convert(tree, known(kind))
     except RecursionError:
         raise ManifestError(f"{name}: nested too deeply; write it again") from None
     except (ValueError, msgspec.MsgspecError) as error:
@@ -117,8 +121,21 @@ def _has_many_values(text: bytes) -> bool:
 
 def _without_meta(text: bytes) -> bytes:
     """A record's text with an empty `meta` instead of its own."""
-    meta = bytes(msgspec.json.decode(text, type=_Unread).meta)
+    meta = bytes(msgspec.json.decode(text, type=known(_Unread)).meta)
     return text.replace(meta, b"{}", 1) if meta.startswith(b"{") else text
+
+
+def known(kind: type[Record]) -> type[Record]:
+    """`kind`, to be read from any thread.
+
+    msgspec (0.22) describes a type when it is first read, and a thread that meets the unfinished description of another
+    ends the process with a segmentation fault.
+    """
+    if kind not in _known:
+        with _describing:
+            msgspec.json.Decoder(kind)
+            _known.add(kind)
+    return kind
 
 
 def read_record(

@@ -6,6 +6,8 @@ import contextlib
 import json
 import math
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -136,3 +138,27 @@ def test_a_manifest_that_is_no_regular_file_is_refused_at_once(tmp_path: Path, k
 
 def test_no_manifest_is_none(tmp_path: Path) -> None:
     assert read_manifest(tmp_path) is None
+
+
+# Each round reads records of types that nobody has read before, in four threads at once.
+THREADS = """
+import sys, threading
+import msgspec
+from daddy_encode.spool.records import parse_record
+sys.setswitchinterval(1e-6)
+meet = threading.Barrier(4)
+def read(kind):
+    meet.wait()
+    assert parse_record(b'{"version": 1, "inner": {"texts": ["x"]}}', kind, "x").inner.texts == ["x"]
+for _ in range(200):
+    inner = msgspec.defstruct("Inner", [("texts", list[str]), *((f"f{i}", int | None, None) for i in range(9))])
+    outer = msgspec.defstruct("Outer", [("version", int), ("inner", inner)])
+    threads = [threading.Thread(target=read, args=(outer,)) for _ in range(4)]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+"""
+
+
+def test_threads_may_be_the_first_to_read_a_record_together() -> None:
+    done = subprocess.run([sys.executable, "-c", THREADS], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")

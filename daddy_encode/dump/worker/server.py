@@ -27,6 +27,7 @@ from daddy_encode.spool.png.format import NONE
 from daddy_encode.spool.png.pixels import Pixels
 from daddy_encode.spool.png.writer import CHOOSE_EVERY, Filter, choose_filter, encode_png, rows_for
 from daddy_encode.spool.publish import write_error
+from daddy_encode.spool.records import known
 
 # To wake a thread costs whoever sends the message 10 to 40 microseconds, a twentieth of a fast rollout's step. So a
 # thread that has nothing to do looks again by itself, and only after so many looks sleeps until it is woken.
@@ -70,7 +71,7 @@ class Server:
             message = protocol.receive(self._end)
             # The client sends it before it lets anybody serve.
             assert message is not None
-            self._recording = msgspec.json.decode(message[2], type=Recording)
+            self._recording = msgspec.json.decode(message[2], type=known(Recording))
         except Exception as error:  # no descriptor for a long `meta`, say
             self._fail(SpoolError(f"cannot record: {type(error).__name__}: {error}"))
             self._close()
@@ -112,7 +113,7 @@ class Server:
                 return None
             kind, slot, text = message
             if kind is Kind.END:
-                self._ending = msgspec.json.decode(text, type=End)
+                self._ending = msgspec.json.decode(text, type=known(End))
                 return None
             self._over = False
             index, self._count = self._count, self._count + 1
