@@ -148,11 +148,51 @@ class Receipt(Struct, frozen=True, kw_only=True):
     lost: Lost = field(default_factory=Lost)
     settled: bool = False
     error: str | None = None
-import hashlib
-import os
-import stat
-from pathlib import Path
-from typing import Annotated, Any, Literal
+    finished: Seconds
 
-import msgspec
-from msgspec import Meta, Struct, field
+
+def looks_recorded(path: Path, record: OutputRecord) -> bool:
+    """Whether the file at `path` has the size and the time of `record`; one that has no time is compared by size."""
+    try:
+        return _looks(os.stat(path, follow_symlinks=False), record)
+    except OSError:
+        return False
+
+
+def find_recorded(path: Path, record: OutputRecord) -> OutputRecord | None:
+    """The record of the video at `path`, with the time that the file has now; None where it is not that video.
+
+    The file is read only where its size is right and its time is not, as that of a copy may be.
+
+    Args:
+        path: The video.
+        record: What a receipt says of it.
+
+    Raises:
+        SpoolError: It cannot be read.
+    """
+    if looks_recorded(path, record):
+        return record
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    with reported(path, "read"), open(descriptor, "rb") as stream:
+        # Once more: a network file system is sure of them when the file is open.
+        status = os.fstat(descriptor)
+        if _looks(status, record):
+            return record
+        if not stat.S_ISREG(status.st_mode) or status.st_size != record.bytes:
+            return None
+        digest = hashlib.sha256()
+        while part := stream.read(2**16):
+            digest.update(part)
+    if digest.hexdigest() != record.sha256:
+        return None
+    return msgspec.structs.replace(record, mtime_ns=status.st_mtime_ns)
+
+
+def _looks(status: os.stat_result, record: OutputRecord) -> bool:
+    if not stat.S_ISREG(status.st_mode) or status.st_size != record.bytes:
+        return False
+    return record.mtime_ns in (None, status.st_mtime_ns)
