@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import mmap
 import os
-import select
-import socket
 import threading
+import time
 from typing import Any
 
 import msgspec
@@ -16,16 +14,25 @@ import numpy as np
 
 from daddy_encode.dump.files.annotations import keep_whole_lines
 from daddy_encode.dump.files.directory import remove_frames, remove_recording
-from daddy_encode.dump.worker import process, protocol
-from daddy_encode.dump.worker.protocol import End, Kind, Memory, Recording
-from daddy_encode.dump.worker.server import THREAD_POLL_SECONDS, Server
+from daddy_encode.dump.worker import memory, process
+from daddy_encode.dump.worker.channel import Kind, Message, send
+from daddy_encode.dump.worker.memory import Memory
+from daddy_encode.dump.worker.protocol import End, Recording
+from daddy_encode.dump.worker.server import Server
 from daddy_encode.errors import DaddyEncodeError, SpoolError
 from daddy_encode.spool.frames import frame_path
 from daddy_encode.spool.manifest import write_manifest_anyway
 from daddy_encode.spool.png.pixels import Pixels
 
-# Between two looks for a free slot. Meanwhile the death of the worker process is noticed at once.
-_POLL_MS = 1
+# Between two looks of a thread that writes: each interrupts the rollout.
+_POLL_SECONDS = 0.005
+# So many files threads have open at a time, those of all recordings together: the others are the training's.
+_FILES = 8
+_files = threading.BoundedSemaphore(_FILES)
+# So many frames are sent before the first look whether the worker has taken the recording.
+_LOOK_EVERY = 32
+# A process that ends as soon as it is started will do so again.
+_TRIES = 3
 
 
 class Client:
@@ -37,7 +44,7 @@ class Client:
     def __init__(self, recording: Recording, *, processes: bool, slots: int) -> None:
         """Begin a recording in a directory that is ready for it, with memory for so many frames.
 
-        Raises SpoolError where the system has no memory, sockets or threads to give.
+        Raises SpoolError where the system has no memory or threads to give.
         """
         self.error: DaddyEncodeError | None = None
         self.frames: int | None = None
@@ -49,66 +56,80 @@ class Client:
         self._end_is_sent = False
         # Whoever begins another recording, perhaps in a thread, looks at this one; a signal's handler may end it.
         self._looking = threading.RLock()
+        # One of the two serves it: number `_number` of a worker process, or threads.
         self._worker: process.WorkerProcess | None = None
+        self._number = 0
+        self._server: Server | None = None
+        slots = min(slots, memory.MOST_SLOTS)
+        # Only slots that are used take memory.
+        size = memory.slot_offset(slots, recording.shape)
         try:
-            self._connect(processes, min(slots, protocol.MOST_SLOTS))
+            shared = self._share(size) if processes else None
+            self._memory = Memory(np.frombuffer(mmap.mmap(-1, size), np.uint8)) if shared is None else shared
+            if shared is None:
+                text = msgspec.json.encode(recording)
+                self._server = Server(text, self._memory, _POLL_SECONDS, contextlib.nullcontext(), _files)
         except (OSError, RuntimeError) as error:
             advice = "; allow this process more threads" if isinstance(error, RuntimeError) else ""
             raise SpoolError(f"cannot write {self._directory}: {error}{advice}") from error
+        self._slots = self._memory.slots[:slots]
 
-    def _connect(self, processes: bool, slots: int) -> None:
-        # Only slots that are used take memory.
-        size = protocol.slot_offset(slots, self._recording.shape)
-        self._end, theirs = protocol.socket_pair()
-        with contextlib.ExitStack() as undo:
-            undo.callback(self._end.close)
-            undo.callback(theirs.close)
-            protocol.send(self._end, Kind.OPEN, msgspec.json.encode(self._recording))
-            memory = self._share(size, theirs.fileno()) if processes else None
-            if memory is None:
-                memory = mmap.mmap(-1, size)
-                Server(theirs, memory, THREAD_POLL_SECONDS, contextlib.nullcontext()).start()
-            else:
-                theirs.close()
-            self._memory = Memory(memory)
-            self._slots = self._memory.slots[:slots]
-            undo.pop_all()
-
-    def _share(self, size: int, end: int) -> mmap.mmap | None:
-        """Memory that the worker process shares, which then serves the recording; None where there can be neither."""
-        while (worker := process.worker()) is not None:
-            try:
+    def _share(self, size: int) -> Memory | None:
+        """Let the worker process serve the recording; None where none can, and threads have to."""
+        try:
+            # One that has died meanwhile is replaced.
+            for _ in range(_TRIES):
+                if (worker := process.worker()) is None:
+                    return None
                 descriptor = os.memfd_create("daddy-encode frames")
                 try:
                     os.ftruncate(descriptor, size)
-                    memory = mmap.mmap(descriptor, 0)
-                    if worker.serve(descriptor, end):
-                        self._worker = worker
-                        return memory
+                    shared = Memory(memory.map_file(descriptor))
+                    # Before the message goes: after an interrupt, `__del__` has to know.
+                    self._worker, self._number = worker, worker.next_number()
+                    self._send_recording(worker, descriptor)
+                    return shared
+                except ConnectionError:
+                    process.end(worker)
                 finally:
                     os.close(descriptor)
-            except OSError as error:
-                if error.errno not in (errno.EPERM, errno.ENOSYS, errno.EFBIG):
-                    raise
-                # A sandbox, an old kernel, or `ulimit -f`.
-                process.give_up(f"no memory can be shared: {error}")
-                return None
-            process.end(worker)
+            process.use_threads("the process that writes frames ends at once", for_ever=True)
+        except (OSError, ImportError) as error:
+            # A sandbox, an old kernel, `ulimit -f`, a Python without ctypes; or what this moment lacks.
+            passing = isinstance(error, OSError) and error.errno in process.PASSING
+            process.use_threads(f"no memory can be shared: {error}", for_ever=not passing)
+        self._worker = None
         return None
+
+    def _send_recording(self, worker: process.WorkerProcess, descriptor: int) -> None:
+        message = Message(self._number, Kind.OPEN, 0, msgspec.json.encode(self._recording), descriptor)
+        while True:
+            try:
+                return send(worker.control, message)
+            except BlockingIOError:
+                worker.pause()
+
+    def __del__(self) -> None:
+        # An interrupt came while it began, and nobody else knows of it: the server would wait as long as the process.
+        if self._ending is None:
+            with contextlib.suppress(Exception):
+                self._send(Kind.END, msgspec.json.encode(End("interrupted", {})))
 
     def write(self, frame: Pixels, line: bytes, *, wait: bool) -> bool:
         """Copy a frame of the recording's shape, and send it with its annotations, a JSON object or nothing.
 
         Returns whether it was sent: not where there is no room and `wait` is false, nor after an error.
         """
+        if self._sent % _LOOK_EVERY == 1:
+            self.has_ended()
         # The first that is free: its memory is there already, and near.
-        while (slot := bytes(self._slots).find(0)) < 0 or self._memory.flags[protocol.FAILED]:
+        while self.error is not None or (slot := bytes(self._slots).find(0)) < 0 or self._memory.flags[memory.FAILED]:
             if not self._go_on(wait):
                 return False
         if slot not in self._views:
             self._views[slot] = self._memory.frame(slot, self._recording)
         _copy(self._views[slot], frame)
-        while not self._send(slot, line):
+        while not self._send_frame(slot, line):
             if not self._go_on(wait):
                 return False
         return True
@@ -124,7 +145,7 @@ class Client:
     def discard(self) -> None:
         """End without a recording: nothing more is written, and what was written is removed. Waits for that."""
         if self.frames is None:
-            self._memory.flags[protocol.DISCARDED] = 1
+            self._memory.flags[memory.DISCARDED] = 1
             self.finish("discarded", {})
             self.wait()
         remove_recording(self._directory, range(self.frames or 0), made_directory=self._recording.made_directory)
@@ -132,57 +153,65 @@ class Client:
     def wait(self) -> None:
         """Wait for the recording's end, after `finish`."""
         while not self.has_ended():
-            self._wait()
+            self._pause()
 
     def has_ended(self) -> bool:
         """Whether all is on disk, or has failed. Never waits."""
         with self._looking:
             if self.frames is None:
-                if self._ending is not None and not self._end_is_sent:
-                    # Where there is no room now, at the next look; a server that is gone is noticed below.
-                    with contextlib.suppress(OSError):
-                        protocol.send(self._end, Kind.END, msgspec.json.encode(self._ending))
-                        self._end_is_sent = True
+                why = None if self._worker is None else self._worker.why_not(self._number)
                 self.error = self.error or self._memory.error
-                if self._memory.flags[protocol.FINISHED] or self._is_gone():
-                    self._end_here()
+                if self._memory.flags[memory.OVER] or why is not None:
+                    self._end_here(why)
+                elif self._ending is not None and not self._end_is_sent:
+                    self._send_end(self._ending)
             return self.frames is not None
 
-    def _is_gone(self) -> bool:
+    def _send_end(self, ending: End) -> None:
         try:
-            # Nothing is ever sent this way but the end of the file.
-            return not self._end.recv(1, socket.MSG_DONTWAIT)
+            self._send(Kind.END, msgspec.json.encode(ending))
+            self._end_is_sent = True
+        except (BlockingIOError, ConnectionError):
+            # Where there is no room now, at the next look; a worker that is gone is noticed there, too.
+            pass
         except OSError as error:
-            return not isinstance(error, BlockingIOError)
+            # No descriptor for a long `meta`, say: the server has to be told to end all the same.
+            self.error = self.error or SpoolError(f"cannot write the manifest of {self._directory}: {error}")
+            self._ending = End(str(self.error), {})
 
     def _go_on(self, wait: bool) -> bool:
         """Wait for room for a moment; whether to look for it again."""
         if wait:
-            self._wait()
+            self._pause()
         ended = self.has_ended()
         return wait and not ended and self.error is None
 
-    def _wait(self) -> None:
-        if (descriptor := self._end.fileno()) >= 0:
-            # select() knows no descriptor above 1023.
-            poll = select.poll()
-            poll.register(descriptor, select.POLLIN)
-            poll.poll(_POLL_MS)
+    def _pause(self) -> None:
+        if self._worker is None:
+            time.sleep(_POLL_SECONDS / 5)
+        else:
+            self._worker.pause()
 
-    def _send(self, slot: int, line: bytes) -> bool:
+    def _send(self, kind: Kind, text: bytes, slot: int = 0) -> None:
+        message = Message(self._number, kind, slot, text)
+        if self._server is not None:
+            self._server.messages.put(message)
+        elif self._worker is not None:
+            send(self._worker.control, message)
+
+    def _send_frame(self, slot: int, line: bytes) -> bool:
         """Send the frame in `slot`; False where there is no room, or the server is gone."""
         path = frame_path(self._directory, self._sent)
         try:
             self._sent += 1
             self._slots[slot] = 1
             try:
-                protocol.send(self._end, Kind.FRAME, line, slot)
+                self._send(Kind.FRAME, line, slot)
                 return True
             except OSError as error:
                 self._slots[slot] = 0
                 self._sent -= 1
-                # So many descriptors of long texts are on their way: the server will take them.
-                if not isinstance(error, BlockingIOError) and error.errno != errno.ETOOMANYREFS:
+                if not isinstance(error, BlockingIOError):
                     self.has_ended()
                     # No memory for the message, say, while the server is well.
                     self.error = self.error or SpoolError(f"cannot write {path}: {error}")
@@ -192,34 +221,38 @@ class Client:
             self.error = self.error or SpoolError(f"cannot write {path}: interrupted")
             raise
 
-    def _end_here(self) -> None:
+    def _end_here(self, why: str | None) -> None:
         """The server has finished; or it is dead, and this is what it would have done once it is told to."""
-        memory, frames = self._memory, self._memory.frames[0]
-        self.error = self.error or memory.error
-        if not memory.flags[protocol.FINISHED]:
-            if self._worker is not None:
-                if self.error is None:
-                    why = f"the process that writes frames {self._worker.how_it_ended()}"
-                    self.error = SpoolError(f"cannot write {frame_path(self._directory, frames)}: {why}")
+        own, frames = self._memory, self._memory.frames[0]
+        self.error = self.error or own.error
+        if not own.flags[memory.FINISHED]:
+            if self.error is None:
+                path = frame_path(self._directory, frames)
+                self.error = SpoolError(f"cannot write {path}: the process that writes frames {why or 'has ended'}")
+            if self._worker is not None and self._worker.gone:
                 process.end(self._worker)
             if self._ending is None:
                 return
-            if memory.flags[protocol.DISCARDED]:
-                frames = self._sent
-            else:
-                remove_frames(self._directory, range(frames, self._sent))
+            # Frames are written one at a time, so no later one has been begun.
+            remove_frames(self._directory, [frames])
+            if not own.flags[memory.DISCARDED]:
                 with contextlib.suppress(DaddyEncodeError):
                     keep_whole_lines(self._directory)
                     ending = self._ending
                     manifest = self._recording.manifest(frames, ending.error or str(self.error), ending.meta)
                     write_manifest_anyway(self._directory, manifest)
-        # A program may have closed all descriptors behind our back.
-        with contextlib.suppress(OSError):
-            self._end.close()
         # The memory goes with the last view of it.
         self._views.clear()
         del self._memory, self._slots
         self.frames = frames
+
+
+def _after_fork() -> None:
+    global _files
+    _files = threading.BoundedSemaphore(_FILES)
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def _copy(target: Pixels, source: Pixels) -> None:

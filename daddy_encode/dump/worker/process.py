@@ -7,8 +7,11 @@ stops.
 from __future__ import annotations
 
 import contextlib
+import errno
+import itertools
 import logging
 import os
+import resource
 import select
 import signal
 import socket
@@ -17,13 +20,21 @@ import threading
 import time
 
 from daddy_encode.dump.worker import protocol
+from daddy_encode.dump.worker.channel import socket_pair
 from daddy_encode.errors import one_line
 
 log = logging.getLogger(__name__)
 
 _PROGRAM = "import sys; sys.path = {path}; from daddy_encode.dump.worker.__main__ import main; main({descriptor})"
+# What may pass: the next recording tries again.
+PASSING = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
 # What Python and numpy take to load on a busy node with a slow disk, and more.
 _START_SECONDS = 20.0
+# Between two looks for room. Meanwhile the death of the worker process is noticed at once.
+_POLL_MS = 1
+_WORD = 64
+# The control socket, and for a moment its other end, a recording's memory and a long text.
+_DESCRIPTORS = 4
 # A worker that has nothing to do ends at once.
 _END_SECONDS = 1.0
 
@@ -37,7 +48,11 @@ class WorkerProcess:
         import subprocess
 
         self._ready = False
-        self._control, theirs = protocol.socket_pair()
+        self._numbers = itertools.count()
+        self._refused: set[int] = set()
+        # Whether it ever had a recording, and whether it is dead.
+        self.used = self.gone = False
+        self.control, theirs = socket_pair()
         # As this process finds its modules, wherever it is run.
         path = ascii([os.path.abspath(path) for path in sys.path])
         # numpy's linear algebra would start a thread per processor, each with its memory.
@@ -64,23 +79,41 @@ class WorkerProcess:
     def wait_until_ready(self) -> None:
         """Wait until it works. Raises OSError where it never will."""
         if not self._ready:
-            # select() knows no descriptor above 1023.
-            poll = select.poll()
-            poll.register(self._control, select.POLLIN)
-            self._ready = bool(poll.poll(1000 * _START_SECONDS)) and self._control.recv(64) == protocol.READY
+            self._ready = self._says_something(1000 * _START_SECONDS) and self.control.recv(_WORD) == protocol.READY
             if not self._ready:
                 how = self.how_it_ended()
                 # One that hangs would stay for ever.
                 self._process.kill()
                 raise OSError(f"the process that writes frames did not start: {how}")
 
-    def serve(self, memory: int, end: int) -> bool:
-        """Give it a recording, whose shared memory and server's end these are; whether it is there to take that."""
-        try:
-            socket.send_fds(self._control, [b"\0"], [memory, end])
-        except ConnectionError:
+    def next_number(self) -> int:
+        """Of a recording, for its messages."""
+        self.used = True
+        return next(self._numbers)
+
+    def pause(self) -> None:
+        """Wait for a moment, or its death."""
+        self._says_something(_POLL_MS)
+
+    def _says_something(self, milliseconds: float) -> bool:
+        if (descriptor := self.control.fileno()) < 0:
             return False
-        return True
+        # select() knows no descriptor above 1023.
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        return bool(poll.poll(milliseconds))
+
+    def why_not(self, number: int) -> str | None:
+        """None while it serves the recording of that number, else what is the matter."""
+        try:
+            while word := self.control.recv(_WORD, socket.MSG_DONTWAIT):
+                self._refused.add(int.from_bytes(word, sys.byteorder))
+            self.gone = True
+        except OSError as error:
+            self.gone = not isinstance(error, BlockingIOError)
+        if self.gone:
+            return self.how_it_ended()
+        return "has no memory, threads or descriptors left" if number in self._refused else None
 
     def how_it_ended(self) -> str:
         """What has become of it, for an error's text. Waits a moment for its end."""
@@ -95,13 +128,14 @@ class WorkerProcess:
         """Close this process's end: then it ends, once all is written."""
         # A program may close all descriptors behind our back.
         with contextlib.suppress(OSError):
-            self._control.close()
+            self.control.close()
 
 
 _worker: WorkerProcess | None = None
 _lock = threading.RLock()
 # A Python inside another program cannot start itself, and that does not change.
 _impossible = not os.path.basename(sys.executable or "").startswith("python")
+_told = False
 
 
 def worker(*, wait: bool = True) -> WorkerProcess | None:
@@ -113,26 +147,40 @@ def worker(*, wait: bool = True) -> WorkerProcess | None:
         # Twice, for one that was killed before it was ready.
         for last in (False, True):
             try:
-                _worker = _worker or WorkerProcess()
+                if _worker is None:
+                    _leave_half()
+                    _worker = WorkerProcess()
                 if wait:
                     _worker.wait_until_ready()
                 break
             except OSError as error:
                 if last or "killed" not in str(error):
-                    give_up(str(error))
-                    break
+                    end()
+                    use_threads(str(error), for_ever=error.errno not in PASSING)
+                    return None
                 end()
         return _worker
 
 
-def give_up(why: str) -> None:
-    """There is no worker from now on; says so once."""
-    global _impossible
+def use_threads(why: str, *, for_ever: bool) -> None:
+    """Frames are compressed on threads, this time or from now on; says so once."""
+    global _impossible, _told
     with _lock:
-        if not _impossible:
+        if not _told:
             log.warning("frames are compressed on threads, not in a process of their own: %s", one_line(why))
-        _impossible = True
-        end()
+        _told = True
+        _impossible = _impossible or for_ever
+        if for_ever and _worker is not None and not _worker.used:
+            end()
+
+
+def _leave_half() -> None:
+    # The rest is the training's: it must not fail at a file of its own because of what is recorded.
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    lowest = os.open("/", os.O_PATH | os.O_CLOEXEC)
+    os.close(lowest)
+    if lowest + _DESCRIPTORS > limit // 2:
+        raise OSError(errno.EMFILE, f"of the {limit} open files that this process may have half are in use (ulimit -n)")
 
 
 def end(dead: WorkerProcess | None = None) -> None:

@@ -5,11 +5,12 @@ It runs in the worker process (`__main__`), or in threads of the rollout where n
 
 from __future__ import annotations
 
+import _thread
 import contextlib
-import mmap
-import socket
+import queue
 import threading
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -17,38 +18,51 @@ import msgspec
 
 from daddy_encode.dump.files.annotations import Annotations
 from daddy_encode.dump.files.directory import remove_recording
-from daddy_encode.dump.worker import protocol
-from daddy_encode.dump.worker.protocol import End, Kind, Memory, Recording
+from daddy_encode.dump.worker import memory
+from daddy_encode.dump.worker.channel import Kind, Message
+from daddy_encode.dump.worker.memory import Memory
+from daddy_encode.dump.worker.protocol import End, Recording
 from daddy_encode.errors import DaddyEncodeError, SpoolError
 from daddy_encode.spool.disk_budget import DiskBudget
 from daddy_encode.spool.frames import frame_path
-from daddy_encode.spool.manifest import write_manifest_anyway
+from daddy_encode.spool.manifest import MANIFEST_NAME, write_manifest_anyway
 from daddy_encode.spool.png.format import NONE
 from daddy_encode.spool.png.pixels import Pixels
 from daddy_encode.spool.png.writer import CHOOSE_EVERY, Filter, choose_filter, encode_png, rows_for
 from daddy_encode.spool.publish import write_error
 from daddy_encode.spool.records import known
 
-# To wake a thread costs whoever sends the message 10 to 40 microseconds, a twentieth of a fast rollout's step. So a
-# thread that has nothing to do looks again by itself, and only after so many looks sleeps until it is woken.
+# In the rollout's own process each look interrupts it. A thread that was just busy looks so many times by itself before
+# it sleeps until it is woken, which takes longer.
 _LOOKS = 10
-# Between two looks. In the rollout's own process each one interrupts it, so there are fewer.
-PROCESS_POLL_SECONDS = 0.0005
-THREAD_POLL_SECONDS = 0.005
+# While a frame waits for those before it.
+_WAIT_SECONDS = 0.0005
 
 
 class Server:
-    """Serves the recording at the other end of a socket until that says that it ends, or is gone; then `finished`."""
+    """Serves a recording, whose client puts `messages`, until one says that it ends, or is None; then `finished`."""
 
     def __init__(
-        self, end: socket.socket, memory: mmap.mmap, poll_seconds: float, places: AbstractContextManager[object]
+        self,
+        recording: bytes,
+        own: Memory,
+        poll_seconds: float,
+        places: AbstractContextManager[object],
+        files: AbstractContextManager[object],
     ) -> None:
-        """`end` is closed in the end; whoever compresses holds one of `places`."""
+        """`recording`: a Recording in JSON; `own`: its memory; whoever compresses, or writes, holds one of these.
+
+        Raises RuntimeError where the system allows no more threads.
+        """
         self.finished = threading.Event()
-        self._end = end
-        self._memory = Memory(memory)
+        self.messages: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+        self._memory = own
         self._poll_seconds = poll_seconds
-        self._places = places
+        self._places, self._files = places, files
+        self._recording = msgspec.json.decode(recording, type=known(Recording))
+        self._directory = self._recording.directory
+        self._annotations = Annotations(self._directory)
+        self._budget = DiskBudget(self._directory, self._recording.min_free)
         # One thread at a time receives, and numbers the frames.
         self._receiving = threading.Lock()
         self._count = 0
@@ -60,47 +74,50 @@ class Server:
         self._ready: dict[int, tuple[int, bytes, bytes]] = {}
         self._writing = threading.Lock()
         self._threads_lock = threading.Lock()
-        self._threads = 1
-
-    def start(self) -> None:
-        """Start its first thread. Raises RuntimeError where the system allows no more."""
-        threading.Thread(target=self._open, name="frames", daemon=True).start()
+        self._threads = 0
+        self._begin(self._open)
 
     def _open(self) -> None:
-        try:
-            message = protocol.receive(self._end)
-            # The client sends it before it lets anybody serve.
-            assert message is not None
-            self._recording = msgspec.json.decode(message[2], type=known(Recording))
-        except Exception as error:  # no descriptor for a long `meta`, say
-            self._fail(SpoolError(f"cannot record: {type(error).__name__}: {error}"))
-            self._close()
-            return
-        self._directory = self._recording.directory
-        self._annotations = Annotations(self._directory)
-        self._budget = DiskBudget(self._directory, self._recording.min_free)
         # Where the system allows no more threads, fewer do it.
         with contextlib.suppress(RuntimeError):
             for _ in range(self._recording.workers - 1):
-                thread = threading.Thread(target=self._work, name=f"frames of {self._directory}", daemon=True)
-                # Held until it is counted, so that it cannot end before.
-                with self._threads_lock:
-                    thread.start()
-                    self._threads += 1
+                self._begin(self._work)
         self._work()
 
-    def _work(self) -> None:
-        try:
-            rows = rows_for(self._recording.shape)
-            while (work := self._next_frame()) is not None:
-                self._handle(*work, rows)
-        except Exception as error:  # our own mistake, or no memory: the rollout has to hear of it
-            self._fail(SpoolError(f"cannot write {self._directory}: {type(error).__name__}: {error}"))
+    def _begin(self, part: Callable[[], None]) -> None:
+        # Held until it is counted, so that it cannot end before.
         with self._threads_lock:
-            self._threads -= 1
-            last = self._threads == 0
-        if last:
+            # Not threading.Thread, whose start() waits for ever for a thread that has no memory to begin.
+            _thread.start_new_thread(self._run, (part,))
+            self._threads += 1
+
+    def _run(self, part: Callable[[], None]) -> None:
+        """One thread. Whatever ends the last one, the client hears of it: it waits for nobody who is not there."""
+        try:
+            part()
+        except BaseException as error:  # our own mistake, or no memory
+            self._fail(SpoolError(f"cannot write {self._directory}: {type(error).__name__}: {error}"))
+        finally:
+            with self._threads_lock:
+                self._threads -= 1
+                last = self._threads == 0
+            if last:
+                self._end()
+
+    def _end(self) -> None:
+        try:
             self._finish()
+            self._memory.flags[memory.FINISHED] = 1
+        finally:
+            self._memory.flags[memory.OVER] = 1
+            # Tens of megabytes, and this object may stay a while.
+            del self._memory
+            self.finished.set()
+
+    def _work(self) -> None:
+        rows = rows_for(self._recording.shape)
+        while (work := self._next_frame()) is not None:
+            self._handle(*work, rows)
 
     def _next_frame(self) -> tuple[int, int, bytes, Filter] | None:
         """The next frame's index, slot, annotations and filter; None where there is no further one."""
@@ -111,7 +128,9 @@ class Server:
             self._over = True
             if (message := self._receive()) is None:
                 return None
-            kind, slot, text = message
+            _, kind, slot, text, _ = message
+            if text is None:
+                raise OSError("too many open files, or no memory, for a long text")
             if kind is Kind.END:
                 self._ending = msgspec.json.decode(text, type=known(End))
                 return None
@@ -122,13 +141,13 @@ class Server:
                 self._filter = choose_filter(self._memory.frame(slot, self._recording))
             return index, slot, text, self._filter
 
-    def _receive(self) -> tuple[Kind, int, bytes] | None:
-        for _ in range(_LOOKS):
+    def _receive(self) -> Message | None:
+        for _ in range(_LOOKS if self._poll_seconds else 0):
             try:
-                return protocol.receive(self._end, socket.MSG_DONTWAIT)
-            except BlockingIOError:
+                return self.messages.get_nowait()
+            except queue.Empty:
                 time.sleep(self._poll_seconds)
-        return protocol.receive(self._end)
+        return self.messages.get()
 
     def _handle(self, index: int, slot: int, line: bytes, row_filter: Filter, rows: Pixels) -> None:
         try:
@@ -151,48 +170,39 @@ class Server:
             finally:
                 self._writing.release()
         while len(self._ready) > 2 * self._recording.workers and not self._stopped:
-            time.sleep(PROCESS_POLL_SECONDS)
+            time.sleep(_WAIT_SECONDS)
 
     def _write(self, slot: int, line: bytes, png: bytes) -> None:
         path = frame_path(self._directory, self._memory.frames[0])
         try:
-            self._budget.write(path, png)
-            # Before its annotations: should this process be killed, there must not be more lines.
-            self._memory.frames[0] += 1
-            self._memory.slots[slot] = 0
-            self._annotations.add(line)
+            with self._files:
+                self._budget.write(path, png)
+                # Before its annotations: should this process be killed, there must not be more lines.
+                self._memory.frames[0] += 1
+                self._memory.slots[slot] = 0
+                self._annotations.add(line)
         except Exception as error:
             self._fail(write_error(error, Path(path)))
 
     @property
     def _stopped(self) -> bool:
-        return bool(self._memory.flags[protocol.DISCARDED] or self._memory.flags[protocol.FAILED])
+        return bool(self._memory.flags[memory.DISCARDED] or self._memory.flags[memory.FAILED])
 
     def _fail(self, error: DaddyEncodeError) -> None:
         with self._threads_lock:
-            if self._memory.error is None:
-                self._memory.error = error
+            self._memory.error = error
 
     def _finish(self) -> None:
         try:
-            if self._memory.flags[protocol.DISCARDED]:
-                frames = range(self._memory.frames[0])
-                remove_recording(self._directory, frames, made_directory=self._recording.made_directory)
-                self._memory.frames[0] = 0
-            else:
-                self._publish()
-        except DaddyEncodeError as error:
-            self._fail(error)
+            if not self._memory.flags[memory.DISCARDED]:
+                with self._files:
+                    self._publish()
+                return
+            frames = range(self._memory.frames[0])
+            remove_recording(self._directory, frames, made_directory=self._recording.made_directory)
+            self._memory.frames[0] = 0
         except Exception as error:
-            self._fail(SpoolError(f"cannot finish {self._directory}: {type(error).__name__}: {error}"))
-        self._close()
-
-    def _close(self) -> None:
-        self._memory.flags[protocol.FINISHED] = 1
-        # Tens of megabytes, and this object may stay a while.
-        del self._memory
-        self._end.close()
-        self.finished.set()
+            self._fail(write_error(error, self._directory / MANIFEST_NAME))
 
     def _publish(self) -> None:
         try:

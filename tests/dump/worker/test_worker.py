@@ -377,25 +377,58 @@ def test_a_reader_of_pipes_that_lets_them_kill_it_hears_of_a_dead_worker_all_the
     assert "killed by signal 9" in done.stdout
 
 
-def test_32_descriptors_are_enough_for_eight_recordings_at_a_time(tmp_path: Path) -> None:
+def test_recordings_take_no_descriptors_and_leave_half_of_them_to_the_training(tmp_path: Path) -> None:
     code = """
     import resource
     resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
-    for number in range(3):
-        writers = [FrameWriter(f"job-{number}-{index}") for index in range(8)]
-        for _ in range(5):
+    def used():
+        return {int(name) for name in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{name}")}
+    before = used()
+    for number in range(2):
+        writers = [FrameWriter(f"job-{number}-{index:02}", workers=1, processes=PROCESSES) for index in range(60)]
+        for _ in range(3):
             for writer in writers:
                 # So long that it is handed over as a file.
-                writer.write(frame, text="x" * 100_000)
+                writer.write(frame[:20, :20], text="x" * 100_000)
+        # The training's own.
+        assert len(used() - before) <= (1 if PROCESSES else 8) and max(used()) < 16, used()
+        files = [open(os.devnull) for _ in range(16)]
+        for file in files:
+            file.close()
         for writer in writers:
             writer.close()
     """
+    for name, processes in (("processes", True), ("threads", False)):
+        (tmp_path / name).mkdir()
+        done = run(code, tmp_path / name, f"PROCESSES = {processes}\n")
+        assert (done.returncode, done.stderr) == (0, ""), name
+        directories = list((tmp_path / name).iterdir())
+        assert len(directories) == 120
+        for directory in directories:
+            assert manifest_of(directory)["complete"] is True
+            assert len(frame_files(directory)) == len(annotations_of(directory)) == 3
+
+
+def test_where_the_training_has_half_of_the_descriptors_threads_take_over_with_one_warning(tmp_path: Path) -> None:
+    code = """
+    import resource
+    taken = [os.dup(0) for _ in range(40)]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+    for number in range(2):
+        with FrameWriter(f"job-{number}") as writer:
+            writer.write(frame)
+    assert process._worker is None
+    list(map(os.close, taken))
+    with FrameWriter("job-2") as writer:
+        writer.write(frame)
+    assert process._worker is not None
+    """
     done = run(code, tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
-    for directory in tmp_path.iterdir():
-        assert manifest_of(directory)["complete"] is True
-        assert len(pixels_of(directory)) == len(annotations_of(directory)) == 5
-    assert len(os.listdir(tmp_path)) == 24
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("\n") == 1
+    assert "of the 64 open files that this process may have half are in use" in done.stderr
+    for number in range(3):
+        assert manifest_of(tmp_path / f"job-{number}")["complete"] is True
 
 
 def test_too_few_descriptors_are_an_error_that_says_so(tmp_path: Path) -> None:
@@ -418,37 +451,6 @@ def test_too_few_descriptors_are_an_error_that_says_so(tmp_path: Path) -> None:
     assert manifest_of(tmp_path / "first")["frames"] == 2
 
 
-def test_where_descriptors_run_out_no_recording_is_called_complete_that_is_not(tmp_path: Path) -> None:
-    code = """
-    import resource
-    resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
-    writers = [FrameWriter(f"job-{index:02}") for index in range(16)]
-    errors = set()
-    for _ in range(10):
-        for writer in writers:
-            try:
-                writer.write(frame, text="x" * 100_000)
-            except Exception as error:
-                errors.add(str(error).partition(": ")[2])
-    for writer in writers:
-        try:
-            writer.close()
-        except Exception as error:
-            errors.add(str(error).partition(": ")[2])
-    print(errors)
-    """
-    done = run(code, tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "Too many open files" in done.stdout
-    complete = 0
-    for directory in tmp_path.iterdir():
-        if (directory / "manifest.json").exists() and manifest_of(directory)["complete"]:
-            complete += 1
-            assert [len(line["text"]) for line in annotations_of(directory)] == [100_000] * 10
-            assert len(frame_files(directory)) == 10
-    assert complete > 0
-
-
 def test_a_worker_without_a_descriptor_for_the_last_message_says_so_at_close(tmp_path: Path) -> None:
     code = """
     import resource, time
@@ -468,40 +470,46 @@ def test_a_worker_without_a_descriptor_for_the_last_message_says_so_at_close(tmp
     """
     done = run("from daddy_encode.errors import SpoolError\n" + textwrap.dedent(code), tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "Too many open files" in done.stdout
+    assert "too many open files, or no memory, for a long text" in done.stdout
     assert len(frame_files(tmp_path / "job")) == 3
 
 
-def test_a_worker_without_a_descriptor_for_a_long_meta_says_so(tmp_path: Path) -> None:
+def test_a_worker_that_cannot_take_a_recording_says_so(tmp_path: Path) -> None:
     code = """
     import resource
-    writers = [FrameWriter(f"job-{index}", meta={"config": "x" * 100_000}) for index in range(8)]
-    resource.prlimit(process._worker._process.pid, resource.RLIMIT_NOFILE, (12, 12))
-    failed = 0
-    for writer in writers:
-        try:
-            with writer:
-                writer.write(frame)
-        except SpoolError:
-            failed += 1
-    # One after the other they fit.
-    print(failed)
-    for _ in range(2):
-        taken = [FrameWriter(f"more-{index}", overwrite=True, meta={"config": "x" * 100_000}) for index in range(8)]
-        for writer in taken:
-            try:
-                writer.write(frame)
-            except SpoolError:
-                failed += 1
-        for writer in taken:
-            try:
+    for index in range(2):
+        FrameWriter(f"before-{index}").discard()
+    with FrameWriter("first") as first:
+        first.write(frame)
+        while not first._client._memory.frames[0]:
+            pass
+        worker = process._worker._process.pid
+        limits = resource.prlimit(worker, resource.RLIMIT_NOFILE)
+        # First no descriptor for the memory, then none for a long meta beside it.
+        most = min(set(range(100)) - set(map(int, os.listdir(f"/proc/{worker}/fd"))))
+        for more in (0, 1):
+            resource.prlimit(worker, resource.RLIMIT_NOFILE, (most + more, limits[1]))
+            writers = [FrameWriter(f"job-{more}-{index}", meta={"config": "x" * 100_000}) for index in range(4)]
+            for writer in writers:
+                try:
+                    for _ in range(1000):
+                        writer.write(frame)
+                except SpoolError as error:
+                    print("has no memory, threads or descriptors left" in str(error))
+            for writer in writers:
                 writer.close()
-            except SpoolError:
-                failed += 1
-    print(failed > 0)
+        resource.prlimit(worker, resource.RLIMIT_NOFILE, limits)
+        with FrameWriter("last") as last:
+            last.write(frame)
+        first.write(frame)
+        assert process._worker._process.pid == worker
     """
     done = run("from daddy_encode.errors import SpoolError\n" + textwrap.dedent(code), tmp_path)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "0\nTrue\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True\n" * 8, "")
+    assert manifest_of(tmp_path / "first")["frames"] == 2
+    assert manifest_of(tmp_path / "last")["complete"] is True
+    for directory in tmp_path.glob("job-*"):
+        assert (manifest_of(directory)["frames"], manifest_of(directory)["complete"]) == (0, False)
 
 
 def test_no_shared_memory_file_system_is_needed(tmp_path: Path) -> None:
