@@ -49,7 +49,8 @@ def group() -> None:
 
 def main() -> NoReturn:
     """Run the command line and exit with its status."""
-    from daddy_encode.errors import DaddyEncodeError, Interrupted, SettingsError
+    from daddy_encode.errors import DaddyEncodeError, Interrupted, SettingsError, one_line
+    from daddy_encode.spool.transient import may_pass
 
     try:
         status = group(standalone_mode=False)
@@ -67,4 +68,10 @@ def main() -> NoReturn:
         # The reader of our output, such as `head`, has gone; Python would complain once more at its exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = FAILED
+    except (OSError, MemoryError, RuntimeError) as error:
+        # A machine that is short of memory, threads or open files, or a file system that is away: no fault of ours.
+        if not may_pass(error):
+            raise
+        click.echo(f"Error: {one_line(str(error) or 'out of memory')}; run the same command again", err=True)
+        status = INTERRUPTED
     sys.exit(status or 0)

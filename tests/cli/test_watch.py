@@ -6,10 +6,13 @@ import os
 import re
 import shutil
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import Require
 from tests.media import decode_yuv, leftovers, run_command
 from tests.service.spools import (
     Encoder,
@@ -245,3 +248,13 @@ def test_a_folder_that_cannot_be_listed_is_said_once(spool: Path, nobody: User) 
     assert told.returncode == 0, told.stderr
     assert is_done(spool / "job")
     assert len(re.findall("private: cannot be listed: Permission denied", told.stderr)) == 1
+
+
+def test_a_watcher_that_cannot_open_a_pipe_says_so_in_one_line(spool: Path, require_program: Require) -> None:
+    strace = [require_program("strace", "strace"), "-f", "-qq", "-o", "/dev/null", "-e", "trace=pipe2"]
+    command = [sys.executable, "-m", "daddy_encode", "watch", str(spool), "--once"]
+    done = subprocess.run(
+        [*strace, "-e", "inject=pipe2:error=EMFILE", *command], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 75
+    assert done.stderr == "Error: [Errno 24] Too many open files; run the same command again\n"

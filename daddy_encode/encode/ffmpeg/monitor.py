@@ -82,9 +82,10 @@ class Monitor(threading.Thread):
             for descriptor in (*readers, *end):
                 selector.register(descriptor, selectors.EVENT_READ)
             has_begun = False
+            # Asked again and again from then on: one that is traced is for its tracer first.
+            may_have_ended = not end
             while readers or self._ended_at is None:
-                ready = selector.select(TICK_SECONDS if readers or end else LAST_TICK_SECONDS)
-                may_have_ended = not end
+                ready = selector.select(LAST_TICK_SECONDS if may_have_ended and not readers else TICK_SECONDS)
                 for key, _ in ready:
                     if key.fd in readers:
                         data = os.read(key.fd, 65_536)
