@@ -65,7 +65,7 @@ def run(
     on_signals(stop.set)
     jobs, failures = _collect(paths, output_dir, salvage=context.settings.salvage)
     tally = Tally(failed=failures)
-    waiting = [Attempt(job.paths, need_manifest=job.has_manifest) for job in jobs]
+    waiting = [Attempt(job.paths, need_manifest=job.has_manifest, has_lease=job.has_lease) for job in jobs]
     attempts = {attempt.paths: attempt for attempt in waiting}
     count = workers or usable_workers(os.environ)
     with (

@@ -19,6 +19,9 @@ class Attempt:
         need_manifest: It had a manifest when it was found, so without one it is being written again.
         settled: It has none, and has not changed for the settle time.
         check_done_first: It may be done already, so see whether it is before it is claimed.
+        has_lease: It had a lease when it was found. Where it is done, whoever made it was killed before it gave up its
+            claim, perhaps: a dead one is taken away.
+        is_done: It is done, so that is all there is to do.
         skip_failed: Leave it alone where a receipt says that it failed as it is.
     """
 
@@ -26,6 +29,8 @@ class Attempt:
     need_manifest: bool = False
     settled: bool = False
     check_done_first: bool = True
+    has_lease: bool = False
+    is_done: bool = False
     skip_failed: bool = False
 
 

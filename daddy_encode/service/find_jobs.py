@@ -1,4 +1,4 @@
-"""Finding the jobs to encode: a listing of each directory is the truth; no file in it is looked at."""
+"""Finding the jobs to encode: a listing of each directory is the truth; no file in it is opened."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from daddy_encode.errors import SpoolError
+from daddy_encode.spool.claims import claimed_names
 from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.walk import listing_error, walk
 
@@ -21,16 +22,18 @@ class FoundJob:
         frames: How many numbered PNGs it has.
         has_manifest: Whether it has a manifest.
         named: Whether the user named it, rather than a tree that it is in.
+        has_lease: Whether something has the name of its lease.
     """
 
     paths: JobPaths
     frames: int
     has_manifest: bool
     named: bool
+    has_lease: bool
 
 
 def find_jobs(path: Path, output_dir: Path | None = None) -> Iterator[FoundJob | SpoolError]:
-    """Yield the job at `path`, or those in the tree below it, sorted by name.
+    """Yield the job at `path`, or those in the tree below it, sorted by name, for an encoder.
 
     Args:
         path: A job's directory, or that of a tree. A link to a job means what it leads to, under the link's name.
@@ -42,6 +45,8 @@ def find_jobs(path: Path, output_dir: Path | None = None) -> Iterator[FoundJob |
     Raises:
         SpoolError: `path` itself cannot be listed.
     """
+    # Of each directory that holds outputs: it is looked into once, however many jobs are there.
+    claimed: dict[Path, set[str]] = {}
     for directory in walk(path, output_dir):
         try:
             listing = directory.list()
@@ -56,6 +61,10 @@ def find_jobs(path: Path, output_dir: Path | None = None) -> Iterator[FoundJob |
         if directory.is_root and os.path.islink(directory.path):
             # An encoder follows no link by itself.
             paths = replace(paths, directory=Path(os.path.realpath(directory.path)))
-        yield FoundJob(paths, listing.frames, listing.has_manifest, directory.is_root)
+        outputs = paths.base.parent
+        if outputs not in claimed:
+            claimed[outputs] = claimed_names(outputs, tidy=True)
+        has_lease = paths.base.name in claimed[outputs]
+        yield FoundJob(paths, listing.frames, listing.has_manifest, directory.is_root, has_lease)
         if directory.is_root:
             return

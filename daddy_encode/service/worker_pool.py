@@ -162,6 +162,9 @@ class WorkerPool:
 
     def _attempt(self, attempt: Attempt) -> Outcome:
         paths = attempt.paths
+        if attempt.is_done:
+            self._claims.sweep(paths)
+            return Outcome(paths, OutcomeKind.CLAIMED)
         context = replace(
             self._context,
             need_manifest=attempt.need_manifest,
@@ -172,6 +175,8 @@ class WorkerPool:
             # Without a claim, which needs a write: most jobs of a spool are done, and nothing is written beside another
             # user's. What else is wrong with it is reported by the attempt below, and kept.
             if attempt.check_done_first and (result := done_already(paths, context)) is not None:
+                if attempt.has_lease:
+                    self._claims.sweep(paths)
                 return Outcome(paths, OutcomeKind.DONE, result)
             check_owners(paths, context)
         except Skipped as error:

@@ -35,8 +35,12 @@ class SlurmProcess(Struct, frozen=True, kw_only=True):
     pid: int = 0
 
 
-def write_slurm_process(path: Path) -> bool:
+def write_slurm_process(path: Path, owner: str = "") -> bool:
     """Write the record of this process at `path`, if it runs under Slurm.
+
+    Args:
+        path: Where to write it.
+        owner: What the temporary file is for, as in `temp_name`.
 
     Returns:
         Whether it does.
@@ -48,7 +52,7 @@ def write_slurm_process(path: Path) -> bool:
     if not (identifier.isdecimal() and identifier.isascii() and len(identifier) <= 10):
         return False
     publish_bytes(
-        encode_record(SlurmProcess(slurm_job_id=identifier, host=socket.gethostname(), pid=os.getpid())), path
+        encode_record(SlurmProcess(slurm_job_id=identifier, host=socket.gethostname(), pid=os.getpid())), path, owner
     )
     return True
 

@@ -197,9 +197,8 @@ class Scanner:
         """Find out what state a job is in, and whether it should be attempted."""
         if job.snapshot is not None:
             self._classify(directory, job)
-        if job.state is State.DONE and directory.name in directory.outputs.claimed:
-            # Whoever made it was killed before it gave up its claim, perhaps: an attempt takes a dead one away.
-            self._ready.append((job.mtime_ns, Attempt(directory.paths, check_done_first=False)))
+        if job.state in FINAL and directory.name in directory.outputs.claimed:
+            self._ready.append((job.mtime_ns, Attempt(directory.paths, has_lease=True, is_done=True)))
 
     def _classify(self, directory: SpoolDirectory, job: TrackedJob) -> None:
         assert job.snapshot is not None

@@ -7,9 +7,8 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 
-from daddy_encode.spool.claims.directory import clear, read_marker, slurm_name, write_marker
+from daddy_encode.spool.claims.directory import by_descriptor, clear, read_marker, slurm_name, write_marker
 from daddy_encode.spool.claims.marker import Marker
 from daddy_encode.spool.slurm_process import write_slurm_process
 
@@ -54,8 +53,8 @@ class Claim:
         """Under Slurm, write down for `holder` which Slurm job this is."""
         if self.is_held:
             # By the descriptor: the directory's name may lead elsewhere by now.
-            path = Path(f"/proc/self/fd/{self._directory}") / slurm_name(self._name)
-            self._has_slurm_record = write_slurm_process(path)
+            path = by_descriptor(self._directory) / slurm_name(self._name)
+            self._has_slurm_record = write_slurm_process(path, self._name)
 
     def is_ours(self) -> bool:
         """Whether the claim, once taken, is still this process's."""

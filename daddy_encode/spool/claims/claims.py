@@ -12,15 +12,18 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
-from daddy_encode.errors import ClaimedError, SettingsError, SpoolError, TransientError, one_line
+from daddy_encode.errors import ClaimedError, DaddyEncodeError, SettingsError, SpoolError, TransientError, one_line
 from daddy_encode.spool.claims.claim import TRIES, Claim
 from daddy_encode.spool.claims.directory import (
     clear,
     describe,
+    file_age,
     lease_path,
     make_directory,
     open_directory,
     read_marker,
+    remove_gone,
+    remove_slurm_record,
     share_directory,
     what_is_in_the_way,
     write_marker,
@@ -91,10 +94,21 @@ class Claims:
                 remove_orphans(paths.base.parent, paths.base.name)
             yield claim
         finally:
-            self._heartbeat.remove(claim)
-            claim.release()
-            with self._lock:
-                self._seen.pop(paths, None)
+            self._give_up(claim, paths)
+
+    def sweep(self, paths: JobPaths) -> None:
+        """Take away the lease of a dead encoder, and what it left half-made, from a job that is done; never raises.
+
+        Here a lease is dead, too, that is older than its duration by the file system's clock: nobody need wait for it,
+        and nothing is lost where that clock is wrong.
+        """
+        with contextlib.suppress(DaddyEncodeError):
+            claim, found = self._take(paths, lambda: None, is_done=True)
+            try:
+                if found:
+                    remove_orphans(paths.base.parent, paths.base.name)
+            finally:
+                self._give_up(claim, paths)
 
     def kept(self) -> set[JobPaths]:
         """The jobs of which another's lease is remembered."""
@@ -107,7 +121,13 @@ class Claims:
             for paths in self._seen.keys() - wanted:
                 del self._seen[paths]
 
-    def _take(self, paths: JobPaths, on_lost: Callable[[], None]) -> tuple[Claim, bool]:
+    def _give_up(self, claim: Claim, paths: JobPaths) -> None:
+        self._heartbeat.remove(claim)
+        claim.release()
+        with self._lock:
+            self._seen.pop(paths, None)
+
+    def _take(self, paths: JobPaths, on_lost: Callable[[], None], *, is_done: bool = False) -> tuple[Claim, bool]:
         """Take the claim, or raise as `hold` does; also return whether there was another's, which is gone."""
         if not os.path.isdir(paths.directory):
             # Otherwise the directories that lead to it would be made below the mount point of a spool that is away.
@@ -119,7 +139,7 @@ class Claims:
                 try:
                     # An empty one may be removed before there is a lease in it.
                     with contextlib.suppress(FileNotFoundError):
-                        claim, found = self._try(directory, paths, on_lost)
+                        claim, found = self._try(directory, paths, on_lost, is_done)
                         if claim.is_held:
                             self._heartbeat.add(claim)
                         return claim, found
@@ -152,21 +172,24 @@ class Claims:
         if path not in self._shared:
             with contextlib.suppress(OSError):
                 share_directory(directory, path)
+                remove_gone(directory, os.listdir(directory))
             self._shared.add(path)
         return directory
 
-    def _try(self, directory: int, paths: JobPaths, on_lost: Callable[[], None]) -> tuple[Claim, bool]:
+    def _try(self, directory: int, paths: JobPaths, on_lost: Callable[[], None], is_done: bool) -> tuple[Claim, bool]:
         name, found = lease_path(paths).name, False
         marker = Marker(os.getpid(), host_name(), secrets.token_hex(16), self._seconds)
         for _ in range(TRIES):
             try:
                 descriptor = write_marker(directory, name, marker)
             except FileExistsError:
-                judged = self._judge(directory, name, paths)
+                judged = self._judge(directory, name, paths, is_done)
                 if judged is not None and not clear(directory, name, judged):
                     break
                 found |= judged is not None
             else:
+                if found:
+                    remove_slurm_record(directory, name)
                 return Claim(directory, name, marker, descriptor, self._trusts, on_lost), found
         if paths not in self._unclaimed:
             self._unclaimed.add(paths)
@@ -177,7 +200,7 @@ class Claims:
             )
         return Claim(directory, name, marker, None, self._trusts, on_lost), False
 
-    def _judge(self, directory: int, name: str, paths: JobPaths) -> os.stat_result | None:
+    def _judge(self, directory: int, name: str, paths: JobPaths, is_done: bool) -> os.stat_result | None:
         """The status of what is at the name of a lease and should go; None where nothing is there any more.
 
         Raises:
@@ -191,8 +214,10 @@ class Claims:
         if not self._trusts(status) or (marker is not None and marker.is_dead()):
             return status
         # By our own clock. The file of another duration, or one that says nothing, as well.
-        theirs = marker.seconds if marker is not None else 0.0
-        if self._unchanged_seconds(paths, status) >= max(self._seconds, theirs):
+        longest = max(self._seconds, marker.seconds if marker is not None else 0.0)
+        if self._unchanged_seconds(paths, status) >= longest:
+            return status
+        if is_done and file_age(directory, status) >= longest:
             return status
         job, who = paths.directory, "another encoder"
         if marker is not None:

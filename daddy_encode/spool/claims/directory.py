@@ -8,12 +8,13 @@ import os
 import secrets
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from daddy_encode.errors import one_line
 from daddy_encode.spool.claims.marker import MAX_MARKER_BYTES, Marker, parse_marker
 from daddy_encode.spool.paths import JobPaths
+from daddy_encode.spool.publish import remove_orphans
 from daddy_encode.spool.slurm_process import read_slurm_process
 
 DIRECTORY = ".daddy-encode"
@@ -51,6 +52,18 @@ def opened(path: Path) -> Iterator[int]:
         yield directory
     finally:
         os.close(directory)
+
+
+def by_descriptor(directory: int) -> Path:
+    """A path of an open directory, whatever its name leads to by now."""
+    return Path(f"/proc/self/fd/{directory}")
+
+
+def remove_slurm_record(directory: int, name: str) -> None:
+    """Remove what the dead holder of the lease `name` has left beside it."""
+    with contextlib.suppress(OSError):
+        os.unlink(slurm_name(name), dir_fd=directory)
+    remove_orphans(by_descriptor(directory), name)
 
 
 def make_directory(path: Path) -> int:
@@ -174,15 +187,41 @@ def clear(directory: int, name: str, judged: os.stat_result) -> bool:
         if stat.S_ISREG(moved.st_mode) and not _is_same(moved, judged):
             # Not a rename: that would replace a third one.
             os.link(aside, name, src_dir_fd=directory, dst_dir_fd=directory, follow_symlinks=False)
-    for other in os.listdir(directory):
-        # Those of others, too, who were killed at this point.
-        if other.startswith(_GONE_PREFIX):
+    remove_gone(directory, os.listdir(directory))
+    return True
+
+
+def remove_gone(directory: int, names: Iterable[str]) -> None:
+    """Remove what was moved out of the way, also by others who were killed at that point.
+
+    Args:
+        directory: The `.daddy-encode`.
+        names: What is in it.
+    """
+    for name in names:
+        if name.startswith(_GONE_PREFIX):
             with contextlib.suppress(OSError):
                 try:
-                    os.unlink(other, dir_fd=directory)
+                    os.unlink(name, dir_fd=directory)
                 except IsADirectoryError:
-                    os.rmdir(other, dir_fd=directory)
-    return True
+                    os.rmdir(name, dir_fd=directory)
+
+
+def file_age(directory: int, status: os.stat_result) -> float:
+    """The seconds since a file in `directory` was last written, by the clock of its file system.
+
+    Raises:
+        OSError: No file can be made there.
+    """
+    name = _GONE_PREFIX + secrets.token_hex(8)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(name, flags, 0o666, dir_fd=directory)
+    try:
+        return os.fstat(descriptor).st_mtime - status.st_mtime
+    finally:
+        os.close(descriptor)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=directory)
 
 
 def _is_same(one: os.stat_result, other: os.stat_result) -> bool:
@@ -198,10 +237,18 @@ def has_lease(paths: JobPaths) -> bool:
     return False
 
 
-def claimed_names(parent: Path) -> set[str]:
-    """The names of the jobs that have a lease, alive or dead, and their outputs in `parent`."""
+def claimed_names(parent: Path, *, tidy: bool = False) -> set[str]:
+    """The names of the jobs that have a lease, alive or dead, and their outputs in `parent`.
+
+    Args:
+        parent: A directory that need not exist.
+        tidy: Also remove what encoders that were killed have left, which is for encoders alone.
+    """
     with contextlib.suppress(OSError), opened(parent / DIRECTORY) as directory:
-        return {name.removesuffix(SUFFIX) for name in os.listdir(directory) if name.endswith(SUFFIX)}
+        names = os.listdir(directory)
+        if tidy:
+            remove_gone(directory, names)
+        return {name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX)}
     return set()
 
 
