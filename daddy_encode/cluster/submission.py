@@ -15,14 +15,13 @@ from pathlib import Path
 
 from daddy_encode.cluster.client import NoAnswerError, run_slurm
 from daddy_encode.cluster.script import batch_script, merged_directives
+from daddy_encode.cluster.script_file import slurm_directory, written_script
 from daddy_encode.errors import ClusterError, SettingsError, SpoolError
 
 # After killing sbatch it is unknown whether the job is queued, so the timeout is longer than a controller is ever busy.
 SBATCH_TIMEOUT_SECONDS = 120.0
 # Slurm's default (slurm.conf manual page): indices 0 to 1000.
 DEFAULT_MAX_ARRAY_SIZE = 1001
-# Scripts and logs, relative to the root of the spool.
-SLURM_DIRECTORY = Path(".daddy-encode", "slurm")
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,8 @@ def submit(
 ) -> Submission:
     """Submit a CPU-only Slurm job that runs `daddy-encode encode` on `root`, and return at once.
 
-    The batch script and its logs are kept in `root/.daddy-encode/slurm`. This imports no encoder and needs no GPU.
+    The batch script and its logs are kept in `root/.daddy-encode/slurm`; where another user has made that, in
+    `slurm-<uid>` beside it. This imports no encoder and needs no GPU.
 
     Args:
         root: The spool: a directory of jobs, or one job.
@@ -104,7 +104,7 @@ def submit(
     if not spool.is_dir() and (spool.exists() or not dependency):
         raise SpoolError(f"{spool}: no such directory; check the path, or give the rollout's Slurm job as --after")
     workers = min(workers, _max_array_size()) if workers > 1 and not dry_run else workers
-    directory = spool / SLURM_DIRECTORY
+    directory = slurm_directory(spool)
     requested = {
         "time": time,
         "mem": mem,
@@ -204,37 +204,29 @@ def parse_job_id(output: str) -> str | None:
     return match[1] if match else None
 
 
-def _submit_script(script: Path, text: str) -> str:
+def _submit_script(path: Path, text: str) -> str:
     """Write the script, pass it to sbatch and return the job ID; on failure, remove everything that was created."""
-    created = [directory for directory in (script.parent, *script.parent.parents) if not directory.exists()]
-    try:
-        script.parent.mkdir(parents=True, exist_ok=True)
-        with script.open("xb") as stream:
-            # An option may contain a path whose bytes are not text.
-            stream.write(os.fsencode(text))
-    except OSError as error:
-        _remove(script, created)
-        raise SpoolError(f"cannot write {script}: {error.strerror}; is the directory yours?") from error
-    try:
-        output = run_slurm("sbatch", str(script), timeout=SBATCH_TIMEOUT_SECONDS)
-    except NoAnswerError as error:
-        raise ClusterError(f"{error}; check with `squeue --me` whether it is queued before you try again") from error
-    except ClusterError as error:
-        _remove(script, created)
-        raise ClusterError(
-            f"{error}; nothing was submitted. Set what this cluster requires with --partition, --account, --time, "
-            "--mem and --sbatch-arg"
-        ) from error
+    # An option may contain a path whose bytes are not text.
+    with written_script(path, os.fsencode(text)) as script:
+        try:
+            script.check()
+            output = run_slurm("sbatch", str(path), timeout=SBATCH_TIMEOUT_SECONDS)
+        except NoAnswerError as error:
+            raise ClusterError(
+                f"{error}; check with `squeue --me` whether it is queued before you try again"
+            ) from error
+        except SpoolError:
+            script.remove()
+            raise
+        except ClusterError as error:
+            script.remove()
+            raise ClusterError(
+                f"{error}; nothing was submitted. Set what this cluster requires with --partition, --account, --time, "
+                "--mem and --sbatch-arg"
+            ) from error
     job_id = parse_job_id(output)
     if job_id is None:
         raise ClusterError(
             f"sbatch printed {output.strip()!r} and no job ID; look for the Slurm job with `squeue --me`"
         )
     return job_id
-
-
-def _remove(script: Path, created: Sequence[Path]) -> None:
-    with contextlib.suppress(OSError):
-        script.unlink(missing_ok=True)
-        for directory in created:
-            directory.rmdir()

@@ -20,6 +20,7 @@ from daddy_encode.cluster.script import merged_directives
 from daddy_encode.cluster.submission import parse_job_id, parse_max_array_size
 from daddy_encode.errors import ClusterError, SettingsError, SpoolError
 from tests.cluster.slurm import CHECKOUT, CLEAN
+from tests.users import Lab
 
 GOLDEN = Path(__file__).parent / "golden"
 ALL_OPTIONS = [
@@ -279,3 +280,32 @@ def test_the_function_refuses_what_the_command_does(tmp_path: Path, monkeypatch:
     with pytest.raises(SettingsError, match="not a Slurm job ID"):
         submit(tmp_path, after=["x"])
     assert submit(tmp_path, after=[4711, "4712"], dry_run=True).text.count("afterany:4711:4712\n") == 1
+
+
+@pytest.mark.parametrize("name", [".daddy-encode", ".daddy-encode/slurm"])
+def test_a_link_in_the_way_of_the_script_is_not_followed(spool: Path, tmp_path: Path, name: str) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (spool / name).parent.mkdir(exist_ok=True)
+    (spool / name).symlink_to(elsewhere)
+    done = run(spool, environ=programs(tmp_path / "bin", sbatch="echo Submitted batch job 17"))
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert f"{spool / name} is a link; remove it" in done.stderr
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_two_users_submit_on_a_groups_folder_and_neither_writes_to_the_others_logs(
+    lab: Lab, shared: Path, tmp_path: Path
+) -> None:
+    programs(tmp_path / "bin", sbatch="echo Submitted batch job 17")
+    environ = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
+    for user in (lab.victim, lab.mallory):
+        told = user.run("submit", shared, reach=[shared, tmp_path / "bin"], env=environ)
+        assert told.returncode == 0, told.stderr
+    claims = shared / ".daddy-encode"
+    assert claims.stat().st_mode & 0o7777 == 0o2775
+    owners = {path.name: (path.stat().st_uid, path.stat().st_mode & 0o777) for path in claims.iterdir()}
+    uid = lab.mallory.uid
+    assert owners == {"slurm": (lab.victim.uid, 0o755), f"slurm-{uid}": (uid, 0o755)}
+    assert all(len(list(path.iterdir())) == 1 for path in claims.iterdir())
