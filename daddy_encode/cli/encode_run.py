@@ -70,7 +70,7 @@ def run(
     count = workers or usable_workers(os.environ)
     with (
         Progress(sum(job.frames for job in jobs)) as progress,
-        WorkerPool(count, context, Claims(lease, context.owners.trusts), stop, progress.add) as pool,
+        WorkerPool(count, context, Claims(lease, context.owners.trusts, context.tmp_dir), stop, progress.add) as pool,
     ):
         reported: set[Path] = set()
         pause = FIRST_PAUSE_SECONDS

@@ -84,7 +84,7 @@ def run(
         events=events,
     )
     tally = Tally()
-    claims = Claims(lease, context.owners.trusts)
+    claims = Claims(lease, context.owners.trusts, context.tmp_dir)
     with WorkerPool(
         workers or usable_workers(os.environ),
         context,

@@ -85,6 +85,9 @@ def _encode_once(paths: JobPaths, context: Context, shares: _Shares) -> Result:
     """As `encode_job`; raises ChangedError where the frames did not stay as they were."""
     with JobDirectory(paths.directory, context.owners, context.max_pixels) as directory:
         job = examine(paths, directory, context.settings, force=context.force)
+        if directory.remove_leftovers(rollout_died=job.salvaged):
+            # That has changed the directory's time.
+            job = examine(paths, directory, context.settings, force=context.force)
         if context.need_manifest and job.manifest is None:
             raise TransientError(f"{paths.directory}: its manifest is gone: it is being written again; wait for it")
         if not job.todo and job.receipt is not None:
@@ -119,11 +122,16 @@ def _publish_all(
     """Encode, verify and publish every output that is left to do, without the files in `bad`."""
     background = parse_colour(context.settings.background)
     source = DirectorySource(directory, job.shown(bad), job.promised_size, background, shares.frame)
-    owner = paths.base.name
     with contextlib.ExitStack() as temps:
         targets = {
             kind: Target(
-                temps.enter_context(temp_file(context.tmp_dir or paths.base.parent, owner)), paths.output(kind)
+                # In a `tmp-dir` there may be those of other jobs of this name.
+                temps.enter_context(
+                    temp_file(context.tmp_dir, str(paths.base))
+                    if context.tmp_dir is not None
+                    else temp_file(paths.base.parent, paths.base.name)
+                ),
+                paths.output(kind),
             )
             for kind in job.todo
         }
@@ -131,7 +139,10 @@ def _publish_all(
         made = make_outputs(source, job.todo, targets, context.limits, both=both, on_passes=shares.begin)
         check_unchanged(directory, job.listing, source.is_same)
         context.on_encoded()
-        ready = {kind: temps.enter_context(flushed(target.temp, target.final)) for kind, target in targets.items()}
+        ready = {
+            kind: temps.enter_context(flushed(target.temp, target.final, paths.base.name))
+            for kind, target in targets.items()
+        }
         made = [msgspec.structs.replace(record, mtime_ns=ready[record.format].mtime_ns()) for record in made]
         withdraw(paths, targets.keys(), context)
         for kind, target in targets.items():

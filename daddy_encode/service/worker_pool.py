@@ -27,6 +27,7 @@ from daddy_encode.service.attempt import Attempt, Outcome, OutcomeKind
 from daddy_encode.service.snapshot import failed_before
 from daddy_encode.service.stop import StopSwitch
 from daddy_encode.spool.claims import Claim, Claims
+from daddy_encode.spool.orphans import remove_dead
 from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.transient import may_pass
 from daddy_encode.spool.walk import mtime_ns
@@ -93,6 +94,9 @@ class WorkerPool:
         self._outcomes: list[Outcome] = []
 
     def __enter__(self) -> WorkerPool:
+        if self._context.tmp_dir is not None:
+            # Of jobs that are done by now, or were other spools': no claim leads to them.
+            remove_dead(self._context.tmp_dir)
         return self
 
     def __exit__(

@@ -21,7 +21,7 @@ class HeldFile:
 
     Attributes:
         path: Its name, for messages.
-        owner: What it is for, as in `publish.temp_name`.
+        owner: What it is for, as in `orphans.temp_name`.
         descriptor: The file's, for reading and writing; a program inherits it.
     """
 

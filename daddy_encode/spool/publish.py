@@ -1,52 +1,17 @@
-"""Atomic publish: a file that appears under its final name is whole and on disk.
-
-Temporary names are unique to host, process and call, so several encoders on several nodes never share one.
-"""
+"""Atomic publish: a file that appears under its final name is whole and on disk."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
-import re
-import secrets
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 from daddy_encode.errors import DaddyEncodeError, SpoolError, TransientError
 from daddy_encode.spool.held_file import HeldFile
+from daddy_encode.spool.orphans import temp_name
 from daddy_encode.spool.transient import TRANSIENT
-
-TEMP_PREFIX = ".daddy-encode-"
-TEMP_SUFFIX = ".tmp"
-
-
-def temp_name(owner: str = "") -> str:
-    """A name for a temporary file, unique to this host, process and call, safe on any command line.
-
-    Args:
-        owner: What the file is for, such as a job's name, by which `remove_orphans` finds it. Default: nothing.
-    """
-    host = re.sub(r"[^A-Za-z0-9]", "-", socket.gethostname())[:40]
-    return f"{_temp_start(owner)}{host}-{os.getpid()}-{secrets.token_hex(6)}{TEMP_SUFFIX}"
-
-
-def _temp_start(owner: str) -> str:
-    # A digest: a name in the spool may hold anything.
-    digest = hashlib.sha256(os.fsencode(owner)).hexdigest()[:12] + "-" if owner else ""
-    return TEMP_PREFIX + digest
-
-
-def remove_orphans(directory: Path, owner: str) -> None:
-    """Remove the temporary files in `directory` made for `owner`: only for whoever holds the claim on it."""
-    start = _temp_start(owner)
-    with contextlib.suppress(OSError):
-        for name in os.listdir(directory):
-            if name.startswith(start) and name.endswith(TEMP_SUFFIX):
-                with contextlib.suppress(OSError):
-                    os.unlink(directory / name)
 
 
 @contextlib.contextmanager
@@ -68,7 +33,7 @@ def temp_file(directory: Path, owner: str = "") -> Iterator[HeldFile]:
     with contextlib.ExitStack() as stack:
         with reported(directory, "write to"):
             descriptor = _open_directory(directory)
-            stack.callback(os.close, descriptor)
+            stack.callback(_close, descriptor)
             temp = HeldFile(directory / temp_name(owner), owner, descriptor)
         stack.callback(temp.close)
         yield temp
@@ -85,6 +50,11 @@ def sibling_file(temp: HeldFile) -> Iterator[HeldFile]:
         sibling.close()
 
 
+def _close(directory: int) -> None:
+    with contextlib.suppress(OSError):
+        os.close(directory)
+
+
 def _open_directory(path: Path) -> int:
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
     try:
@@ -95,12 +65,13 @@ def _open_directory(path: Path) -> int:
 
 
 @contextlib.contextmanager
-def flushed(temp: HeldFile, final: Path) -> Iterator[HeldFile]:
+def flushed(temp: HeldFile, final: Path, owner: str = "") -> Iterator[HeldFile]:
     """Flush `temp` to disk, so that giving it the name `final` is all that is left to do.
 
     Args:
         temp: The finished file.
         final: Its path from then on.
+        owner: What it is for, as in `temp_name`, where it has to be copied.
 
     Yields:
         The file to rename: from another directory, which may be on another file system, a copy beside `final`.
@@ -113,7 +84,7 @@ def flushed(temp: HeldFile, final: Path) -> Iterator[HeldFile]:
             temp.flush()
         yield temp
         return
-    with temp_file(final.parent, temp.owner) as beside:
+    with temp_file(final.parent, owner) as beside:
         with reported(final, "write"):
             beside.copy_from(temp)
             beside.flush()

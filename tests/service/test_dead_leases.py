@@ -90,7 +90,7 @@ def test_a_job_that_is_encoded_again_keeps_its_lease(spool: Path) -> None:
 def test_the_half_made_files_of_a_dead_encoder_go_with_its_lease(spool: Path) -> None:
     write_job(spool / "job")
     encode_and_be_killed(spool)
-    from daddy_encode.spool.publish import temp_name
+    from daddy_encode.spool.orphans import temp_name
 
     (spool / temp_name("job")).write_text("")
     other = spool / temp_name("another job")

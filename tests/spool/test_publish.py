@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from daddy_encode.errors import SpoolError
-from daddy_encode.spool.publish import publish_bytes, temp_file, temp_name
+from daddy_encode.spool.orphans import temp_name
+from daddy_encode.spool.publish import publish_bytes, temp_file
 from tests.conftest import Require
 from tests.media import leftovers
 from tests.service.spools import until

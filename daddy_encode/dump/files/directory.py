@@ -10,6 +10,7 @@ from pathlib import Path
 from daddy_encode.errors import SpoolError
 from daddy_encode.spool.frames import frame_name, is_frame_name
 from daddy_encode.spool.manifest import MANIFEST_NAME
+from daddy_encode.spool.orphans import remove_dead, remove_temporaries
 from daddy_encode.spool.publish import reported
 from daddy_encode.spool.slurm_process import ROLLOUT_NAME, write_slurm_process
 
@@ -38,8 +39,9 @@ def refuse_old_dump(directory: Path) -> None:
 def prepare_directory(directory: Path, *, overwrite: bool) -> bool:
     """Make `directory`, ready for a recording's frames, and say in it which Slurm job records.
 
-    With `overwrite` exactly the files of the dump that is there are removed. Returns whether the directory was not
-    there before. Raises SpoolError where it holds a dump and may not be overwritten, or cannot be made or cleared.
+    With `overwrite` exactly the files of the dump that is there are removed, with what was never finished of them.
+    Returns whether the directory was not there before. Raises SpoolError where it holds a dump and may not be
+    overwritten, or cannot be made or cleared.
     """
     made = True
     with reported(directory, "make"):
@@ -53,6 +55,7 @@ def prepare_directory(directory: Path, *, overwrite: bool) -> bool:
         with reported(directory, "remove old frames from"):
             for name in _old_dump(directory):
                 os.unlink(directory / name)
+        remove_temporaries(directory)
     elif not made:
         # Only refused, never removed: another writer may have begun here since the first look.
         refuse_old_dump(directory)
@@ -65,7 +68,8 @@ def prepare_directory(directory: Path, *, overwrite: bool) -> bool:
 
 
 def remove_frames(directory: Path, indices: Iterable[int]) -> None:
-    """Remove these frames, as far as they are there."""
+    """Remove these frames, as far as they are there, and what processes that are gone were writing."""
+    remove_dead(directory)
     _remove(directory, map(frame_name, indices))
 
 

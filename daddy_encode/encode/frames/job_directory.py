@@ -10,7 +10,8 @@ from pathlib import Path
 from daddy_encode.encode.frames.owners import Owners
 from daddy_encode.encode.png.parse import HEAD_BYTES, SPARE_BYTES, Png, PngFault, check_header, check_png
 from daddy_encode.errors import FrameError, TransientError
-from daddy_encode.spool.manifest import Manifest, read_manifest
+from daddy_encode.spool.manifest import MANIFEST_NAME, Manifest, read_manifest
+from daddy_encode.spool.orphans import is_dead, is_temp_name, remove_from
 from daddy_encode.spool.png.pixels import MAX_PIXELS
 from daddy_encode.spool.transient import TRANSIENT
 
@@ -49,6 +50,7 @@ class JobDirectory:
         self._text = str(path)
         self._owners = owners or Owners()
         self._max_pixels = max_pixels
+        self._leftovers: list[str] = []
         try:
             self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError as error:
@@ -76,9 +78,32 @@ class JobDirectory:
     def names(self) -> list[str]:
         """The names in it. Raises FrameError where it cannot be listed."""
         try:
-            return os.listdir(self._descriptor)
+            names = os.listdir(self._descriptor)
         except OSError as error:
             raise FrameError(f"{self.path}: cannot be listed: {error.strerror}") from error
+        self._leftovers = list(filter(is_temp_name, names))
+        return names
+
+    def remove_leftovers(self, *, rollout_died: bool) -> bool:
+        """Remove the temporary files that were listed, as far as no rollout can still be writing them.
+
+        Args:
+            rollout_died: Whether that is known, and so none is.
+
+        Returns:
+            Whether one was removed.
+        """
+        if not self._leftovers:
+            return False
+        manifest = self.status(MANIFEST_NAME)
+
+        def should_go(name: str, status: os.stat_result) -> bool:
+            # A rollout that overwrites an older dump removes that one's manifest first.
+            is_older = manifest is not None and status.st_mtime_ns < manifest.st_mtime_ns
+            is_regular = stat.S_ISREG(status.st_mode) and self._owners.trusts(status.st_uid)
+            return is_regular and (rollout_died or is_older or is_dead(name))
+
+        return remove_from(self._descriptor, self._leftovers, should_go)
 
     def manifest(self) -> tuple[Manifest, str] | None:
         """Its manifest and the SHA-256 of that; see `read_manifest`. Raises ManifestError, Skipped."""

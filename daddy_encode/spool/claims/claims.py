@@ -30,8 +30,9 @@ from daddy_encode.spool.claims.directory import (
 )
 from daddy_encode.spool.claims.heartbeat import Heartbeat
 from daddy_encode.spool.claims.marker import MAX_LEASE_SECONDS, Marker, host_name
+from daddy_encode.spool.orphans import remove_orphans
 from daddy_encode.spool.paths import JobPaths
-from daddy_encode.spool.publish import remove_orphans, reported
+from daddy_encode.spool.publish import reported
 
 log = logging.getLogger(__name__)
 
@@ -47,13 +48,17 @@ class Claims:
     its whole duration, by its own clock, may take it.
     """
 
-    def __init__(self, seconds: float, is_trusted: Callable[[int], bool] = _is_own) -> None:
+    def __init__(
+        self, seconds: float, is_trusted: Callable[[int], bool] = _is_own, tmp_dir: Path | None = None
+    ) -> None:
         """Claim nothing yet.
 
         Args:
             seconds: The duration of a lease, the same for every encoder of a spool.
             is_trusted: Whether the leases of a user, by number, are respected; root's always are. Default: this user's.
+            tmp_dir: Where temporary files are; None (default): beside the outputs.
         """
+        self._tmp_dir = tmp_dir
         self._seconds = min(seconds, MAX_LEASE_SECONDS)
         self._is_trusted = is_trusted
         self._seen: dict[JobPaths, tuple[tuple[int, int, int], float]] = {}
@@ -89,9 +94,7 @@ class Claims:
             with contextlib.suppress(SpoolError):
                 claim.record_slurm_job()
             if found:
-                # A dead holder's: whoever gives up a claim has removed its own. Looking for them costs a listing of all
-                # outputs.
-                remove_orphans(paths.base.parent, paths.base.name)
+                self._remove_half_made(paths)
             yield claim
         finally:
             self._give_up(claim, paths)
@@ -106,7 +109,7 @@ class Claims:
             claim, found = self._take(paths, lambda: None, is_done=True)
             try:
                 if found:
-                    remove_orphans(paths.base.parent, paths.base.name)
+                    self._remove_half_made(paths)
             finally:
                 self._give_up(claim, paths)
 
@@ -120,6 +123,15 @@ class Claims:
         with self._lock:
             for paths in self._seen.keys() - wanted:
                 del self._seen[paths]
+
+    def _remove_half_made(self, paths: JobPaths) -> None:
+        """Remove a dead holder's files: whoever gives up a claim has removed its own.
+
+        Looking for them costs a listing of all outputs.
+        """
+        remove_orphans(paths.base.parent, paths.base.name, self._trusts)
+        if self._tmp_dir is not None:
+            remove_orphans(self._tmp_dir, str(paths.base), self._trusts)
 
     def _give_up(self, claim: Claim, paths: JobPaths) -> None:
         self._heartbeat.remove(claim)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from daddy_encode.errors import one_line
 from daddy_encode.spool.claims.marker import MAX_MARKER_BYTES, Marker, parse_marker
+from daddy_encode.spool.orphans import remove_orphans
 from daddy_encode.spool.paths import JobPaths
-from daddy_encode.spool.publish import remove_orphans
 from daddy_encode.spool.slurm_process import read_slurm_process
 
 DIRECTORY = ".daddy-encode"
