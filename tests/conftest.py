@@ -125,3 +125,24 @@ def pngcheck(require_program: Require) -> Callable[[list[Path]], None]:
         assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
     return check
+
+
+@pytest.fixture
+def ffmpeg_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The path of the ffmpeg that this process uses; there is no file yet."""
+    from daddy_encode.encode import probe
+
+    path = tmp_path / "bin" / "ffmpeg"
+    path.parent.mkdir()
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(path))
+    probe.forget_ffmpeg()
+    yield path
+    probe.forget_ffmpeg()
+
+
+@pytest.fixture
+def stand_in(ffmpeg_path: Path) -> Callable[[str], Path]:
+    """Call with a shell script: it is what ffmpeg does; see `write_ffmpeg`."""
+    from tests.stand_in import write_ffmpeg
+
+    return lambda script: write_ffmpeg(ffmpeg_path, script)

@@ -56,7 +56,7 @@ def run(
     Raises:
         SettingsError: An option has a value that cannot work.
         SpoolError: `root` is not a directory.
-        EncodeError: ffmpeg or gifsicle is missing, or does not work here.
+        EncodeError: ffmpeg or gifsicle is missing, or does not work here, as a trial or the jobs show.
     """
     use_one_arena()
     context = make_context(**options)
@@ -116,6 +116,8 @@ def run(
         if events is not None:
             events.close()
     log.info("%s", tally)
+    if pool.fault is not None:
+        raise pool.fault
     if not once:
         return 0
     return FAILED if tally.failed else INTERRUPTED if watcher.deferred else 0

@@ -13,13 +13,14 @@ import msgspec
 
 from daddy_encode.encode.context import Context
 from daddy_encode.encode.examine import Examined
+from daddy_encode.encode.frames.listing import listing_sha256
 from daddy_encode.encode.frames.source import DirectorySource
 from daddy_encode.encode.probe import find_ffmpeg
 from daddy_encode.errors import DaddyEncodeError, ManifestError, Skipped, one_line
 from daddy_encode.spool.manifest import read_manifest
 from daddy_encode.spool.paths import JobPaths, Kind
 from daddy_encode.spool.publish import publish_bytes, reported
-from daddy_encode.spool.receipt import OutputRecord, Receipt, Source, find_recorded
+from daddy_encode.spool.receipt import MOST_FAILURES, Failure, OutputRecord, Receipt, Source, find_recorded
 from daddy_encode.spool.records import encode_record, read_record
 
 
@@ -108,7 +109,9 @@ def withdraw(paths: JobPaths, kinds: Collection[Kind], context: Context) -> None
         publish_bytes(encode_record(left), paths.receipt, paths.base.name)
 
 
-def record_failure(paths: JobPaths, error: DaddyEncodeError, context: Context, mtime_ns: int | None) -> None:
+def record_failure(
+    paths: JobPaths, error: DaddyEncodeError, context: Context, mtime_ns: int | None, failures: Sequence[Failure] = ()
+) -> str:
     """Leave a receipt that says why a job failed; it keeps the records of earlier videos that are still there.
 
     Never raises for what is wrong with the job: where no receipt can be written, the log has said why.
@@ -118,29 +121,85 @@ def record_failure(paths: JobPaths, error: DaddyEncodeError, context: Context, m
         error: Why it failed.
         context: What it should have been encoded with.
         mtime_ns: The time of its directory before the attempt; None, where it is not known: nothing is written.
+        failures: Those that make it the job's fault, where there are such. Default: none.
+
+    Returns:
+        The digest of the listing of its frames, for which that holds; empty where it is not known.
     """
+    listing = listing_sha256(paths.directory)
     if mtime_ns is None:
-        return
+        return listing
     with contextlib.suppress(DaddyEncodeError, OSError):
         manifest_sha256, outputs = None, []
         with contextlib.suppress(DaddyEncodeError):
             if (found := read_manifest(paths.directory)) is not None:
                 manifest_sha256 = found[1]
-        with contextlib.suppress(DaddyEncodeError):
-            if (earlier := read_record(paths.receipt, Receipt, check=context.owners.check_file)) is not None:
-                found_outputs = [find_recorded(paths.output(record.format), record) for record in earlier[0].outputs]
-                outputs = [record for record in found_outputs if record is not None]
-        source = Source(
-            frames=0,
-            width=0,
-            height=0,
-            sha256="",
-            listing_sha256="",
-            manifest_sha256=manifest_sha256,
-            directory_mtime_ns=mtime_ns,
-        )
-        receipt = _receipt(paths, context, source, error=str(error), outputs=outputs)
+        if (earlier := _earlier(paths, context)) is not None:
+            found_outputs = [find_recorded(paths.output(record.format), record) for record in earlier.outputs]
+            outputs = [record for record in found_outputs if record is not None]
+        source = _no_source(listing_sha256=listing, manifest_sha256=manifest_sha256, directory_mtime_ns=mtime_ns)
+        receipt = _receipt(paths, context, source, error=str(error), outputs=outputs, failures=list(failures))
         publish_bytes(encode_record(receipt), paths.receipt, paths.base.name)
+    return listing
+
+
+def count_failure(paths: JobPaths, error: DaddyEncodeError, context: Context) -> list[Failure]:
+    """The failures of programs on a job as it is, `error` the last; fewer than MOST_FAILURES are written down.
+
+    The receipt stays otherwise as it is. Never raises for what is wrong with the job, or the receipt.
+    """
+    listing = listing_sha256(paths.directory)
+    earlier = _earlier(paths, context)
+    before = [failure for failure in earlier.failures if failure.listing_sha256 == listing != ""] if earlier else []
+    failure = Failure(
+        error=one_line(str(error)), host=socket.gethostname(), finished=round(time.time(), 3), listing_sha256=listing
+    )
+    failures = [*before, failure][-MOST_FAILURES:]
+    if len(failures) < MOST_FAILURES:
+        _write_failures(paths, context, earlier, failures)
+    return failures
+
+
+def withdraw_failure(paths: JobPaths, failure: Failure, context: Context) -> None:
+    """Take back one of the failures that `count_failure` has written down: it was not the job's fault."""
+    earlier = _earlier(paths, context)
+    if earlier is not None and earlier.error is None and failure in earlier.failures:
+        _write_failures(paths, context, earlier, [other for other in earlier.failures if other != failure])
+
+
+def _earlier(paths: JobPaths, context: Context) -> Receipt | None:
+    """The job's receipt, where it can be read and is of a trusted user."""
+    with contextlib.suppress(DaddyEncodeError):
+        if (found := read_record(paths.receipt, Receipt, check=context.owners.check_file)) is not None:
+            return found[0]
+    return None
+
+
+def _write_failures(paths: JobPaths, context: Context, earlier: Receipt | None, failures: list[Failure]) -> None:
+    with contextlib.suppress(DaddyEncodeError, OSError):
+        if earlier is None or earlier.error is not None:
+            # One that says nothing of the job's videos but which of them are there: it is neither done nor failed.
+            outputs = earlier.outputs if earlier else []
+            receipt = _receipt(paths, context, _no_source(), outputs=outputs, failures=failures)
+        else:
+            receipt = msgspec.structs.replace(earlier, failures=failures)
+        if receipt.outputs or failures:
+            publish_bytes(encode_record(receipt), paths.receipt, paths.base.name)
+        else:
+            os.unlink(paths.receipt)
+
+
+def _no_source(*, listing_sha256: str = "", manifest_sha256: str | None = None, directory_mtime_ns: int = 0) -> Source:
+    """Of a receipt for which no frames were encoded."""
+    return Source(
+        frames=0,
+        width=0,
+        height=0,
+        sha256="",
+        listing_sha256=listing_sha256,
+        manifest_sha256=manifest_sha256,
+        directory_mtime_ns=directory_mtime_ns,
+    )
 
 
 def _receipt(paths: JobPaths, context: Context, source: Source, **more: Any) -> Receipt:

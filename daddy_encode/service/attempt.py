@@ -8,6 +8,7 @@ from enum import Enum
 from daddy_encode.encode.context import Result
 from daddy_encode.errors import DaddyEncodeError
 from daddy_encode.spool.paths import JobPaths
+from daddy_encode.spool.receipt import Failure
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,9 @@ class Outcome:
         error: What went wrong, otherwise.
         mtime_ns: The modification time of its directory before the attempt, for which the outcome holds; None where it
             was not asked for.
+        listing_sha256: The digest of the listing of its frames, for which a failure holds; None for whatever it is, and
+            where nothing failed.
+        failure: What is written down of a program that failed, perhaps not by the job's fault.
     """
 
     paths: JobPaths
@@ -65,3 +69,5 @@ class Outcome:
     result: Result | None = None
     error: DaddyEncodeError | None = None
     mtime_ns: int | None = None
+    listing_sha256: str | None = None
+    failure: Failure | None = None

@@ -13,6 +13,7 @@ from daddy_encode.service.snapshot import JobSnapshot, inspect_job
 from daddy_encode.service.state import State, classify
 from daddy_encode.spool.claims import has_lease, holder, lease_path
 from daddy_encode.spool.paths import JobPaths, absolute
+from daddy_encode.spool.receipt import MOST_FAILURES
 from daddy_encode.spool.slurm_process import ROLLOUT_NAME, read_slurm_process
 from daddy_encode.spool.walk import Listing, SpoolDirectory, listing_error, walk
 
@@ -91,6 +92,9 @@ def _note(paths: JobPaths, state: State, job: JobSnapshot) -> str:
         return _without_directory(paths, job.receipt.error or "")
     if job.manifest_error is not None:
         return _without_directory(paths, job.manifest_error)
+    if state is State.READY and job.receipt is not None and job.receipt.failures:
+        failures = job.receipt.failures
+        return f"failed {len(failures)} of {MOST_FAILURES} times: {_without_directory(paths, failures[-1].error)}"
     if state is State.WAITING and job.manifest is not None:
         return f"its manifest promises {job.manifest.frames} frames"
     if state is State.DONE and job.receipt is not None:

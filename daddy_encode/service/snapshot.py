@@ -1,4 +1,4 @@
-"""Inspecting one job without looking at a frame: its listing, its manifest, its receipt."""
+"""Inspecting one job: its listing, its manifest, its receipt; the times of its frames only where it has failed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
+from daddy_encode.encode.frames.listing import listing_sha256
 from daddy_encode.errors import ManifestError, Skipped
 from daddy_encode.spool.manifest import Manifest, read_manifest
 from daddy_encode.spool.paths import JobPaths, Kind
@@ -31,6 +32,7 @@ class JobSnapshot:
         outputs: The videos that were listed.
         mtime_ns: The modification time of the job's directory, asked for before it was listed.
         replaced: Those of the videos that do not look like what the receipt records.
+        listing_sha256: The digest of the listing of its frames, where the receipt says that they failed; else empty.
     """
 
     frames: int
@@ -42,11 +44,12 @@ class JobSnapshot:
     outputs: frozenset[Kind]
     mtime_ns: int
     replaced: frozenset[Kind] = frozenset()
+    listing_sha256: str = ""
 
     @property
     def has_failed(self) -> bool:
         """Whether the receipt says that the job failed as it is."""
-        return has_failed(self.receipt, self.mtime_ns, self.manifest_sha256)
+        return has_failed(self.receipt, self.mtime_ns, self.manifest_sha256, self.listing_sha256)
 
 
 def inspect_job(
@@ -89,29 +92,45 @@ def inspect_job(
             for record in records
             if record.format in there and not looks_recorded(paths.output(record.format), record)
         ),
+        listing_sha256=_listing_that_failed(paths, receipt),
     )
 
 
-def failed_before(paths: JobPaths, mtime_ns: int, check: Check | None = None) -> bool:
+def failed_before(paths: JobPaths, mtime_ns: int, check: Check | None = None) -> str | None:
     """Whether a job's receipt says that it failed as it is.
 
     Args:
         paths: The job's names.
         mtime_ns: Its directory's modification time.
         check: Whose receipts count. Default: everybody's.
+
+    Returns:
+        The digest of the listing of its frames that failed, empty where it is not known; None where none did.
     """
     digest = None
     with contextlib.suppress(ManifestError, Skipped):
         if (found := read_manifest(paths.directory, check=check)) is not None:
             digest = found[1]
-    return has_failed(_read_receipt(paths, check), mtime_ns, digest)
+    receipt = _read_receipt(paths, check)
+    listing = _listing_that_failed(paths, receipt)
+    return listing if has_failed(receipt, mtime_ns, digest, listing) else None
 
 
-def has_failed(receipt: Receipt | None, mtime_ns: int, manifest_sha256: str | None) -> bool:
-    """Whether `receipt` says that a job failed with this modification time of its directory, and this manifest."""
+def has_failed(receipt: Receipt | None, mtime_ns: int, manifest_sha256: str | None, listing_sha256: str) -> bool:
+    """Whether `receipt` says that a job failed with its directory's time, its manifest and its listing as they are."""
     if receipt is None or receipt.error is None:
         return False
-    return (receipt.source.directory_mtime_ns, receipt.source.manifest_sha256) == (mtime_ns, manifest_sha256)
+    source = receipt.source
+    failed = (source.directory_mtime_ns, source.manifest_sha256, source.listing_sha256)
+    return failed == (mtime_ns, manifest_sha256, listing_sha256)
+
+
+def _listing_that_failed(paths: JobPaths, receipt: Receipt | None) -> str:
+    """The digest of a failed job's listing now: a frame that is mended in place changes nothing else."""
+    if receipt is None or receipt.error is None or not receipt.source.listing_sha256:
+        # Of those that failed otherwise, and of version 0.1.0, the receipt has none.
+        return ""
+    return listing_sha256(paths.directory)
 
 
 def _read_receipt(paths: JobPaths, check: Check | None) -> Receipt | None:

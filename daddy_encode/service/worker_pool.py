@@ -11,12 +11,13 @@ from types import TracebackType
 from daddy_encode.encode.context import Context
 from daddy_encode.encode.job import check_owners, done_already, encode_job
 from daddy_encode.encode.probe import find_ffmpeg, kinds_asked_for
-from daddy_encode.encode.receipts import record_failure
+from daddy_encode.encode.receipts import count_failure, record_failure
 from daddy_encode.errors import (
     ClaimedError,
     DaddyEncodeError,
     EncodeError,
     Interrupted,
+    ProgramFailedError,
     ProgramUnusableError,
     SettingsError,
     Skipped,
@@ -24,11 +25,13 @@ from daddy_encode.errors import (
     TransientError,
 )
 from daddy_encode.service.attempt import Attempt, Outcome, OutcomeKind
+from daddy_encode.service.failure_streak import FailureStreak
 from daddy_encode.service.snapshot import failed_before
 from daddy_encode.service.stop import StopSwitch
 from daddy_encode.spool.claims import Claim, Claims
 from daddy_encode.spool.orphans import remove_dead
 from daddy_encode.spool.paths import JobPaths
+from daddy_encode.spool.receipt import MOST_FAILURES, Failure
 from daddy_encode.spool.transient import may_pass
 from daddy_encode.spool.walk import mtime_ns
 
@@ -79,6 +82,7 @@ class WorkerPool:
         """
         self.busy = 0
         self.fault: DaddyEncodeError | None = None
+        self._streak = FailureStreak(count)
         self.count = count
         self._context = context
         self._claims = claims
@@ -106,6 +110,8 @@ class WorkerPool:
             self._stop.set()
         for thread in tuple(self._threads):
             thread.join()
+        if self.fault is not None:
+            self._streak.withdraw(self._claims, self._context)
 
     @property
     def room(self) -> bool:
@@ -161,8 +167,15 @@ class WorkerPool:
             self._encoding.discard(outcome.paths)
             self._threads.discard(thread)
             self._outcomes.append(outcome)
+            fault = self._streak.add(outcome)
             self._changed.notify()
+        if fault is not None and self.fault is None:
+            self._give_up(fault)
         self._wake()
+
+    def _give_up(self, fault: DaddyEncodeError) -> None:
+        self.fault = fault
+        self._stop.set()
 
     def _attempt(self, attempt: Attempt) -> Outcome:
         paths = attempt.paths
@@ -191,8 +204,7 @@ class WorkerPool:
             # Before the first claim: with an ffmpeg that does not work, every job is better left to other encoders.
             find_ffmpeg(kinds_asked_for(context.settings))
         except ProgramUnusableError as error:
-            self.fault = error
-            self._stop.set()
+            self._give_up(error)
             return Outcome(paths, OutcomeKind.STOPPED, error=error)
         with self._stop.event() as stop:
             own = replace(context, limits=replace(context.limits, stop=stop))
@@ -208,8 +220,10 @@ class WorkerPool:
     def _claimed(self, attempt: Attempt, context: Context, claim: Claim) -> Outcome:
         paths = attempt.paths
         before = mtime_ns(paths.directory, follow_symlinks=True)
-        if attempt.skip_failed and before is not None and failed_before(paths, before, context.owners.check_file):
-            return Outcome(paths, OutcomeKind.FAILED_BEFORE, mtime_ns=before)
+        if attempt.skip_failed and before is not None:
+            listing = failed_before(paths, before, context.owners.check_file)
+            if listing is not None:
+                return Outcome(paths, OutcomeKind.FAILED_BEFORE, mtime_ns=before, listing_sha256=listing)
         try:
             result = encode_job(paths, context, self._progress)
             kind = OutcomeKind.MADE if result.made else OutcomeKind.DONE
@@ -230,8 +244,15 @@ class WorkerPool:
             )
         if not _is_of_the_job(error) or mtime_ns(paths.directory, follow_symlinks=True) != before:
             return Outcome(paths, OutcomeKind.DEFERRED, error=error)
-        record_failure(paths, error, context, before)
-        return Outcome(paths, OutcomeKind.FAILED, error=error, mtime_ns=before)
+        failures: list[Failure] = []
+        if isinstance(error, ProgramFailedError):
+            failures = count_failure(paths, error, context)
+            if len(failures) < MOST_FAILURES:
+                return Outcome(paths, OutcomeKind.DEFERRED, error=error, failure=failures[-1])
+            error = ProgramFailedError(f"{error}; failed {MOST_FAILURES} times, so it is not tried again as it is")
+        listing = record_failure(paths, error, context, before, failures)
+        failure = failures[-1] if failures else None
+        return Outcome(paths, OutcomeKind.FAILED, error=error, mtime_ns=before, listing_sha256=listing, failure=failure)
 
 
 def _is_of_the_job(error: DaddyEncodeError) -> bool:

@@ -111,6 +111,26 @@ class Lost(Struct, frozen=True, kw_only=True):
     bad: list[BadFrame] = field(default_factory=list)
 
 
+# So often a program may fail on a job, as it is, before that is the job's fault.
+MOST_FAILURES = 3
+
+
+class Failure(Struct, frozen=True, kw_only=True):
+    """One failure of a program, which may be the job's fault or that of the machine.
+
+    Attributes:
+        error: What happened.
+        host: Where.
+        finished: When, in seconds since the epoch.
+        listing_sha256: As of Source, at that time: it counts while that is unchanged.
+    """
+
+    error: str
+    host: str
+    finished: Seconds
+    listing_sha256: str
+
+
 class Receipt(Struct, frozen=True, kw_only=True):
     """What was made of a job, from what, by whom.
 
@@ -129,8 +149,10 @@ class Receipt(Struct, frozen=True, kw_only=True):
             None: none was lost.
         lost: The frames that were missing or bad.
         settled: There was no manifest, and nothing had changed for the settle time.
-        error: Why the job failed; None where it did not. It counts while the directory's modification time is the
-            source's.
+        error: Why the job failed; None where it did not. It counts while the manifest, the directory's modification
+            time and, unless it is empty, the listing are the source's.
+        failures: How often ffmpeg, or gifsicle, failed on the job since it last changed or was encoded, the last
+            MOST_FAILURES of them. As long as there are fewer, the job has not failed.
         finished: Seconds since the epoch, on the encoder's clock.
     """
 
@@ -148,6 +170,7 @@ class Receipt(Struct, frozen=True, kw_only=True):
     lost: Lost = field(default_factory=Lost)
     settled: bool = False
     error: str | None = None
+    failures: Annotated[list[Failure], Meta(max_length=MOST_FAILURES)] = field(default_factory=list)
     finished: Seconds
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 from daddy_encode.errors import ProgramUnusableError
 
@@ -27,16 +29,24 @@ class FfmpegExecutable:
 
 
 def executable_path() -> str:
-    """Where it is.
+    """Where it is: what IMAGEIO_FFMPEG_EXE names, imageio-ffmpeg's own, else whatever that package finds.
 
     Raises:
         ProgramUnusableError: There is none.
     """
-    import imageio_ffmpeg
-
+    if named := os.environ.get("IMAGEIO_FFMPEG_EXE"):
+        return named
+    # That package's own function runs the program only to see whether it runs, which its trial shows as well.
+    package = importlib.util.find_spec("imageio_ffmpeg")
+    if package is not None and package.origin is not None:
+        own = [str(path) for path in Path(package.origin).parent.glob("binaries/ffmpeg-*") if os.access(path, os.X_OK)]
+        if len(own) == 1:
+            return own[0]
     try:
+        import imageio_ffmpeg
+
         path: str = imageio_ffmpeg.get_ffmpeg_exe()
-    except RuntimeError as error:
+    except (ImportError, RuntimeError) as error:
         raise ProgramUnusableError(
             f"there is no ffmpeg: {error}; reinstall imageio-ffmpeg, or name one in IMAGEIO_FFMPEG_EXE"
         ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Callable
@@ -9,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daddy_encode.encode.frames.job_directory import JobDirectory
-from daddy_encode.errors import FrameError, TransientError
+from daddy_encode.encode.frames.owners import Owners
+from daddy_encode.errors import DaddyEncodeError, FrameError, TransientError
 from daddy_encode.spool.frames import FrameSequence, frame_sequence
 from daddy_encode.spool.manifest import MANIFEST_NAME
 
@@ -58,6 +60,13 @@ def list_frames(directory: JobDirectory, mtime_ns: int, manifest: os.stat_result
     for name in frames.names:
         _add(listing, inodes, name, directory.status(name))
     return FrameListing(frames, listing.hexdigest(), inodes.hexdigest(), mtime_ns)
+
+
+def listing_sha256(path: Path) -> str:
+    """The `sha256` of the listing of a job's directory now; empty where it has none, or leaves its frames open."""
+    with contextlib.suppress(DaddyEncodeError, OSError), JobDirectory(path, Owners(None)) as directory:
+        return list_frames(directory, 0, directory.status(MANIFEST_NAME)).sha256
+    return ""
 
 
 def check_unchanged(directory: JobDirectory, before: FrameListing, is_same: Callable[[], bool] = lambda: False) -> None:

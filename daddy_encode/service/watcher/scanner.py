@@ -1,8 +1,9 @@
 """Scanning a spool again and again: what is new, what is ready. Cheap for what is known.
 
-A directory that holds no frames is listed in every scan. A job that is done or failed costs one or two stats: while
-its directory's modification time is the same, no name in it came, went or was replaced. Times of the file system are
-compared with each other only; ages are measured on this process's own clock.
+A directory that holds no frames is listed in every scan. A job that is done costs one stat: while its
+directory's modification time is the same, no name in it came, went or was replaced. One that failed costs a listing
+with the times of its frames now and then: somebody may mend them in place. Times of the file system are compared with
+each other only; ages are measured on this process's own clock.
 """
 
 from __future__ import annotations
@@ -113,12 +114,18 @@ class Scanner:
             # What is listed then shows the rest.
             job.list_again()
 
-    def record_failed(self, paths: JobPaths, mtime_ns: int | None) -> None:
-        """Keep that a job failed for good when its directory had the time `mtime_ns`; None: whatever it is now."""
+    def record_failed(self, paths: JobPaths, mtime_ns: int | None, listing_sha256: str | None = None) -> None:
+        """Keep that a job failed for good.
+
+        Args:
+            paths: The job's names.
+            mtime_ns: Its directory's time then; None: whatever it is now.
+            listing_sha256: The digest of its listing then. Default: whatever it is.
+        """
         self._retried.add(str(paths.directory))
         if job := self._jobs.get(str(paths.directory)):
             manifest = job.snapshot.manifest_sha256 if job.snapshot else None
-            job.failed_as = (job.mtime_ns if mtime_ns is None else mtime_ns, manifest)
+            job.failed_as = (job.mtime_ns if mtime_ns is None else mtime_ns, manifest, listing_sha256)
             job.tries, job.last_error = 0, ""
             job.list_again()
 
@@ -149,7 +156,7 @@ class Scanner:
             job = self._jobs.get(path)
             wanted = self._events is not None and self._wants_events(directory, job, mtime_ns)
             self._watch(path, wanted, is_job=job is not None)
-            if job is None or job.must_list(directory, mtime_ns):
+            if job is None or job.must_list(directory, mtime_ns, self._clock()):
                 listing = directory.list()
                 if not listing.is_job:
                     return
@@ -215,7 +222,7 @@ class Scanner:
         if state in (State.READY, State.ABANDONED):
             if job.done_mtime_ns == job.mtime_ns and job.snapshot.outputs >= wanted.keys():
                 state = State.DONE
-            elif job.failed_as == (job.mtime_ns, job.snapshot.manifest_sha256):
+            elif job.has_failed_as(job.mtime_ns, job.snapshot.manifest_sha256, directory.paths.directory):
                 state = State.FAILED
         job.state = state
         if state in FINAL:

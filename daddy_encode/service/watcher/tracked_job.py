@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import os
+from pathlib import Path
 
+from daddy_encode.encode.frames.listing import listing_sha256
 from daddy_encode.service.snapshot import JobSnapshot
 from daddy_encode.service.state import State
 from daddy_encode.spool.manifest import MANIFEST_NAME
@@ -14,6 +16,8 @@ from daddy_encode.spool.walk import Listing, SpoolDirectory, mtime_ns
 # A file system whose times are coarse (1 or 2 s) can show two changes with one time. A listing counts as the last word
 # on a time only when it was made this long after that time was first seen.
 CALM_SECONDS = 3.0
+# Between two looks at the frames of a job that has failed, for each of them.
+LOOK_SECONDS = 0.01
 # Between two tries of a job for which something was in the way: at first, and at most.
 FIRST_PAUSE_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = 300.0
@@ -35,7 +39,10 @@ class TrackedJob:
         outputs: Its videos, once it is done.
         manifest_mtime_ns: Its manifest's modification time, once it has failed.
         done_mtime_ns: Its directory's time when an attempt found it done; None where none has.
-        failed_as: Its directory's time and its manifest's digest when an attempt failed for good; None where none has.
+        failed_as: Its directory's time, its manifest's digest and that of its listing (None: whatever it is) when an
+            attempt failed for good; None where none has.
+        failed_listing: The digest of its listing, once it has failed, where that is known; else empty.
+        next_look: When its frames may be looked at again, once it has failed.
         tries: How often in a row something was in the way.
         next_try: When it may be tried again.
         last_error: What was last in the way, and has been reported.
@@ -46,11 +53,13 @@ class TrackedJob:
         "changed_at",
         "done_mtime_ns",
         "failed_as",
+        "failed_listing",
         "frames",
         "last_error",
         "last_scan",
         "manifest_mtime_ns",
         "mtime_ns",
+        "next_look",
         "next_try",
         "outputs",
         "snapshot",
@@ -71,17 +80,20 @@ class TrackedJob:
         self.outputs: frozenset[Kind] = frozenset()
         self.manifest_mtime_ns: int | None = None
         self.done_mtime_ns: int | None = None
-        self.failed_as: tuple[int, str | None] | None = None
+        self.failed_as: tuple[int, str | None, str | None] | None = None
+        self.failed_listing = ""
+        self.next_look = 0.0
         self.tries = 0
         self.next_try = 0.0
         self.last_error = ""
 
-    def must_list(self, directory: SpoolDirectory, mtime: int) -> bool:
+    def must_list(self, directory: SpoolDirectory, mtime: int, now: float) -> bool:
         """Whether the job may look different from what is remembered.
 
         Args:
             directory: Its directory.
             mtime: The directory's modification time now, in nanoseconds.
+            now: Seconds on our clock.
         """
         if self.mtime_ns != mtime or not self.calm:
             return True
@@ -90,8 +102,10 @@ class TrackedJob:
             name, listed = directory.name, directory.outputs.names
             return listed is not None and not all(f"{name}.{kind}" in listed for kind in self.outputs)
         if self.state is State.FAILED:
-            # A manifest that somebody corrected in place.
-            return self.manifest_mtime_ns != mtime_ns(os.path.join(directory.path, MANIFEST_NAME))
+            # A manifest, or a frame, that somebody corrected in place.
+            if self.manifest_mtime_ns != mtime_ns(os.path.join(directory.path, MANIFEST_NAME)):
+                return True
+            return self._may_look(now) and self.failed_listing != listing_sha256(Path(directory.path))
         if self.state is State.CLAIMED:
             # Whoever worked on it has finished.
             return directory.name not in directory.outputs.claimed
@@ -110,8 +124,26 @@ class TrackedJob:
         """Forget what is of no use any more once the job is done or has failed."""
         assert self.snapshot is not None
         self.outputs = _shared(self.snapshot.outputs)
-        self.manifest_mtime_ns = mtime_ns(paths.manifest) if self.state is State.FAILED else None
+        if self.state is State.FAILED:
+            self.manifest_mtime_ns = mtime_ns(paths.manifest)
+            attempted = self.failed_as[2] if self.failed_as is not None else None
+            self.failed_listing = self.snapshot.listing_sha256 or attempted or ""
+        else:
+            self.manifest_mtime_ns, self.failed_listing = None, ""
         self.snapshot = None
+
+    def has_failed_as(self, mtime: int, manifest_sha256: str | None, path: Path) -> bool:
+        """Whether an attempt failed for good with this time of its directory, `path`, this manifest, these frames."""
+        if self.failed_as is None or self.failed_as[:2] != (mtime, manifest_sha256):
+            return False
+        return not self.failed_as[2] or self.failed_as[2] == listing_sha256(path)
+
+    def _may_look(self, now: float) -> bool:
+        """Whether to look at the frames of a job that has failed: the more there are, the less often."""
+        if not self.failed_listing or now < self.next_look:
+            return False
+        self.next_look = now + self.frames * LOOK_SECONDS
+        return True
 
     def list_again(self) -> None:
         """Have it listed in the next scan, whatever is remembered."""

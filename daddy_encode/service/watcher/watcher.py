@@ -182,7 +182,7 @@ class Watcher:
         if outcome.kind in (OutcomeKind.MADE, OutcomeKind.DONE):
             self._scanner.record_done(paths, mtime_ns)
         elif outcome.kind in (OutcomeKind.FAILED, OutcomeKind.FAILED_BEFORE):
-            self._scanner.record_failed(paths, mtime_ns)
+            self._scanner.record_failed(paths, mtime_ns, outcome.listing_sha256)
         elif outcome.kind is OutcomeKind.SKIPPED:
             if self._scanner.defer(paths, error, back_off=True):
                 self._report(outcome)
