@@ -43,8 +43,9 @@ TRANSIENT = frozenset(
 _OF_ACCESS = frozenset(
     {errno.ENOENT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOKEY, errno.EKEYEXPIRED, errno.EKEYREVOKED}
 )
-# As a program's C library words them; not the lack of memory: it may be the job that takes too much.
-_TEXTS = frozenset(os.strerror(number) for number in TRANSIENT - {errno.ENOMEM, errno.EINTR})
+# As a program's C library words them; not the lack of memory, or of threads, for want of memory: it may be the job that
+# takes too much.
+_TEXTS = frozenset(os.strerror(number) for number in TRANSIENT - {errno.ENOMEM, errno.EAGAIN, errno.EINTR})
 # musl's words, for an ffmpeg that is linked with it.
 _TEXTS |= {"I/O error", "Quota exceeded", "Socket not connected", "Operation timed out", "Resource busy"}
 

@@ -68,7 +68,7 @@ def attempt(*jobs: Path, workers: int = 1) -> tuple[list[Outcome], DaddyEncodeEr
         ("exit 126", "does not run here (exit status 126)"),
         ("echo '[out#0 @ 0x1] [error] Error writing: Input/output error' >&2; exit 251", "Input/output error"),
         ("echo '[fatal] Stale file handle' >&2; exit 140", "Stale file handle"),
-        ("echo '[error] Resource temporarily unavailable' >&2; exit 245", "Resource temporarily unavailable"),
+        ("echo '[error] Disk quota exceeded' >&2; exit 134", "file system / is full"),
     ],
 )
 def test_what_a_machine_does_to_ffmpeg_is_put_off_without_a_receipt(
@@ -106,6 +106,8 @@ def test_an_ffmpeg_that_is_being_replaced_is_put_off(tmp_path: Path, stand_in: S
         (["read:error=EIO"], "spool/job/000002.png"),
         (["read:error=EIO"], "spool/job/manifest.json"),
         (["getdents64:error=ETIMEDOUT"], "spool/job"),
+        # Of the finished video.
+        (["fsync:error=EIO"], None),
     ],
 )
 def test_a_system_call_that_fails_for_a_while_is_no_failure_of_the_job(
@@ -180,6 +182,25 @@ def test_the_third_failure_of_a_job_that_always_kills_ffmpeg_is_final_and_the_re
     assert run_command("encode", job).returncode == 0
     assert_right({job: 0})
     assert failures_of(job) == [], "a success clears them"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "echo 'x264 [error]: malloc of size 99 failed' >&2; echo 'Error: Cannot allocate memory' >&2; exit 244",
+        "echo 'pthread_create: Resource temporarily unavailable' >&2; exit 245",
+        # A script that runs ffmpeg as a child, which is killed.
+        "sh -c 'kill -9 $$'; exit $?",
+    ],
+    ids=["memory", "threads", "child"],
+)
+def test_a_job_that_takes_too_much_memory_each_time_fails_in_the_end(
+    tmp_path: Path, stand_in: StandIn, at_once: None, script: str
+) -> None:
+    stand_in(script)
+    job = write_job(tmp_path / "job")
+    kinds = [attempt(job)[0][0].kind for _ in range(3)]
+    assert kinds == [OutcomeKind.DEFERRED, OutcomeKind.DEFERRED, OutcomeKind.FAILED]
 
 
 def test_a_watcher_tries_such_a_job_three_times_and_no_more(tmp_path: Path) -> None:
