@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,7 @@ class Examined:
         receipt: What an earlier encode of this very source left, as it should be now: with the outputs that are still
             there, and the times of these and of the directory.
         is_recorded: Whether the receipt is so already.
+        parent: The status of the directory that its directory is in, where the outputs go there; else None.
     """
 
     directory: Path
@@ -52,6 +54,7 @@ class Examined:
     todo: Plan
     receipt: Receipt | None
     is_recorded: bool
+    parent: os.stat_result | None
 
     @property
     def frames(self) -> FrameSequence:
@@ -137,6 +140,7 @@ def examine(paths: JobPaths, directory: JobDirectory, settings: Settings, *, for
         todo=todo,
         receipt=receipt,
         is_recorded=receipt == stored,
+        parent=directory.status("..") if paths.base == paths.directory else None,
     )
 
 

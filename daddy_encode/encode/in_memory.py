@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 import warnings
@@ -14,6 +15,7 @@ from daddy_encode.encode.frames.source import ArraySource, DirectorySource, Fram
 from daddy_encode.encode.output import Target, make_outputs
 from daddy_encode.encode.settings import MAX_GIF_FPS, GifSettings, Plan, make_settings, plan
 from daddy_encode.spool.frames import frame_sequence
+from daddy_encode.spool.orphans import remove_dead
 from daddy_encode.spool.paths import absolute
 from daddy_encode.spool.png.pixels import Pixels
 from daddy_encode.spool.publish import publish, temp_file
@@ -47,7 +49,14 @@ def _make(source: FrameSource, wanted: Plan, path: Path) -> Path:
     """Make the one video of `wanted` at `path`."""
     final = absolute(path)
     (kind,) = wanted
+    _remove_dead(final.parent)
     with temp_file(final.parent) as temp:
         make_outputs(source, wanted, {kind: Target(temp, final)}, RunLimits(threading.Event()))
         publish(temp, final)
     return path
+
+
+@functools.cache
+def _remove_dead(directory: Path) -> None:
+    """Remove what killed processes have left in `directory`: looked for once, however many videos go there."""
+    remove_dead(directory)

@@ -129,7 +129,7 @@ def _publish_all(
                 temps.enter_context(
                     temp_file(context.tmp_dir, str(paths.base))
                     if context.tmp_dir is not None
-                    else temp_file(paths.base.parent, paths.base.name)
+                    else temp_file(paths.base.parent, paths.base.name, job.parent)
                 ),
                 paths.output(kind),
             )
@@ -140,11 +140,11 @@ def _publish_all(
         check_unchanged(directory, job.listing, source.is_same)
         context.on_encoded()
         ready = {
-            kind: temps.enter_context(flushed(target.temp, target.final, paths.base.name))
+            kind: temps.enter_context(flushed(target.temp, target.final, paths.base.name, job.parent))
             for kind, target in targets.items()
         }
         made = [msgspec.structs.replace(record, mtime_ns=ready[record.format].mtime_ns()) for record in made]
-        withdraw(paths, targets.keys(), context)
+        withdraw(paths, ready, context, job)
         for kind, target in targets.items():
             rename(ready[kind], target.final)
     return source, made

@@ -6,7 +6,7 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -17,6 +17,7 @@ from daddy_encode.encode.frames.listing import listing_sha256
 from daddy_encode.encode.frames.source import DirectorySource
 from daddy_encode.encode.probe import find_ffmpeg
 from daddy_encode.errors import DaddyEncodeError, ManifestError, Skipped, one_line
+from daddy_encode.spool.held_file import HeldFile
 from daddy_encode.spool.manifest import read_manifest
 from daddy_encode.spool.paths import JobPaths, Kind
 from daddy_encode.spool.publish import publish_bytes, reported
@@ -66,7 +67,7 @@ def record_done(
         gaps=job.filled(bad),
         lost=job.lost(bad),
     )
-    publish_bytes(encode_record(receipt), paths.receipt, paths.base.name)
+    publish_bytes(encode_record(receipt), paths.receipt, paths.base.name, job.parent)
     return receipt
 
 
@@ -79,12 +80,12 @@ def confirm_done(paths: JobPaths, job: Examined) -> Receipt:
     assert job.receipt is not None
     if not job.is_recorded:
         with contextlib.suppress(DaddyEncodeError, OSError):
-            publish_bytes(encode_record(job.receipt), paths.receipt, paths.base.name)
+            publish_bytes(encode_record(job.receipt), paths.receipt, paths.base.name, job.parent)
     return job.receipt
 
 
-def withdraw(paths: JobPaths, kinds: Collection[Kind], context: Context) -> None:
-    """Before the videos of these kinds are replaced, leave a receipt that no longer names them, if there is one.
+def withdraw(paths: JobPaths, ready: Mapping[Kind, HeldFile], context: Context, job: Examined) -> None:
+    """Before the videos are replaced by those that are `ready`, leave a receipt that no longer names them, if any does.
 
     Whoever is killed in between leaves a job to be encoded, never a receipt that says of a new video what an older one
     was. Where no receipt names them, nothing is written.
@@ -92,21 +93,22 @@ def withdraw(paths: JobPaths, kinds: Collection[Kind], context: Context) -> None
     Raises:
         SpoolError: The receipt cannot be replaced.
     """
+    directory = next(iter(ready.values())).directory
     try:
-        found = read_record(paths.receipt, Receipt, check=context.owners.check_file)
+        found = read_record(paths.receipt, Receipt, dir_fd=directory, check=context.owners.check_file)
     except (ManifestError, Skipped):
         # It may say anything, to somebody else; nothing of it is taken over.
         with reported(paths.receipt, "replace"):
-            os.unlink(paths.receipt)
+            os.unlink(paths.receipt.name, dir_fd=directory)
         return
     if found is None:
         return
     receipt = found[0]
-    others = [record for record in receipt.outputs if record.format not in kinds]
+    others = [record for record in receipt.outputs if record.format not in ready]
     if len(others) < len(receipt.outputs):
         source = msgspec.structs.replace(receipt.source, directory_mtime_ns=0)
         left = msgspec.structs.replace(receipt, outputs=others, source=source)
-        publish_bytes(encode_record(left), paths.receipt, paths.base.name)
+        publish_bytes(encode_record(left), paths.receipt, paths.base.name, job.parent)
 
 
 def record_failure(

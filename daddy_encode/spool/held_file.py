@@ -22,6 +22,7 @@ class HeldFile:
     Attributes:
         path: Its name, for messages.
         owner: What it is for, as in `orphans.temp_name`.
+        directory: A descriptor of its directory.
         descriptor: The file's, for reading and writing; a program inherits it.
     """
 
@@ -29,7 +30,7 @@ class HeldFile:
         """Create the file; `directory` is a descriptor of its directory. Raises OSError."""
         self.path = path
         self.owner = owner
-        self._directory = directory
+        self.directory = directory
         self._has_temp_name = True
         # O_EXCL: never through a planted link.
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -65,7 +66,7 @@ class HeldFile:
 
     def sibling(self, name: str) -> HeldFile:
         """A new file `name` in the same directory, for the same owner, to be closed before this one. Raises OSError."""
-        return HeldFile(self.path.with_name(name), self.owner, self._directory)
+        return HeldFile(self.path.with_name(name), self.owner, self.directory)
 
     def flush(self) -> None:
         """Flush its bytes to disk. Raises OSError."""
@@ -84,14 +85,14 @@ class HeldFile:
         """
         self._check_name(self.path)
         try:
-            os.replace(self.path.name, final.name, src_dir_fd=self._directory, dst_dir_fd=self._directory)
+            os.replace(self.path.name, final.name, src_dir_fd=self.directory, dst_dir_fd=self.directory)
         except FileNotFoundError as error:
             raise _swapped(self.path) from error
         self._has_temp_name = False
         # Since the check above, another file may have got the temporary name, and so the final one.
         self._check_name(final)
         try:
-            os.fsync(self._directory)
+            os.fsync(self.directory)
         except OSError as error:
             # A directory may refuse it (some FUSE mounts).
             if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS):
@@ -107,7 +108,7 @@ class HeldFile:
             os.close(self.descriptor)
         if ours:
             with contextlib.suppress(OSError):
-                os.unlink(self.path.name, dir_fd=self._directory)
+                os.unlink(self.path.name, dir_fd=self.directory)
 
     def _check_name(self, path: Path) -> None:
         # A second name would be somebody else's.
@@ -117,7 +118,7 @@ class HeldFile:
     def _is_at(self, name: str) -> bool:
         """Whether `name` in its directory is this file."""
         try:
-            named = os.stat(name, dir_fd=self._directory, follow_symlinks=False)
+            named = os.stat(name, dir_fd=self.directory, follow_symlinks=False)
         except FileNotFoundError:
             return False
         held = os.fstat(self.descriptor)

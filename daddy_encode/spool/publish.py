@@ -15,7 +15,7 @@ from daddy_encode.spool.transient import TRANSIENT
 
 
 @contextlib.contextmanager
-def temp_file(directory: Path, owner: str = "") -> Iterator[HeldFile]:
+def temp_file(directory: Path, owner: str = "", expected: os.stat_result | None = None) -> Iterator[HeldFile]:
     """Make `directory` and a new empty file in it; at the end of the block, remove the file if it is still there.
 
     The file is created with O_EXCL (never through a planted link) and the umask's mode.
@@ -23,17 +23,20 @@ def temp_file(directory: Path, owner: str = "") -> Iterator[HeldFile]:
     Args:
         directory: Where to make it.
         owner: What it is for, as in `temp_name`.
+        expected: The status of the directory that is meant, where it is known: others may put a link at its name.
 
     Yields:
         The file.
 
     Raises:
-        SpoolError: It cannot be made.
+        SpoolError: It cannot be made; a TransientError where the directory is another one.
     """
     with contextlib.ExitStack() as stack:
         with reported(directory, "write to"):
             descriptor = _open_directory(directory)
             stack.callback(_close, descriptor)
+            if expected is not None and not os.path.samestat(os.fstat(descriptor), expected):
+                raise TransientError(f"cannot write to {directory}: another directory was put in its place; run again")
             temp = HeldFile(directory / temp_name(owner), owner, descriptor)
         stack.callback(temp.close)
         yield temp
@@ -65,13 +68,14 @@ def _open_directory(path: Path) -> int:
 
 
 @contextlib.contextmanager
-def flushed(temp: HeldFile, final: Path, owner: str = "") -> Iterator[HeldFile]:
+def flushed(temp: HeldFile, final: Path, owner: str = "", expected: os.stat_result | None = None) -> Iterator[HeldFile]:
     """Flush `temp` to disk, so that giving it the name `final` is all that is left to do.
 
     Args:
         temp: The finished file.
         final: Its path from then on.
         owner: What it is for, as in `temp_name`, where it has to be copied.
+        expected: As in `temp_file`, of the directory of `final`.
 
     Yields:
         The file to rename: from another directory, which may be on another file system, a copy beside `final`.
@@ -84,7 +88,7 @@ def flushed(temp: HeldFile, final: Path, owner: str = "") -> Iterator[HeldFile]:
             temp.flush()
         yield temp
         return
-    with temp_file(final.parent, owner) as beside:
+    with temp_file(final.parent, owner, expected) as beside:
         with reported(final, "write"):
             beside.copy_from(temp)
             beside.flush()
@@ -107,13 +111,13 @@ def publish(temp: HeldFile, final: Path) -> None:
         rename(ready, final)
 
 
-def publish_bytes(data: bytes, final: Path, owner: str = "") -> None:
+def publish_bytes(data: bytes, final: Path, owner: str = "", expected: os.stat_result | None = None) -> None:
     """Write `data` under the name `final` atomically: temporary file, fsync, rename, fsync of the directory.
 
     Raises:
         SpoolError: It cannot be written.
     """
-    with temp_file(final.parent, owner) as temp:
+    with temp_file(final.parent, owner, expected) as temp:
         with reported(final, "write"):
             _write_all(temp.descriptor, data)
         publish(temp, final)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from daddy_encode.errors import SpoolError, TransientError
+from daddy_encode.encode.job import encode_job
+from daddy_encode.errors import DaddyEncodeError, SpoolError, TransientError
+from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.publish import publish, temp_file
-from tests.jobs import encode
+from tests.jobs import context, encode
 from tests.media import decode_mp4, leftovers
 
 
@@ -94,3 +97,24 @@ def test_a_folder_at_an_outputs_name_is_reported(job: Path) -> None:
     with pytest.raises(SpoolError, match=r"episode-0003\.mp4: Is a directory; a directory has that name: move it away"):
         encode(job)
     assert leftovers(job.parent) == []
+
+
+@pytest.mark.parametrize("tmp_dir", [False, True])
+def test_a_link_in_the_place_of_the_jobs_folder_is_not_followed(job: Path, tmp_path: Path, tmp_dir: bool) -> None:
+    """Somebody who may write to the spool puts a link there just before the video is published."""
+    folder, private = job.parent, tmp_path / "private"
+    private.mkdir()
+    ours = [private / f"{job.name}{suffix}" for suffix in (".mp4", ".receipt.json")]
+    for path in ours:
+        path.write_text("not to be touched")
+
+    def swap() -> None:
+        folder.rename(tmp_path / "moved")
+        folder.symlink_to(private)
+
+    asked = replace(context(), on_encoded=swap, tmp_dir=tmp_path / "scratch" if tmp_dir else None)
+    # With a `tmp_dir` it is then tried once more, where no job is.
+    with pytest.raises(DaddyEncodeError, match="cannot be opened" if tmp_dir else "another directory was put in its"):
+        encode_job(JobPaths.of(job), asked)
+    assert sorted(private.iterdir()) == ours
+    assert {path.read_text() for path in ours} == {"not to be touched"}
