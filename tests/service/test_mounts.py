@@ -16,6 +16,17 @@ import pytest
 from daddy_encode import save_frames_as_png
 from tests.conftest import Require, missing
 from tests.media import leftovers
+from tests.service.overwriting import (
+    NEW,
+    OLD,
+    Blocked,
+    Overwrite,
+    assert_it_is_of,
+    by_renames,
+    in_place,
+    loose,
+    overwrite_meanwhile,
+)
 from tests.service.spools import (
     Encoder,
     assert_right,
@@ -230,3 +241,30 @@ def test_frames_that_are_promised_and_late_are_waited_for(mounts: Mounts) -> Non
         assert watcher.stop() == 0
         assert watcher.lines("ERROR") == []
     assert_right({mounts.real / "job": 3})
+
+
+@pytest.mark.parametrize(
+    ("command", "cached", "overwrite"),
+    [
+        ("encode", True, in_place),
+        ("watch", True, by_renames),
+        pytest.param("watch", True, in_place, marks=pytest.mark.soak),
+        pytest.param("encode", True, by_renames, marks=pytest.mark.soak),
+        pytest.param("encode", True, loose, marks=pytest.mark.soak),
+        ("encode", False, loose),
+        pytest.param("encode", False, in_place, marks=pytest.mark.soak),
+        pytest.param("watch", False, by_renames, marks=pytest.mark.soak),
+    ],
+)
+def test_a_dump_that_another_node_overwrites_becomes_no_video_of_two(
+    mounts: Mounts, tmp_path: Path, command: str, cached: bool, overwrite: Overwrite
+) -> None:
+    gpu, cpu = mounts.mount("gpu-node"), mounts.mount("cpu-node", CACHED if cached else "attr_timeout=0")
+    (loose if overwrite is loose else in_place)(mounts.real / "job", OLD)
+    ffmpeg = Blocked(tmp_path)
+    with Encoder(command, cpu / "job", environment=ffmpeg.environment) as encoder:
+        overwrite_meanwhile(encoder, ffmpeg, gpu / "job", overwrite)
+        encoder.until_done([mounts.real / "job"])
+        assert (encoder.wait() if command == "encode" else encoder.stop()) == 0
+        assert len(encoder.lines("its frames changed while they were encoded; encoding it anew")) == 1
+    assert_it_is_of(NEW, mounts.real / "job", tmp_path)
