@@ -15,7 +15,7 @@ from daddy_encode.spool.orphans import temp_name
 from tests.conftest import Require
 from tests.jobs import encode
 from tests.media import leftovers, moving_square, run_command
-from tests.service.spools import Encoder, temporary_files, write_job
+from tests.service.spools import Encoder, assert_right, temporary_files, write_job
 from tests.stand_in import write_ffmpeg
 
 
@@ -42,6 +42,25 @@ def test_what_a_killed_encoder_left_in_a_tmp_dir_goes_with_the_next(tmp_path: Pa
     assert leftovers(scratch) == []
     if same_job:
         assert temporary_files(tmp_path / "spool") == []
+
+
+@pytest.mark.parametrize("rename", [1, 2, 3])
+def test_what_a_killed_force_left_beside_the_video_goes_with_the_next(
+    tmp_path: Path, require_program: Require, rename: int
+) -> None:
+    """Killed before the receipt is withdrawn, before the video and before the new receipt get their names."""
+    spool, scratch = tmp_path / "spool", tmp_path / "scratch"
+    write_job(spool / "job")
+    assert run_command("encode", spool).returncode == 0
+    kill = ["-e", "trace=renameat", f"--inject=renameat:signal=KILL:when={rename}"]
+    strace = [require_program("strace", "strace"), "-f", "-qq", "-o", "/dev/null", *kill]
+    encode_again = [sys.executable, "-m", "daddy_encode", "encode", str(spool), "--force", "--tmp-dir", str(scratch)]
+    subprocess.run([*strace, *encode_again], timeout=120, check=False, capture_output=True)
+    assert (len(leftovers(scratch)), len(leftovers(spool)) > 0) == (rename < 3, True)
+    done = run_command("encode", spool, "--tmp-dir", scratch)
+    assert done.returncode == 0, done.stderr
+    assert leftovers(scratch) + temporary_files(spool) == []
+    assert_right({spool / "job": 0})
 
 
 MANIFEST_KILL = (
