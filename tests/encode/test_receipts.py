@@ -256,3 +256,18 @@ def test_a_video_that_was_copied_from_another_directory_has_its_own_time(done: P
     encode_job(JobPaths.of(done), replace(context(force=True, video="both"), tmp_dir=tmp_path / "scratch"))
     assert assert_true(done) == {"mp4", "gif"}
     assert state(done) == "done"
+
+
+def test_a_watcher_makes_the_replaced_video_again_and_reads_the_one_with_another_time(done: Path) -> None:
+    replaced, touched = done, copy_of(done.parent, "other")
+    right = (replaced.parent / "job.mp4").read_bytes()
+    (replaced.parent / "job.mp4").write_bytes(bytes(len(right)))
+    os.utime(touched.parent / "job.mp4", (1, 1))
+    completed = run_command("watch", replaced.parent.parent, "--once", "--video", "both")
+    assert completed.returncode == 0, completed.stderr
+    saved = [line for line in completed.stderr.splitlines() if "INFO saved" in line]
+    assert len(saved) == 1
+    assert str(replaced.parent / "job.mp4") in saved[0]
+    assert (replaced.parent / "job.mp4").read_bytes() == right
+    for job in (replaced, touched):
+        assert (assert_true(job), state(job)) == ({"mp4", "gif"}, "done")
