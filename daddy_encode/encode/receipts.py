@@ -134,7 +134,7 @@ def record_failure(
     with contextlib.suppress(DaddyEncodeError, OSError):
         manifest_sha256, outputs = None, []
         with contextlib.suppress(DaddyEncodeError):
-            if (found := read_manifest(paths.directory)) is not None:
+            if (found := read_manifest(paths.directory, check=context.owners.check_file)) is not None:
                 manifest_sha256 = found[1]
         if (earlier := _earlier(paths, context)) is not None:
             found_outputs = [find_recorded(paths.output(record.format), record) for record in earlier.outputs]

@@ -39,15 +39,25 @@ def write_foreign_jobs(spool: Path, *, hostile: bool) -> Path:
     return spool
 
 
+@pytest.fixture(scope="module")
+def spools(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Twelve foreign jobs as usual, and twelve with large manifests."""
+    top = tmp_path_factory.mktemp("foreign")
+    usual = write_foreign_jobs(top / "usual", hostile=False)
+    hostile = write_foreign_jobs(top / "hostile", hostile=True)
+    assert sum((job / "manifest.json").stat().st_size for job in hostile.iterdir()) > 12 * 3_500_000
+    return usual, hostile
+
+
 @pytest.mark.parametrize(
     "command", [("watch", "--once"), ("watch", "--once", "--trust-owner", "any"), ("status",)], ids=" ".join
 )
-def test_twelve_foreign_manifests_of_4_mib_cost_little_memory(command: tuple[str, ...], tmp_path: Path) -> None:
+def test_twelve_foreign_manifests_of_4_mib_cost_little_memory(
+    command: tuple[str, ...], spools: tuple[Path, Path]
+) -> None:
     name, *options = command
-    usual = peak_mb(name, write_foreign_jobs(tmp_path / "usual", hostile=False), *options)
-    hostile = write_foreign_jobs(tmp_path / "hostile", hostile=True)
-    assert sum((job / "manifest.json").stat().st_size for job in hostile.iterdir()) > 12 * 3_500_000
-    assert peak_mb(name, hostile, *options) < usual + 64
+    usual, hostile = (peak_mb(name, spool, *options) for spool in spools)
+    assert hostile < usual + 64
 
 
 def test_a_manifest_of_a_user_who_is_not_trusted_is_not_read(spool: Path, require_program: Require) -> None:

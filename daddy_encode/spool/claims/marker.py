@@ -7,6 +7,7 @@ leases: encoders of both versions respect each other's.
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 import os
 import re
@@ -81,6 +82,7 @@ def parse_marker(data: bytes) -> Marker | None:
     return Marker(int(pid), fields["host"], fields["token"], min(number, MAX_LEASE_SECONDS))
 
 
+@functools.cache
 def host_name() -> str:
     """This machine, as filelock writes it: processes of two PID namespaces are those of two machines."""
     namespace = _FIRST_PID_NAMESPACE
