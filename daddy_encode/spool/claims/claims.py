@@ -155,12 +155,15 @@ class Claims:
                         if claim.is_held:
                             self._heartbeat.add(claim)
                         return claim, found
-                except PermissionError:
+                except PermissionError as error:
                     os.close(directory)
                     # One that an earlier version of this program has made may be closed to others: it goes while nobody
                     # uses it.
-                    if not _remove_empty(path.parent):
-                        raise
+                    if (owner := _remove_empty(path.parent)) is not None:
+                        raise SpoolError(
+                            f"cannot claim {path}: {error.strerror}: {path.parent.name} there belongs to the user "
+                            f"{owner}; have it removed, or made writable for you (chmod g+w)"
+                        ) from error
                 except BaseException:
                     os.close(directory)
                     raise
@@ -256,10 +259,11 @@ class Claims:
         return now - since
 
 
-def _remove_empty(path: Path) -> bool:
-    """Remove a directory of another user's that has nothing in it; return whether it is gone."""
+def _remove_empty(path: Path) -> int | None:
+    """Remove a directory that has nothing in it; return the number of the user whose it is, where that is refused."""
+    owner = None
     with contextlib.suppress(OSError):
-        if os.lstat(path).st_uid != os.geteuid():
-            os.rmdir(path)
-            return True
-    return False
+        owner = os.lstat(path).st_uid
+        os.rmdir(path)
+        return None
+    return owner
