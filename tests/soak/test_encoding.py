@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -141,7 +142,7 @@ class Soak:
         if ended.status not in (0, 1, 75, None, -9) or "Traceback" in ended.log or "report this" in ended.log:
             faults.crashed.append(f"{what}: status {ended.status}: {ended.log}")
 
-    def repair(self, names: list[str]) -> None:
+    def repair(self, points: Mapping[str, Fault]) -> None:
         """Run the command once more over all spools, and see that all is right and nothing is left."""
         command = [sys.executable, "-m", "daddy_encode"]
         command += self._filled(self.case.repair, self.root / "spool", self.root / "out")
@@ -149,13 +150,13 @@ class Soak:
         print("repair", done.stderr[-300:], flush=True)
         if done.returncode != 0:
             self.faults.final.append(f"{self.case.name}, once more: status {done.returncode}: {done.stderr}")
-        for name in names:
+        for name, fault in points.items():
             paths = self.paths(name)
-            check_done(f"{name}, once more", paths, self.right, self.faults)
+            check_done(f"{name} ({fault}), once more", paths, self.right, self.faults)
             folders = {self.root / "spool" / name, self.root / "out" / name if self.case.out else None}
             for folder in filter(None, folders):
                 for file in files_left(folder, paths, self.frames, self.right):
-                    self.faults.left.append(f"{name}: {file}")
+                    self.faults.left.append(f"{name} ({fault}): {file}")
         self.faults.left += [f"{self.case.name}: tmp/{path.name}" for path in (self.root / "tmp").iterdir()]
 
 
@@ -235,7 +236,7 @@ def soak(soaked: Soak, lanes: Lanes, pool: ThreadPoolExecutor) -> None:
     faults = kills(clean.calls, counts[0]) + errors(clean.calls, counts[1], lasting="watch" not in case.arguments)
     names = [f"{case.name}-{index}" for index in range(len(faults))]
     list(pool.map(at, names, faults))
-    soaked.repair(names)
+    soaked.repair(dict(zip(names, faults, strict=True)))
 
 
 @pytest.mark.soak
