@@ -120,7 +120,7 @@ def run(
         raise pool.fault
     if not once:
         return 0
-    return FAILED if tally.failed else INTERRUPTED if watcher.deferred else 0
+    return FAILED if tally.failed else INTERRUPTED if watcher.deferred or scanner.has_missed else 0
 
 
 def _read_events(events: Events, watcher: Watcher) -> None:

@@ -8,10 +8,13 @@ import hashlib
 import os
 import shutil
 import stat
+from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from daddy_encode.errors import TransientError
+
+Result = TypeVar("Result")
 
 
 class HeldFile:
@@ -32,6 +35,7 @@ class HeldFile:
         self.owner = owner
         self.directory = directory
         self._has_temp_name = True
+        self._siblings: list[HeldFile] = []
         # O_EXCL: never through a planted link.
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         self.descriptor = os.open(path.name, flags, 0o666, dir_fd=directory)
@@ -65,8 +69,10 @@ class HeldFile:
         return digest.hexdigest()
 
     def sibling(self, name: str) -> HeldFile:
-        """A new file `name` in the same directory, for the same owner, to be closed before this one. Raises OSError."""
-        return HeldFile(self.path.with_name(name), self.owner, self.directory)
+        """A new file `name` beside this one, for the same owner; closed with this one, or before. Raises OSError."""
+        sibling = HeldFile(self.path.with_name(name), self.owner, self.directory)
+        self._siblings.append(sibling)
+        return sibling
 
     def flush(self) -> None:
         """Flush its bytes to disk. Raises OSError."""
@@ -100,15 +106,17 @@ class HeldFile:
 
     def close(self) -> None:
         """Close it and remove it, unless it has been renamed, or its name is another file's."""
-        ours = False
-        with contextlib.suppress(OSError):
-            ours = self._has_temp_name and self._is_at(self.path.name)
+        for sibling in self._siblings:
+            sibling.close()
+        if self.descriptor < 0:
+            return
+        ours = self._has_temp_name and _insist(lambda: self._is_at(self.path.name))
         # First: a file that is open would only be hidden, on NFS and FUSE. What closing could report, fsync has.
         with contextlib.suppress(OSError):
             os.close(self.descriptor)
+        self.descriptor = -1
         if ours:
-            with contextlib.suppress(OSError):
-                os.unlink(self.path.name, dir_fd=self.directory)
+            _insist(lambda: os.unlink(self.path.name, dir_fd=self.directory))
 
     def _check_name(self, path: Path) -> None:
         # A second name would be somebody else's.
@@ -123,6 +131,14 @@ class HeldFile:
             return False
         held = os.fstat(self.descriptor)
         return os.path.samestat(named, held) and named.st_uid == held.st_uid and stat.S_ISREG(named.st_mode)
+
+
+def _insist(call: Callable[[], Result]) -> Result | None:
+    """What `call` returns, the second time where the file system is away for a moment; None where it stays away."""
+    for _ in range(2):
+        with contextlib.suppress(OSError):
+            return call()
+    return None
 
 
 def _swapped(path: Path) -> TransientError:

@@ -85,3 +85,12 @@ def test_a_watcher_whose_listings_fail_again_and_again_encodes_all_once(
     assert "ERROR" not in told.stderr
     assert_right(jobs)
     assert temporary_files(spool) == []
+
+
+def test_a_watcher_with_once_that_could_not_list_all_exits_75(tmp_path: Path, require_program: Require) -> None:
+    job = write_job(tmp_path / "spool" / "run" / "job")
+    program = [sys.executable, "-m", "daddy_encode", "watch", str(tmp_path / "spool"), "--once"]
+    command = failing(require_program("strace", "strace"), job.parent, "getdents64", "EIO", "1", program)
+    assert subprocess.run(command, capture_output=True, timeout=120, check=False).returncode == 75
+    assert subprocess.run(program, capture_output=True, timeout=120, check=False).returncode == 0
+    assert_right({job: 0})

@@ -72,6 +72,16 @@ class Monitor(threading.Thread):
         return self._stderr.decode("utf-8", "replace").strip()
 
     def run(self) -> None:
+        try:
+            self._watch()
+        except BaseException as fault:
+            # Nobody would hear what it reports.
+            self.fault = fault
+            kill(self._child)
+        self.is_over = True
+        self._read_rest()
+
+    def _watch(self) -> None:
         assert self._child.stderr is not None and self._child.stdout is not None
         readers = {
             self._child.stderr.fileno(): self._take_stderr,
@@ -104,8 +114,6 @@ class Monitor(threading.Thread):
                 self._give_up_if_due()
                 if self._is_left_open():
                     break
-        self.is_over = True
-        self._read_rest()
 
     def _take_stderr(self, data: bytes) -> None:
         self._stderr += data

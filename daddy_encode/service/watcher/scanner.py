@@ -24,6 +24,7 @@ from daddy_encode.service.state import State, classify
 from daddy_encode.service.watcher.events import Events
 from daddy_encode.service.watcher.tracked_job import TrackedJob
 from daddy_encode.spool.paths import RECEIPT_SUFFIX, JobPaths, absolute
+from daddy_encode.spool.transient import TRANSIENT
 from daddy_encode.spool.walk import SpoolDirectory, walk
 
 log = logging.getLogger(__name__)
@@ -34,7 +35,11 @@ IDLE_SECONDS = 600.0
 
 
 class Scanner:
-    """Everything known of the spool below `root`."""
+    """Everything known of the spool below `root`.
+
+    Attributes:
+        has_missed: Whether the last scan could not list something, for a reason that may pass.
+    """
 
     def __init__(
         self,
@@ -76,6 +81,7 @@ class Scanner:
         # What could not be listed, and why, in the last scan and in this one.
         self._errors: dict[str, str] = {}
         self._new_errors: dict[str, str] = {}
+        self.has_missed = False
         # Jobs whose one more try `retry_failed` has granted.
         self._retried: set[str] = set()
 
@@ -85,7 +91,7 @@ class Scanner:
         What is known of a directory that cannot be listed is kept until the next scan.
         """
         self._number += 1
-        self._ready, self._new_errors = [], {}
+        self._ready, self._new_errors, self.has_missed = [], {}, False
         for directory in walk(self._root, self._output_dir):
             self._visit(directory)
         for path in [path for path, job in self._jobs.items() if job.last_scan != self._number]:
@@ -195,6 +201,7 @@ class Scanner:
             if self._errors.get(path) != reason:
                 log.warning("%s: cannot be listed: %s; what is known of it is kept", one_line(path), reason)
             self._new_errors[path] = reason
+            self.has_missed |= error.errno in TRANSIENT
         inside = path + os.sep
         for other, job in self._jobs.items():
             if other == path or other.startswith(inside):
