@@ -1,0 +1,268 @@
+"""Rollouts and their worker processes, killed or failed at their system calls: nothing wrong, cut, untrue or left."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import UnidentifiedImageError
+
+from tests.conftest import Require
+from tests.dump.reading import assert_same, frame_files, manifest_of, with_pillow
+from tests.media import noise
+from tests.service.spools import until
+
+HANG_SECONDS = 90
+FRAMES = 12
+KILLS, ERRORS = 132, 132
+# In the environment of all that a rollout starts: by it, what is left of one is found.
+MARK = "DADDY_ENCODE_RECORDING_SOAK"
+
+# Forks rollouts, each of which stops twice: to be traced itself, and for its worker to be traced.
+SERVER = """
+import json, os, signal, sys, warnings
+from daddy_encode.dump import FrameWriter
+from daddy_encode.dump.worker import process
+from daddy_encode.errors import DaddyEncodeError
+import subprocess, ctypes, multiprocessing.util
+from tests.media import noise
+frames = noise(12, 40, 30)
+warnings.simplefilter("ignore")
+for line in sys.stdin:
+    asked = json.loads(line)
+    child = os.fork()
+    if child == 0:
+        os.environ["DADDY_ENCODE_RECORDING_SOAK"] = asked["mark"]
+        said = open(asked["said"], "w", buffering=1)
+        os.dup2(os.open(asked["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
+        if asked["whom"] == "worker":
+            said.write(f"{process.worker()._process.pid}\\n")
+        os.kill(os.getpid(), signal.SIGSTOP)
+        code = 0
+        try:
+            with FrameWriter(asked["directory"], meta={"seed": 3}, processes=asked["whom"] != "threads") as writer:
+                for index, frame in enumerate(frames):
+                    writer.write(frame, index=index, text="x" * (40_000 if index == 5 else 10))
+            said.write("done\\n")
+        except DaddyEncodeError as error:
+            said.write(f"{error}\\n")
+        except MemoryError:
+            said.write("no memory\\n")
+        except BaseException as error:
+            said.write(f"BAD {type(error).__name__}: {error}\\n")
+            code = 1
+        sys.exit(code)
+    print(child, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+FAULTS = {
+    "openat": ("EMFILE", "ENOSPC", "EIO", "ENFILE", "ENOMEM"),
+    "write": ("ENOSPC", "EDQUOT", "EIO"),
+    "close": ("EDQUOT", "EIO"),
+    "fsync": ("EIO", "ENOSPC"),
+    "rename": ("EDQUOT", "EIO"),
+    "mkdir": ("ENOSPC", "EDQUOT"),
+    "statfs": ("EIO", "ESTALE"),
+    "newfstatat": ("EIO",),
+    "mmap": ("ENOMEM",),
+    "memfd_create": ("EMFILE", "ENOMEM", "EPERM", "ENOSYS"),
+    "ftruncate": ("EFBIG", "EIO"),
+    "socketpair": ("EMFILE", "ENFILE"),
+    "pipe2": ("EMFILE",),
+    "sendto": ("ENOBUFS", "ENOMEM"),
+    "sendmsg": ("ENOMEM", "ETOOMANYREFS"),
+    "recvmsg": ("ENOMEM",),
+    "recvfrom": ("ENOMEM",),
+    "poll": ("ENOMEM",),
+    "clone": ("EAGAIN",),
+    "clone3": ("EAGAIN",),
+    "vfork": ("EAGAIN", "ENOMEM"),
+    "unlink": ("EIO",),
+}
+# Nothing outside the process has changed since the call before.
+DULL = {"futex", "rt_sigaction", "rt_sigprocmask", "munmap", "mprotect", "madvise", "clock_nanosleep", "gettid", "brk"}
+CALL = re.compile(r"(\d+) +(\w+)\((.*)")
+PROGRAMS = ("/usr/", "/proc/", "/dev/", "/etc/", "/sys/")
+
+
+@dataclass(frozen=True)
+class Point:
+    """A system call of whom ("worker", the "rollout" beside one, a rollout with "threads"), and what it gives."""
+
+    whom: str
+    call: str
+    number: int
+    error: str | None
+
+    @property
+    def injection(self) -> str:
+        what = "signal=KILL" if self.error is None else f"error={self.error}"
+        return f"inject={self.call}:{what}:when={self.number}"
+
+
+class Rollouts:
+    """Starts rollouts, one at a time, and looks at what they leave."""
+
+    def __init__(self, folder: Path, strace: str) -> None:
+        self._folder, self._strace = folder, strace
+        self._count = 0
+        self._server = subprocess.Popen(
+            [sys.executable, "-c", SERVER],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+        )
+        self._frames = list(noise(FRAMES, 40, 30))
+
+    def end(self) -> None:
+        self._server.kill()
+        self._server.communicate()
+
+    def run(self, whom: str, options: list[str]) -> tuple[Path, str, str]:
+        """Let one record, traced: its directory, what it said in the end ("" where it was killed), strace's log."""
+        self._count += 1
+        directory, said, log, calls, told = (
+            self._folder / f"{self._count:04}-{name}" for name in ("job", "said", "log", "calls", "told")
+        )
+        mark = f"{os.getpid()}-{self._count}"
+        asked = {"directory": str(directory), "said": str(said), "log": str(log), "mark": mark, "whom": whom}
+        stdin, stdout = self._server.stdin, self._server.stdout
+        assert stdin is not None and stdout is not None
+        stdin.write(json.dumps(asked) + "\n")
+        stdin.flush()
+        child = int(stdout.readline())
+        until(lambda: state_of(child) == "T", "the rollout's stop", HANG_SECONDS)
+        traced = child if whom != "worker" else int(said.read_text())
+        command = [self._strace, "-f", "-y", "-b", "execve", "-o", str(calls), *options, "-p", str(traced)]
+        with told.open("w") as stream, subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=stream) as tracer:
+            until(lambda: "attached" in told.read_text(), "strace", HANG_SECONDS)
+            os.kill(child, signal.SIGCONT)
+            alarm = subprocess.Popen(["sh", "-c", f"sleep {HANG_SECONDS}; kill -9 {child}"], start_new_session=True)
+            status = int(stdout.readline())
+            stuck = alarm.poll() is not None
+            os.killpg(alarm.pid, signal.SIGKILL)
+            alarm.wait()
+            assert not stuck, f"stuck: {options}"
+            until(lambda: not marked(mark), f"the end of all that was started: {options}", HANG_SECONDS)
+            tracer.wait(HANG_SECONDS)
+        words = said.read_text().splitlines()[whom == "worker" :]
+        assert status in (0, -signal.SIGKILL), (options, status, words, log.read_text())
+        return directory, words[0] if words else "", calls.read_text()
+
+    def check(self, point: Point | None, directory: Path, said: str) -> None:
+        """Assert that what is in `directory` is right, and that its manifest and the rollout say what is there."""
+        killed = point is not None and point.error is None and point.whom != "worker"
+        assert said or killed
+        if not directory.exists():
+            assert said != "done"
+            return
+        files = frame_files(directory)
+        assert [path.name for path in files] == [f"{index:06d}.png" for index in range(len(files))]
+        manifest: dict[str, Any] | None = None
+        if (directory / "manifest.json").exists():
+            manifest = manifest_of(directory)
+            assert manifest["frames"] == len(files)
+            assert manifest["complete"] == (len(files) == FRAMES and manifest["error"] is None)
+            assert not manifest["complete"] or killed or said == "done"
+        assert said != "done" or (manifest is not None and manifest["complete"])
+        if manifest is None and killed and point is not None and point.whom == "threads" and files:
+            # The process that was killed was the one that wrote: of the last frame a part may be there.
+            try:
+                with_pillow(files[-1])
+            except (UnidentifiedImageError, OSError, SyntaxError):
+                files.pop()
+        assert_same([with_pillow(path) for path in files], self._frames[: len(files)])
+        if (directory / "annotations.jsonl").exists():
+            text = (directory / "annotations.jsonl").read_text()
+            lines = [json.loads(line) for line in text.splitlines()] if text.endswith("\n") or manifest else []
+            assert [line["index"] for line in lines] == list(range(len(lines)))
+            assert len(lines) <= FRAMES
+        names = set(os.listdir(directory)) - {path.name for path in files} - {"manifest.json", "annotations.jsonl"}
+        # The next encoder sweeps the temporary manifest of a process that was killed.
+        assert not [name for name in names if not (name.endswith(".tmp") and point is not None)], names
+
+
+def state_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def marked(mark: str) -> list[str]:
+    found = []
+    for process in Path("/proc").iterdir():
+        try:
+            if process.name.isdigit() and f"{MARK}={mark}\0".encode() in (process / "environ").read_bytes() + b"\0":
+                found.append((process / "cmdline").read_text())
+        except OSError:
+            pass
+    return found
+
+
+def calls_in(log: str) -> Iterator[tuple[str, int, str]]:
+    """Each (call, which of its thread's) once, with its arguments."""
+    numbers: Counter[tuple[str, str]] = Counter()
+    seen = set()
+    for line in log.splitlines():
+        if match := CALL.match(line):
+            thread, name, arguments = match.groups()
+            numbers[thread, name] += 1
+            if (point := (name, numbers[thread, name])) not in seen:
+                seen.add(point)
+                yield (*point, arguments)
+
+
+def can_fail(name: str, arguments: str) -> bool:
+    """Whether a disk, or a lack, can give an error here: not where a pipe or a part of Python is closed or read."""
+    if name in ("close", "write"):
+        path = re.match(r"\d+<([^>]*)>", arguments)
+        return path is not None and path[1].startswith("/") and not path[1].startswith(PROGRAMS)
+    return not any(f'"{start}' in arguments for start in PROGRAMS)
+
+
+def evenly(points: list[Point], count: int) -> list[Point]:
+    return [points[index * len(points) // count] for index in range(min(count, len(points)))]
+
+
+@pytest.mark.soak
+def test_no_recording_is_wrong_cut_untrue_or_stuck_however_its_processes_fail(
+    tmp_path: Path, require_program: Require
+) -> None:
+    rollouts = Rollouts(tmp_path, require_program("strace", "strace"))
+    try:
+        points: list[Point] = []
+        for whom in ("worker", "rollout", "threads"):
+            directory, said, log = rollouts.run(whom, [])
+            rollouts.check(None, directory, said)
+            assert said == "done"
+            kills = [Point(whom, name, number, None) for name, number, _ in calls_in(log) if name not in DULL]
+            kinds = {name: itertools.cycle(errors) for name, errors in FAULTS.items()}
+            errors = [
+                Point(whom, name, number, next(kinds[name]))
+                for name, number, arguments in calls_in(log)
+                if name in kinds and can_fail(name, arguments)
+            ]
+            points += evenly(kills, KILLS // 3) + evenly(errors, ERRORS // 3)
+        for point in points:
+            try:
+                directory, said, _ = rollouts.run(point.whom, ["-e", "trace=none", "-e", point.injection])
+                rollouts.check(point, directory, said)
+            except AssertionError as error:
+                raise AssertionError(f"{point}: {error}") from error
+        kills_done = sum(point.error is None for point in points)
+        print(f"\nrecording: {kills_done} kill points, {len(points) - kills_done} injected errors: nothing wrong")
+        assert kills_done >= 120
+        assert len(points) - kills_done >= 120
+    finally:
+        rollouts.end()
