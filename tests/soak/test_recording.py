@@ -92,7 +92,18 @@ FAULTS = {
     "unlink": ("EIO",),
 }
 # Nothing outside the process has changed since the call before.
-DULL = {"futex", "rt_sigaction", "rt_sigprocmask", "munmap", "mprotect", "madvise", "clock_nanosleep", "gettid", "brk"}
+DULL = {
+    "futex",
+    "rt_sigaction",
+    "rt_sigprocmask",
+    "munmap",
+    "mprotect",
+    "madvise",
+    "clock_nanosleep",
+    "gettid",
+    "getpid",
+    "brk",
+}
 CALL = re.compile(r"(\d+) +(\w+)\((.*)")
 PROGRAMS = ("/usr/", "/proc/", "/dev/", "/etc/", "/sys/")
 
@@ -176,7 +187,8 @@ class Rollouts:
             manifest = manifest_of(directory)
             assert manifest["frames"] == len(files)
             assert manifest["complete"] == (len(files) == FRAMES and manifest["error"] is None)
-            assert not manifest["complete"] or killed or said == "done"
+            # It may be there, and yet nobody knows whether it is on the platter.
+            assert not manifest["complete"] or killed or said == "done" or "manifest.json" in said, said
         assert said != "done" or (manifest is not None and manifest["complete"])
         if manifest is None and killed and point is not None and point.whom == "threads" and files:
             # The process that was killed was the one that wrote: of the last frame a part may be there.
@@ -190,7 +202,11 @@ class Rollouts:
             lines = [json.loads(line) for line in text.splitlines()] if text.endswith("\n") or manifest else []
             assert [line["index"] for line in lines] == list(range(len(lines)))
             assert len(lines) <= FRAMES
-        names = set(os.listdir(directory)) - {path.name for path in files} - {"manifest.json", "annotations.jsonl"}
+        names = (
+            set(os.listdir(directory))
+            - {path.name for path in frame_files(directory)}
+            - {"manifest.json", "annotations.jsonl"}
+        )
         # The next encoder sweeps the temporary manifest of a process that was killed.
         assert not [name for name in names if not (name.endswith(".tmp") and point is not None)], names
 
@@ -218,7 +234,7 @@ def calls_in(log: str) -> Iterator[tuple[str, int, str]]:
         if match := CALL.match(line):
             thread, name, arguments = match.groups()
             numbers[thread, name] += 1
-            if (point := (name, numbers[thread, name])) not in seen:
+            if (point := (name, numbers[thread, name])) not in seen and "EAGAIN" not in arguments:
                 seen.add(point)
                 yield (*point, arguments)
 
@@ -242,6 +258,7 @@ def test_no_recording_is_wrong_cut_untrue_or_stuck_however_its_processes_fail(
     rollouts = Rollouts(tmp_path, require_program("strace", "strace"))
     try:
         points: list[Point] = []
+        done = {True: 0, False: 0}
         for whom in ("worker", "rollout", "threads"):
             directory, said, log = rollouts.run(whom, [])
             rollouts.check(None, directory, said)
@@ -256,13 +273,13 @@ def test_no_recording_is_wrong_cut_untrue_or_stuck_however_its_processes_fail(
             points += evenly(kills, KILLS // 3) + evenly(errors, ERRORS // 3)
         for point in points:
             try:
-                directory, said, _ = rollouts.run(point.whom, ["-e", "trace=none", "-e", point.injection])
+                directory, said, log = rollouts.run(point.whom, ["-e", f"trace={point.call}", "-e", point.injection])
                 rollouts.check(point, directory, said)
+                # A thread that looks often makes more calls one time and fewer another.
+                done[point.error is None] += "INJECTED" in log or "killed by SIGKILL" in log
             except AssertionError as error:
                 raise AssertionError(f"{point}: {error}") from error
-        kills_done = sum(point.error is None for point in points)
-        print(f"\nrecording: {kills_done} kill points, {len(points) - kills_done} injected errors: nothing wrong")
-        assert kills_done >= 120
-        assert len(points) - kills_done >= 120
+        print(f"\nrecording: {done[True]} kill points, {done[False]} injected errors: nothing wrong")
+        assert min(done.values()) >= 120
     finally:
         rollouts.end()

@@ -45,6 +45,8 @@ def main(descriptor: int) -> None:
     # A rollout of many recordings may be at its limit of open files; this process opens as many again.
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    # Of a receiving that has failed: nobody knows what was sent.
+    last: Message | None = Message(0, Kind.FRAME, 0, None)
     try:
         while (message := _receive(control)) is not None:
             if message.kind is Kind.OPEN:
@@ -57,12 +59,13 @@ def main(descriptor: int) -> None:
                         control.send(message.recording.to_bytes(4, sys.byteorder), socket.MSG_NOSIGNAL)
             elif message.recording in servers:
                 servers[message.recording].messages.put(message)
+        last = None
     finally:
         # Whatever has failed: what was taken is finished, and the rollout starts another process for what is to come.
         with contextlib.suppress(OSError):
             control.shutdown(socket.SHUT_RD)
         for server in servers.values():
-            server.messages.put(None)
+            server.messages.put(last)
         for server in servers.values():
             server.finished.wait()
         os._exit(0)

@@ -92,7 +92,9 @@ class Client:
                 except ConnectionError:
                     process.end(worker)
                 finally:
-                    os.close(descriptor)
+                    # The worker may have the recording: what goes wrong now must not give it to threads, too.
+                    with contextlib.suppress(OSError):
+                        os.close(descriptor)
             process.use_threads("the process that writes frames ends at once", for_ever=True)
         except (OSError, ImportError) as error:
             # A sandbox, an old kernel, `ulimit -f`, a Python without ctypes; or what this moment lacks.

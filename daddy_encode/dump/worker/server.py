@@ -130,7 +130,7 @@ class Server:
                 return None
             _, kind, slot, text, _ = message
             if text is None:
-                raise OSError("too many open files, or no memory, for a long text")
+                raise OSError("a message was lost: too many open files, or no memory")
             if kind is Kind.END:
                 self._ending = msgspec.json.decode(text, type=known(End))
                 return None

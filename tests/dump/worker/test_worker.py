@@ -470,7 +470,7 @@ def test_a_worker_without_a_descriptor_for_the_last_message_says_so_at_close(tmp
     """
     done = run("from daddy_encode.errors import SpoolError\n" + textwrap.dedent(code), tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "too many open files, or no memory, for a long text" in done.stdout
+    assert "a message was lost: too many open files, or no memory" in done.stdout
     assert len(frame_files(tmp_path / "job")) == 3
 
 
