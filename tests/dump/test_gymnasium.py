@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -501,3 +502,44 @@ def test_an_environment_that_raises_anywhere_ends_the_recording_which_says_so(
     whole = where == "reset" and over
     assert (manifest["complete"], manifest["error"]) == (whole, None if whole else f"RuntimeError: {where} failed")
     assert manifest["frames"] == len(pixels_of(tmp_path / "rl-video-episode-0")) == (9 if where == "render" else 10)
+
+
+def test_300_environments_are_recorded_at_once_and_the_training_has_its_descriptors(tmp_path: Path) -> None:
+    code = """
+    import os, resource, sys
+    import gymnasium as gym, numpy as np
+    from daddy_encode.dump.gymnasium import RecordFrames
+
+    class Small(gym.Env):
+        metadata = {"render_modes": ["rgb_array"], "render_fps": 30}
+        observation_space = action_space = gym.spaces.Discrete(2)
+        render_mode = "rgb_array"
+        def reset(self, **_):
+            return 0, {}
+        def step(self, _):
+            return 0, 1.0, False, False, {}
+        def render(self):
+            return np.zeros((8, 8, 3), np.uint8)
+
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
+    environments = [RecordFrames(Small(), "videos", name_prefix=f"n{number}") for number in range(300)]
+    for environment in environments:
+        environment.reset()
+    # What a training may open: its checkpoints, its data loader's sockets.
+    files = [open(os.devnull) for _ in range(900)]
+    for environment in environments:
+        environment.step(0)
+    for file in files:
+        file.close()
+    for environment in environments:
+        environment.close()
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], cwd=tmp_path, capture_output=True, text=True, timeout=300
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    directories = list((tmp_path / "videos").iterdir())
+    assert len(directories) == 300
+    for directory in directories:
+        assert (manifest_of(directory)["complete"], len(frame_files(directory))) == (True, 2)

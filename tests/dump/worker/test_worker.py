@@ -19,6 +19,7 @@ from daddy_encode.dump import FrameWriter
 from daddy_encode.dump.worker import process
 from daddy_encode.errors import SpoolError
 from daddy_encode.spool.png.pixels import Pixels
+from tests.conftest import Require
 from tests.dump.conftest import SlowDisk
 from tests.dump.reading import annotations_of, assert_same, frame_files, manifest_of, pixels_of
 from tests.media import noise
@@ -534,3 +535,31 @@ def test_no_shared_memory_file_system_is_needed(tmp_path: Path) -> None:
         pytest.skip("a mount namespace needs root")
     assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")
     assert manifest_of(tmp_path / "job")["complete"] is True
+
+
+def test_a_file_that_fails_when_it_is_closed_is_an_error_and_leaves_no_part(
+    tmp_path: Path, require_program: Require
+) -> None:
+    strace = require_program("strace", "strace")
+    frame = noise(1, 64, 64)[0]
+    for name, failing in (("frame", "000003.png"), ("annotations", "annotations.jsonl")):
+        writer = FrameWriter(tmp_path / name)
+        writer.write(frame, index=0)
+        # A network file system says at the end that the quota is full.
+        command = [strace, "-f", "-P", str(tmp_path / name / failing), "-e", "inject=close:error=EDQUOT", "-p"]
+        with subprocess.Popen([*command, str(worker())], stderr=subprocess.PIPE, text=True) as tracer:
+            assert tracer.stderr is not None
+            assert "attached" in tracer.stderr.readline()
+            try:
+                with pytest.raises(SpoolError, match=rf"cannot write .*/{failing} .*Disk quota exceeded"):  # noqa: SIM117
+                    with writer:
+                        for index in range(1, 6):
+                            writer.write(frame, index=index)
+            finally:
+                tracer.terminate()
+                tracer.communicate(timeout=60)
+        manifest = manifest_of(tmp_path / name)
+        assert (manifest["complete"], manifest["frames"]) == (False, 3 if name == "frame" else 6)
+        assert_same(pixels_of(tmp_path / name), [frame] * manifest["frames"])
+        assert [line["index"] for line in annotations_of(tmp_path / name)] == list(range(manifest["frames"]))
+        assert len(os.listdir(tmp_path / name)) == manifest["frames"] + 2
