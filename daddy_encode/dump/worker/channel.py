@@ -73,7 +73,9 @@ def send(end: socket.socket, message: Message) -> None:
             end.sendmsg([head, text], rights, flags)
         except OSError as error:
             # So many descriptors are on their way: the worker will take them.
-            raise BlockingIOError if error.errno == errno.ETOOMANYREFS else error from error
+            if error.errno == errno.ETOOMANYREFS:
+                raise BlockingIOError from error
+            raise
 
 
 def receive(end: socket.socket, flags: int = 0) -> Message | None:

@@ -93,7 +93,9 @@ class WorkerProcess:
 
     def pause(self) -> None:
         """Wait for a moment, or its death."""
-        self._says_something(_POLL_MS)
+        # Where there is no memory even for that, whoever waits looks the sooner.
+        with contextlib.suppress(OSError):
+            self._says_something(_POLL_MS)
 
     def _says_something(self, milliseconds: float) -> bool:
         if (descriptor := self.control.fileno()) < 0:

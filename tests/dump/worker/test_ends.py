@@ -524,6 +524,7 @@ def test_a_handler_of_a_signal_may_close_a_recording_that_is_being_written(
         def leave(*_):
             writer.close("told to stop")
             sys.exit(0)
+        writer.write(frame)
         signal.signal(signal.SIGALRM, leave)
         signal.setitimer(signal.ITIMER_REAL, 0.3)
         while True:
