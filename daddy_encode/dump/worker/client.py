@@ -240,6 +240,7 @@ class Client:
             if not own.flags[memory.DISCARDED]:
                 with contextlib.suppress(DaddyEncodeError):
                     keep_whole_lines(self._directory)
+                with contextlib.suppress(DaddyEncodeError):
                     ending = self._ending
                     manifest = self._recording.manifest(frames, ending.error or str(self.error), ending.meta)
                     write_manifest_anyway(self._directory, manifest)
