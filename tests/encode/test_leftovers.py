@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from daddy_encode import save_frames_as_png
+from daddy_encode.errors import FrameError
 from daddy_encode.spool.orphans import temp_name
 from tests.conftest import Require
+from tests.encode.frames.faults import short_image
 from tests.jobs import encode
 from tests.media import leftovers, moving_square, run_command
 from tests.service.spools import Encoder, assert_right, temporary_files, write_job
@@ -124,3 +126,11 @@ def test_another_users_stays(job: Path) -> None:
     os.chown(path, 65534, 65534)
     encode(job)
     assert path.exists()
+
+
+@pytest.mark.parametrize("frame", [0, 11])
+def test_a_gif_of_a_bad_frame_leaves_nothing(job: Path, frame: int) -> None:
+    short_image(job / f"{frame:06}.png")
+    with pytest.raises(FrameError):
+        encode(job, video="both")
+    assert leftovers(job.parent) == []

@@ -40,8 +40,12 @@ class FirstPass:
         self._complete = False
         self.exact: ExactGif | None = None
         self.palette = b""
-        if few_colours(reduce(source.first(), self._size)):
-            self.exact = ExactGif(self._writer)
+        try:
+            if few_colours(reduce(source.first(), self._size)):
+                self.exact = ExactGif(self._writer)
+        except BaseException:
+            self._writer.close()
+            raise
 
     def __enter__(self) -> FirstPass:
         return self

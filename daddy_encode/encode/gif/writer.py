@@ -96,9 +96,10 @@ class GifWriter:
         self._scale = scale
         self._delays: Iterator[int] = iter(delays)
         self._colours = 0
-        self._stack = contextlib.ExitStack()
-        self._parts = self._stack.enter_context(sibling_file(target))
-        self._body = self._stack.enter_context(self._parts.writing())
+        with contextlib.ExitStack() as stack, reported(target.path, "write"):
+            self._parts = stack.enter_context(sibling_file(target))
+            self._body = stack.enter_context(self._parts.writing())
+            self._stack = stack.pop_all()
 
     def __enter__(self) -> GifWriter:
         return self
