@@ -61,6 +61,13 @@ def assert_true(job: Path) -> set[str]:
     return set(records)
 
 
+def replace_by_another(video: Path) -> None:
+    """Put another file of the same size there."""
+    video.write_bytes(bytes(video.stat().st_size))
+    # The clock of a file system may tick only every 10 ms.
+    os.utime(video, (2, 2))
+
+
 def state(job: Path) -> str:
     (status,) = job_statuses(job)
     return status.state.value
@@ -143,7 +150,7 @@ def test_the_record_of_a_video_that_stays_is_kept_until_the_next_is_ready(done: 
 def test_a_video_that_somebody_has_replaced_by_one_of_its_size_is_made_again(done: Path, kind: Kind) -> None:
     path = done.parent / f"job.{kind}"
     right = path.read_bytes()
-    path.write_bytes(bytes(len(right)))
+    replace_by_another(path)
     assert state(done) == "ready"
     assert done_already(JobPaths.of(done), context(video="both")) is None
     assert [record.format for record in encode(done, video="both").made] == [kind]
@@ -155,8 +162,7 @@ def test_a_video_that_somebody_has_replaced_by_one_of_its_size_is_made_again(don
 @pytest.mark.parametrize("kind", KINDS)
 def test_one_that_nobody_asks_for_any_more_is_not_named_any_more(done: Path, kind: Kind) -> None:
     other = next(each for each in KINDS if each != kind)
-    path = done.parent / f"job.{kind}"
-    path.write_bytes(bytes(path.stat().st_size))
+    replace_by_another(done.parent / f"job.{kind}")
     assert encode(done, video=other).made == []
     assert assert_true(done) == {other}
     assert state(done) == "done"
@@ -202,7 +208,7 @@ def fail(job: Path) -> None:
 
 def test_a_job_that_fails_keeps_the_records_of_what_is_there(done: Path) -> None:
     cut(done / "000003.png")
-    (done.parent / "job.gif").write_bytes(bytes((done.parent / "job.gif").stat().st_size))
+    replace_by_another(done.parent / "job.gif")
     fail(done)
     assert stored(done)["error"].endswith("write it again")
     assert assert_true(done) == {"mp4"}
@@ -261,7 +267,7 @@ def test_a_video_that_was_copied_from_another_directory_has_its_own_time(done: P
 def test_a_watcher_makes_the_replaced_video_again_and_reads_the_one_with_another_time(done: Path) -> None:
     replaced, touched = done, copy_of(done.parent, "other")
     right = (replaced.parent / "job.mp4").read_bytes()
-    (replaced.parent / "job.mp4").write_bytes(bytes(len(right)))
+    replace_by_another(replaced.parent / "job.mp4")
     os.utime(touched.parent / "job.mp4", (1, 1))
     completed = run_command("watch", replaced.parent.parent, "--once", "--video", "both")
     assert completed.returncode == 0, completed.stderr

@@ -23,6 +23,7 @@ from daddy_encode.spool.paths import JobPaths
 from tests.encode.frames.faults import cut
 from tests.jobs import context, encode
 from tests.media import Frames, leftovers, moving_square, shaded
+from tests.service.spools import until
 
 COUNT = 8
 OLD = moving_square(COUNT, 32, 48)
@@ -36,7 +37,16 @@ def write(directory: Path, frames: Frames) -> Path:
     for index, frame in enumerate(frames):
         # In place, where there is one already.
         Image.fromarray(frame).save(directory / frame_name(index), compress_level=0)
+    until_the_clock_ticks(directory)
     return directory
+
+
+def until_the_clock_ticks(directory: Path) -> None:
+    """Wait until what is written next gets a later time: the clock of a file system may tick every 10 ms."""
+    latest = max(path.stat().st_ctime_ns for path in directory.iterdir())
+    probe = directory.parent / "probe"
+    until(lambda: probe.write_bytes(b"") == 0 and probe.stat().st_ctime_ns > latest, "a later time")
+    probe.unlink()
 
 
 def write_promised(directory: Path, frames: Frames) -> Path:
