@@ -150,6 +150,23 @@ def test_what_we_lack_ourselves_is_put_off(tmp_path: Path, error: Exception) -> 
     assert os.listdir(tmp_path / ".daddy-encode") == [] and not paths.receipt.exists()
 
 
+def test_a_video_that_cannot_be_read_back_is_put_off(tmp_path: Path) -> None:
+    paths, stop = JobPaths.of(write_job(tmp_path / "spool" / "job")), StopSwitch()
+
+    def spoil(share: float) -> None:
+        """Put a file that cannot be read in place of our descriptor of the video; ffmpeg has its own."""
+        for link in Path("/proc/self/fd").iterdir():
+            if link.is_symlink() and f"{paths.base.parent}/.daddy-encode-" in os.readlink(link):
+                with open("/proc/self/mem", "rb") as unreadable:
+                    os.dup2(unreadable.fileno(), int(link.name))
+
+    with WorkerPool(1, context(), Claims(60), stop, spoil) as pool:
+        (outcome,) = run_jobs(pool, [Attempt(paths)], stop)
+    assert outcome.kind is OutcomeKind.DEFERRED
+    assert str(outcome.error).startswith(f"cannot read back {paths.output('mp4')}")
+    assert not paths.receipt.exists() and not paths.output("mp4").exists()
+
+
 def failures_of(job: Path) -> list[dict[str, object]]:
     found: list[dict[str, object]] = json.loads(receipt(job).read_text())["failures"]
     return found
