@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from daddy_encode import save_frames_as_png
+from daddy_encode.encode.frames.listing import listing_sha256
 from daddy_encode.encode.settings import make_settings
 from daddy_encode.service.state import GRACE_SECONDS, State
 from daddy_encode.service.watcher.scanner import Scanner
@@ -19,7 +21,7 @@ from daddy_encode.spool.claims import Claims
 from daddy_encode.spool.paths import JobPaths
 from tests.conftest import Require
 from tests.jobs import encode
-from tests.media import moving_square
+from tests.media import moving_square, run_command
 from tests.service.spools import write_job
 
 
@@ -171,6 +173,38 @@ def test_a_failed_job_is_not_ready_until_it_changes_even_without_a_receipt(tmp_p
     assert scanner.ready() == ["job"], "its frames have changed"
 
 
+@pytest.mark.parametrize("has_receipt", [True, False], ids=["as its receipt says", "without a receipt"])
+def test_a_failed_job_whose_frame_is_mended_in_place_is_ready_however_long_it_was_left_alone(
+    tmp_path: Path, has_receipt: bool
+) -> None:
+    job = write_job(tmp_path / "job")
+    good = (job / "000001.png").read_bytes()
+    (job / "000001.png").write_bytes(b"")
+    scanner = ScannerAt(tmp_path)
+    if has_receipt:
+        assert run_command("encode", job).returncode == 1
+    else:
+        assert scanner.ready() == ["job"]
+        scanner.record_failed(JobPaths.of(job), job.stat().st_mtime_ns, listing_sha256(job))
+    assert [scanner.ready() for _ in range(4)] == [[]] * 4
+    assert scanner.states() == {State.FAILED: 1}
+    before = job.stat().st_mtime_ns
+    (job / "000001.png").write_bytes(good)
+    assert job.stat().st_mtime_ns == before
+    assert scanner.ready() == ["job"]
+
+
+def test_the_more_frames_a_failed_job_has_the_less_often_they_are_looked_at(tmp_path: Path) -> None:
+    save_frames_as_png(moving_square(300, 8, 8), tmp_path / "job")
+    scanner = ScannerAt(tmp_path)
+    assert scanner.ready() == ["job"]
+    scanner.record_failed(JobPaths.of(tmp_path / "job"), None, listing_sha256(tmp_path / "job"))
+    assert scanner.ready() == scanner.ready() == scanner.ready() == []
+    os.utime(tmp_path / "job" / "000001.png", (0, 0))
+    looks = [scanner.ready(later=0.5) == ["job"] for _ in range(8)]
+    assert looks.index(True) == 5, "3 s after the last look, for 300 frames"
+
+
 def test_a_job_that_another_encoder_has_finished_is_done_without_an_attempt(tmp_path: Path) -> None:
     job = write_job(tmp_path / "job")
     scanner = ScannerAt(tmp_path)
@@ -294,8 +328,6 @@ def test_a_scan_of_finished_jobs_makes_one_system_call_for_each(tmp_path: Path, 
 
 
 def test_frames_are_never_looked_at_while_a_job_is_written(tmp_path: Path, system_calls: Trace) -> None:
-    from daddy_encode import save_frames_as_png
-
     save_frames_as_png(moving_square(30), tmp_path / "spool" / "job")
     (tmp_path / "spool" / "job" / "manifest.json").unlink()
     program = "scanner = Scanner(Path(sys.argv[1]), make_settings())\n[scanner.scan() for _ in range(3)]\n"
