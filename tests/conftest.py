@@ -131,7 +131,10 @@ def pngcheck(require_program: Require) -> Callable[[list[Path]], None]:
 def ffmpeg_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The path of the ffmpeg that this process uses; there is no file yet."""
     from daddy_encode.encode import probe
+    from tests import stand_in
 
+    # Found before the variable is set.
+    assert stand_in.REAL
     path = tmp_path / "bin" / "ffmpeg"
     path.parent.mkdir()
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(path))
