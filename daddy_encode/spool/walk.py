@@ -69,16 +69,34 @@ class SpoolDirectory:
         subdirectories: Those that the walk enters.
     """
 
-    __slots__ = ("_children_outputs", "_listing", "_output_dir", "_parent", "_root", "name", "path", "subdirectories")
+    __slots__ = (
+        "_children_outputs",
+        "_listing",
+        "_output_dir",
+        "_parent",
+        "_root",
+        "_tidy",
+        "name",
+        "path",
+        "subdirectories",
+    )
 
     def __init__(
-        self, path: str, name: str, root: Path, output_dir: Path | None, parent: SpoolDirectory | None = None
+        self,
+        path: str,
+        name: str,
+        root: Path,
+        output_dir: Path | None,
+        parent: SpoolDirectory | None = None,
+        *,
+        tidy: bool = False,
     ) -> None:
         self.path = path
         self.name = name
         self._root = root
         self._output_dir = output_dir
         self._parent = parent
+        self._tidy = tidy
         self._listing: Listing | None = None
         self.subdirectories: tuple[str, ...] = ()
         self._children_outputs: OutputListing | None = None
@@ -105,7 +123,7 @@ class SpoolDirectory:
             return UNKNOWN_OUTPUTS
         if parent._children_outputs is None:
             names = parent._listing.names if self._output_dir is None else None
-            parent._children_outputs = list_outputs(self.paths.base.parent, names)
+            parent._children_outputs = list_outputs(self.paths.base.parent, names, tidy=self._tidy)
         return parent._children_outputs
 
     def mtime_ns(self) -> int:
@@ -138,10 +156,12 @@ class SpoolDirectory:
     def children(self) -> Iterator[SpoolDirectory]:
         """The subdirectories to enter."""
         for name in self.subdirectories:
-            yield SpoolDirectory(os.path.join(self.path, name), name, self._root, self._output_dir, self)
+            yield SpoolDirectory(
+                os.path.join(self.path, name), name, self._root, self._output_dir, self, tidy=self._tidy
+            )
 
 
-def walk(root: Path, output_dir: Path | None = None) -> Iterator[SpoolDirectory]:
+def walk(root: Path, output_dir: Path | None = None, *, tidy: bool = False) -> Iterator[SpoolDirectory]:
     """Yield `root` and the directories below it, each before those inside it, sorted by name.
 
     The caller lists each, or says what to `enter`; otherwise nothing inside it is yielded.
@@ -149,9 +169,10 @@ def walk(root: Path, output_dir: Path | None = None) -> Iterator[SpoolDirectory]
     Args:
         root: Where to begin: a directory, or a link to one.
         output_dir: Where the jobs' outputs are. Default: beside the jobs.
+        tidy: As in `claimed_names`, where claims are looked at.
     """
     top = absolute(root)
-    directory = SpoolDirectory(str(top), top.name, top, output_dir)
+    directory = SpoolDirectory(str(top), top.name, top, output_dir, tidy=tidy)
     yield directory
     # A stack: a tree may be deeper than recursion goes.
     pending = [directory.children()]
@@ -185,12 +206,13 @@ def list_directory(path: str | Path) -> Listing:
     return Listing(frozenset(names), frames, tuple(sorted(subdirectories)))
 
 
-def list_outputs(directory: Path, names: Set[str] | None = None) -> OutputListing:
+def list_outputs(directory: Path, names: Set[str] | None = None, *, tidy: bool = False) -> OutputListing:
     """What is in `directory`, where jobs have their outputs.
 
     Args:
         directory: A directory that need not exist.
         names: The names in it, where it was listed already.
+        tidy: As in `claimed_names`.
     """
     if names is None:
         try:
@@ -199,7 +221,8 @@ def list_outputs(directory: Path, names: Set[str] | None = None) -> OutputListin
             return OutputListing(frozenset(), frozenset())
         except OSError:
             return UNKNOWN_OUTPUTS
-    return OutputListing(names, claimed_names(directory) if CLAIMS_DIRECTORY in names else frozenset())
+    claimed = claimed_names(directory, tidy=tidy) if CLAIMS_DIRECTORY in names else frozenset()
+    return OutputListing(names, claimed)
 
 
 def listing_error(path: str | Path, error: OSError) -> SpoolError:

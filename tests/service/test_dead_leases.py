@@ -71,6 +71,20 @@ def test_the_next_encoder_takes_a_dead_lease_away_from_a_job_that_has_its_receip
     assert temporary_files(spool.parent) == []
 
 
+@pytest.mark.parametrize("command", [["encode"], ["watch", "--once"]], ids=" ".join)
+def test_what_was_moved_out_of_the_way_of_a_lease_goes_even_where_nothing_is_claimed(
+    spool: Path, command: list[str]
+) -> None:
+    write_job(spool / "job")
+    assert run_command("encode", spool).returncode == 0
+    (spool / ".daddy-encode" / "gone-0123").write_text("")
+    assert run_command("status", spool).returncode == 0
+    assert len(temporary_files(spool)) == 1, "for encoders alone"
+    name, *options = command
+    assert run_command(name, spool, *options).returncode == 0
+    assert temporary_files(spool) == []
+
+
 def test_that_of_another_machine_goes_once_it_is_older_than_its_duration(spool: Path) -> None:
     job = write_job(spool / "job")
     encode_and_be_killed(spool)

@@ -92,7 +92,7 @@ class Scanner:
         """
         self._number += 1
         self._ready, self._new_errors, self.has_missed = [], {}, False
-        for directory in walk(self._root, self._output_dir):
+        for directory in walk(self._root, self._output_dir, tidy=True):
             self._visit(directory)
         for path in [path for path, job in self._jobs.items() if job.last_scan != self._number]:
             del self._jobs[path]
