@@ -90,6 +90,7 @@ class Client:
                     self._send_recording(worker, descriptor)
                     return shared
                 except ConnectionError:
+                    self._worker = None
                     process.end(worker)
                 finally:
                     # The worker may have the recording: what goes wrong now must not give it to threads, too.
