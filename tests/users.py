@@ -230,7 +230,7 @@ def _user(name: str) -> User:
 
 
 def _change_accounts(*command: str) -> None:
-    """Run one of the programs for accounts; another may have the files locked, or a process of the user's may be ending."""
+    """Run a program for accounts; another may have the files locked, or a process of the user may be ending."""
     end = time.monotonic() + 120
     while True:
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
