@@ -243,7 +243,9 @@ def can_fail(name: str, arguments: str) -> bool:
     """Whether a disk, or a lack, can give an error here: not where a pipe or a part of Python is closed or read."""
     if name in ("close", "write"):
         path = re.match(r"\d+<([^>]*)>", arguments)
-        return path is not None and path[1].startswith("/") and not path[1].startswith(PROGRAMS)
+        # Not what the rollout of this test says of itself.
+        ours = path is None or path[1].endswith("-said")
+        return path is not None and not ours and path[1].startswith("/") and not path[1].startswith(PROGRAMS)
     return not any(f'"{start}' in arguments for start in PROGRAMS)
 
 
