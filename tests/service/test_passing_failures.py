@@ -101,11 +101,11 @@ def test_an_ffmpeg_that_is_being_replaced_is_put_off(tmp_path: Path, stand_in: S
     [
         # The trial of ffmpeg comes first. Python tries fork, which is clone, where vfork fails.
         (["vfork:error=ENOMEM:when=2+", "clone:error=ENOMEM"], None),
-        (["vfork:error=EAGAIN:when=2+", "clone:error=EAGAIN"], None),
-        (["read:error=ESTALE"], "spool/job/000002.png"),
+        pytest.param(["vfork:error=EAGAIN:when=2+", "clone:error=EAGAIN"], None, marks=pytest.mark.soak),
+        pytest.param(["read:error=ESTALE"], "spool/job/000002.png", marks=pytest.mark.soak),
         (["read:error=EIO"], "spool/job/000002.png"),
         (["read:error=EIO"], "spool/job/manifest.json"),
-        (["getdents64:error=ETIMEDOUT"], "spool/job"),
+        pytest.param(["getdents64:error=ETIMEDOUT"], "spool/job", marks=pytest.mark.soak),
         # Of the finished video.
         (["fsync:error=EIO"], None),
     ],
@@ -254,8 +254,16 @@ def test_failures_leave_the_record_of_a_video_that_is_there(tmp_path: Path) -> N
     assert done.returncode == 0 and "already done" in done.stderr
 
 
-@pytest.mark.parametrize("script", [KILLED, "exit 127", "echo '[error] odd' >&2; exit 1"])
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(
+    ("script", "workers"),
+    [
+        (KILLED, 2),
+        ("exit 127", 1),
+        pytest.param(KILLED, 1, marks=pytest.mark.soak),
+        pytest.param("exit 127", 2, marks=pytest.mark.soak),
+        pytest.param("echo '[error] odd' >&2; exit 1", 2, marks=pytest.mark.soak),
+    ],
+)
 def test_where_ffmpeg_fails_on_one_job_after_the_other_no_more_are_claimed_and_no_failure_stays(
     tmp_path: Path, stand_in: StandIn, at_once: None, script: str, workers: int
 ) -> None:
@@ -305,7 +313,7 @@ def test_an_encoder_on_whose_machine_every_job_fails_ends_with_status_1_and_says
     assert "failed on all of the last 4 jobs" in line and "ended by signal 9" in line
 
 
-@pytest.mark.parametrize("script", [KILLED, "echo '[error] odd' >&2; exit 1"])
+@pytest.mark.parametrize("script", [pytest.param(KILLED, marks=pytest.mark.soak), "echo '[error] odd' >&2; exit 1"])
 def test_a_watcher_with_a_bad_ffmpeg_poisons_no_spool(tmp_path: Path, script: str) -> None:
     spool = tmp_path / "spool"
     jobs = {write_job(spool / f"job-{index:02d}", index): index for index in range(10)}

@@ -15,6 +15,9 @@ from tests.stand_in import REAL, write_ffmpeg
 ENCODER = """echo "[vost#0:0 @ 0x1] [error] Unknown encoder 'libx264'" >&2; exit 8"""
 FILTER = """echo "[AVFilterGraph @ 0x1] [error] No such filter: 'paletteuse'" >&2; exit 8"""
 
+ENCODE = ["encode"]
+WATCH = ["watch", "--once"]
+
 
 def crippled(path: Path, refused: str, then: str) -> dict[str, str]:
     """An environment with an ffmpeg that knows its version, but not what matches `refused`."""
@@ -26,15 +29,16 @@ def crippled(path: Path, refused: str, then: str) -> dict[str, str]:
     return {**os.environ, "IMAGEIO_FFMPEG_EXE": str(path)}
 
 
-@pytest.mark.parametrize("command", [["encode"], ["watch", "--once"]], ids=["encode", "watch"])
 @pytest.mark.parametrize(
-    ("refused", "then", "video", "reason"),
+    ("command", "refused", "then", "video", "reason"),
     [
-        ("libx264", ENCODER, [], "Unknown encoder 'libx264'"),
-        ("libx264", ENCODER, ["--video", "mp4"], "Unknown encoder 'libx264'"),
-        ("paletteuse", FILTER, ["--video", "gif"], "No such filter: 'paletteuse'"),
-        ("palettegen", "kill -9 $$", ["--video", "both"], r"ended by signal 9"),
-        ("mp4", "exit 0", [], r"exit status 0"),
+        (ENCODE, "libx264", ENCODER, [], "Unknown encoder 'libx264'"),
+        (WATCH, "libx264", ENCODER, [], "Unknown encoder 'libx264'"),
+        (ENCODE, "libx264", ENCODER, ["--video", "mp4"], "Unknown encoder 'libx264'"),
+        (ENCODE, "paletteuse", FILTER, ["--video", "gif"], "No such filter: 'paletteuse'"),
+        (WATCH, "paletteuse", FILTER, ["--video", "gif"], "No such filter: 'paletteuse'"),
+        (ENCODE, "palettegen", "kill -9 $$", ["--video", "both"], "ended by signal 9"),
+        (ENCODE, "mp4", "exit 0", [], "exit status 0"),
     ],
 )
 def test_an_ffmpeg_that_cannot_do_what_is_asked_is_one_line_and_exit_1_before_any_claim(
