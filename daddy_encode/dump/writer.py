@@ -13,7 +13,6 @@ from typing import Any, Literal
 import msgspec
 
 from daddy_encode.dump import exit_hook
-from daddy_encode.dump.files.directory import prepare_directory, refuse_old_dump
 from daddy_encode.dump.worker import process
 from daddy_encode.dump.worker.client import Client
 from daddy_encode.dump.worker.protocol import Recording
@@ -23,6 +22,7 @@ from daddy_encode.spool.paths import absolute
 from daddy_encode.spool.png.frame_arrays import as_frame
 from daddy_encode.spool.png.pixels import Pixels
 from daddy_encode.spool.rate import fps_in_json
+from daddy_encode.spool.recording.directory import prepare_directory, refuse_old_dump
 from daddy_encode.spool.records import encode_json
 
 # Enough for a second of 720p at 30 fps and more, while a shared file system pauses.

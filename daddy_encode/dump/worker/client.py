@@ -12,8 +12,6 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from daddy_encode.dump.files.annotations import keep_whole_lines
-from daddy_encode.dump.files.directory import remove_frames, remove_recording
 from daddy_encode.dump.worker import memory, process
 from daddy_encode.dump.worker.channel import Kind, Message, send
 from daddy_encode.dump.worker.memory import Memory
@@ -23,6 +21,8 @@ from daddy_encode.errors import DaddyEncodeError, SpoolError
 from daddy_encode.spool.frames import frame_path
 from daddy_encode.spool.manifest import write_manifest_anyway
 from daddy_encode.spool.png.pixels import Pixels
+from daddy_encode.spool.recording.annotations import keep_whole_lines
+from daddy_encode.spool.recording.directory import remove_frames, remove_recording
 
 # Between two looks of a thread that writes: each interrupts the rollout.
 _POLL_SECONDS = 0.005

@@ -16,8 +16,6 @@ from pathlib import Path
 
 import msgspec
 
-from daddy_encode.dump.files.annotations import Annotations
-from daddy_encode.dump.files.directory import remove_recording
 from daddy_encode.dump.worker import memory
 from daddy_encode.dump.worker.channel import Kind, Message
 from daddy_encode.dump.worker.memory import Memory
@@ -30,6 +28,8 @@ from daddy_encode.spool.png.format import NONE
 from daddy_encode.spool.png.pixels import Pixels
 from daddy_encode.spool.png.writer import CHOOSE_EVERY, Filter, choose_filter, encode_png, rows_for
 from daddy_encode.spool.publish import write_error
+from daddy_encode.spool.recording.annotations import Annotations
+from daddy_encode.spool.recording.directory import remove_recording
 from daddy_encode.spool.records import known
 
 # In the rollout's own process each look interrupts it. A thread that was just busy looks so many times by itself before

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from daddy_encode.dump.files.annotations import Annotations, keep_whole_lines
 from daddy_encode.errors import SpoolError
+from daddy_encode.spool.recording.annotations import Annotations, keep_whole_lines
 
 PLANTS: dict[str, Callable[[Path, Path], None]] = {
     "link": lambda precious, path: path.symlink_to(precious),
