@@ -30,7 +30,18 @@ class Video:
 
 @dataclass
 class Faults:
-    """What was found, by kind."""
+    """What was found, by kind.
+
+    Attributes:
+        wrong: Something under a final name that is neither the old video nor the right one.
+        short: The same, shorter than these.
+        lost: A video or a frame that is gone.
+        stuck: An encoder, or something that it started, that did not end.
+        lying: An exit status or a receipt that says what is not so.
+        crashed: An encoder that ended in a way that it does not know.
+        final: A job that is given up for a fault that passes.
+        left: Files that are there after one more run, beside the frames, the videos and the receipt.
+    """
 
     wrong: list[str] = field(default_factory=list)
     short: list[str] = field(default_factory=list)
@@ -40,6 +51,14 @@ class Faults:
     crashed: list[str] = field(default_factory=list)
     final: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        names = {"final": "passing faults final", "left": "files left"}
+        return ", ".join(f"{len(texts)} {names.get(kind, kind)}" for kind, texts in vars(self).items())
+
+    def texts(self) -> list[str]:
+        """All that was found."""
+        return [f"{kind}: {text}" for kind, texts in vars(self).items() for text in texts]
 
 
 def videos(paths: JobPaths) -> dict[Kind, Video]:

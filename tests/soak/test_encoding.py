@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import queue
+import re
 import shlex
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -63,10 +63,6 @@ class Case:
     out: bool = False
     ffmpeg: bool = False
 
-    @property
-    def repair(self) -> str:
-        return self.arguments.replace(" --force", "")
-
 
 CASES = [
     Case("mp4", "encode {spool}"),
@@ -90,6 +86,8 @@ class Soak:
 
     def __init__(self, case: Case, root: Path, faults: Faults) -> None:
         self.case, self.root, self.faults = case, root, faults
+        # By the names of their spools.
+        self.points: dict[str, Fault] = {}
         # By whether it was a kill.
         self.reached = {True: 0, False: 0}
         for name in ("spool", "out", "tmp"):
@@ -128,6 +126,7 @@ class Soak:
 
     def check(self, name: str, fault: Fault, ended: Ended) -> None:
         """See what must be true after `fault` in the spool `name`."""
+        self.points[name] = fault
         what, paths, faults = f"{name} ({fault})", self.paths(name), self.faults
         if ended.status is None or ended.left:
             faults.stuck.append(f"{what}: {ended.left or 'did not end'}: {ended.log}")
@@ -139,18 +138,20 @@ class Soak:
             faults.lost.append(f"{what}: the frames are not what they were")
         if ended.status == 0 and there != self.right:
             faults.lying.append(f"{what}: exit status 0, but not all is done: {ended.log}")
-        if ended.status not in (0, 1, 75, None, -9) or "Traceback" in ended.log or "report this" in ended.log:
+        # A line of its log that cannot be written is no fault of ours.
+        said = ended.log.split("--- Logging error ---")[0]
+        if ended.status not in (0, 1, 75, None, -9) or "Traceback" in said or "report this" in said:
             faults.crashed.append(f"{what}: status {ended.status}: {ended.log}")
 
-    def repair(self, points: Mapping[str, Fault]) -> None:
+    def mend(self) -> None:
         """Run the command once more over all spools, and see that all is right and nothing is left."""
         command = [sys.executable, "-m", "daddy_encode"]
-        command += self._filled(self.case.repair, self.root / "spool", self.root / "out")
+        arguments = self.case.arguments.replace(" --force", "")
+        command += self._filled(arguments, self.root / "spool", self.root / "out")
         done = subprocess.run(command, capture_output=True, text=True, timeout=10 * HANG_SECONDS, check=False)
-        print("repair", done.stderr[-300:], flush=True)
         if done.returncode != 0:
             self.faults.final.append(f"{self.case.name}, once more: status {done.returncode}: {done.stderr}")
-        for name, fault in points.items():
+        for name, fault in self.points.items():
             paths = self.paths(name)
             check_done(f"{name} ({fault}), once more", paths, self.right, self.faults)
             folders = {self.root / "spool" / name, self.root / "out" / name if self.case.out else None}
@@ -220,23 +221,25 @@ def soak(soaked: Soak, lanes: Lanes, pool: ThreadPoolExecutor) -> None:
     def run(name: str, options: list[str]) -> Ended:
         return lanes.run(soaked.command(name), options, soaked.root / f"{name}.calls" if case.ffmpeg else None)
 
-    def at(name: str, fault: Fault) -> None:
-        begin = time.monotonic()
-        ended = run(name, ["-e", f"trace={fault.call}", "-e", fault.injection])
-        if time.monotonic() - begin > 10:
-            print("SLOW", time.monotonic() - begin, name, fault, ended.log, ended.left, flush=True)
-        soaked.check(name, fault, ended)
-        reached = "killed by SIGKILL" if fault.error is None else "(INJECTED)"
-        soaked.reached[fault.error is None] += reached in ended.calls
+    def at(index: int, fault: Fault) -> None:
+        # Threads take turns as they like: a call that does not come in one run comes in another.
+        for again in ("", "-again", "-at-last"):
+            name = f"{case.name}-{index}{again}"
+            ended = run(name, ["-e", f"trace={fault.call}", "-e", fault.injection])
+            soaked.check(name, fault, ended)
+            if ("killed by SIGKILL" if fault.error is None else "(INJECTED)") in ended.calls:
+                soaked.reached[fault.error is None] += 1
+                break
 
     clean = run("clean", ["-y"])
     soaked.learn(clean)
     counts = (FFMPEG_KILLS, FFMPEG_ERRORS) if case.ffmpeg else (KILLS, ERRORS)
+    # ffmpeg's own start, which strace makes before it injects anything.
+    calls = re.sub(r".* execve\(.*\n", "", clean.calls) if case.ffmpeg else clean.calls
     # A watcher leaves alone what has failed for good.
-    faults = kills(clean.calls, counts[0]) + errors(clean.calls, counts[1], lasting="watch" not in case.arguments)
-    names = [f"{case.name}-{index}" for index in range(len(faults))]
-    list(pool.map(at, names, faults))
-    soaked.repair(dict(zip(names, faults, strict=True)))
+    faults = kills(calls, counts[0]) + errors(calls, counts[1], lasting="watch" not in case.arguments)
+    list(pool.map(at, range(len(faults)), faults))
+    soaked.mend()
 
 
 @pytest.mark.soak
@@ -255,9 +258,7 @@ def test_whatever_is_killed_or_fails_no_video_is_wrong(tmp_path: Path, require_p
             )
             killed += soaked.reached[True]
             failed += soaked.reached[False]
-    found = dataclasses.asdict(faults)
-    counts = ", ".join(f"{len(texts)} {kind}" for kind, texts in found.items())
-    print(f"{killed} kill points, {failed} injected errors: {counts}")
-    assert killed >= 380
-    assert failed >= 380
-    assert not any(found.values()), "\n".join(f"{kind}: {text}" for kind, texts in found.items() for text in texts)
+    print(f"{killed} kill points, {failed} injected errors: {faults}")
+    assert not faults.texts(), "\n".join(faults.texts())
+    assert killed >= 480
+    assert failed >= 520
