@@ -78,6 +78,29 @@ def test_a_temporary_file_goes_with_its_block(tmp_path: Path) -> None:
     assert leftovers(tmp_path) == []
 
 
+def test_a_file_made_beside_a_temporary_one_goes_with_it_at_the_latest(tmp_path: Path) -> None:
+    with temp_file(tmp_path) as temp:
+        temp.sibling(temp_name())
+        assert len(leftovers(tmp_path)) == 2
+    assert leftovers(tmp_path) == []
+
+
+@pytest.mark.parametrize("call", ["unlinkat", "newfstatat"])
+def test_a_temporary_file_is_removed_at_the_second_try(tmp_path: Path, require_program: Require, call: str) -> None:
+    script = (
+        "import sys\nfrom pathlib import Path\nfrom daddy_encode.spool.publish import temp_file\n"
+        "with temp_file(Path(sys.argv[1])) as temp: pass"
+    )
+    # Those calls alone that name a file in the folder by its descriptor, of which the first fails.
+    command = [require_program("strace", "strace"), "-qq", "-o", str(tmp_path / "calls"), "-P", str(tmp_path / "new")]
+    command += ["-e", f"trace={call}", "-e", f"inject={call}:error=EIO:when=1"]
+    (tmp_path / "new").mkdir()
+    program = [sys.executable, "-c", script, str(tmp_path / "new")]
+    subprocess.run([*command, *program], check=True, timeout=120)
+    assert "INJECTED" in (tmp_path / "calls").read_text()
+    assert leftovers(tmp_path / "new") == []
+
+
 def test_a_name_that_is_too_long_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(SpoolError, match="File name too long; use a shorter name"):
         publish_bytes(b"x", tmp_path / ("n" * 256))
