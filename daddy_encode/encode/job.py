@@ -129,7 +129,7 @@ def _publish_all(
                 temps.enter_context(
                     temp_file(context.tmp_dir, str(paths.base))
                     if context.tmp_dir is not None
-                    else temp_file(paths.base.parent, paths.base.name, job.parent)
+                    else temp_file(paths.base.parent, paths.base.name, job.parent, paths.top)
                 ),
                 paths.output(kind),
             )
@@ -140,7 +140,7 @@ def _publish_all(
         check_unchanged(directory, job.listing, source.is_same)
         context.on_encoded()
         ready = {
-            kind: temps.enter_context(flushed(target.temp, target.final, paths.base.name, job.parent))
+            kind: temps.enter_context(flushed(target.temp, target.final, paths.base.name, job.parent, paths.top))
             for kind, target in targets.items()
         }
         made = [msgspec.structs.replace(record, mtime_ns=ready[record.format].mtime_ns()) for record in made]

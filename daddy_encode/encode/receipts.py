@@ -20,7 +20,7 @@ from daddy_encode.errors import DaddyEncodeError, ManifestError, Skipped, one_li
 from daddy_encode.spool.held_file import HeldFile
 from daddy_encode.spool.manifest import read_manifest
 from daddy_encode.spool.paths import JobPaths, Kind
-from daddy_encode.spool.publish import publish_bytes, reported
+from daddy_encode.spool.publish import opened_directory, publish_bytes, reported
 from daddy_encode.spool.receipt import MOST_FAILURES, Failure, OutputRecord, Receipt, Source, find_recorded
 from daddy_encode.spool.records import encode_record, read_record
 
@@ -67,7 +67,7 @@ def record_done(
         gaps=job.filled(bad),
         lost=job.lost(bad),
     )
-    publish_bytes(encode_record(receipt), paths.receipt, paths.base.name, job.parent)
+    publish_bytes(encode_record(receipt), paths.receipt, paths.base.name, job.parent, paths.top)
     return receipt
 
 
@@ -80,7 +80,7 @@ def confirm_done(paths: JobPaths, job: Examined) -> Receipt:
     assert job.receipt is not None
     if not job.is_recorded:
         with contextlib.suppress(DaddyEncodeError, OSError):
-            publish_bytes(encode_record(job.receipt), paths.receipt, paths.base.name, job.parent)
+            publish_bytes(encode_record(job.receipt), paths.receipt, paths.base.name, job.parent, paths.top)
     return job.receipt
 
 
@@ -108,7 +108,7 @@ def withdraw(paths: JobPaths, ready: Mapping[Kind, HeldFile], context: Context, 
     if len(others) < len(receipt.outputs):
         source = msgspec.structs.replace(receipt.source, directory_mtime_ns=0)
         left = msgspec.structs.replace(receipt, outputs=others, source=source)
-        publish_bytes(encode_record(left), paths.receipt, paths.base.name, job.parent)
+        publish_bytes(encode_record(left), paths.receipt, paths.base.name, job.parent, paths.top)
 
 
 def record_failure(
@@ -141,7 +141,7 @@ def record_failure(
             outputs = [record for record in found_outputs if record is not None]
         source = _no_source(listing_sha256=listing, manifest_sha256=manifest_sha256, directory_mtime_ns=mtime_ns)
         receipt = _receipt(paths, context, source, error=str(error), outputs=outputs, failures=list(failures))
-        publish_bytes(encode_record(receipt), paths.receipt, paths.base.name)
+        publish_bytes(encode_record(receipt), paths.receipt, paths.base.name, top=paths.top)
     return listing
 
 
@@ -186,9 +186,10 @@ def _write_failures(paths: JobPaths, context: Context, earlier: Receipt | None, 
         else:
             receipt = msgspec.structs.replace(earlier, failures=failures)
         if receipt.outputs or failures:
-            publish_bytes(encode_record(receipt), paths.receipt, paths.base.name)
+            publish_bytes(encode_record(receipt), paths.receipt, paths.base.name, top=paths.top)
         else:
-            os.unlink(paths.receipt)
+            with opened_directory(paths.base.parent, paths.top) as directory:
+                os.unlink(paths.receipt.name, dir_fd=directory)
 
 
 def _no_source(*, listing_sha256: str = "", manifest_sha256: str | None = None, directory_mtime_ns: int = 0) -> Source:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Literal
@@ -28,10 +28,13 @@ class JobPaths:
         directory: The directory of its frames.
         base: The path that the outputs' names begin with: the directory's own, unless an output directory was asked
             for.
+        top: The directory of the outputs that a user has named, or the one that a job so named is in: below it, on the
+            way to the outputs, no link is followed.
     """
 
     directory: Path
     base: Path
+    top: Path = field(compare=False)
 
     @classmethod
     def of(cls, directory: Path, root: Path | None = None, output_dir: Path | None = None) -> JobPaths:
@@ -44,11 +47,12 @@ class JobPaths:
                 itself). Default: beside the directory, named after it.
         """
         directory = absolute(directory)
-        if output_dir is None:
-            return cls(directory, directory)
         root = absolute(root if root is not None else directory)
+        if output_dir is None:
+            return cls(directory, directory, root if root != directory else directory.parent)
         relative = directory.relative_to(root) if root != directory else Path(directory.name)
-        return cls(directory, absolute(output_dir) / relative)
+        top = absolute(output_dir)
+        return cls(directory, top / relative, top)
 
     @property
     def manifest(self) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,9 @@ from daddy_encode.spool.transient import TRANSIENT
 
 
 @contextlib.contextmanager
-def temp_file(directory: Path, owner: str = "", expected: os.stat_result | None = None) -> Iterator[HeldFile]:
+def temp_file(
+    directory: Path, owner: str = "", expected: os.stat_result | None = None, top: Path | None = None
+) -> Iterator[HeldFile]:
     """Make `directory` and a new empty file in it; at the end of the block, remove the file if it is still there.
 
     The file is created with O_EXCL (never through a planted link) and the umask's mode.
@@ -24,6 +27,7 @@ def temp_file(directory: Path, owner: str = "", expected: os.stat_result | None 
         directory: Where to make it.
         owner: What it is for, as in `temp_name`.
         expected: The status of the directory that is meant, where it is known: others may put a link at its name.
+        top: As in `opened_directory`.
 
     Yields:
         The file.
@@ -33,8 +37,7 @@ def temp_file(directory: Path, owner: str = "", expected: os.stat_result | None 
     """
     with contextlib.ExitStack() as stack:
         with reported(directory, "write to"):
-            descriptor = _open_directory(directory)
-            stack.callback(_close, descriptor)
+            descriptor = stack.enter_context(opened_directory(directory, top))
             if expected is not None and not os.path.samestat(os.fstat(descriptor), expected):
                 raise TransientError(f"cannot write to {directory}: another directory was put in its place; run again")
             temp = HeldFile(directory / temp_name(owner), owner, descriptor)
@@ -53,22 +56,80 @@ def sibling_file(temp: HeldFile) -> Iterator[HeldFile]:
         sibling.close()
 
 
-def _close(directory: int) -> None:
-    with contextlib.suppress(OSError):
-        os.close(directory)
+@contextlib.contextmanager
+def opened_directory(path: Path, top: Path | None = None) -> Iterator[int]:
+    """Open the directory `path` for the length of the block; it is made where there is none.
 
+    Args:
+        path: The directory.
+        top: The directory that a user has named, `path` or one above it. Below it others may have put links, and none
+            is followed. Default: `path`.
 
-def _open_directory(path: Path) -> int:
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    Yields:
+        Its descriptor.
+
+    Raises:
+        OSError: It cannot be opened or made.
+        TransientError: There is a link below `top`.
+    """
+    top = path if top is None else top
+    parts = (str(top), *path.relative_to(top).parts)
+    directory: int | None = None
     try:
-        return os.open(path, flags)
+        for number, part in enumerate(parts, 1):
+            # What is only passed through need not be readable.
+            flags = os.O_DIRECTORY | os.O_CLOEXEC | (os.O_RDONLY if number == len(parts) else os.O_PATH)
+            try:
+                below = _open_or_make(part, flags, directory)
+            except OSError:
+                if directory is not None and _is_link(part, directory):
+                    link = top.joinpath(*parts[1:number])
+                    raise TransientError(
+                        f"{link}: is a link, and only a link that is named on the command line is followed; remove it, "
+                        "or choose another place"
+                    ) from None
+                raise
+            before, directory = directory, below
+            _close(before)
+        assert directory is not None
+        yield directory
+    finally:
+        _close(directory)
+
+
+def _open_or_make(part: str, flags: int, above: int | None) -> int:
+    flags |= 0 if above is None else os.O_NOFOLLOW
+    try:
+        return os.open(part, flags, dir_fd=above)
     except FileNotFoundError:
-        os.makedirs(path, exist_ok=True)
-        return os.open(path, flags)
+        if above is None:
+            os.makedirs(part, exist_ok=True)
+        else:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(part, dir_fd=above)
+        return os.open(part, flags, dir_fd=above)
+
+
+def _is_link(name: str, directory: int) -> bool:
+    with contextlib.suppress(OSError):
+        return stat.S_ISLNK(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode)
+    return False
+
+
+def _close(directory: int | None) -> None:
+    if directory is not None:
+        with contextlib.suppress(OSError):
+            os.close(directory)
 
 
 @contextlib.contextmanager
-def flushed(temp: HeldFile, final: Path, owner: str = "", expected: os.stat_result | None = None) -> Iterator[HeldFile]:
+def flushed(
+    temp: HeldFile,
+    final: Path,
+    owner: str = "",
+    expected: os.stat_result | None = None,
+    top: Path | None = None,
+) -> Iterator[HeldFile]:
     """Flush `temp` to disk, so that giving it the name `final` is all that is left to do.
 
     Args:
@@ -76,6 +137,7 @@ def flushed(temp: HeldFile, final: Path, owner: str = "", expected: os.stat_resu
         final: Its path from then on.
         owner: What it is for, as in `temp_name`, where it has to be copied.
         expected: As in `temp_file`, of the directory of `final`.
+        top: As in `opened_directory`, of that directory.
 
     Yields:
         The file to rename: from another directory, which may be on another file system, a copy beside `final`.
@@ -88,7 +150,7 @@ def flushed(temp: HeldFile, final: Path, owner: str = "", expected: os.stat_resu
             temp.flush()
         yield temp
         return
-    with temp_file(final.parent, owner, expected) as beside:
+    with temp_file(final.parent, owner, expected, top) as beside:
         with reported(final, "write"):
             beside.copy_from(temp)
             beside.flush()
@@ -111,13 +173,26 @@ def publish(temp: HeldFile, final: Path) -> None:
         rename(ready, final)
 
 
-def publish_bytes(data: bytes, final: Path, owner: str = "", expected: os.stat_result | None = None) -> None:
+def publish_bytes(
+    data: bytes,
+    final: Path,
+    owner: str = "",
+    expected: os.stat_result | None = None,
+    top: Path | None = None,
+) -> None:
     """Write `data` under the name `final` atomically: temporary file, fsync, rename, fsync of the directory.
+
+    Args:
+        data: The bytes.
+        final: Where they go.
+        owner: As in `temp_file`.
+        expected: As in `temp_file`.
+        top: As in `opened_directory`.
 
     Raises:
         SpoolError: It cannot be written.
     """
-    with temp_file(final.parent, owner, expected) as temp:
+    with temp_file(final.parent, owner, expected, top) as temp:
         with reported(final, "write"):
             _write_all(temp.descriptor, data)
         publish(temp, final)

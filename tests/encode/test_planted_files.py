@@ -10,12 +10,15 @@ from typing import Any
 
 import pytest
 
+from daddy_encode import save_frames_as_png
 from daddy_encode.encode.job import encode_job
-from daddy_encode.errors import DaddyEncodeError, SpoolError, TransientError
+from daddy_encode.encode.receipts import record_failure
+from daddy_encode.errors import DaddyEncodeError, FrameError, SpoolError, TransientError
+from daddy_encode.spool.claims import Claims
 from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.publish import publish, temp_file
 from tests.jobs import context, encode
-from tests.media import decode_mp4, leftovers
+from tests.media import decode_mp4, leftovers, moving_square
 
 
 @pytest.fixture
@@ -118,3 +121,42 @@ def test_a_link_in_the_place_of_the_jobs_folder_is_not_followed(job: Path, tmp_p
         encode_job(JobPaths.of(job), asked)
     assert sorted(private.iterdir()) == ours
     assert {path.read_text() for path in ours} == {"not to be touched"}
+
+
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("with_output_dir", [True, False])
+def test_a_link_among_the_directories_of_the_outputs_is_not_followed(
+    tmp_path: Path, fails: bool, with_output_dir: bool
+) -> None:
+    spool, out, mine = tmp_path / "spool", tmp_path / "real-out", tmp_path / "mine"
+    mine.mkdir()
+    (mine / "job.mp4").write_text("precious")
+    for directory in (spool / "run-1" / "deep" / "job", spool / "run-2" / "job"):
+        save_frames_as_png(moving_square(3, 16, 16), directory)
+    top = out if with_output_dir else spool
+    if with_output_dir:
+        out.mkdir()
+    else:
+        (spool / "run-1" / "deep").rename(tmp_path / "deep")
+        (tmp_path / "deep" / "job").rename(mine / "job")
+        (spool / "run-1").rmdir()
+    (top / "run-1").symlink_to(mine)
+    (tmp_path / "link-out").symlink_to(top)
+    root = spool if with_output_dir else tmp_path / "link-out"
+    before = sorted(mine.rglob("*"))
+
+    def paths(*parts: str) -> JobPaths:
+        return JobPaths.of(root.joinpath(*parts), root, tmp_path / "link-out" if with_output_dir else None)
+
+    linked = paths("run-1", "deep", "job") if with_output_dir else paths("run-1", "job")
+    if fails:
+        record_failure(linked, FrameError("bad"), context(), 1)
+    else:
+        for attempt in (lambda: encode_job(linked, context()), lambda: Claims(60).hold(linked, print).__enter__()):
+            with pytest.raises(TransientError, match="run-1: is a link, and only a link that is named") as raised:
+                attempt()
+            assert "\n" not in str(raised.value)
+        assert encode_job(paths("run-2", "job"), context()).made
+        assert (top / "run-2" / "job.mp4").is_file()
+    assert sorted(mine.rglob("*")) == before
+    assert (mine / "job.mp4").read_text() == "precious"

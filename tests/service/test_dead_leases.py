@@ -64,7 +64,7 @@ def test_the_next_encoder_takes_a_dead_lease_away_from_a_job_that_has_its_receip
     claims = (spool.parent / "videos" if out else spool) / "run" / ".daddy-encode"
     assert sorted(path.name for path in claims.iterdir()) == ["job.lease", "job.slurm.json"]
     # What an encoder leaves that was killed while it took another's lease away, and half-made files.
-    (claims / "gone-0123").write_text("")
+    (claims / "gone-0123456789abcdef").write_text("")
     name, *options = command
     told = run_command(name, spool, *options, *output_dir)
     assert told.returncode == (1 if breaks and name == "encode" else 0), told.stderr
@@ -77,7 +77,7 @@ def test_what_was_moved_out_of_the_way_of_a_lease_goes_even_where_nothing_is_cla
 ) -> None:
     write_job(spool / "job")
     assert run_command("encode", spool).returncode == 0
-    (spool / ".daddy-encode" / "gone-0123").write_text("")
+    (spool / ".daddy-encode" / "gone-0123456789abcdef").write_text("")
     assert run_command("status", spool).returncode == 0
     assert len(temporary_files(spool)) == 1, "for encoders alone"
     name, *options = command

@@ -135,9 +135,9 @@ def test_a_claim_makes_no_folders_for_a_job_that_is_not_there(tmp_path: Path) ->
 
 
 def test_a_claim_that_cannot_be_written_is_one_clear_error(paths: JobPaths) -> None:
-    (paths.directory.parent / ".daddy-encode").write_text("")
-    with pytest.raises(SpoolError, match=r"cannot claim .*/job\.lease"):
-        take(Claims(60), paths)
+    (paths.directory.parent / "file").write_text("")
+    with pytest.raises(SpoolError, match=r"cannot claim .*/job\.lease: Not a directory"):
+        take(Claims(60), JobPaths.of(paths.directory, output_dir=paths.directory.parent / "file" / "out"))
 
 
 def test_the_leases_of_jobs_that_nobody_wants_are_forgotten(tmp_path: Path) -> None:

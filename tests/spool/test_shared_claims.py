@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from daddy_encode.errors import ClaimedError, SpoolError
+from daddy_encode.errors import ClaimedError
 from daddy_encode.spool.claims import Claims, claimed_names, has_lease, holder, lease_path
 from daddy_encode.spool.claims.marker import MAX_LEASE_SECONDS, Marker, host_name, parse_marker
 from daddy_encode.spool.paths import JobPaths
@@ -91,18 +91,22 @@ def full_directory(path: Path, elsewhere: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [link, fifo, file, unix_socket], ids=lambda make: make.__name__)
-def test_what_is_no_directory_at_the_name_of_the_claims_is_one_line_and_is_not_followed(
-    make: Callable[[Path, Path], None], paths: JobPaths, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+def test_what_is_no_directory_at_the_name_of_the_claims_blocks_nothing_and_is_not_followed(
+    make: Callable[[Path, Path], None],
+    paths: JobPaths,
+    elsewhere: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setenv("SLURM_JOB_ID", "4711")
     claims = paths.base.parent / ".daddy-encode"
     make(claims, elsewhere)
     before = contents(elsewhere)
-    with (
-        pytest.raises(SpoolError, match=r"cannot claim .*/job\.lease: \.daddy-encode is a .*, not a directory; remove"),
-        Claims(60).hold(paths, nothing),
-    ):
-        pass
+    claims_of_one = Claims(60)
+    for _ in range(2):
+        with claims_of_one.hold(paths, nothing) as claim:
+            assert (claim.is_held, claim.is_ours()) == (False, True)
+    assert len(re.findall(r"\.daddy-encode: is a .*, not a directory; remove it: encoding without", caplog.text)) == 1
     assert claimed_names(paths.base.parent) == set()
     assert (holder(lease_path(paths)), has_lease(paths)) == (None, False)
     assert contents(elsewhere) == before
@@ -116,11 +120,37 @@ def test_an_encoder_says_in_one_line_that_its_claims_are_a_link(
     (spool / ".daddy-encode").symlink_to(elsewhere)
     before = contents(elsewhere)
     told = run_command("encode", spool)
-    assert told.returncode != 0
-    assert len(re.findall(r"\.daddy-encode is a link, not a directory; remove it", told.stderr)) == 1
+    assert told.returncode == 0, told.stderr
+    assert len(re.findall(r"\.daddy-encode: is a link, not a directory; remove it", told.stderr)) == 1
     assert run_command("status", spool).returncode == 0
     assert contents(elsewhere) == before
-    assert not is_done(job)
+    assert is_done(job)
+
+
+def test_a_private_directory_that_was_renamed_is_neither_opened_to_others_nor_emptied(paths: JobPaths) -> None:
+    folder = paths.base.parent
+    folder.chmod(0o2775)
+    private = folder / ".daddy-encode"
+    private.mkdir(mode=0o700)
+    (private / "gone-notes.txt").write_text("precious")
+    (private / "gone-x").mkdir()
+    with Claims(60).hold(paths, nothing) as claim:
+        assert claim.is_held
+    claimed_names(folder, tidy=True)
+    assert stat.S_IMODE(private.stat().st_mode) & 0o077 == 0
+    assert sorted(path.name for path in private.iterdir()) == ["gone-notes.txt", "gone-x"]
+
+
+def test_claims_of_ours_are_shared(paths: JobPaths) -> None:
+    paths.base.parent.chmod(0o2775)
+    claims = paths.base.parent / ".daddy-encode"
+    claims.mkdir(mode=0o700)
+    for name in ("other.lease", "other.slurm.json", "gone-0123456789abcdef"):
+        (claims / name).write_text("")
+    (claims / "slurm").mkdir()
+    with Claims(60).hold(paths, nothing):
+        assert stat.S_IMODE(claims.stat().st_mode) == 0o2775
+    assert sorted(path.name for path in claims.iterdir()) == ["other.lease", "other.slurm.json", "slurm"]
 
 
 @pytest.mark.parametrize(
@@ -410,13 +440,12 @@ def test_claims_of_version_0_1_0_that_are_closed_to_others_are_made_again_once_n
     lease = shared / ".daddy-encode" / "other.lease"
     lease.write_text("")
     told = lab.mallory.run("encode", job, reach=[shared])
-    assert told.returncode != 0
-    message = (
-        rf"cannot claim .*/job\.lease: Permission denied: \.daddy-encode there belongs to the user {lab.victim.uid};"
-    )
+    assert told.returncode == 0, told.stderr
+    message = rf"\.daddy-encode: is the user {lab.victim.uid}'s and closed to you; .*: encoding without a claim"
     assert len(re.findall(message, told.stderr)) == 1
     lease.unlink()
-    told = lab.mallory.run("encode", job, reach=[shared])
+    (shared / ".daddy-encode").chmod(0o2700)
+    told = lab.mallory.run("encode", job, "--force", reach=[shared])
     assert told.returncode == 0, told.stderr
     assert stat.S_IMODE((shared / ".daddy-encode").stat().st_mode) == 0o2775
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import secrets
@@ -15,13 +16,14 @@ from pathlib import Path
 from daddy_encode.errors import ClaimedError, DaddyEncodeError, SettingsError, SpoolError, TransientError, one_line
 from daddy_encode.spool.claims.claim import TRIES, Claim
 from daddy_encode.spool.claims.directory import (
+    by_descriptor,
     clear,
     describe,
     file_age,
     lease_path,
-    make_directory,
-    open_directory,
+    open_or_make_directory,
     read_marker,
+    remove_empty,
     remove_gone,
     remove_slurm_record,
     share_directory,
@@ -32,9 +34,12 @@ from daddy_encode.spool.claims.heartbeat import Heartbeat
 from daddy_encode.spool.claims.marker import MAX_LEASE_SECONDS, Marker, host_name
 from daddy_encode.spool.orphans import remove_orphans
 from daddy_encode.spool.paths import JobPaths
-from daddy_encode.spool.publish import reported
+from daddy_encode.spool.publish import opened_directory, reported
 
 log = logging.getLogger(__name__)
+
+# What has the name of a `.daddy-encode` is closed to this user, or no directory.
+_CLOSED = (errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.ELOOP)
 
 
 def _is_own(uid: int) -> bool:
@@ -64,18 +69,18 @@ class Claims:
         self._seen: dict[JobPaths, tuple[tuple[int, int, int], float]] = {}
         self._lock = threading.Lock()
         self._heartbeat = Heartbeat(self._seconds / 3)
-        # The directories whose mode is right.
+        # The directories of outputs in which that of the claims has the right mode.
         self._shared: set[Path] = set()
-        # The jobs of which was said that there is no claim on them.
-        self._unclaimed: set[JobPaths] = set()
+        # The leases, and their directories, of which was said that they are in the way.
+        self._unclaimed: set[Path] = set()
 
     @contextlib.contextmanager
     def hold(self, paths: JobPaths, on_lost: Callable[[], None]) -> Iterator[Claim]:
         """Hold the claim on a job for the length of the block; one attempt, no waiting.
 
         What an earlier holder left half-made is removed first. What has the name of the lease and is no lease of a user
-        who is trusted is taken away. Where it cannot be (in a folder with the sticky bit), the block runs without a
-        claim: then another encoder may do the same work.
+        who is trusted is taken away. Where it cannot be (in a folder with the sticky bit), or the `.daddy-encode` is
+        closed to this user or no directory, the block runs without a claim: then another encoder may do the same work.
 
         Args:
             paths: The job's names.
@@ -129,7 +134,11 @@ class Claims:
 
         Looking for them costs a listing of all outputs.
         """
-        remove_orphans(paths.base.parent, paths.base.name, self._trusts)
+        with (
+            contextlib.suppress(DaddyEncodeError, OSError),
+            opened_directory(paths.base.parent, paths.top) as directory,
+        ):
+            remove_orphans(by_descriptor(directory), paths.base.name, self._trusts)
         if self._tmp_dir is not None:
             remove_orphans(self._tmp_dir, str(paths.base), self._trusts)
 
@@ -145,51 +154,53 @@ class Claims:
             # Otherwise the directories that lead to it would be made below the mount point of a spool that is away.
             raise TransientError(f"{paths.directory}: is not there now; was it renamed, or is its file system away?")
         path = lease_path(paths)
-        with reported(path, "claim"):
+        with reported(path, "claim"), opened_directory(paths.base.parent, paths.top) as above:
             for _ in range(TRIES):
-                directory = self._open(path)
                 try:
                     # An empty one may be removed before there is a lease in it.
                     with contextlib.suppress(FileNotFoundError):
-                        claim, found = self._try(directory, paths, on_lost, is_done)
-                        if claim.is_held:
-                            self._heartbeat.add(claim)
-                        return claim, found
-                except PermissionError as error:
-                    os.close(directory)
-                    # One that an earlier version of this program has made may be closed to others: it goes while nobody
+                        return self._take_in(above, paths, on_lost, is_done)
+                except OSError as error:
+                    if error.errno not in _CLOSED or (kind := what_is_in_the_way(above)) is None:
+                        raise
+                    # One that is closed to others, as a umask of an earlier version may have left it, goes while nobody
                     # uses it.
-                    if (owner := _remove_empty(path.parent)) is not None:
-                        raise SpoolError(
-                            f"cannot claim {path}: {error.strerror}: {path.parent.name} there belongs to the user "
-                            f"{owner}; have it removed, or made writable for you (chmod g+w)"
-                        ) from error
-                except BaseException:
-                    os.close(directory)
-                    raise
-                else:
-                    os.close(directory)
+                    if not remove_empty(above):
+                        if not is_done:
+                            self._say_unclaimed(path.parent, kind)
+                        return self._no_claim(above, path.name, on_lost), False
         raise TransientError(f"cannot claim {path}: its directory is removed again and again; try again")
 
-    def _open(self, lease: Path) -> int:
-        """A descriptor of the directory of a lease, which is made where there is none."""
-        path = lease.parent
+    def _take_in(self, above: int, paths: JobPaths, on_lost: Callable[[], None], is_done: bool) -> tuple[Claim, bool]:
+        """As `_take`, in the directory of the outputs; raises an OSError of _CLOSED where there can be no claim."""
+        directory, is_new = open_or_make_directory(above)
         try:
-            try:
-                directory = open_directory(path)
-            except FileNotFoundError:
-                directory = make_directory(path)
-                self._shared.discard(path)
-        except OSError as error:
-            if (kind := what_is_in_the_way(path)) is None:
-                raise
-            raise SpoolError(f"cannot claim {lease}: {path.name} is {kind}, not a directory; remove it") from error
-        if path not in self._shared:
-            with contextlib.suppress(OSError):
-                share_directory(directory, path)
-                remove_gone(directory, os.listdir(directory))
-            self._shared.add(path)
-        return directory
+            path = paths.base.parent
+            if is_new or path not in self._shared:
+                with contextlib.suppress(OSError):
+                    share_directory(directory, above)
+                    remove_gone(directory, os.listdir(directory))
+                self._shared.add(path)
+            claim, found = self._try(directory, paths, on_lost, is_done)
+        except BaseException:
+            os.close(directory)
+            raise
+        if claim.is_held:
+            self._heartbeat.add(claim)
+        return claim, found
+
+    def _no_claim(self, directory: int, name: str, on_lost: Callable[[], None]) -> Claim:
+        marker = Marker(os.getpid(), host_name(), secrets.token_hex(16), self._seconds)
+        return Claim(os.dup(directory), name, marker, None, self._trusts, on_lost)
+
+    def _say_unclaimed(self, path: Path, reason: str) -> None:
+        with self._lock:
+            if path in self._unclaimed:
+                return
+            self._unclaimed.add(path)
+        log.warning(
+            "%s: is %s: encoding without a claim, so another encoder may do the same work", one_line(str(path)), reason
+        )
 
     def _try(self, directory: int, paths: JobPaths, on_lost: Callable[[], None], is_done: bool) -> tuple[Claim, bool]:
         name, found = lease_path(paths).name, False
@@ -206,13 +217,8 @@ class Claims:
                 if found:
                     remove_slurm_record(directory, name)
                 return Claim(directory, name, marker, descriptor, self._trusts, on_lost), found
-        if paths not in self._unclaimed:
-            self._unclaimed.add(paths)
-            log.warning(
-                "%s: something of another user's is in the way and cannot be taken away: encoding without a claim, so "
-                "another encoder may do the same work",
-                one_line(str(lease_path(paths))),
-            )
+        if not is_done:
+            self._say_unclaimed(lease_path(paths), "another user's and cannot be taken away")
         return Claim(directory, name, marker, None, self._trusts, on_lost), False
 
     def _judge(self, directory: int, name: str, paths: JobPaths, is_done: bool) -> os.stat_result | None:
@@ -257,13 +263,3 @@ class Claims:
                 since = now
             self._seen[paths] = looks, since
         return now - since
-
-
-def _remove_empty(path: Path) -> int | None:
-    """Remove a directory that has nothing in it; return the number of the user whose it is, where that is refused."""
-    owner = None
-    with contextlib.suppress(OSError):
-        owner = os.lstat(path).st_uid
-        os.rmdir(path)
-        return None
-    return owner

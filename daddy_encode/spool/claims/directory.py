@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
 import stat
 import time
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from daddy_encode.errors import one_line
 from daddy_encode.spool.claims.marker import MAX_MARKER_BYTES, Marker, parse_marker
-from daddy_encode.spool.orphans import remove_orphans
+from daddy_encode.spool.orphans import TEMP_PREFIX, remove_orphans
 from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.slurm_process import read_slurm_process
 
@@ -23,6 +24,11 @@ SUFFIX = ".lease"
 SLURM_SUFFIX = ".slurm.json"
 # Of something that was moved out of a lease's way, and is being removed.
 _GONE_PREFIX = "gone-"
+_GONE = re.compile("gone-[0-9a-f]{16}")
+# All that is ever in a `.daddy-encode`.
+_OURS = re.compile(
+    rf".*(\.lease|\.slurm\.json)|gone-[0-9a-f]{{16}}|slurm(-[0-9]+)?|{re.escape(TEMP_PREFIX)}.*", re.DOTALL
+)
 
 
 def lease_path(paths: JobPaths) -> Path:
@@ -35,13 +41,14 @@ def slurm_name(lease_name: str) -> str:
     return lease_name.removesuffix(SUFFIX) + SLURM_SUFFIX
 
 
-def open_directory(path: Path) -> int:
+def open_directory(path: Path | str, above: int | None = None) -> int:
     """A descriptor of a `.daddy-encode` that is there.
 
     Raises:
         OSError: It cannot be opened, or is not a directory, such as a link to one.
     """
-    return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    # With `above`, the descriptor of a directory, `path` is a name in that.
+    return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=above)
 
 
 @contextlib.contextmanager
@@ -66,31 +73,34 @@ def remove_slurm_record(directory: int, name: str) -> None:
     remove_orphans(by_descriptor(directory), name)
 
 
-def make_directory(path: Path) -> int:
-    """Make a `.daddy-encode`, where there is none, and open it.
+def open_or_make_directory(above: int) -> tuple[int, bool]:
+    """Open the `.daddy-encode` in the directory `above`, which is made where there is none; whether it was.
 
     Raises:
-        OSError: It cannot be made; EEXIST where there is something else; ENOENT where it was removed at once.
+        OSError: It cannot be opened or made; ENOENT where it was removed at once.
     """
-    os.makedirs(path.parent, exist_ok=True)
-    with contextlib.suppress(FileExistsError):
-        os.mkdir(path)
-    return open_directory(path)
+    try:
+        return open_directory(DIRECTORY, above), False
+    except FileNotFoundError:
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(DIRECTORY, dir_fd=above)
+        return open_directory(DIRECTORY, above), True
 
 
-def share_directory(directory: int, path: Path) -> None:
+def share_directory(directory: int, above: int) -> None:
     """Let everybody who may write to the folder that it is in write to a `.daddy-encode` of ours as well.
 
     Whatever the umask: whoever may write videos there has to be able to claim. In a group's folder it is the group's.
+    One that holds anything else than claims is left as it is: others may have given this name to a private directory.
     """
-    own, above = os.fstat(directory), os.stat(path.parent)
-    bits = stat.S_IMODE(above.st_mode) & ~stat.S_ISUID
-    if own.st_uid != os.geteuid() or not bits & 0o022:
+    own, folder = os.fstat(directory), os.fstat(above)
+    bits = stat.S_IMODE(folder.st_mode) & ~stat.S_ISUID
+    if own.st_uid != os.geteuid() or not bits & 0o022 or not all(map(_OURS.fullmatch, os.listdir(directory))):
         return
     with contextlib.suppress(OSError):
-        if own.st_gid != above.st_gid:
+        if own.st_gid != folder.st_gid:
             try:
-                os.fchown(directory, -1, above.st_gid)
+                os.fchown(directory, -1, folder.st_gid)
             except PermissionError:
                 bits &= ~(stat.S_IRWXG | stat.S_ISGID)
         mode = stat.S_IMODE(own.st_mode) | bits
@@ -98,16 +108,27 @@ def share_directory(directory: int, path: Path) -> None:
             os.fchmod(directory, mode)
 
 
-def what_is_in_the_way(path: Path) -> str | None:
-    """What has the name of a `.daddy-encode` and is no directory; None where nothing has."""
+def remove_empty(above: int) -> bool:
+    """Remove the `.daddy-encode` in the directory `above`, if it has nothing in it; whether there is none now."""
     try:
-        mode = os.lstat(path).st_mode
+        os.rmdir(DIRECTORY, dir_fd=above)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def what_is_in_the_way(above: int) -> str | None:
+    """What is at the name `.daddy-encode` in the directory `above`, for people; None where nothing is."""
+    try:
+        status = os.stat(DIRECTORY, dir_fd=above, follow_symlinks=False)
     except OSError:
         return None
-    if stat.S_ISDIR(mode):
-        return None
+    if stat.S_ISDIR(status.st_mode):
+        return f"the user {status.st_uid}'s and closed to you; have it removed, or made writable for you (chmod g+rwx)"
     kinds = {stat.S_IFLNK: "a link", stat.S_IFREG: "a file", stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket"}
-    return kinds.get(stat.S_IFMT(mode), "a device")
+    return f"{kinds.get(stat.S_IFMT(status.st_mode), 'a device')}, not a directory; remove it"
 
 
 def write_marker(directory: int, name: str, marker: Marker) -> int:
@@ -199,7 +220,7 @@ def remove_gone(directory: int, names: Iterable[str]) -> None:
         names: What is in it.
     """
     for name in names:
-        if name.startswith(_GONE_PREFIX):
+        if _GONE.fullmatch(name):
             with contextlib.suppress(OSError):
                 try:
                     os.unlink(name, dir_fd=directory)
