@@ -26,8 +26,9 @@ MAX_DIGITS = 400
 # Numbers, texts, lists and objects: as Python's own, 4 MiB of the smallest would take 100 MB and more. A receipt that
 # lists all the frames that it may has a fifth of this.
 MAX_VALUES = 20_000
-# A text, or a character that comes with each further value.
-_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[,:\[{]', re.DOTALL)
+# A text, or a character that comes with each further value. A text that never ends is one, too: else it would be looked
+# through once more from each quotation mark in it.
+_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[,:\[{]', re.DOTALL)
 
 Record = TypeVar("Record", bound=msgspec.Struct)
 

@@ -251,6 +251,23 @@ def test_a_manifest_with_a_large_meta_of_the_users_own_is_read_and_not_kept(tmp_
     assert found[0] == Manifest(frames=12, width=64, height=48)
 
 
+def test_a_text_that_never_ends_is_looked_through_once() -> None:
+    program = """
+import sys
+from daddy_encode.errors import ManifestError
+from daddy_encode.spool.receipt import Receipt
+from daddy_encode.spool.records import parse_record
+for text in (b'\\\\"' * 1_500_000, b'{"meta": "' + b'\\\\"' * 1_500_000, b'"' * 3_000_001, b'"\\\\"' * 1_000_000):
+    try:
+        parse_record(text + b"," * 20_001, Receipt, "x")
+    except ManifestError as error:
+        print(error)
+"""
+    # Once more from each quotation mark would be hours.
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.count("not a valid receipt") == 4
+
+
 @pytest.mark.parametrize(
     "text",
     [
