@@ -15,13 +15,14 @@ def on_signals(stop: Callable[[], None]) -> None:
 
     SIGINT and SIGTERM do; a second one ends the process at once, with the status for an interruption. SIGUSR2 does,
     too, however often it comes: a batch script passes on the signals that it gets, and Slurm may send the encoder the
-    same ones.
+    same ones. So does SIGHUP, which the system and the shell both send where a terminal is closed; where it is ignored,
+    as below `nohup`, it stays so.
     """
     asked = stopping = False
 
     def ask(number: int, frame: FrameType | None) -> None:
         nonlocal asked, stopping
-        if number != signal.SIGUSR2:
+        if number not in (signal.SIGUSR2, signal.SIGHUP):
             if asked:
                 from daddy_encode.encode.ffmpeg.children import end_all
 
@@ -35,3 +36,5 @@ def on_signals(stop: Callable[[], None]) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2):
         signal.signal(number, ask)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, ask)

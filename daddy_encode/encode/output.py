@@ -88,7 +88,7 @@ def make_outputs(
         shared_seconds = 0.0
         for kind, settings in plan.items():
             begin = time.monotonic()
-            with _failures_of(targets[kind].final):
+            with _failures_of(targets[kind]):
                 video = _make(ffmpeg, source, settings, targets[kind], limits, first)
             seconds = time.monotonic() - begin + shared_seconds
             records.append(_record(targets[kind], kind, both, settings, video, seconds))
@@ -140,7 +140,7 @@ def _make(
 
 
 @contextlib.contextmanager
-def _failures_of(final: Path) -> Iterator[None]:
+def _failures_of(target: Target) -> Iterator[None]:
     """Say of an EncodeError which file was not made; what the system did to a program, or a full disk, may pass."""
     try:
         yield
@@ -149,12 +149,13 @@ def _failures_of(final: Path) -> Iterator[None]:
     except EncodeError as error:
         if any(text in str(error) for text in ("No space left on device", "Disk quota exceeded")):
             raise TransientError(
-                f"{final}: not made, the file system {mount_point(final)} is full: free space, then run again ({error})"
+                f"{target.final}: not made, the file system {mount_point(target.temp.path)} is full: free space, "
+                f"then run again ({error})"
             ) from error
         if names_transient(str(error)):
-            raise TransientError(f"{final}: not made: {error}; run again") from error
+            raise TransientError(f"{target.final}: not made: {error}; run again") from error
         # Every frame was checked before it went to ffmpeg, so nothing here is surely the job's fault.
-        raise ProgramFailedError(f"{final}: not made: {error}") from error
+        raise ProgramFailedError(f"{target.final}: not made: {error}") from error
 
 
 def _record(

@@ -9,7 +9,7 @@ import subprocess
 import threading
 from collections.abc import Collection
 
-from daddy_encode.encode.ffmpeg.children import kill, reap, scratch_file, start, wait
+from daddy_encode.encode.ffmpeg.children import run, scratch_file
 from daddy_encode.encode.ffmpeg.executable import OLDEST, FfmpegExecutable, environment, executable_path
 from daddy_encode.encode.ffmpeg.input import FrameInput
 from daddy_encode.encode.ffmpeg.process import filled_pipe
@@ -78,10 +78,11 @@ def _try_out(path: str, kinds: frozenset[Kind]) -> FfmpegExecutable:
             stack.callback(os.close, pipes[-1])
         names = {"{input0}": f"pipe:{pipes[1]}", "{output}": f"file:/proc/self/fd/{video.fileno()}"}
         try:
-            child = start(
+            status = run(
                 # Without -hide_banner: the version is in it.
                 [path, "-nostdin", "-y", "-xerror", "-nostats", *("-loglevel", "level+info"), *ONE_THREAD]
                 + [names.get(argument, argument) for argument in _arguments(kinds, pipes, len(frame))],
+                TIMEOUT_SECONDS,
                 stdin=subprocess.DEVNULL,
                 stdout=made,
                 stderr=printed,
@@ -90,14 +91,7 @@ def _try_out(path: str, kinds: frozenset[Kind]) -> FfmpegExecutable:
             )
         except OSError as error:
             raise ProgramUnusableError(f"{path}: ffmpeg does not run: {error}; {ANOTHER}") from error
-        ended = False
-        try:
-            ended = wait(child, TIMEOUT_SECONDS)
-        finally:
-            if not ended:
-                kill(child)
-            status = reap(child)
-        if not ended:
+        if status is None:
             raise ProgramUnusableError(f"{path}: ffmpeg does not end within {TIMEOUT_SECONDS:g} s; {ANOTHER}")
         sizes = {"gif": os.fstat(made.fileno()).st_size, "mp4": os.fstat(video.fileno()).st_size}
         text = "\n".join(_text(stream.fileno()) for stream in (printed, made))

@@ -72,22 +72,24 @@ def verify_optimized_gif(video: HeldFile, frames: int, size: tuple[int, int], se
         How many pictures are left.
     """
     with video.reading() as stream:
-        facts = read_gif(stream)
+        facts = read_gif(stream, "gifsicle")
     begins, wanted = (list(itertools.accumulate(row)) for row in (facts.delays, delays(frames, settings)))
-    _same("length", begins[-1:], wanted[-1:])
-    _same("pictures at other times", sorted(set(begins) - set(wanted)), [])
-    _check_gif(facts, size, settings)
+    _same("length", begins[-1:], wanted[-1:], "gifsicle")
+    _same("pictures at other times", sorted(set(begins) - set(wanted)), [], "gifsicle")
+    _check_gif(facts, size, settings, "gifsicle")
     return len(facts.delays)
 
 
-def _check_gif(facts: GifFacts, size: tuple[int, int], settings: GifSettings) -> tuple[int, int]:
+def _check_gif(
+    facts: GifFacts, size: tuple[int, int], settings: GifSettings, writer: str = "ffmpeg"
+) -> tuple[int, int]:
     expected = gif_size(size, settings)
-    _same("size", (facts.width, facts.height), expected)
+    _same("size", (facts.width, facts.height), expected, writer)
     # A viewer shows a GIF that counts n repeats 1 + n times, without a count once; 0 is forever.
-    _same("loop count", facts.loop, {0: 0, 1: None}.get(settings.loop, settings.loop - 1))
+    _same("loop count", facts.loop, {0: 0, 1: None}.get(settings.loop, settings.loop - 1), writer)
     return expected
 
 
-def _same(what: str, found: object, expected: object) -> None:
+def _same(what: str, found: object, expected: object, writer: str = "ffmpeg") -> None:
     if found != expected:
-        raise EncodeError(f"ffmpeg wrote a file with {what} {found!s:.80}, expected {expected!s:.80}; report this")
+        raise EncodeError(f"{writer} wrote a file with {what} {found!s:.80}, expected {expected!s:.80}; report this")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 import threading
@@ -51,7 +52,8 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self.visible:
-            self._bar.__exit__(kind, error, trace)
+            with contextlib.suppress(OSError):
+                self._bar.__exit__(kind, error, trace)
 
     def add(self, frames: float) -> None:
         """Count `frames` more, or a share of one where a job reads its frames more than once."""
@@ -60,7 +62,9 @@ class Progress:
             self._done += frames
             steps = min(int(self._done), self._bar.length or 0) - before
             if self.visible and steps > 0:
-                self._bar.update(steps)
+                # The terminal may be gone.
+                with contextlib.suppress(OSError):
+                    self._bar.update(steps)
 
 
 class AboveBar(logging.StreamHandler):  # type: ignore[type-arg]

@@ -256,8 +256,8 @@ class WorkerPool:
 
 
 def _is_of_the_job(error: DaddyEncodeError) -> bool:
-    """Whether `error` says something about the job, not about this machine, a file system, or where outputs go."""
-    return not (isinstance(error, SpoolError | ProgramUnusableError) or may_pass(error))
+    """Whether `error` says something about the job, not about options, this machine, a file system, or outputs."""
+    return not (isinstance(error, SettingsError | SpoolError | ProgramUnusableError) or may_pass(error))
 
 
 def _unexpected(paths: JobPaths, error: Exception) -> Outcome:

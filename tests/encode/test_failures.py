@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import pty
 import shutil
 import signal
 import stat
@@ -13,6 +14,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -140,7 +142,7 @@ def long_job(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextlib.contextmanager
-def stopped_ffmpeg(encoder: subprocess.Popen[str]) -> Iterator[int]:
+def stopped_ffmpeg(encoder: subprocess.Popen[Any]) -> Iterator[int]:
     """The ffmpeg that `encoder` has started, stopped: only SIGKILL ends it, not the end of its input. Killed after."""
     while not (found := ffmpegs_below(encoder.pid)):
         assert encoder.poll() is None
@@ -155,7 +157,7 @@ def stopped_ffmpeg(encoder: subprocess.Popen[str]) -> Iterator[int]:
                 os.kill(pid, signal.SIGKILL)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR2])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR2, signal.SIGHUP])
 def test_ctrl_c_ends_ffmpeg_removes_temporary_files_and_exits_75(tmp_path: Path, long_job: Path, number: int) -> None:
     shutil.copytree(long_job, tmp_path / "spool" / "job")
     command = [sys.executable, "-m", "daddy_encode", "encode", str(tmp_path / "spool"), "--preset", "placebo"]
@@ -173,6 +175,36 @@ def test_ctrl_c_ends_ffmpeg_removes_temporary_files_and_exits_75(tmp_path: Path,
     assert_nothing_appeared(tmp_path / "spool" / "job")
 
 
+def test_a_closed_terminal_is_an_interruption(tmp_path: Path, long_job: Path) -> None:
+    shutil.copytree(long_job, tmp_path / "spool" / "job")
+    program = (
+        "import fcntl, os, sys, termios\n"
+        "os.setsid()\n"
+        "fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
+        "os.execv(sys.executable, [sys.executable, '-m', 'daddy_encode', *sys.argv[1:]])\n"
+    )
+    command = [sys.executable, "-c", program, "encode", str(tmp_path / "spool"), "--preset", "placebo"]
+    terminal, end = pty.openpty()
+    with subprocess.Popen(command, stdin=end, stdout=end, stderr=end) as encoder:
+        os.close(end)
+        with stopped_ffmpeg(encoder) as ffmpeg:
+            os.close(terminal)
+            assert encoder.wait(timeout=60) == 75
+            assert not Path(f"/proc/{ffmpeg}").exists(), "an ffmpeg still runs"
+    assert_nothing_appeared(tmp_path / "spool" / "job")
+
+
+def test_where_a_closed_terminal_is_ignored_it_stays_so() -> None:
+    program = (
+        "import os, signal, sys\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+        "from daddy_encode.cli.signals import on_signals\n"
+        "on_signals(lambda: sys.exit(3))\n"
+        "os.kill(os.getpid(), signal.SIGHUP)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", program], timeout=60, check=False).returncode == 0
+
+
 def test_a_signal_to_every_process_is_an_interruption_and_no_failure_of_the_job(tmp_path: Path, long_job: Path) -> None:
     shutil.copytree(long_job, tmp_path / "spool" / "job")
     command = [sys.executable, "-m", "daddy_encode", "encode", str(tmp_path / "spool"), "--preset", "placebo"]
@@ -186,6 +218,8 @@ def test_a_signal_to_every_process_is_an_interruption_and_no_failure_of_the_job(
         encoder.send_signal(signal.SIGTERM)
         for _ in range(5):
             encoder.send_signal(signal.SIGUSR2)
+            # The system and a shell both send it where a terminal is closed.
+            encoder.send_signal(signal.SIGHUP)
         _, stderr = encoder.communicate(timeout=30)
     assert encoder.returncode == 75, stderr
     assert "ERROR" not in stderr
@@ -207,6 +241,7 @@ def test_a_full_tmp_dir_is_reported_and_nothing_is_left(job: Path, small_disk: P
     completed = run_command("encode", job, "--crf", "0", "--tmp-dir", small_disk)
     assert completed.returncode == 1
     assert "No space left on device" in completed.stderr
+    assert f"the file system {small_disk} is full" in completed.stderr
     assert not job.with_suffix(".mp4").exists()
     assert leftovers(job.parent) == leftovers(small_disk) == []
 

@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import IO, Any
 
 # A program that is just being started is there, or has failed to start, so soon, but for a file system that hangs.
@@ -103,6 +104,42 @@ def reap(child: subprocess.Popen[bytes]) -> int:
     status = child.wait()
     _running.discard(child)
     return status
+
+
+def run(command: Sequence[str], seconds: float, **options: Any) -> int | None:
+    """Let a program run, at most so long.
+
+    Args:
+        command: As for `start`.
+        seconds: How long.
+        **options: As for `start`.
+
+    Returns:
+        Its exit status; None where it had to be ended.
+
+    Raises:
+        OSError: It cannot be started.
+    """
+    child = start(command, **options)
+    ended = False
+    try:
+        ended = wait(child, seconds)
+    finally:
+        if not ended:
+            kill(child)
+        status = reap(child)
+    return status if ended else None
+
+
+def cpu_time(pid: int) -> int:
+    """The time on a CPU, in the system's ticks, that a process and those below it have had; 0 where that is unknown."""
+    ticks = 0
+    with contextlib.suppress(OSError):
+        # Behind the name, which may hold anything: user and system, then those of children that have ended.
+        ticks = sum(map(int, Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[11:15]))
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        ticks += sum(cpu_time(int(child)) for child in children)
+    return ticks
 
 
 def end_all() -> None:

@@ -144,7 +144,7 @@ class Monitor(threading.Thread):
         since = self._waiting_since
         if self._asked.is_set():
             self.reason = "stop"
-        elif since is not None and now - since > self._stall_seconds:
+        elif self._ended_at is None and since is not None and now - since > self._stall_seconds:
             self.reason = "stall"
         if self.reason:
             self.is_over = True

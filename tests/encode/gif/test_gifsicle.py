@@ -6,19 +6,32 @@ import os
 import shutil
 import sys
 import sysconfig
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from daddy_encode import save_frames_as_png
+from daddy_encode.encode.ffmpeg.process import RunLimits
+from daddy_encode.encode.gif.gifsicle import find_gifsicle, forget_gifsicle, optimize_gif
 from daddy_encode.encode.job import encode_job
-from daddy_encode.errors import EncodeError, SettingsError
+from daddy_encode.errors import EncodeError, ProgramFailedError, ProgramUnusableError, SettingsError
 from daddy_encode.spool.paths import JobPaths
+from daddy_encode.spool.publish import temp_file
 from tests.conftest import missing
-from tests.jobs import assert_a_stop_ends, context, encode
+from tests.jobs import assert_a_stop_ends, context, encode, is_running
 from tests.media import decode_gif, run_command, shaded
+from tests.service.spools import until
+
+
+@pytest.fixture(autouse=True)
+def forgotten() -> Iterator[None]:
+    """Each test has it found anew."""
+    forget_gifsicle()
+    yield
+    forget_gifsicle()
 
 
 @pytest.fixture
@@ -91,7 +104,7 @@ def test_a_gifsicle_that_fails_is_reported_and_nothing_appears(job: Path, stand_
 
 def test_what_gifsicle_wrote_is_verified_again(job: Path, stand_in: Callable[[str], None]) -> None:
     stand_in("head -c 500")
-    with pytest.raises(EncodeError, match="not a whole GIF"):
+    with pytest.raises(EncodeError, match="what gifsicle wrote is not a whole GIF"):
         encode(job, video="gif", gif_optimize=True)
     assert_nothing_appeared(job)
 
@@ -101,6 +114,48 @@ def test_a_gif_that_gifsicle_would_make_larger_stays(job: Path, stand_in: Callab
     (record,) = encode(job, video="gif", gif_optimize=True).made
     assert record.warnings == ["gifsicle 1.99 -O3 finds no byte to spare"]
     assert len(decode_gif(job.parent / "episode-0003.gif")[0]) == 6
+
+
+@pytest.mark.parametrize("failure", ["exit 127", "kill -9 $$"])
+def test_it_is_looked_for_once_and_what_fails_then_is_not_the_options_fault(
+    job: Path, tmp_path: Path, stand_in: Callable[[str], None], failure: str
+) -> None:
+    stand_in(failure)
+    find_gifsicle()
+    # Any other run fails as well, also one for its version.
+    (tmp_path / "bin" / "gifsicle").write_text(f"#!/bin/sh\n{failure}\n")
+    with pytest.raises((ProgramUnusableError, ProgramFailedError)):
+        encode(job, video="gif", gif_optimize=True)
+    forget_gifsicle()
+    with pytest.raises(ProgramUnusableError, match=r"does not run here.*leave --gif-optimize out"):
+        find_gifsicle()
+    assert_nothing_appeared(job)
+
+
+def optimize(directory: Path, stall_seconds: float) -> str:
+    """What `optimize_gif` says of some bytes: no ffmpeg runs, which could stall as well."""
+    with temp_file(directory) as gif:
+        os.write(gif.descriptor, b"some bytes")
+        return optimize_gif(gif, RunLimits(threading.Event(), stall_seconds))
+
+
+def test_a_gifsicle_that_makes_no_progress_is_ended_with_what_it_has_started(
+    tmp_path: Path, stand_in: Callable[[str], None]
+) -> None:
+    pid = tmp_path / "pid"
+    stand_in(f"sleep 1000 & echo $! > {pid}.new; mv {pid}.new {pid}; wait")
+    with pytest.raises(EncodeError, match=r"gifsicle made no progress for 0\.5 s and was ended"):
+        optimize(tmp_path / "folder", 0.5)
+    # On a loaded machine perhaps before it had written that down.
+    until(lambda: not pid.exists() or not is_running(int(pid.read_text())), "the end of its child")
+    assert os.listdir(tmp_path / "folder") == []
+
+
+@pytest.mark.soak
+def test_a_gifsicle_that_computes_is_not_ended(tmp_path: Path, stand_in: Callable[[str], None]) -> None:
+    # Longer than the limit, in a child.
+    stand_in(f"{sys.executable} -c 'import time\nwhile time.process_time() < 4: pass'; cat")
+    assert optimize(tmp_path / "folder", 2) == "gifsicle 1.99 -O3 finds no byte to spare"
 
 
 def test_a_stop_ends_gifsicle(job: Path, tmp_path: Path, stand_in: Callable[[str], None]) -> None:
