@@ -257,7 +257,7 @@ import sys
 from daddy_encode.errors import ManifestError
 from daddy_encode.spool.receipt import Receipt
 from daddy_encode.spool.records import parse_record
-for text in (b'\\\\"' * 1_500_000, b'{"meta": "' + b'\\\\"' * 1_500_000, b'"' * 3_000_001, b'"\\\\"' * 1_000_000):
+for text in (b'\\\\"' * 300_000, b'{"meta": "' + b'\\\\"' * 300_000, b'"' * 300_001, b'"\\\\"' * 300_000):
     try:
         parse_record(text + b"," * 20_001, Receipt, "x")
     except ManifestError as error:
