@@ -17,6 +17,7 @@ from daddy_encode.service.watcher.wake import Waker
 from daddy_encode.service.watcher.watcher import Watcher, WatchOptions
 from daddy_encode.service.worker_pool import WorkerPool
 from daddy_encode.spool.claims import Claims
+from daddy_encode.spool.paths import JobPaths
 from tests.jobs import context, encode
 from tests.service.spools import write_job
 
@@ -99,6 +100,24 @@ def test_scanning_takes_a_tenth_of_the_time_at_most_and_one_scan_that_hangs_dela
     *usual, slow = pauses(writing, 600, itertools.chain([1.0, 40.0, 1.0, 40.0, 40.0], itertools.repeat(1.0)))[:5]
     assert all(0.8 * INTERVAL <= pause <= INTERVAL + 0.1 for pause in usual)
     assert 400 <= slow <= 400.1
+
+
+def test_a_lease_that_cannot_be_taken_away_is_no_work_and_is_tried_less_and_less_often(tmp_path: Path) -> None:
+    job = write_job(tmp_path / "spool" / "job")
+    encode(job)
+    clock, stop = Clock(), StopSwitch()
+    scanner, waker = TimedScanner(tmp_path / "spool", clock, itertools.repeat(0.0), int), ClockWaker(clock)
+    options = WatchOptions(interval=INTERVAL, max_runtime=100_000, idle_exit=1000)
+    # Of another encoder, which is alive for ever.
+    with (
+        Claims(86_400).hold(JobPaths.of(job), lambda: None),
+        WorkerPool(1, context(), Claims(86_400), stop, wake=waker.wake) as pool,
+    ):
+        ready: list[set[JobPaths]] = []
+        Watcher(scanner, pool, waker, stop, options, lambda outcome: None, ready.append, clock.read).run()
+    assert scanner.times[-1][1] <= 1000 + 1000 + INTERVAL, "it has ended by itself"
+    assert len(ready) >= 40
+    assert 2 <= len([paths for paths in ready if paths]) <= 12
 
 
 def test_a_spool_is_idle_when_all_is_finished_or_nothing_has_changed_for_ten_minutes(tmp_path: Path) -> None:

@@ -22,14 +22,13 @@ from daddy_encode.service.attempt import Attempt
 from daddy_encode.service.snapshot import inspect_job
 from daddy_encode.service.state import State, classify
 from daddy_encode.service.watcher.events import Events
-from daddy_encode.service.watcher.tracked_job import TrackedJob
+from daddy_encode.service.watcher.tracked_job import FINAL, TrackedJob
 from daddy_encode.spool.paths import RECEIPT_SUFFIX, JobPaths, absolute
 from daddy_encode.spool.transient import TRANSIENT
 from daddy_encode.spool.walk import SpoolDirectory, walk
 
 log = logging.getLogger(__name__)
 
-FINAL = (State.DONE, State.FAILED)
 # A spool where nothing has changed for so long is scanned less often.
 IDLE_SECONDS = 600.0
 
@@ -211,7 +210,7 @@ class Scanner:
         """Find out what state a job is in, and whether it should be attempted."""
         if job.snapshot is not None:
             self._classify(directory, job)
-        if job.state in FINAL and directory.name in directory.outputs.claimed:
+        if job.should_sweep(self._clock(), has_lease=directory.name in directory.outputs.claimed):
             self._ready.append((job.mtime_ns, Attempt(directory.paths, has_lease=True, is_done=True)))
 
     def _classify(self, directory: SpoolDirectory, job: TrackedJob) -> None:

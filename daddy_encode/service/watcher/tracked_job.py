@@ -21,6 +21,9 @@ LOOK_SECONDS = 0.01
 # Between two tries of a job for which something was in the way: at first, and at most.
 FIRST_PAUSE_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = 300.0
+# Between the first two tries to take away the lease of a job that is finished.
+FIRST_SWEEP_SECONDS = 1.0
+FINAL = (State.DONE, State.FAILED)
 
 
 class TrackedJob:
@@ -45,6 +48,8 @@ class TrackedJob:
         next_look: When its frames may be looked at again, once it has failed.
         tries: How often in a row something was in the way.
         next_try: When it may be tried again.
+        sweeps: How often in a row its lease was to be taken away, once it is done or has failed.
+        next_sweep: When that may be tried again.
         last_error: What was last in the way, and has been reported.
     """
 
@@ -60,11 +65,13 @@ class TrackedJob:
         "manifest_mtime_ns",
         "mtime_ns",
         "next_look",
+        "next_sweep",
         "next_try",
         "outputs",
         "snapshot",
         "state",
         "subdirectories",
+        "sweeps",
         "tries",
     )
 
@@ -86,6 +93,8 @@ class TrackedJob:
         self.tries = 0
         self.next_try = 0.0
         self.last_error = ""
+        self.sweeps = 0
+        self.next_sweep = 0.0
 
     def must_list(self, directory: SpoolDirectory, mtime: int, now: float) -> bool:
         """Whether the job may look different from what is remembered.
@@ -154,6 +163,20 @@ class TrackedJob:
         self.tries = self.tries + 1 if back_off else 0
         pause = min(FIRST_PAUSE_SECONDS * 2.0 ** (self.tries - 1), LONGEST_PAUSE_SECONDS) if back_off else 0.0
         self.next_try = now + pause
+
+    def should_sweep(self, now: float, *, has_lease: bool) -> bool:
+        """Whether to take away the lease of a job that is done or has failed: each time after twice as long.
+
+        Its holder may be alive, or it may be another user's that nobody else can take away.
+        """
+        if self.state not in FINAL or not has_lease:
+            self.sweeps, self.next_sweep = 0, 0.0
+            return False
+        if now < self.next_sweep:
+            return False
+        self.next_sweep = now + min(FIRST_SWEEP_SECONDS * 2.0**self.sweeps, LONGEST_PAUSE_SECONDS)
+        self.sweeps += 1
+        return True
 
 
 @functools.cache

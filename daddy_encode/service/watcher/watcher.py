@@ -89,7 +89,7 @@ class Watcher:
         self._keep_only = keep_only
         self._clock = clock
         self._ready: deque[Attempt] = deque()
-        self._running: set[JobPaths] = set()
+        self._running: dict[JobPaths, Attempt] = {}
         self.deferred: set[JobPaths] = set()
         # Whether a job was made, or has failed, since that was last asked.
         self._finished = False
@@ -123,8 +123,10 @@ class Watcher:
             if now >= self._next_scan():
                 self._scan()
             self._fill()
-            if self._running:
+            if self._is_busy():
                 busy_at = self._clock()
+            elif self._running:
+                pass
             elif self._options.once and not self._scan_wanted:
                 if not self._finished:
                     break
@@ -161,14 +163,14 @@ class Watcher:
     def _fill(self) -> None:
         while self._ready and self._pool.room and not self._stop.is_set():
             attempt = self._ready.popleft()
-            self._running.add(attempt.paths)
+            self._running[attempt.paths] = attempt
             self._pool.start(attempt)
 
     def _collect(self) -> None:
         self._fill()
         for outcome in self._pool.outcomes():
             self._worked = True
-            self._running.discard(outcome.paths)
+            self._running.pop(outcome.paths, None)
             self.deferred.discard(outcome.paths)
             self._record(outcome)
             if outcome.kind in (OutcomeKind.MADE, OutcomeKind.FAILED):
@@ -198,10 +200,14 @@ class Watcher:
         if options.max_runtime is not None and now - begin >= options.max_runtime:
             log.info("ending after %g s, as asked", options.max_runtime)
             return True
-        if options.idle_exit is not None and not self._running and now - busy_at >= options.idle_exit:
+        if options.idle_exit is not None and not self._is_busy() and now - busy_at >= options.idle_exit:
             log.info("ending after %g s with nothing to do, as asked", options.idle_exit)
             return True
         return False
+
+    def _is_busy(self) -> bool:
+        """Whether a job is attempted; taking dead leases away is no work that would be waited for."""
+        return any(not attempt.is_done for attempt in self._running.values())
 
     def _sleep_seconds(self, begin: float, busy_at: float) -> float:
         moments = [self._next_scan()]

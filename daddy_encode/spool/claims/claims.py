@@ -155,20 +155,27 @@ class Claims:
             raise TransientError(f"{paths.directory}: is not there now; was it renamed, or is its file system away?")
         path = lease_path(paths)
         with reported(path, "claim"), opened_directory(paths.base.parent, paths.top) as above:
+            fault: OSError | None = None
             for _ in range(TRIES):
                 try:
                     # An empty one may be removed before there is a lease in it.
                     with contextlib.suppress(FileNotFoundError):
                         return self._take_in(above, paths, on_lost, is_done)
                 except OSError as error:
-                    if error.errno not in _CLOSED or (kind := what_is_in_the_way(above)) is None:
+                    if error.errno not in _CLOSED:
                         raise
+                    fault = error
+                    if (kind := what_is_in_the_way(above)) is None:
+                        # None can be made, or another encoder has just removed it.
+                        continue
                     # One that is closed to others, as a umask of an earlier version may have left it, goes while nobody
                     # uses it.
                     if not remove_empty(above):
                         if not is_done:
                             self._say_unclaimed(path.parent, kind)
                         return self._no_claim(above, path.name, on_lost), False
+            if fault is not None:
+                raise fault
         raise TransientError(f"cannot claim {path}: its directory is removed again and again; try again")
 
     def _take_in(self, above: int, paths: JobPaths, on_lost: Callable[[], None], is_done: bool) -> tuple[Claim, bool]:
