@@ -165,17 +165,15 @@ class Claims:
                     if error.errno not in _CLOSED:
                         raise
                     fault = error
-                    if (kind := what_is_in_the_way(above)) is None:
-                        # None can be made, or another encoder has just removed it.
-                        continue
                     # One that is closed to others, as a umask of an earlier version may have left it, goes while nobody
-                    # uses it.
-                    if not remove_empty(above):
-                        if not is_done:
-                            self._say_unclaimed(path.parent, kind)
-                        return self._no_claim(above, path.name, on_lost), False
+                    # uses it; another encoder may be about to make it anew.
+                    remove_empty(above)
             if fault is not None:
-                raise fault
+                if (kind := what_is_in_the_way(above)) is None:
+                    raise fault
+                if not is_done:
+                    self._say_unclaimed(path.parent, kind)
+                return self._no_claim(above, path.name, on_lost), False
         raise TransientError(f"cannot claim {path}: its directory is removed again and again; try again")
 
     def _take_in(self, above: int, paths: JobPaths, on_lost: Callable[[], None], is_done: bool) -> tuple[Claim, bool]:

@@ -108,15 +108,10 @@ def share_directory(directory: int, above: int) -> None:
             os.fchmod(directory, mode)
 
 
-def remove_empty(above: int) -> bool:
-    """Remove the `.daddy-encode` in the directory `above`, if it has nothing in it; whether there is none now."""
-    try:
+def remove_empty(above: int) -> None:
+    """Remove the `.daddy-encode` in the directory `above`, if it has nothing in it."""
+    with contextlib.suppress(OSError):
         os.rmdir(DIRECTORY, dir_fd=above)
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False
-    return True
 
 
 def what_is_in_the_way(above: int) -> str | None:
