@@ -9,6 +9,7 @@ import socket
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -193,11 +194,20 @@ def test_a_lease_of_a_user_who_is_not_trusted_blocks_nothing(paths: JobPaths, se
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 def test_a_lease_of_a_user_who_is_trusted_is_respected(paths: JobPaths) -> None:
-    write_lease(paths, "60.0", uid=65534)
+    assert "user 65534: counts only with --trust-owner" in str(holder(write_lease(paths, "60.0", uid=65534)))
     claims = Claims(60, lambda uid: uid == 65534)
     with pytest.raises(ClaimedError, match="elsewhere, process 4711 works on it"), claims.hold(paths, nothing):
         pass
     assert has_lease(paths)
+
+
+def test_a_lease_of_ours_that_no_encoder_has_made_counts_for_a_day(paths: JobPaths) -> None:
+    lease = write_lease(paths, "1e15", uid=os.geteuid())
+    with pytest.raises(ClaimedError, match="elsewhere, process 4711 works on it"), Claims(60).hold(paths, nothing):
+        pass
+    os.utime(lease, (time.time() - MAX_LEASE_SECONDS - 60,) * 2)
+    with Claims(60).hold(paths, nothing) as claim:
+        assert claim.is_held
 
 
 @pytest.mark.parametrize("seconds", ["1e15", "1e300", "9" * 300])

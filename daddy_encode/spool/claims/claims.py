@@ -243,12 +243,14 @@ class Claims:
         longest = max(self._seconds, marker.seconds if marker is not None else 0.0)
         if self._unchanged_seconds(paths, status) >= longest:
             return status
-        if is_done and file_age(directory, status) >= longest:
+        # No encoder has said so: nobody is there to keep it.
+        is_capped = marker is not None and marker.seconds == MAX_LEASE_SECONDS != self._seconds
+        if (is_done or is_capped) and file_age(directory, status) >= longest:
             return status
         job, who = paths.directory, "another encoder"
         if marker is not None:
             who = describe(directory, name, status, marker)
-            if marker.seconds != self._seconds:
+            if marker.seconds != self._seconds and not is_capped:
                 raise SettingsError(
                     f"{job}: {who} uses another lease; give every encoder of this spool the same --lease (it has "
                     f"{marker.seconds:g} s, this one {self._seconds:g} s)"

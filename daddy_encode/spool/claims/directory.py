@@ -273,7 +273,8 @@ def holder(path: Path) -> str | None:
     with contextlib.suppress(OSError), opened(path.parent) as directory:
         found = read_marker(directory, path.name)
         if found is not None and found[1] is not None:
-            return describe(directory, path.name, found[0], found[1])
+            text, uid = describe(directory, path.name, found[0], found[1]), found[0].st_uid
+            return text if uid in (0, os.geteuid()) else f"{text}, user {uid}: counts only with --trust-owner"
     return None
 
 
