@@ -31,7 +31,9 @@ class Context:
         owners: Whose jobs are taken besides this user's own. Default: nobody's.
         max_pixels: Width times height of a frame, at most. Default: 64 * 2**20.
         tmp_dir: Where temporary files go; None (default): beside their targets.
-        on_encoded: Called when the job's outputs are made and verified, and only wait for the disk.
+        on_encoded: Called when the job's outputs are made and verified, and only wait for the disk; once more where
+            they are made anew, because the frames have changed.
+        may_publish: Asked right before the outputs get their names: whether the job is still this encoder's.
     """
 
     settings: Settings
@@ -44,6 +46,7 @@ class Context:
     max_pixels: int = MAX_PIXELS
     tmp_dir: Path | None = None
     on_encoded: Callable[[], None] = lambda: None
+    may_publish: Callable[[], bool] = lambda: True
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ from daddy_encode.encode.frames.source import DirectorySource
 from daddy_encode.encode.output import Target, make_outputs
 from daddy_encode.encode.png.decode import parse_colour
 from daddy_encode.encode.receipts import confirm_done, record_done, withdraw
-from daddy_encode.errors import FrameError, TransientError, one_line
+from daddy_encode.errors import FrameError, Interrupted, TransientError, one_line
 from daddy_encode.spool.paths import JobPaths
-from daddy_encode.spool.publish import flushed, rename, temp_file
+from daddy_encode.spool.publish import check_can_rename, flushed, rename, temp_file
 from daddy_encode.spool.receipt import OutputRecord
 
 log = logging.getLogger(__name__)
@@ -43,9 +43,11 @@ def encode_job(paths: JobPaths, context: Context, progress: Progress = lambda sh
         Skipped: A file is another user's.
         EncodeError: ffmpeg failed.
         SpoolError: An output cannot be written.
-        Interrupted: `context.limits.stop` was set.
+        Interrupted: `context.limits.stop` was set, or the job is another encoder's by now.
 
-    No output has appeared or changed where it raises.
+    Where it raises, no output has appeared or changed, unless the file system refused one of the last steps, which are
+    the renames of the outputs and the writing of the receipt: then those that have their names are whole, and no
+    receipt names them.
     """
     paths.check_names()
     shares = _Shares(progress)
@@ -137,14 +139,26 @@ def _publish_all(
         }
         both = len(job.wanted) > 1
         made = make_outputs(source, job.todo, targets, context.limits, both=both, on_passes=shares.begin)
-        check_unchanged(directory, job.listing, source.is_same)
         context.on_encoded()
         ready = {
             kind: temps.enter_context(flushed(target.temp, target.final, paths.base.name, job.parent, paths.top))
             for kind, target in targets.items()
         }
         made = [msgspec.structs.replace(record, mtime_ns=ready[record.format].mtime_ns()) for record in made]
-        withdraw(paths, ready, context, job)
+        for kind, target in targets.items():
+            check_can_rename(ready[kind], target.final)
+
+        def is_same() -> bool:
+            if not source.is_same():
+                return False
+            return not bad or find_bad_frames(directory, job.frames.names, job.promised_size) == bad
+
+        # An encoder may be suspended at any moment, for hours. After all that takes time:
+        listing = check_unchanged(directory, job.listing, is_same)
+        if withdraw(paths, ready, context, job):
+            check_unchanged(directory, listing, is_same)
+        if context.limits.stop.is_set() or not context.may_publish():
+            raise Interrupted(f"{paths.directory}: stopped before its video was published")
         for kind, target in targets.items():
             rename(ready[kind], target.final)
     return source, made

@@ -84,11 +84,14 @@ def confirm_done(paths: JobPaths, job: Examined) -> Receipt:
     return job.receipt
 
 
-def withdraw(paths: JobPaths, ready: Mapping[Kind, HeldFile], context: Context, job: Examined) -> None:
+def withdraw(paths: JobPaths, ready: Mapping[Kind, HeldFile], context: Context, job: Examined) -> bool:
     """Before the videos are replaced by those that are `ready`, leave a receipt that no longer names them, if any does.
 
     Whoever is killed in between leaves a job to be encoded, never a receipt that says of a new video what an older one
     was. Where no receipt names them, nothing is written.
+
+    Returns:
+        Whether something was, which takes time.
 
     Raises:
         SpoolError: The receipt cannot be replaced.
@@ -100,15 +103,17 @@ def withdraw(paths: JobPaths, ready: Mapping[Kind, HeldFile], context: Context, 
         # It may say anything, to somebody else; nothing of it is taken over.
         with reported(paths.receipt, "replace"):
             os.unlink(paths.receipt.name, dir_fd=directory)
-        return
+        return True
     if found is None:
-        return
+        return False
     receipt = found[0]
     others = [record for record in receipt.outputs if record.format not in ready]
-    if len(others) < len(receipt.outputs):
-        source = msgspec.structs.replace(receipt.source, directory_mtime_ns=0)
-        left = msgspec.structs.replace(receipt, outputs=others, source=source)
-        publish_bytes(encode_record(left), paths.receipt, paths.base.name, job.parent, paths.top)
+    if len(others) == len(receipt.outputs):
+        return False
+    source = msgspec.structs.replace(receipt.source, directory_mtime_ns=0)
+    left = msgspec.structs.replace(receipt, outputs=others, source=source)
+    publish_bytes(encode_record(left), paths.receipt, paths.base.name, job.parent, paths.top)
+    return True
 
 
 def record_failure(

@@ -225,7 +225,8 @@ class WorkerPool:
             if listing is not None:
                 return Outcome(paths, OutcomeKind.FAILED_BEFORE, mtime_ns=before, listing_sha256=listing)
         try:
-            result = encode_job(paths, context, self._progress)
+            own = replace(context, may_publish=lambda: claim.refresh(decide=True))
+            result = encode_job(paths, own, self._progress)
             kind = OutcomeKind.MADE if result.made else OutcomeKind.DONE
             return Outcome(paths, kind, result, mtime_ns=before)
         except Skipped as fault:

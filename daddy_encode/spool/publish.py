@@ -157,6 +157,13 @@ def flushed(
         yield beside
 
 
+def check_can_rename(ready: HeldFile, final: Path) -> None:
+    """Raise SpoolError where `rename` would for certain: a directory has that name."""
+    with reported(final, "write"), contextlib.suppress(FileNotFoundError):
+        if stat.S_ISDIR(os.stat(final.name, dir_fd=ready.directory, follow_symlinks=False).st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+
+
 def rename(ready: HeldFile, final: Path) -> None:
     """Give what `flushed` yields its final name, replacing what had that: a link itself, not its target.
 

@@ -18,7 +18,7 @@ from daddy_encode.spool.claims import Claims
 from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.publish import publish, temp_file
 from tests.jobs import context, encode
-from tests.media import decode_mp4, leftovers, moving_square
+from tests.media import decode_mp4, moving_square
 
 
 @pytest.fixture
@@ -95,15 +95,21 @@ def test_a_file_swapped_in_just_before_the_renaming_is_reported(
     assert precious.read_text() == "not to be touched"
 
 
-def test_a_folder_at_an_outputs_name_is_reported(job: Path) -> None:
-    (job.parent / "episode-0003.mp4").mkdir()
-    with pytest.raises(SpoolError, match=r"episode-0003\.mp4: Is a directory; a directory has that name: move it away"):
-        encode(job)
-    assert leftovers(job.parent) == []
+@pytest.mark.parametrize("kind", ["mp4", "gif"])
+def test_a_folder_at_an_outputs_name_is_reported_and_neither_output_appears(job: Path, kind: str) -> None:
+    (job.parent / f"episode-0003.{kind}").mkdir()
+    with pytest.raises(
+        SpoolError, match=rf"episode-0003\.{kind}: Is a directory; a directory has that name: move it away"
+    ):
+        encode(job, video="both")
+    assert sorted(os.listdir(job.parent)) == ["episode-0003", f"episode-0003.{kind}"]
 
 
+@pytest.mark.parametrize("with_the_frames", [False, True])
 @pytest.mark.parametrize("tmp_dir", [False, True])
-def test_a_link_in_the_place_of_the_jobs_folder_is_not_followed(job: Path, tmp_path: Path, tmp_dir: bool) -> None:
+def test_a_link_in_the_place_of_the_jobs_folder_is_not_followed(
+    job: Path, tmp_path: Path, tmp_dir: bool, with_the_frames: bool
+) -> None:
     """Somebody who may write to the spool puts a link there just before the video is published."""
     folder, private = job.parent, tmp_path / "private"
     private.mkdir()
@@ -113,13 +119,16 @@ def test_a_link_in_the_place_of_the_jobs_folder_is_not_followed(job: Path, tmp_p
 
     def swap() -> None:
         folder.rename(tmp_path / "moved")
+        if with_the_frames:
+            (tmp_path / "moved" / job.name).rename(private / job.name)
         folder.symlink_to(private)
 
     asked = replace(context(), on_encoded=swap, tmp_dir=tmp_path / "scratch" if tmp_dir else None)
-    # With a `tmp_dir` it is then tried once more, where no job is.
-    with pytest.raises(DaddyEncodeError, match="cannot be opened" if tmp_dir else "another directory was put in its"):
+    # Without its frames it is then tried once more, where no job is.
+    message = "another directory was put in its" if with_the_frames else "cannot be opened"
+    with pytest.raises(DaddyEncodeError, match=message):
         encode_job(JobPaths.of(job), asked)
-    assert sorted(private.iterdir()) == ours
+    assert sorted(path for path in private.iterdir() if path.is_file()) == ours
     assert {path.read_text() for path in ours} == {"not to be touched"}
 
 

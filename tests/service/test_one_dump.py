@@ -22,7 +22,14 @@ from tests.service.overwriting import (
 from tests.service.spools import Encoder
 
 
-@pytest.mark.parametrize(("written", "overwrite"), [(in_place, in_place), (in_place, by_renames), (loose, loose)])
+@pytest.mark.parametrize(
+    ("written", "overwrite"),
+    [
+        (in_place, in_place),
+        pytest.param(in_place, by_renames, marks=pytest.mark.soak),
+        (loose, loose),
+    ],
+)
 def test_the_dump_that_is_there_when_it_goes_on_is_encoded(
     spool: Path, tmp_path: Path, written: Overwrite, overwrite: Overwrite
 ) -> None:

@@ -8,10 +8,13 @@ import pwd
 import threading
 from pathlib import Path
 
+import pytest
+
 from daddy_encode.service.attempt import Attempt, Outcome, OutcomeKind
 from daddy_encode.service.stop import StopSwitch
 from daddy_encode.service.worker_pool import WorkerPool, run_jobs
-from daddy_encode.spool.claims import Claims
+from daddy_encode.spool.claims import Claims, lease_path
+from daddy_encode.spool.claims.marker import Marker
 from daddy_encode.spool.paths import JobPaths
 from tests.conftest import missing
 from tests.jobs import context
@@ -73,6 +76,34 @@ def test_a_job_that_another_encoder_has_seen_fail_is_not_tried_again_until_it_ch
         assert kind(skip_failed=False) is OutcomeKind.FAILED, "asked for with --retry-failed"
         (job / "notes.txt").touch()
         assert kind(skip_failed=True) is OutcomeKind.FAILED
+
+
+@pytest.mark.parametrize("taken_over", [True, False])
+def test_one_that_is_another_encoders_by_the_time_it_is_encoded_is_not_published(
+    tmp_path: Path, taken_over: bool
+) -> None:
+    """What an encoder finds that was suspended for longer than its lease; no heartbeat has told it yet."""
+    paths, stop, video = JobPaths.of(write_job(tmp_path / "job")), StopSwitch(), tmp_path / "job.mp4"
+    lease = lease_path(paths)
+
+    def take(share: float) -> None:
+        video.write_bytes(b"the other's")
+        lease.unlink(missing_ok=True)
+        if taken_over:
+            lease.write_bytes(Marker(4711, "elsewhere", "abc", 600.0).text())
+
+    with WorkerPool(1, context(), Claims(600), stop, take) as pool:
+        (outcome,) = run_jobs(pool, [Attempt(paths)], stop)
+    if not taken_over:
+        # A lease that is missing, so soon, is nobody else's.
+        assert outcome.kind is OutcomeKind.MADE
+        assert video.read_bytes() != b"the other's"
+        return
+    assert outcome.kind is OutcomeKind.CLAIMED
+    assert str(outcome.error) == f"{paths.directory}: another encoder took it over"
+    assert video.read_bytes() == b"the other's"
+    assert sorted(os.listdir(tmp_path)) == [".daddy-encode", "job", "job.mp4"]
+    assert lease.exists()
 
 
 def test_nothing_is_written_beside_another_users_job_not_even_a_claim(tmp_path: Path) -> None:

@@ -15,6 +15,9 @@ from daddy_encode.errors import DaddyEncodeError, FrameError, TransientError
 from daddy_encode.spool.frames import FrameSequence, frame_sequence
 from daddy_encode.spool.manifest import MANIFEST_NAME
 
+# How often frames are read once more: others may go on writing beside them.
+REREADS = 3
+
 
 class ChangedError(TransientError):
     """The frames of a job are not those that were there before."""
@@ -69,7 +72,9 @@ def listing_sha256(path: Path) -> str:
     return ""
 
 
-def check_unchanged(directory: JobDirectory, before: FrameListing, is_same: Callable[[], bool] = lambda: False) -> None:
+def check_unchanged(
+    directory: JobDirectory, before: FrameListing, is_same: Callable[[], bool] = lambda: False
+) -> FrameListing:
     """Check that a job's directory is in its place and shows what it showed `before`.
 
     Args:
@@ -79,17 +84,25 @@ def check_unchanged(directory: JobDirectory, before: FrameListing, is_same: Call
             file system may number them anew, and what is not ours may come and go beside the frames. Whether the frames
             hold the same bytes as when they were read. Default: they do not.
 
+    Returns:
+        What it shows now: that is the last thing that was looked at.
+
     Raises:
         ChangedError: It does not.
         Skipped: A file is another user's by now.
     """
-    mtime_ns = directory.mtime_ns()
     try:
-        after = list_frames(directory, mtime_ns, directory.status(MANIFEST_NAME))
-        if directory.in_place() and (
-            after == before or ((after.frames, after.sha256) == (before.frames, before.sha256) and is_same())
-        ):
-            return
+        for _ in range(1 + REREADS):
+            mtime_ns = directory.mtime_ns()
+            after = list_frames(directory, mtime_ns, directory.status(MANIFEST_NAME))
+            if not directory.in_place() or (after.frames, after.sha256) != (before.frames, before.sha256):
+                break
+            if after == before:
+                return after
+            if not is_same():
+                break
+            # Reading them takes time, in which they may have changed.
+            before = after
     except (FrameError, TransientError) as error:
         raise ChangedError(directory.path) from error
     raise ChangedError(directory.path)

@@ -66,15 +66,27 @@ class Claim:
                 return found is not None and found[1] is not None and found[1].token == self._marker.token
             return False
 
-    def refresh(self) -> None:
-        """Give a sign of life; find out whether the claim was lost."""
+    def refresh(self, *, decide: bool = False) -> bool:
+        """Give a sign of life; find out whether the claim was lost.
+
+        Args:
+            decide: Whether to know now. Default: a lease that is missing for the first time is looked for once more the
+                next time.
+
+        Returns:
+            Whether it is still this process's.
+        """
         with self._lock:
-            if self._is_closed or self._descriptor is None or not self._is_lost():
-                return
+            if self._is_closed or self._descriptor is None:
+                return not self._is_closed
+            is_lost = self._is_lost() or (decide and self._was_missing and self._is_lost())
+            if not is_lost:
+                return True
             # Said once.
             os.close(self._descriptor)
             self._descriptor, self._is_closed = None, True
         self._on_lost()
+        return False
 
     def _is_lost(self) -> bool:
         assert self._descriptor is not None

@@ -9,7 +9,7 @@ from typing import Protocol
 class Refreshed(Protocol):
     """What is to be refreshed."""
 
-    def refresh(self) -> None:
+    def refresh(self) -> object:
         """Give a sign of life."""
 
 

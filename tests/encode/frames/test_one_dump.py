@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import shutil
@@ -15,6 +16,7 @@ import pytest
 from PIL import Image
 
 from daddy_encode.encode.context import Context
+from daddy_encode.encode.frames.source import DirectorySource
 from daddy_encode.encode.job import TRIES, encode_job
 from daddy_encode.errors import TransientError
 from daddy_encode.spool.frames import frame_name
@@ -200,6 +202,42 @@ def test_so_is_one_without_a_manifest(spool: Path, change: Callable[[Path], None
     assert_it_shows_what_is_there(job)
 
 
+@pytest.mark.parametrize("flush", [1, 2, 3], ids=["the video's flush", "the old receipt's", "its directory's"])
+def test_so_is_one_that_changes_while_its_video_only_waits_for_the_disk(
+    job: Path, flush: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    encode(job, fps="10")
+    fsync, calls = os.fsync, itertools.count(1)
+
+    def change_and_flush(descriptor: int) -> None:
+        fsync(descriptor)
+        if next(calls) == flush:
+            all_in_place(job)
+
+    monkeypatch.setattr(os, "fsync", change_and_flush)
+    encode(job)
+    monkeypatch.undo()
+    assert_it_shows_what_is_there(job)
+    assert len(caplog.records) == 1
+
+
+def test_so_is_one_that_changes_when_it_was_read_once_more(
+    job: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    is_same = DirectorySource.is_same
+
+    def find_the_same_and_change(source: DirectorySource) -> bool:
+        found = is_same(source)
+        monkeypatch.undo()
+        all_in_place(job)
+        return found
+
+    monkeypatch.setattr(DirectorySource, "is_same", find_the_same_and_change)
+    encode_job(JobPaths.of(job), context(), changing(more_permissions, job, at=COUNT // 2))
+    assert_it_shows_what_is_there(job)
+    assert len(caplog.records) == 1
+
+
 @pytest.mark.parametrize("video", ["gif", "both"])
 @pytest.mark.parametrize("pass_", [0, 1])
 def test_so_is_one_that_a_gif_reads_twice(spool: Path, video: str, pass_: int) -> None:
@@ -220,11 +258,18 @@ def mended(job: Path) -> None:
     shutil.copyfile(job / frame_name(2), job / frame_name(3))
 
 
-@pytest.mark.parametrize("change", [mended, all_in_place])
+def mended_with_its_time(job: Path) -> None:
+    bad = (job / frame_name(3)).stat()
+    mended(job)
+    os.utime(job / frame_name(3), ns=(bad.st_atime_ns, bad.st_mtime_ns))
+
+
+@pytest.mark.parametrize("change", [mended, mended_with_its_time, all_in_place])
 @pytest.mark.parametrize("settings", [{"gaps": "hold"}, {"gaps": "skip"}, {"salvage": True}], ids=str)
 def test_so_is_one_with_bad_frames(spool: Path, change: Callable[[Path], None], settings: dict[str, Any]) -> None:
     job = write(spool / "job", OLD)
-    cut(job / frame_name(3))
+    # Of the same size.
+    (job / frame_name(3)).write_bytes(bytes((job / frame_name(3)).stat().st_size))
     # The first pass ends at the bad one, and the second one is the whole.
     read = 0
 
@@ -265,7 +310,8 @@ def test_a_dump_that_does_not_stay_is_tried_later_and_nothing_appears(job: Path,
     def progress(share: float) -> None:
         nonlocal attempts
         attempts += 1
-        write(job, OLD if attempts % 2 else mirrored(OLD))
+        if attempts % COUNT == 0:
+            write(job, OLD if attempts // COUNT % 2 else mirrored(OLD))
 
     with pytest.raises(TransientError, match=r"job: its frames changed while they were encoded; run again when"):
         encode_job(JobPaths.of(job), asked, progress)
@@ -297,6 +343,16 @@ def test_what_leaves_the_frames_as_they_were_costs_no_second_encode(
     assert caplog.records == []
     assert_it_shows_what_is_there(job)
     assert encode(job).made == []
+
+
+@pytest.mark.parametrize("change", [more_permissions, copied_with_their_times])
+def test_nor_does_it_where_a_bad_frame_stays_bad(
+    job: Path, change: Callable[[Path], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    cut(job / frame_name(3))
+    encode_job(JobPaths.of(job), context(gaps="hold"), changing(change, job, at=COUNT))
+    assert caplog.records == []
+    assert_it_shows_what_is_there(job, gaps="hold")
 
 
 def test_a_frame_that_was_another_one_for_a_moment_is_noticed(job: Path) -> None:
