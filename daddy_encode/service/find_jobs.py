@@ -63,7 +63,7 @@ def find_jobs(path: Path, output_dir: Path | None = None) -> Iterator[FoundJob |
             paths = replace(paths, directory=Path(os.path.realpath(directory.path)))
         outputs = paths.base.parent
         if outputs not in claimed:
-            claimed[outputs] = claimed_names(outputs, tidy=True)
+            claimed[outputs] = claimed_names(outputs, paths.top, tidy=True)
         has_lease = paths.base.name in claimed[outputs]
         yield FoundJob(paths, listing.frames, listing.has_manifest, directory.is_root, has_lease)
         if directory.is_root:

@@ -57,13 +57,14 @@ def sibling_file(temp: HeldFile) -> Iterator[HeldFile]:
 
 
 @contextlib.contextmanager
-def opened_directory(path: Path, top: Path | None = None) -> Iterator[int]:
-    """Open the directory `path` for the length of the block; it is made where there is none.
+def opened_directory(path: Path, top: Path | None = None, *, make: bool = True) -> Iterator[int]:
+    """Open the directory `path` for the length of the block.
 
     Args:
         path: The directory.
         top: The directory that a user has named, `path` or one above it. Below it others may have put links, and none
             is followed. Default: `path`.
+        make: Whether to make it where there is none. Default: yes.
 
     Yields:
         Its descriptor.
@@ -80,7 +81,7 @@ def opened_directory(path: Path, top: Path | None = None) -> Iterator[int]:
             # What is only passed through need not be readable.
             flags = os.O_DIRECTORY | os.O_CLOEXEC | (os.O_RDONLY if number == len(parts) else os.O_PATH)
             try:
-                below = _open_or_make(part, flags, directory)
+                below = _open_part(part, flags, directory, make=make)
             except OSError:
                 if directory is not None and _is_link(part, directory):
                     link = top.joinpath(*parts[1:number])
@@ -97,11 +98,13 @@ def opened_directory(path: Path, top: Path | None = None) -> Iterator[int]:
         _close(directory)
 
 
-def _open_or_make(part: str, flags: int, above: int | None) -> int:
+def _open_part(part: str, flags: int, above: int | None, *, make: bool) -> int:
     flags |= 0 if above is None else os.O_NOFOLLOW
     try:
         return os.open(part, flags, dir_fd=above)
     except FileNotFoundError:
+        if not make:
+            raise
         if above is None:
             os.makedirs(part, exist_ok=True)
         else:

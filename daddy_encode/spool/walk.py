@@ -123,7 +123,8 @@ class SpoolDirectory:
             return UNKNOWN_OUTPUTS
         if parent._children_outputs is None:
             names = parent._listing.names if self._output_dir is None else None
-            parent._children_outputs = list_outputs(self.paths.base.parent, names, tidy=self._tidy)
+            paths = self.paths
+            parent._children_outputs = list_outputs(paths.base.parent, names, paths.top, tidy=self._tidy)
         return parent._children_outputs
 
     def mtime_ns(self) -> int:
@@ -206,12 +207,15 @@ def list_directory(path: str | Path) -> Listing:
     return Listing(frozenset(names), frames, tuple(sorted(subdirectories)))
 
 
-def list_outputs(directory: Path, names: Set[str] | None = None, *, tidy: bool = False) -> OutputListing:
+def list_outputs(
+    directory: Path, names: Set[str] | None = None, top: Path | None = None, *, tidy: bool = False
+) -> OutputListing:
     """What is in `directory`, where jobs have their outputs.
 
     Args:
         directory: A directory that need not exist.
         names: The names in it, where it was listed already.
+        top: As in `opened_directory`, for the claims.
         tidy: As in `claimed_names`.
     """
     if names is None:
@@ -221,7 +225,7 @@ def list_outputs(directory: Path, names: Set[str] | None = None, *, tidy: bool =
             return OutputListing(frozenset(), frozenset())
         except OSError:
             return UNKNOWN_OUTPUTS
-    claimed = claimed_names(directory, tidy=tidy) if CLAIMS_DIRECTORY in names else frozenset()
+    claimed = claimed_names(directory, top, tidy=tidy) if CLAIMS_DIRECTORY in names else frozenset()
     return OutputListing(names, claimed)
 
 

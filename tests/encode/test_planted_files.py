@@ -14,7 +14,7 @@ from daddy_encode import save_frames_as_png
 from daddy_encode.encode.job import encode_job
 from daddy_encode.encode.receipts import record_failure
 from daddy_encode.errors import DaddyEncodeError, FrameError, SpoolError, TransientError
-from daddy_encode.spool.claims import Claims
+from daddy_encode.spool.claims import Claims, claimed_names
 from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.publish import publish, temp_file
 from tests.jobs import context, encode
@@ -140,6 +140,8 @@ def test_a_link_among_the_directories_of_the_outputs_is_not_followed(
     spool, out, mine = tmp_path / "spool", tmp_path / "real-out", tmp_path / "mine"
     mine.mkdir()
     (mine / "job.mp4").write_text("precious")
+    (mine / ".daddy-encode").mkdir()
+    (mine / ".daddy-encode" / "gone-0123456789abcdef").write_text("precious")
     for directory in (spool / "run-1" / "deep" / "job", spool / "run-2" / "job"):
         save_frames_as_png(moving_square(3, 16, 16), directory)
     top = out if with_output_dir else spool
@@ -158,6 +160,7 @@ def test_a_link_among_the_directories_of_the_outputs_is_not_followed(
         return JobPaths.of(root.joinpath(*parts), root, tmp_path / "link-out" if with_output_dir else None)
 
     linked = paths("run-1", "deep", "job") if with_output_dir else paths("run-1", "job")
+    claimed_names(linked.base.parent, linked.top, tidy=True)
     if fails:
         record_failure(linked, FrameError("bad"), context(), 1)
     else:

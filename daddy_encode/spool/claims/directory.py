@@ -12,10 +12,11 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from daddy_encode.errors import one_line
+from daddy_encode.errors import TransientError, one_line
 from daddy_encode.spool.claims.marker import MAX_MARKER_BYTES, Marker, parse_marker
 from daddy_encode.spool.orphans import TEMP_PREFIX, remove_orphans
 from daddy_encode.spool.paths import JobPaths
+from daddy_encode.spool.publish import opened_directory
 from daddy_encode.spool.slurm_process import read_slurm_process
 
 DIRECTORY = ".daddy-encode"
@@ -52,9 +53,9 @@ def open_directory(path: Path | str, above: int | None = None) -> int:
 
 
 @contextlib.contextmanager
-def opened(path: Path) -> Iterator[int]:
+def opened(path: Path | str, above: int | None = None) -> Iterator[int]:
     """As `open_directory`, closed at the end of the block."""
-    directory = open_directory(path)
+    directory = open_directory(path, above)
     try:
         yield directory
     finally:
@@ -253,14 +254,19 @@ def has_lease(paths: JobPaths) -> bool:
     return False
 
 
-def claimed_names(parent: Path, *, tidy: bool = False) -> set[str]:
+def claimed_names(parent: Path, top: Path | None = None, *, tidy: bool = False) -> set[str]:
     """The names of the jobs that have a lease, alive or dead, and their outputs in `parent`.
 
     Args:
         parent: A directory that need not exist.
+        top: As in `opened_directory`.
         tidy: Also remove what encoders that were killed have left, which is for encoders alone.
     """
-    with contextlib.suppress(OSError), opened(parent / DIRECTORY) as directory:
+    with (
+        contextlib.suppress(OSError, TransientError),
+        opened_directory(parent, top, make=False) as above,
+        opened(DIRECTORY, above) as directory,
+    ):
         names = os.listdir(directory)
         if tidy:
             remove_gone(directory, names)
