@@ -6,7 +6,7 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -167,11 +167,19 @@ def count_failure(paths: JobPaths, error: DaddyEncodeError, context: Context) ->
     return failures
 
 
-def withdraw_failure(paths: JobPaths, failure: Failure, context: Context) -> None:
-    """Take back one of the failures that `count_failure` has written down: it was not the job's fault."""
+def failures_of(paths: JobPaths, context: Context) -> list[Failure]:
+    """The failures of programs that are written down of a job."""
     earlier = _earlier(paths, context)
-    if earlier is not None and earlier.error is None and failure in earlier.failures:
-        _write_failures(paths, context, earlier, [other for other in earlier.failures if other != failure])
+    return earlier.failures if earlier else []
+
+
+def withdraw_failures(paths: JobPaths, is_withdrawn: Callable[[Failure], bool], context: Context) -> None:
+    """Take back failures that were not the job's fault; one that they made final is as if it had not failed."""
+    earlier = _earlier(paths, context)
+    if earlier is not None:
+        left = [failure for failure in earlier.failures if not is_withdrawn(failure)]
+        if len(left) < len(earlier.failures):
+            _write_failures(paths, context, earlier, left)
 
 
 def _earlier(paths: JobPaths, context: Context) -> Receipt | None:

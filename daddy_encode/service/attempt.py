@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -61,7 +62,7 @@ class Outcome:
             was not asked for.
         listing_sha256: The digest of the listing of its frames, for which a failure holds; None for whatever it is, and
             where nothing failed.
-        failure: What is written down of a program that failed, perhaps not by the job's fault.
+        failures: What is written down of programs that failed on it, perhaps not by its fault, this time the last.
     """
 
     paths: JobPaths
@@ -70,4 +71,4 @@ class Outcome:
     error: DaddyEncodeError | None = None
     mtime_ns: int | None = None
     listing_sha256: str | None = None
-    failure: Failure | None = None
+    failures: Sequence[Failure] = ()

@@ -110,7 +110,7 @@ class WorkerPool:
             self._stop.set()
         for thread in tuple(self._threads):
             thread.join()
-        if self.fault is not None:
+        if self.fault is not None or self._streak.has_others(self._context):
             self._streak.withdraw(self._claims, self._context)
 
     @property
@@ -249,11 +249,12 @@ class WorkerPool:
         if isinstance(error, ProgramFailedError):
             failures = count_failure(paths, error, context)
             if len(failures) < MOST_FAILURES:
-                return Outcome(paths, OutcomeKind.DEFERRED, error=error, failure=failures[-1])
+                return Outcome(paths, OutcomeKind.DEFERRED, error=error, failures=failures)
             error = ProgramFailedError(f"{error}; failed {MOST_FAILURES} times, so it is not tried again as it is")
         listing = record_failure(paths, error, context, before, failures)
-        failure = failures[-1] if failures else None
-        return Outcome(paths, OutcomeKind.FAILED, error=error, mtime_ns=before, listing_sha256=listing, failure=failure)
+        return Outcome(
+            paths, OutcomeKind.FAILED, error=error, mtime_ns=before, listing_sha256=listing, failures=failures
+        )
 
 
 def _is_of_the_job(error: DaddyEncodeError) -> bool:

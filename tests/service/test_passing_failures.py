@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -281,6 +282,30 @@ def test_where_ffmpeg_fails_on_one_job_after_the_other_no_more_are_claimed_and_n
         assert not list(tmp_path.glob("*.receipt.json")), "what was no job's fault is taken back"
     path.write_text(f'#!/bin/sh\nexec {REAL} "$@"\n')
     outcomes, fault = attempt(*jobs)
+    assert fault is None
+    assert_right(jobs)
+
+
+@pytest.mark.parametrize("count", [8, 3])
+def test_encoders_that_share_a_bad_machine_and_a_spool_fail_no_job_in_the_end(
+    tmp_path: Path, stand_in: StandIn, at_once: None, count: int
+) -> None:
+    path = stand_in(KILLED)
+    jobs = {write_job(tmp_path / f"job-{index}", index): index for index in range(count)}
+    kinds = []
+    with contextlib.ExitStack() as stack:
+        stops = [StopSwitch() for _ in range(3)]
+        pools = [stack.enter_context(WorkerPool(1, context(), Claims(60), stop)) for stop in stops]
+        for index in range(count):
+            for shift, (pool, stop) in enumerate(zip(pools, stops, strict=True)):
+                # Each begins with another of three jobs, so that none fails on all of them more than once.
+                job = list(jobs)[(index + shift) % 3 if count == 3 else index]
+                kinds += [outcome.kind for outcome in run_jobs(pool, [Attempt(JobPaths.of(job))], stop)]
+        assert [pool.fault is not None for pool in pools] == [count > 3] * 3
+    assert OutcomeKind.FAILED in kinds, "together they are three"
+    assert not list(tmp_path.glob("*.receipt.json")), "what was no job's fault is taken back"
+    path.write_text(f'#!/bin/sh\nexec {REAL} "$@"\n')
+    _, fault = attempt(*jobs)
     assert fault is None
     assert_right(jobs)
 
