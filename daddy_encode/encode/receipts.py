@@ -17,10 +17,10 @@ from daddy_encode.encode.frames.listing import listing_sha256
 from daddy_encode.encode.frames.source import DirectorySource
 from daddy_encode.encode.probe import find_ffmpeg
 from daddy_encode.errors import DaddyEncodeError, ManifestError, Skipped, one_line
-from daddy_encode.spool.held_file import HeldFile
+from daddy_encode.spool.held_file import HeldFile, opened_directory
 from daddy_encode.spool.manifest import read_manifest
 from daddy_encode.spool.paths import JobPaths, Kind
-from daddy_encode.spool.publish import opened_directory, publish_bytes, reported
+from daddy_encode.spool.publish import publish_bytes, reported
 from daddy_encode.spool.receipt import MOST_FAILURES, Failure, OutputRecord, Receipt, Source, find_recorded
 from daddy_encode.spool.records import encode_record, read_record
 

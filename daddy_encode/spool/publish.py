@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from daddy_encode.errors import DaddyEncodeError, SpoolError, TransientError
-from daddy_encode.spool.held_file import HeldFile
+from daddy_encode.spool.held_file import HeldFile, opened_directory
 from daddy_encode.spool.orphans import temp_name
 from daddy_encode.spool.transient import TRANSIENT
 
@@ -54,75 +54,6 @@ def sibling_file(temp: HeldFile) -> Iterator[HeldFile]:
         yield sibling
     finally:
         sibling.close()
-
-
-@contextlib.contextmanager
-def opened_directory(path: Path, top: Path | None = None, *, make: bool = True) -> Iterator[int]:
-    """Open the directory `path` for the length of the block.
-
-    Args:
-        path: The directory.
-        top: The directory that a user has named, `path` or one above it. Below it others may have put links, and none
-            is followed. Default: `path`.
-        make: Whether to make it where there is none. Default: yes.
-
-    Yields:
-        Its descriptor.
-
-    Raises:
-        OSError: It cannot be opened or made.
-        TransientError: There is a link below `top`.
-    """
-    top = path if top is None else top
-    parts = (str(top), *path.relative_to(top).parts)
-    directory: int | None = None
-    try:
-        for number, part in enumerate(parts, 1):
-            # What is only passed through need not be readable.
-            flags = os.O_DIRECTORY | os.O_CLOEXEC | (os.O_RDONLY if number == len(parts) else os.O_PATH)
-            try:
-                below = _open_part(part, flags, directory, make=make)
-            except OSError:
-                if directory is not None and _is_link(part, directory):
-                    link = top.joinpath(*parts[1:number])
-                    raise TransientError(
-                        f"{link}: is a link, and only a link that is named on the command line is followed; remove it, "
-                        "or choose another place"
-                    ) from None
-                raise
-            before, directory = directory, below
-            _close(before)
-        assert directory is not None
-        yield directory
-    finally:
-        _close(directory)
-
-
-def _open_part(part: str, flags: int, above: int | None, *, make: bool) -> int:
-    flags |= 0 if above is None else os.O_NOFOLLOW
-    try:
-        return os.open(part, flags, dir_fd=above)
-    except FileNotFoundError:
-        if not make:
-            raise
-        if above is None:
-            os.makedirs(part, exist_ok=True)
-        else:
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(part, dir_fd=above)
-        return os.open(part, flags, dir_fd=above)
-
-
-def _is_link(name: str, directory: int) -> bool:
-    with contextlib.suppress(OSError):
-        return stat.S_ISLNK(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode)
-    return False
-
-
-def _close(directory: int | None) -> None:
-    if directory is not None:
-        with contextlib.suppress(OSError):
-            os.close(directory)
 
 
 @contextlib.contextmanager

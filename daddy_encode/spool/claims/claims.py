@@ -32,9 +32,10 @@ from daddy_encode.spool.claims.directory import (
 )
 from daddy_encode.spool.claims.heartbeat import Heartbeat
 from daddy_encode.spool.claims.marker import MAX_LEASE_SECONDS, Marker, host_name
+from daddy_encode.spool.held_file import opened_directory
 from daddy_encode.spool.orphans import remove_orphans
 from daddy_encode.spool.paths import JobPaths
-from daddy_encode.spool.publish import opened_directory, reported
+from daddy_encode.spool.publish import reported
 
 log = logging.getLogger(__name__)
 

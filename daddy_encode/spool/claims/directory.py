@@ -14,9 +14,9 @@ from pathlib import Path
 
 from daddy_encode.errors import TransientError, one_line
 from daddy_encode.spool.claims.marker import MAX_MARKER_BYTES, Marker, parse_marker
+from daddy_encode.spool.held_file import opened_directory
 from daddy_encode.spool.orphans import TEMP_PREFIX, remove_orphans
 from daddy_encode.spool.paths import JobPaths
-from daddy_encode.spool.publish import opened_directory
 from daddy_encode.spool.slurm_process import read_slurm_process
 
 DIRECTORY = ".daddy-encode"
