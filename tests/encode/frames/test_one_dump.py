@@ -238,8 +238,9 @@ def test_so_is_one_that_changes_when_it_was_read_once_more(
     assert len(caplog.records) == 1
 
 
-@pytest.mark.parametrize("video", ["gif", "both"])
-@pytest.mark.parametrize("pass_", [0, 1])
+@pytest.mark.parametrize(
+    ("video", "pass_"), [("gif", 0), ("gif", 1), ("both", 1), pytest.param("both", 0, marks=pytest.mark.soak)]
+)
 def test_so_is_one_that_a_gif_reads_twice(spool: Path, video: str, pass_: int) -> None:
     job = write_promised(spool / "job", SHADED)
     read = 0
@@ -264,8 +265,16 @@ def mended_with_its_time(job: Path) -> None:
     os.utime(job / frame_name(3), ns=(bad.st_atime_ns, bad.st_mtime_ns))
 
 
-@pytest.mark.parametrize("change", [mended, mended_with_its_time, all_in_place])
-@pytest.mark.parametrize("settings", [{"gaps": "hold"}, {"gaps": "skip"}, {"salvage": True}], ids=str)
+@pytest.mark.parametrize(
+    ("settings", "change"),
+    [
+        ({"gaps": "hold"}, mended),
+        ({"gaps": "hold"}, mended_with_its_time),
+        ({"gaps": "hold"}, all_in_place),
+        ({"gaps": "skip"}, mended_with_its_time),
+        ({"salvage": True}, mended),
+    ],
+)
 def test_so_is_one_with_bad_frames(spool: Path, change: Callable[[Path], None], settings: dict[str, Any]) -> None:
     job = write(spool / "job", OLD)
     # Of the same size.
