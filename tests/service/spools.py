@@ -26,8 +26,10 @@ TIMEOUT = 120.0
 
 WITH_PAUSE = """
 from daddy_encode.cli.main import main
+from daddy_encode.service import worker_pool
 from daddy_encode.service.watcher import tracked_job
 tracked_job.FIRST_PAUSE_SECONDS = {}
+worker_pool.SIGNAL_SECONDS = {}
 main()
 """
 
@@ -90,13 +92,20 @@ def until(condition: Callable[[], object], what: str, seconds: float = TIMEOUT) 
 class Encoder:
     """A context manager around `daddy-encode` with `arguments`, as a process; killed at the end if it still runs.
 
-    `first_pause`: seconds before it tries again where something was in the way, instead of 5.
+    `first_pause`: seconds before it tries again where something was in the way, instead of 5; `signal_seconds`: those
+    in which a signal may explain why ffmpeg failed.
     """
 
     def __init__(
-        self, *arguments: str | Path, environment: dict[str, str] | None = None, first_pause: float | None = None
+        self,
+        *arguments: str | Path,
+        environment: dict[str, str] | None = None,
+        first_pause: float | None = None,
+        signal_seconds: float = 1.0,
     ) -> None:
-        program = ["-m", "daddy_encode"] if first_pause is None else ["-c", WITH_PAUSE.format(first_pause)]
+        program = ["-m", "daddy_encode"]
+        if first_pause is not None:
+            program = ["-c", WITH_PAUSE.format(first_pause, signal_seconds)]
         self._log = tempfile.NamedTemporaryFile("w+", suffix=".log")  # noqa: SIM115
         self.process = subprocess.Popen(
             [sys.executable, *program, *map(str, arguments)],
