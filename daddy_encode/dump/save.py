@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from daddy_encode.dump.writer import check_arguments
 from daddy_encode.spool.frames import frame_name
 from daddy_encode.spool.manifest import Manifest, Video, write_manifest
 from daddy_encode.spool.paths import absolute
@@ -16,6 +15,7 @@ from daddy_encode.spool.png.frame_arrays import checked
 from daddy_encode.spool.png.frame_files import FrameFiles
 from daddy_encode.spool.rate import fps_in_json
 from daddy_encode.spool.recording import directory as dump_directory
+from daddy_encode.spool.recording.arguments import check_arguments
 
 
 def dump_frames(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import warnings
 from collections.abc import Mapping
@@ -22,18 +23,13 @@ from daddy_encode.spool.paths import absolute
 from daddy_encode.spool.png.frame_arrays import as_frame
 from daddy_encode.spool.png.pixels import Pixels
 from daddy_encode.spool.rate import fps_in_json
+from daddy_encode.spool.recording.arguments import check_arguments
+from daddy_encode.spool.recording.calls import Calls
 from daddy_encode.spool.recording.directory import prepare_directory, refuse_old_dump
 from daddy_encode.spool.records import encode_json
 
 # Enough for a second of 720p at 30 fps and more, while a shared file system pauses.
 MAX_BYTES = 128 * 2**20
-
-_CHOICES: dict[str, tuple[str | None, ...]] = {
-    "video": (None, "mp4", "gif", "both"),
-    "when_full": ("block", "drop"),
-    "on_error": ("raise", "stop"),
-}
-_LEAST = {"workers": 1, "max_bytes": 1, "min_free": 0}
 
 
 class FrameWriter:
@@ -46,7 +42,8 @@ class FrameWriter:
     The manifest says `complete: false`, with the error, after a failure and when the `with` block is left by an
     exception; its `frames` are those on disk without a gap. So does the one that the end of the interpreter writes for
     lack of `close`, and the one that the worker process writes when this process is killed.
-    In a forked child, `write` raises SpoolError and `close` does nothing. Only one thread at a time may call a writer.
+    In a forked child, `write` raises SpoolError and `close` does nothing. Only one thread at a time may `write`. A
+    signal's handler may `close` or `discard` at any time: a call that it interrupts does that at its end.
 
     Args:
         output_dir: Made at the first frame. One that already holds numbered PNGs, a manifest or annotations is refused.
@@ -105,13 +102,14 @@ class FrameWriter:
         if not overwrite:
             refuse_old_dump(self.directory)
         self._overwrite, self._processes, self._max_bytes = overwrite, processes, max_bytes
-        self._wait = when_full == "block"
+        self._blocks = when_full == "block"
         self._on_error = on_error
         self._client: Client | None = None
         self.frames = self.dropped = self._dropped_before = 0
         self._failure: DaddyEncodeError | None = None
         self._reported = self._ended = False
         self._pid = os.getpid()
+        self._calls = Calls()
         if processes:
             process.worker(wait=False)
 
@@ -120,7 +118,9 @@ class FrameWriter:
         """Whether all is over: frames and manifest are on disk, or have failed. In a forked child it is."""
         if self._pid != os.getpid():
             return True
-        return self._ended and (self._client is None or self._client.has_ended())
+        if not self._ended or self._calls.asked or not self._calls.free():
+            return False
+        return self._client is None or self._calls.run(self._client.has_ended)
 
     def write(self, frame: Any, /, **annotations: Any) -> bool:
         """Copy the next frame, to be compressed and written later. The renderer may use its buffer again at once.
@@ -141,13 +141,7 @@ class FrameWriter:
         """
         if self._pid != os.getpid():
             raise SpoolError(f"{self.directory}: this FrameWriter is another process's; make one after the fork")
-        if self._ended:
-            raise SpoolError(f"{self.directory}: this FrameWriter is closed; make a new one")
-        taken = not self._failed() and self._send(frame, annotations)
-        self.frames += taken
-        self.dropped += not taken
-        self._dropped_before = 0 if taken else self._dropped_before + 1
-        return taken
+        return self._calls.run(self._write, frame, annotations)
 
     def close(self, error: BaseException | str | None = None, *, wait: bool = True) -> None:
         """Write what is in flight, then the manifest. A second call does nothing.
@@ -164,24 +158,20 @@ class FrameWriter:
         if self._pid != os.getpid():
             return
         if not self._ended:
-            self._end(f"{type(error).__name__}: {error}" if isinstance(error, BaseException) else error)
+            why = f"{type(error).__name__}: {error}" if isinstance(error, BaseException) else error
+            self._calls.ask(functools.partial(self._end, why))
             self._ended = True
-        if wait:
-            if self._client is not None:
-                self._client.wait()
-            exit_hook.unregister(self)
-            if not self._reported and not self._failed() and self.dropped:
-                self._reported = True
-                self._warn(f"{self.dropped} of {self.dropped + self.frames} frames were dropped: no room")
+        self._calls.obey(wait=wait)
+        if wait and self._calls.free():
+            self._calls.run(self._wait)
 
     def discard(self) -> None:
         """End without a recording: write nothing more, remove what was written, and the directory if this made it."""
         if self._pid != os.getpid():
             return
+        self._calls.ask(self._discard)
         self._ended = True
-        if self._client is not None:
-            self._client.discard()
-        exit_hook.unregister(self)
+        self._calls.obey(wait=True)
 
     def __enter__(self) -> FrameWriter:
         return self
@@ -193,6 +183,28 @@ class FrameWriter:
         with contextlib.suppress(*[] if error is None else [DaddyEncodeError]):
             self.close(error)
 
+    def _discard(self) -> None:
+        if self._client is not None:
+            self._client.discard()
+        exit_hook.unregister(self)
+
+    def _wait(self) -> None:
+        if self._client is not None:
+            self._client.wait()
+        exit_hook.unregister(self)
+        if not self._reported and not self._failed() and self.dropped:
+            self._reported = True
+            self._warn(f"{self.dropped} of {self.dropped + self.frames} frames were dropped: no room")
+
+    def _write(self, frame: Any, annotations: dict[str, Any]) -> bool:
+        taken = not self._ended and not self._failed() and self._send(frame, annotations)
+        if self._ended and not taken:
+            raise SpoolError(f"{self.directory}: this FrameWriter is closed; make a new one")
+        self.frames += taken
+        self.dropped += not taken
+        self._dropped_before = 0 if taken else self._dropped_before + 1
+        return taken
+
     def _send(self, frame: Any, annotations: dict[str, Any]) -> bool:
         pixels = as_frame(frame, self.frames, self._recording.shape or None)
         if self._dropped_before:
@@ -203,7 +215,7 @@ class FrameWriter:
                 self._client = self._begin(pixels)
             except SpoolError as error:
                 self._failure = error
-        if self._client is not None and self._client.write(pixels, line, wait=self._wait):
+        if self._client is not None and self._client.write(pixels, line, wait=self._blocks):
             return True
         self._failed()
         return False
@@ -220,7 +232,7 @@ class FrameWriter:
         # Renderers hand out transposed views: laid out alike, a copy is one sweep.
         recording.shape = first.shape
         recording.axes = tuple(sorted(range(first.ndim), key=lambda axis: -abs(first.strides[axis])))
-        client = Client(recording, processes=self._processes, slots=slots)
+        client = Client(recording, self._calls, processes=self._processes, slots=slots)
         exit_hook.register(self)
         return client
 
@@ -259,19 +271,10 @@ class FrameWriter:
         return True
 
     def _warn(self, message: str) -> None:
-        warnings.warn(f"{self.directory}: {message}", RuntimeWarning, stacklevel=4)
+        warnings.warn(f"{self.directory}: {message}", RuntimeWarning, stacklevel=6)
 
 
 def _plain(meta: dict[str, Any]) -> dict[str, Any]:
     """`meta` as a reader of its JSON will see it. Raises ManifestError where it is not JSON."""
     plain: dict[str, Any] = msgspec.json.decode(encode_json(meta))
     return plain
-
-
-def check_arguments(**values: str | int | None) -> None:
-    """Raise SettingsError for a value that the argument cannot have."""
-    for name, value in values.items():
-        if name in _CHOICES and value not in _CHOICES[name]:
-            raise SettingsError(f"{name} is {value!r:.60}: give {', '.join(map(repr, _CHOICES[name]))}")
-        if isinstance(value, int) and value < _LEAST[name]:
-            raise SettingsError(f"{name} is {value!r:.60}: give {_LEAST[name]} or more")

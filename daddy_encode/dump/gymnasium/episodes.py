@@ -15,6 +15,7 @@ from daddy_encode.errors import DaddyEncodeError, SettingsError
 from daddy_encode.spool.disk_budget import DiskBudget
 from daddy_encode.spool.paths import new_job_directory
 from daddy_encode.spool.publish import reported
+from daddy_encode.spool.recording.directory import remove_empty
 
 Trigger = Callable[[int], bool]
 
@@ -135,8 +136,10 @@ class EpisodeRecorder:
         try:
             writer.write(frame, step=self._steps, **annotations)
         except DaddyEncodeError as error:
-            self.stop(error)
-            self._report(error)
+            # A handler of a signal may have ended the recording meanwhile.
+            if self._writer is writer:
+                self.stop(error)
+                self._report(error)
         else:
             if writer.frames + writer.dropped == self._settings.video_length:
                 self.stop()
@@ -170,17 +173,23 @@ class EpisodeRecorder:
     def _start(self, name: str, step: int) -> None:
         self.stop()
         settings = self._settings
+        known = {**self._constant, "seed": self._seed, "episode": self._episode, "start_step": step}
         try:
             # Else a full disk would gather a directory without frames from every further episode.
             DiskBudget(settings.folder, settings.options.get("min_free")).spend(f"{settings.folder / name}", 0)
-            self._writer = FrameWriter(new_job_directory(settings.folder, name), **settings.options)
+            directory = new_job_directory(settings.folder, name)
+            try:
+                writer = FrameWriter(directory, **settings.options)
+            except BaseException:
+                remove_empty(directory)
+                raise
         except DaddyEncodeError as error:
             self._report(error)
             return
-        known = {**self._constant, "seed": self._seed, "episode": self._episode, "start_step": step}
         # What a manifest says of a rollout that was killed; how far it came, its annotations say.
-        self._writer.meta.update(known)
+        writer.meta.update(known)
         self._facts = {**known, "return": 0.0, "length": 0, "terminated": False, "truncated": False}
+        self._writer = writer
 
     def _wait(self) -> None:
         writer, self._closing = self._closing, None
@@ -189,6 +198,12 @@ class EpisodeRecorder:
                 writer.close()
             except DaddyEncodeError as error:
                 self._report(error)
+            finally:
+                if not writer.closed:
+                    # This is a signal's handler, and what it interrupts goes on.
+                    self._closing = writer
+                elif not writer.frames:
+                    remove_empty(writer.directory)
 
     def _report(self, error: DaddyEncodeError) -> None:
         if self._settings.on_error == "raise":

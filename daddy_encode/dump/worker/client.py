@@ -22,6 +22,7 @@ from daddy_encode.spool.frames import frame_path
 from daddy_encode.spool.manifest import write_manifest_anyway
 from daddy_encode.spool.png.pixels import Pixels
 from daddy_encode.spool.recording.annotations import keep_whole_lines
+from daddy_encode.spool.recording.calls import Calls
 from daddy_encode.spool.recording.directory import remove_frames, remove_recording
 
 # Between two looks of a thread that writes: each interrupts the rollout.
@@ -41,14 +42,14 @@ class Client:
     `error`: why nothing more is written; `frames`: how many are on disk without a gap, once the recording has ended.
     """
 
-    def __init__(self, recording: Recording, *, processes: bool, slots: int) -> None:
+    def __init__(self, recording: Recording, calls: Calls, *, processes: bool, slots: int) -> None:
         """Begin a recording in a directory that is ready for it, with memory for so many frames.
 
         Raises SpoolError where the system has no memory or threads to give.
         """
         self.error: DaddyEncodeError | None = None
         self.frames: int | None = None
-        self._recording = recording
+        self._recording, self._calls = recording, calls
         self._directory = recording.directory
         self._sent = 0
         self._views: dict[int, Pixels] = {}
@@ -187,13 +188,15 @@ class Client:
         if wait:
             self._pause()
         ended = self.has_ended()
-        return wait and not ended and self.error is None
+        return wait and not ended and self.error is None and self._ending is None and not self._calls.asked
 
     def _pause(self) -> None:
+        self._calls.pausing = True
         if self._worker is None:
             time.sleep(_POLL_SECONDS / 5)
         else:
             self._worker.pause()
+        self._calls.pausing = False
 
     def _send(self, kind: Kind, text: bytes, slot: int = 0) -> None:
         message = Message(self._number, kind, slot, text)

@@ -78,8 +78,13 @@ def remove_recording(directory: Path, indices: Iterable[int], *, made_directory:
     _remove(directory, _RECORDS)
     remove_frames(directory, indices)
     if made_directory:
-        with contextlib.suppress(OSError):
-            os.rmdir(directory)
+        remove_empty(directory)
+
+
+def remove_empty(directory: Path) -> None:
+    """Remove `directory` if nothing is in it."""
+    with contextlib.suppress(OSError):
+        os.rmdir(directory)
 
 
 def _remove(directory: Path, names: Iterable[str]) -> None:
