@@ -102,14 +102,12 @@ class FrameWriter:
         if not overwrite:
             refuse_old_dump(self.directory)
         self._overwrite, self._processes, self._max_bytes = overwrite, processes, max_bytes
-        self._blocks = when_full == "block"
-        self._on_error = on_error
+        self._blocks, self._on_error = when_full == "block", on_error
         self._client: Client | None = None
         self.frames = self.dropped = self._dropped_before = 0
         self._failure: DaddyEncodeError | None = None
         self._reported = self._ended = False
-        self._pid = os.getpid()
-        self._calls = Calls()
+        self._pid, self._calls = os.getpid(), Calls()
         if processes:
             process.worker(wait=False)
 
@@ -118,9 +116,9 @@ class FrameWriter:
         """Whether all is over: frames and manifest are on disk, or have failed. In a forked child it is."""
         if self._pid != os.getpid():
             return True
-        if not self._ended or self._calls.asked or not self._calls.free():
-            return False
-        return self._client is None or self._calls.run(self._client.has_ended)
+        if self._ended and not self._calls.asked and self._calls.free():
+            return self._client is None or self._calls.run(self._client.has_ended)
+        return False
 
     def write(self, frame: Any, /, **annotations: Any) -> bool:
         """Copy the next frame, to be compressed and written later. The renderer may use its buffer again at once.
@@ -162,7 +160,7 @@ class FrameWriter:
             self._calls.ask(functools.partial(self._end, why))
             self._ended = True
         self._calls.obey(wait=wait)
-        if wait and self._calls.free():
+        if wait and self._calls.free(wait=True):
             self._calls.run(self._wait)
 
     def discard(self) -> None:

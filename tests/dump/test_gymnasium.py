@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import textwrap
@@ -19,6 +20,7 @@ from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 
 from daddy_encode.dump.gymnasium import RecordFrames
 from daddy_encode.dump.gymnasium.wrappers import VectorRecordFrames
+from daddy_encode.dump.worker import process
 from daddy_encode.errors import ManifestError, SettingsError
 from daddy_encode.spool.png.pixels import Pixels
 from tests.dump.reading import annotations_of, assert_same, contents, frame_files, manifest_of, pixels_of
@@ -543,3 +545,25 @@ def test_300_environments_are_recorded_at_once_and_the_training_has_its_descript
     assert len(directories) == 300
     for directory in directories:
         assert (manifest_of(directory)["complete"], len(frame_files(directory))) == (True, 2)
+
+
+def test_where_no_file_can_be_opened_the_training_goes_on_and_no_empty_directory_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "_impossible", True)
+    env = RecordFrames(cartpole(), tmp_path / "videos", episode_trigger=always, min_free=0)
+    # What drawing loads.
+    env.env.reset()
+    env.env.render()
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # The lowest that is free, so that not one more is.
+    lowest = os.open("/", os.O_RDONLY)
+    os.close(lowest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, limit[1]))
+    try:
+        with pytest.warns(RuntimeWarning, match="Too many open files"):
+            play(env, 3)
+            env.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limit)
+    assert jobs(tmp_path / "videos") == []

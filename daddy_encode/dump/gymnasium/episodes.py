@@ -146,14 +146,15 @@ class EpisodeRecorder:
 
     def stop(self, error: BaseException | None = None) -> None:
         """End the recording, if there is one; its manifest follows in the background."""
-        writer, self._writer = self._writer, None
-        if writer is None:
+        if (writer := self._writer) is None:
             return
-        # One at a time: short episodes on a slow disk should not pile up in memory.
-        self._wait()
-        writer.meta.update(self._facts)
-        writer.close(error, wait=False)
-        self._closing = writer
+        try:
+            # One at a time: short episodes on a slow disk should not pile up in memory.
+            self._wait()
+        finally:
+            writer.meta.update(self._facts)
+            writer.close(error, wait=False)
+            self._closing, self._writer = writer, None
 
     @contextlib.contextmanager
     def ends_with(self, *, unless_over: bool = False) -> Iterator[None]:
@@ -174,22 +175,22 @@ class EpisodeRecorder:
         self.stop()
         settings = self._settings
         known = {**self._constant, "seed": self._seed, "episode": self._episode, "start_step": step}
+        directory: Path | None = None
         try:
             # Else a full disk would gather a directory without frames from every further episode.
             DiskBudget(settings.folder, settings.options.get("min_free")).spend(f"{settings.folder / name}", 0)
             directory = new_job_directory(settings.folder, name)
-            try:
-                writer = FrameWriter(directory, **settings.options)
-            except BaseException:
+            writer = FrameWriter(directory, **settings.options)
+            # What a manifest says of a rollout that was killed; how far it came, its annotations say.
+            writer.meta.update(known)
+            self._facts = {**known, "return": 0.0, "length": 0, "terminated": False, "truncated": False}
+            self._writer = writer
+        except BaseException as error:
+            if directory is not None:
                 remove_empty(directory)
+            if not isinstance(error, DaddyEncodeError):
                 raise
-        except DaddyEncodeError as error:
             self._report(error)
-            return
-        # What a manifest says of a rollout that was killed; how far it came, its annotations say.
-        writer.meta.update(known)
-        self._facts = {**known, "return": 0.0, "length": 0, "terminated": False, "truncated": False}
-        self._writer = writer
 
     def _wait(self) -> None:
         writer, self._closing = self._closing, None
@@ -199,8 +200,7 @@ class EpisodeRecorder:
             except DaddyEncodeError as error:
                 self._report(error)
             finally:
-                if not writer.closed:
-                    # This is a signal's handler, and what it interrupts goes on.
+                if not writer.closed:  # this is a signal's handler, and what it interrupts goes on
                     self._closing = writer
                 elif not writer.frames:
                     remove_empty(writer.directory)

@@ -42,6 +42,8 @@ class Client:
     `error`: why nothing more is written; `frames`: how many are on disk without a gap, once the recording has ended.
     """
 
+    _ending: End | None = None
+
     def __init__(self, recording: Recording, calls: Calls, *, processes: bool, slots: int) -> None:
         """Begin a recording in a directory that is ready for it, with memory for so many frames.
 
@@ -53,7 +55,6 @@ class Client:
         self._directory = recording.directory
         self._sent = 0
         self._views: dict[int, Pixels] = {}
-        self._ending: End | None = None
         self._end_is_sent = False
         # Whoever begins another recording, perhaps in a thread, looks at this one; a signal's handler may end it.
         self._looking = threading.RLock()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-_POLL_SECONDS = 0.002
+# Longer than any call that neither writes nor waits.
+_MOMENT_SECONDS = 0.05
 _Result = TypeVar("_Result")
 
 
@@ -20,7 +20,9 @@ class Calls:
     def __init__(self) -> None:
         """None is under way."""
         self.pausing = False
-        self._thread: int | None = None
+        self._under_way = False
+        # Of the thread whose call it is; a handler has it, too.
+        self._lock = threading.RLock()
         self._asked: dict[Callable[[], None], None] = {}
 
     @property
@@ -28,18 +30,26 @@ class Calls:
         """Whether the call under way is waited for."""
         return bool(self._asked)
 
-    def free(self) -> bool:
-        """Whether `run` would do it now."""
-        return self._thread is None or (self.pausing and self._thread == threading.get_ident())
+    def free(self, *, wait: bool = False) -> bool:
+        """Whether `run` may be called now: not by a handler of this call; `wait`: for another thread's."""
+        if not self._lock.acquire(blocking=wait):
+            return False
+        try:
+            return not self._under_way or self.pausing
+        finally:
+            self._lock.release()
 
     def run(self, call: Callable[..., _Result], *arguments: Any) -> _Result:
         """Call it, then do what was asked for meanwhile."""
-        before = self._thread
         try:
-            self._thread, self.pausing = threading.get_ident(), False
-            return call(*arguments)
+            with self._lock:
+                before = self._under_way
+                try:
+                    self._under_way, self.pausing = True, False
+                    return call(*arguments)
+                finally:
+                    self._under_way = before
         finally:
-            self._thread = before
             self.obey()
 
     def ask(self, what: Callable[[], None]) -> None:
@@ -48,15 +58,16 @@ class Calls:
 
     def obey(self, *, wait: bool = False) -> None:
         """Do what was asked for, unless a call is under way; `wait`: for another thread's."""
-        while wait and self._thread not in (None, threading.get_ident()):
-            time.sleep(_POLL_SECONDS)
-        while self._asked and self.free():
-            before = self._thread
+        while self._asked and self._lock.acquire(timeout=-1 if wait else _MOMENT_SECONDS):
+            before = self._under_way
             try:
-                self._thread, self.pausing = threading.get_ident(), False
+                if before and not self.pausing:
+                    return
+                self._under_way, self.pausing = True, False
                 for asked in list(self._asked):
                     asked()
                     # Only now: an exception may have come.
                     self._asked.pop(asked, None)
             finally:
-                self._thread = before
+                self._under_way = before
+                self._lock.release()

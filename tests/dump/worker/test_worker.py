@@ -267,6 +267,30 @@ def run(code: str, directory: Path, start: str = "") -> subprocess.CompletedProc
     return subprocess.run(program, cwd=directory, capture_output=True, text=True, timeout=120, check=False)
 
 
+def test_a_worker_that_is_killed_with_thousands_of_frames_in_flight_is_heard_of_at_once(tmp_path: Path) -> None:
+    # Where each of them took a tenth of a second, `run` gave up.
+    done = run(
+        """
+        from daddy_encode.errors import SpoolError
+        writer = FrameWriter("job", when_full="drop")
+        small = frame[:4, :4].copy()
+        writer.write(small)
+        os.kill(process._worker._process.pid, signal.SIGSTOP)
+        while writer.frames < 2000 and writer.write(small):
+            pass
+        os.kill(process._worker._process.pid, signal.SIGKILL)
+        try:
+            writer.close()
+        except SpoolError as error:
+            # How many are in flight depends on the system's sockets.
+            print(writer.frames > 50, "killed by signal 9" in str(error))
+        """,
+        tmp_path,
+    )
+    assert (done.returncode, done.stdout) == (0, "True True\n")
+    assert manifest_of(tmp_path / "job")["frames"] == len(pixels_of(tmp_path / "job"))
+
+
 @pytest.mark.parametrize(
     ("program", "report"),
     [
