@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import faulthandler
 import functools
@@ -149,10 +150,6 @@ class Grey(gym.Env[Any, Any]):
         return FRAMES[0]
 
 
-def all_ended(folder: Path) -> bool:
-    return all((job / "manifest.json").exists() for job in folder.iterdir())
-
-
 @pytest.mark.parametrize("leave", [False, True])
 def test_a_handler_may_close_a_recorded_environment_at_any_line(
     leave: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -162,6 +159,7 @@ def test_a_handler_may_close_a_recorded_environment_at_any_line(
         if leave:
             raise SystemExit
 
+    threads = _thread._count()
     for number in itertools.count(0, 3):
         folder = tmp_path / f"{number}"
         env = RecordFrames(Grey(), folder, min_free=0)
@@ -174,7 +172,7 @@ def test_a_handler_may_close_a_recorded_environment_at_any_line(
                 env.step(0)
             env.close()
         # What was interrupted while it began ends in the background.
-        until(functools.partial(all_ended, folder), "the manifest")
+        until(lambda: _thread._count() <= threads, "the end of all threads")
         for job in folder.iterdir():
             manifest = manifest_of(job)
             assert manifest["frames"] == len(frame_files(job)), number

@@ -194,16 +194,17 @@ class EpisodeRecorder:
 
     def _wait(self) -> None:
         writer, self._closing = self._closing, None
-        if writer is not None:
-            try:
-                writer.close()
-            except DaddyEncodeError as error:
-                self._report(error)
-            finally:
-                if not writer.closed:  # this is a signal's handler, and what it interrupts goes on
-                    self._closing = writer
-                elif not writer.frames:
-                    remove_empty(writer.directory)
+        if writer is None:
+            return
+        try:
+            writer.close()
+        except DaddyEncodeError as error:
+            self._report(error)
+        finally:
+            if not writer.closed:  # this is a signal's handler, and what it interrupts goes on
+                self._closing = writer
+            elif not writer.frames:
+                remove_empty(writer.directory)
 
     def _report(self, error: DaddyEncodeError) -> None:
         if self._settings.on_error == "raise":

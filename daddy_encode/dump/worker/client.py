@@ -193,10 +193,7 @@ class Client:
 
     def _pause(self) -> None:
         self._calls.pausing = True
-        if self._worker is None:
-            time.sleep(_POLL_SECONDS / 5)
-        else:
-            self._worker.pause()
+        time.sleep(_POLL_SECONDS / 5) if self._worker is None else self._worker.pause()
         self._calls.pausing = False
 
     def _send(self, kind: Kind, text: bytes, slot: int = 0) -> None:
