@@ -246,10 +246,10 @@ class Client:
                     ending = self._ending
                     manifest = self._recording.manifest(frames, ending.error or str(self.error), ending.meta)
                     write_manifest_anyway(self._directory, manifest)
-        # The memory goes with the last view of it.
+        # First: an interrupt may come. The memory goes with the last view of it.
+        self.frames = frames
         self._views.clear()
         del self._memory, self._slots
-        self.frames = frames
 
 
 def _after_fork() -> None:
