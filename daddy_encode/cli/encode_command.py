@@ -166,7 +166,7 @@ WORKING = [
         metavar="SECONDS",
         default=option_values.DEFAULT_STALL_SECONDS,
         show_default=True,
-        help="End ffmpeg, and count the job as failed, after this long without progress.",
+        help="End ffmpeg or gifsicle after this long without progress; the job is tried again, three times in all.",
     ),
     click.option(
         "--json",

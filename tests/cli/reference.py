@@ -14,7 +14,7 @@ Made from `--help` by `python -m tests.cli.reference`; a test fails when it is n
 
 def reference() -> str:
     """The text of docs/cli.md."""
-    parent = click.Context(group, info_name="daddy-encode", terminal_width=100)
+    parent = click.Context(group, info_name="daddy-encode", terminal_width=100, **group.context_settings)
     parts = [HEAD, _section("daddy-encode", group.get_help(parent))]
     for name in COMMANDS:
         command = group.get_command(parent, name)

@@ -46,7 +46,9 @@ def test_what_a_killed_encoder_left_in_a_tmp_dir_goes_with_the_next(tmp_path: Pa
         assert temporary_files(tmp_path / "spool") == []
 
 
-@pytest.mark.parametrize("rename", [1, 2, 3])
+@pytest.mark.parametrize(
+    "rename", [pytest.param(1, marks=pytest.mark.soak), 2, pytest.param(3, marks=pytest.mark.soak)]
+)
 def test_what_a_killed_force_left_beside_the_video_goes_with_the_next(
     tmp_path: Path, require_program: Require, rename: int
 ) -> None:
