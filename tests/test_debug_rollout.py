@@ -461,7 +461,9 @@ def test_if_the_encoder_fails_the_script_fails(here: Path) -> None:
     assert manifest(here / "rollouts/run-0001/episode-0000")["frames"] == 4
 
 
-@pytest.mark.parametrize("how", ["Ctrl-C in the terminal", "SIGTERM to the script alone"])
+@pytest.mark.parametrize(
+    "how", ["Ctrl-C in the terminal", pytest.param("SIGTERM to the script alone", marks=pytest.mark.soak)]
+)
 def test_stopping_the_script_while_it_encodes_stops_the_encoder_and_keeps_the_frames(here: Path, how: str) -> None:
     hanging = write_ffmpeg(here / "ffmpeg", f"touch {shlex.quote(str(here / 'encoding'))}\nexec sleep 60")
     process = subprocess.Popen(

@@ -38,6 +38,7 @@ def test_a_rollout_and_its_follow_up(slurm: Slurm, tmp_path: Path, environ: dict
     ]
 
 
+@pytest.mark.soak
 def test_a_watcher_in_a_slurm_job(slurm: Slurm, tmp_path: Path, environ: dict[str, str]) -> None:
     rollouts = Path(environ["ROLLOUTS"])
     save_frames_as_png(moving_square(5), rollouts / "episode-0000")
@@ -58,6 +59,7 @@ def test_a_watcher_stops_cleanly_before_its_time_limit(slurm: Slurm, tmp_path: P
     assert slurm.wait(watcher)["ExitCode"] == "0:0"
 
 
+@pytest.mark.soak
 def test_a_rollout_in_python_that_submits_its_own_follow_up(slurm: Slurm, tmp_path: Path) -> None:
     rollouts = tmp_path / "rollouts"
     command = shlex.join([sys.executable, str(EXAMPLES / "rollout.py"), str(rollouts)])

@@ -125,6 +125,7 @@ def test_debug_rollout_submits_its_own_follow_up_from_inside_a_gpu_job(slurm: Sl
     assert len(saved(list((run / ".daddy-encode/slurm").glob(f"encode-{identifier}.log")))) == 2
 
 
+@pytest.mark.soak
 def test_a_rollout_in_python_submits_its_encoder_with_one_function_before_it_crashes(slurm: Slurm, spool: Path) -> None:
     program = f"""
 import os, sys
@@ -261,6 +262,7 @@ def test_a_cancelled_encoder_leaves_no_partial_output_and_is_not_requeued(
     assert running_jobs_of(slurm, [identifier]) == {}
 
 
+@pytest.mark.soak
 def test_if_requeueing_is_not_allowed_the_log_says_how_to_continue(
     slurm: Slurm, spool: Path, tmp_path: Path, slow_ffmpeg: dict[str, str]
 ) -> None:

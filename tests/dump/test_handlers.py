@@ -103,7 +103,13 @@ def lets_a_thread_close(writer: FrameWriter) -> None:
 
 
 @pytest.mark.parametrize(
-    ("handler", "step"), [(closes, 2), (closes_and_leaves, 3), (discards, 3), (lets_a_thread_close, 5)]
+    ("handler", "step"),
+    [
+        (closes, 3),
+        pytest.param(closes_and_leaves, 3, marks=pytest.mark.soak),
+        (discards, 6),
+        pytest.param(lets_a_thread_close, 5, marks=pytest.mark.soak),
+    ],
 )
 def test_a_handler_may_end_a_recording_at_any_line(
     handler: Callable[[FrameWriter], None], step: int, tmp_path: Path

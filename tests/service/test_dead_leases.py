@@ -46,9 +46,9 @@ def pretend_to_be_elsewhere(lease: Path, seconds_ago: float) -> None:
     ("command", "breaks", "out"),
     [
         (["encode"], False, False),
-        (["encode"], False, True),
-        (["encode"], True, False),
-        (["watch", "--once"], False, True),
+        pytest.param(["encode"], False, True, marks=pytest.mark.soak),
+        pytest.param(["encode"], True, False, marks=pytest.mark.soak),
+        pytest.param(["watch", "--once"], False, True, marks=pytest.mark.soak),
         (["watch", "--once"], True, False),
     ],
     ids=str,

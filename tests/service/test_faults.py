@@ -67,6 +67,7 @@ def test_one_call_that_fails_loses_nothing_and_encodes_nothing_twice(
     assert scans[-1][0] == ["new"]
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("error", ["EIO", pytest.param("ESTALE", marks=pytest.mark.soak)])
 def test_a_watcher_whose_listings_fail_again_and_again_encodes_all_once(
     tmp_path: Path, require_program: Require, error: str

@@ -57,7 +57,13 @@ def spools(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 @pytest.mark.parametrize(
-    "command", [("watch", "--once"), ("watch", "--once", "--trust-owner", "any"), ("status",)], ids=" ".join
+    "command",
+    [
+        ("watch", "--once"),
+        pytest.param(("watch", "--once", "--trust-owner", "any"), marks=pytest.mark.soak),
+        ("status",),
+    ],
+    ids=" ".join,
 )
 def test_twelve_foreign_manifests_of_4_mib_cost_little_memory(
     command: tuple[str, ...], spools: tuple[Path, Path]

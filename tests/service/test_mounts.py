@@ -190,6 +190,7 @@ def test_a_file_system_that_hangs_for_a_while_loses_no_job(mounts: Mounts) -> No
         assert watcher.lines("ERROR") == []
 
 
+@pytest.mark.soak
 def test_a_spool_that_goes_away_in_the_middle_of_an_encode_gets_it_encoded_later(mounts: Mounts) -> None:
     spool = mounts.mount("spool")
     save_frames_as_png(pictures(0).repeat(30, axis=0).repeat(6, axis=1).repeat(6, axis=2), mounts.real / "job")

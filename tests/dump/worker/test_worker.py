@@ -319,6 +319,7 @@ def test_where_no_process_can_be_started_threads_do_it(program: str, report: str
     assert len(pixels_of(tmp_path / "job")) == 30
 
 
+@pytest.mark.soak
 def test_a_worker_whose_start_hangs_does_not_stay(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(
         "import os, sys, time\nif sys.orig_argv[-1].startswith('import sys; sys.path'):\n"
