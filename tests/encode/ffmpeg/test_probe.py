@@ -91,7 +91,7 @@ def test_it_is_tried_out_in_one_run_and_not_at_all_where_all_is_done(tmp_path: P
 
 def test_an_ffmpeg_whose_trial_is_passed_makes_the_same_bytes(job: Path, ffmpeg_path: Path) -> None:
     with pytest.MonkeyPatch.context() as own:
-        own.delenv("IMAGEIO_FFMPEG_EXE")
+        own.setenv("IMAGEIO_FFMPEG_EXE", str(REAL))
         record = encode(job).made[0]
     ffmpeg_path.symlink_to(REAL)
     forget_ffmpeg()
