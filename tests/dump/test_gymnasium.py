@@ -277,6 +277,7 @@ def test_a_name_whose_frames_are_cleaned_away_but_not_its_video_is_not_used_agai
     assert jobs(tmp_path) == ["rl-video-episode-0-2"]
 
 
+@pytest.mark.soak
 def test_several_processes_share_a_folder_without_a_collision(tmp_path: Path) -> None:
     script = (
         "import sys, gymnasium\n"

@@ -208,7 +208,8 @@ def test_a_spool_that_goes_away_in_the_middle_of_an_encode_gets_it_encoded_later
     assert temporary_files(mounts.real) == []
 
 
-@pytest.mark.parametrize("number", [pytest.param(signal.SIGKILL, marks=pytest.mark.soak), signal.SIGSTOP])
+@pytest.mark.soak
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_dead_encoders_job_is_taken_on_a_file_system_that_cannot_exchange_names(mounts: Mounts, number: int) -> None:
     nodes = [mounts.mount("cpu-node-1"), mounts.mount("cpu-node-2")]
     write_long_job(mounts.real / "job")

@@ -228,6 +228,7 @@ def test_a_job_that_takes_too_much_memory_each_time_fails_in_the_end(
     assert kinds == [OutcomeKind.DEFERRED, OutcomeKind.DEFERRED, OutcomeKind.FAILED]
 
 
+@pytest.mark.soak
 def test_a_watcher_tries_such_a_job_three_times_and_no_more(tmp_path: Path) -> None:
     job = write_job(tmp_path / "spool" / "job")
     environment = with_ffmpeg(tmp_path / "ffmpeg", KILLED)

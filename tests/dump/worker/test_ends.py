@@ -371,6 +371,7 @@ signal.setitimer(signal.ITIMER_REAL, 0)
 """
 
 
+@pytest.mark.soak
 def test_a_hung_disk_holds_neither_an_interrupt_nor_the_end_of_the_process(
     tmp_path: Path, slow_disk: Callable[[int], SlowDisk]
 ) -> None:
