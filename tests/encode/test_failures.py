@@ -136,6 +136,14 @@ def test_a_file_where_the_output_folder_should_be_is_reported(job: Path) -> None
     assert "Traceback" not in completed.stderr
 
 
+@pytest.fixture(autouse=True)
+def heard_hang_up() -> Iterator[None]:
+    """Whoever started the tests may ignore SIGHUP, as nohup does, and what they start would inherit that."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.fixture(scope="module")
 def long_job(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_long_job(tmp_path_factory.mktemp("long") / "job", 100, 480, 640)
