@@ -15,12 +15,11 @@ from daddy_encode.encode.frames.gaps import Gaps, expected_numbers, fill
 from daddy_encode.encode.frames.job_directory import JobDirectory
 from daddy_encode.encode.frames.listing import FrameListing, list_frames
 from daddy_encode.encode.settings import Plan, Settings, plan
-from daddy_encode.errors import FrameError, ManifestError, Skipped, one_line
+from daddy_encode.errors import FrameError, ManifestError, one_line
 from daddy_encode.spool.frames import FrameSequence
 from daddy_encode.spool.manifest import MANIFEST_NAME, Manifest
 from daddy_encode.spool.paths import JobPaths
-from daddy_encode.spool.receipt import MAX_LISTED, BadFrame, Lost, Receipt, find_recorded
-from daddy_encode.spool.records import read_record
+from daddy_encode.spool.receipt import MAX_LISTED, BadFrame, Lost, OutputRecord, Receipt, find_recorded, read_receipt
 
 
 @dataclass(frozen=True)
@@ -175,14 +174,9 @@ def _receipt_of(
     paths: JobPaths, directory: JobDirectory, listing: str, manifest_digest: str | None, gaps: Gaps
 ) -> Receipt | None:
     """The job's receipt; None where it is for another source or other `gaps`, or not from a trusted user."""
-    try:
-        found = read_record(paths.receipt, Receipt, check=directory.check_owner)
-    except (ManifestError, Skipped):
-        # A receipt that cannot be read, or that anybody wrote, proves nothing; the job is encoded and gets another.
+    receipt = read_receipt(paths.receipt, directory.check_owner)
+    if receipt is None:
         return None
-    if found is None:
-        return None
-    receipt, _ = found
     same = (receipt.source.listing_sha256, receipt.source.manifest_sha256) == (listing, manifest_digest)
     if receipt.error is not None or not same or receipt.gaps not in (None, gaps):
         return None
@@ -191,6 +185,11 @@ def _receipt_of(
 
 def _renewed(paths: JobPaths, receipt: Receipt, mtime_ns: int) -> Receipt:
     """`receipt` with the outputs that are still there, and their times, for a directory of the time `mtime_ns`."""
-    found = [find_recorded(paths.output(record.format), record) for record in receipt.outputs]
     source = msgspec.structs.replace(receipt.source, directory_mtime_ns=mtime_ns)
-    return msgspec.structs.replace(receipt, source=source, outputs=[record for record in found if record])
+    return msgspec.structs.replace(receipt, source=source, outputs=outputs_there(paths, receipt))
+
+
+def outputs_there(paths: JobPaths, receipt: Receipt) -> list[OutputRecord]:
+    """The records of those videos of a receipt that are still there. Raises SpoolError where one cannot be read."""
+    found = [find_recorded(paths.output(record.format), record) for record in receipt.outputs]
+    return [record for record in found if record is not None]

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from daddy_encode.encode.context import Context
-from daddy_encode.encode.examine import Examined
+from daddy_encode.encode.examine import Examined, outputs_there
 from daddy_encode.encode.frames.listing import listing_sha256
 from daddy_encode.encode.frames.source import DirectorySource
 from daddy_encode.encode.probe import find_ffmpeg
@@ -21,7 +21,7 @@ from daddy_encode.spool.held_file import HeldFile, opened_directory
 from daddy_encode.spool.manifest import read_manifest
 from daddy_encode.spool.paths import JobPaths, Kind
 from daddy_encode.spool.publish import publish_bytes, reported
-from daddy_encode.spool.receipt import MOST_FAILURES, Failure, OutputRecord, Receipt, Source, find_recorded
+from daddy_encode.spool.receipt import MOST_FAILURES, Failure, OutputRecord, Receipt, Source, read_receipt
 from daddy_encode.spool.records import encode_record, read_record
 
 
@@ -67,7 +67,7 @@ def record_done(
         gaps=job.filled(bad),
         lost=job.lost(bad),
     )
-    publish_bytes(encode_record(receipt), paths.receipt, paths.base.name, job.parent, paths.top)
+    _write(paths, receipt, job)
     return receipt
 
 
@@ -80,7 +80,7 @@ def confirm_done(paths: JobPaths, job: Examined) -> Receipt:
     assert job.receipt is not None
     if not job.is_recorded:
         with contextlib.suppress(DaddyEncodeError, OSError):
-            publish_bytes(encode_record(job.receipt), paths.receipt, paths.base.name, job.parent, paths.top)
+            _write(paths, job.receipt, job)
     return job.receipt
 
 
@@ -112,7 +112,7 @@ def withdraw(paths: JobPaths, ready: Mapping[Kind, HeldFile], context: Context, 
         return False
     source = msgspec.structs.replace(receipt.source, directory_mtime_ns=0)
     left = msgspec.structs.replace(receipt, outputs=others, source=source)
-    publish_bytes(encode_record(left), paths.receipt, paths.base.name, job.parent, paths.top)
+    _write(paths, left, job)
     return True
 
 
@@ -142,11 +142,10 @@ def record_failure(
             if (found := read_manifest(paths.directory, check=context.owners.check_file)) is not None:
                 manifest_sha256 = found[1]
         if (earlier := _earlier(paths, context)) is not None:
-            found_outputs = [find_recorded(paths.output(record.format), record) for record in earlier.outputs]
-            outputs = [record for record in found_outputs if record is not None]
+            outputs = outputs_there(paths, earlier)
         source = _no_source(listing_sha256=listing, manifest_sha256=manifest_sha256, directory_mtime_ns=mtime_ns)
         receipt = _receipt(paths, context, source, error=str(error), outputs=outputs, failures=list(failures))
-        publish_bytes(encode_record(receipt), paths.receipt, paths.base.name, top=paths.top)
+        _write(paths, receipt)
     return listing
 
 
@@ -184,10 +183,7 @@ def withdraw_failures(paths: JobPaths, is_withdrawn: Callable[[Failure], bool], 
 
 def _earlier(paths: JobPaths, context: Context) -> Receipt | None:
     """The job's receipt, where it can be read and is of a trusted user."""
-    with contextlib.suppress(DaddyEncodeError):
-        if (found := read_record(paths.receipt, Receipt, check=context.owners.check_file)) is not None:
-            return found[0]
-    return None
+    return read_receipt(paths.receipt, context.owners.check_file)
 
 
 def _write_failures(paths: JobPaths, context: Context, earlier: Receipt | None, failures: list[Failure]) -> None:
@@ -199,10 +195,16 @@ def _write_failures(paths: JobPaths, context: Context, earlier: Receipt | None, 
         else:
             receipt = msgspec.structs.replace(earlier, failures=failures)
         if receipt.outputs or failures:
-            publish_bytes(encode_record(receipt), paths.receipt, paths.base.name, top=paths.top)
+            _write(paths, receipt)
         else:
             with opened_directory(paths.base.parent, paths.top) as directory:
                 os.unlink(paths.receipt.name, dir_fd=directory)
+
+
+def _write(paths: JobPaths, receipt: Receipt, job: Examined | None = None) -> None:
+    """Publish a job's receipt, in the directory that its own was in when it was examined. Raises SpoolError."""
+    expected = job.parent if job is not None else None
+    publish_bytes(encode_record(receipt), paths.receipt, paths.base.name, expected, paths.top)
 
 
 def _no_source(*, listing_sha256: str = "", manifest_sha256: str | None = None, directory_mtime_ns: int = 0) -> Source:

@@ -11,8 +11,8 @@ from daddy_encode.encode.frames.listing import listing_sha256
 from daddy_encode.errors import ManifestError, Skipped
 from daddy_encode.spool.manifest import Manifest, read_manifest
 from daddy_encode.spool.paths import JobPaths, Kind
-from daddy_encode.spool.receipt import Receipt, looks_recorded
-from daddy_encode.spool.records import Check, read_record
+from daddy_encode.spool.receipt import Receipt, looks_recorded, read_receipt
+from daddy_encode.spool.records import Check
 from daddy_encode.spool.walk import Listing, OutputListing
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -75,7 +75,7 @@ def inspect_job(
         except (ManifestError, Skipped) as fault:
             error = str(fault)
     known = outputs.names is None or paths.receipt.name in outputs.names
-    receipt = _read_receipt(paths, check) if known else None
+    receipt = read_receipt(paths.receipt, check) if known else None
     there = frozenset(kind for kind in KINDS if _is_there(paths.output(kind), outputs))
     records = receipt.outputs if receipt is not None else []
     return JobSnapshot(
@@ -111,7 +111,7 @@ def failed_before(paths: JobPaths, mtime_ns: int, check: Check | None = None) ->
     with contextlib.suppress(ManifestError, Skipped):
         if (found := read_manifest(paths.directory, check=check)) is not None:
             digest = found[1]
-    receipt = _read_receipt(paths, check)
+    receipt = read_receipt(paths.receipt, check)
     listing = _listing_that_failed(paths, receipt)
     return listing if has_failed(receipt, mtime_ns, digest, listing) else None
 
@@ -131,14 +131,6 @@ def _listing_that_failed(paths: JobPaths, receipt: Receipt | None) -> str:
         # Of those that failed otherwise, and of version 0.1.0, the receipt has none.
         return ""
     return listing_sha256(paths.directory)
-
-
-def _read_receipt(paths: JobPaths, check: Check | None) -> Receipt | None:
-    """The receipt; None where there is none that can be read: then, or where anybody wrote it, it proves nothing."""
-    with contextlib.suppress(ManifestError, Skipped):
-        if (found := read_record(paths.receipt, Receipt, check=check)) is not None:
-            return found[0]
-    return None
 
 
 def _is_there(path: Path, outputs: OutputListing) -> bool:

@@ -16,6 +16,50 @@ from daddy_encode.errors import TransientError
 
 Result = TypeVar("Result")
 
+# To open what somebody else may have put at a name: no link is followed, no FIFO waited for, no terminal taken over.
+SAFELY = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+# To make a file where there is nothing yet, never through a planted link.
+NEW = os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_KINDS = {
+    stat.S_IFREG: "file",
+    stat.S_IFLNK: "link",
+    stat.S_IFDIR: "directory",
+    stat.S_IFIFO: "FIFO",
+    stat.S_IFSOCK: "socket",
+}
+
+
+def kind_of(mode: int) -> str:
+    """What a file of this mode is, for people, such as "link"."""
+    return _KINDS.get(stat.S_IFMT(mode), "device")
+
+
+def is_at(name: str, directory: int, descriptor: int) -> bool:
+    """Whether `name` in a directory is an open regular file.
+
+    Args:
+        name: The name.
+        directory: The directory's descriptor.
+        descriptor: The file's.
+
+    Raises:
+        OSError: The file system does not answer.
+    """
+    try:
+        named = os.stat(name, dir_fd=directory, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    held = os.fstat(descriptor)
+    return os.path.samestat(named, held) and named.st_uid == held.st_uid and stat.S_ISREG(named.st_mode)
+
+
+def sha256_of(stream: BinaryIO) -> str:
+    """The SHA-256 of what is left to read of a stream, in hexadecimal digits."""
+    digest = hashlib.sha256()
+    while part := stream.read(2**16):
+        digest.update(part)
+    return digest.hexdigest()
+
 
 @contextlib.contextmanager
 def opened_directory(path: Path, top: Path | None = None, *, make: bool = True) -> Iterator[int]:
@@ -105,9 +149,7 @@ class HeldFile:
         self.directory = directory
         self._has_temp_name = True
         self._siblings: list[HeldFile] = []
-        # O_EXCL: never through a planted link.
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        self.descriptor = os.open(path.name, flags, 0o666, dir_fd=directory)
+        self.descriptor = os.open(path.name, os.O_RDWR | NEW, 0o666, dir_fd=directory)
 
     def reading(self) -> BinaryIO:
         """A stream of its bytes from the first on; closing it closes nothing else."""
@@ -131,11 +173,8 @@ class HeldFile:
 
     def sha256(self) -> str:
         """The SHA-256 of its bytes, in hex."""
-        digest = hashlib.sha256()
         with self.reading() as stream:
-            while part := stream.read(2**16):
-                digest.update(part)
-        return digest.hexdigest()
+            return sha256_of(stream)
 
     def sibling(self, name: str) -> HeldFile:
         """A new file `name` beside this one, for the same owner; closed with this one, or before. Raises OSError."""
@@ -194,12 +233,7 @@ class HeldFile:
 
     def _is_at(self, name: str) -> bool:
         """Whether `name` in its directory is this file."""
-        try:
-            named = os.stat(name, dir_fd=self.directory, follow_symlinks=False)
-        except FileNotFoundError:
-            return False
-        held = os.fstat(self.descriptor)
-        return os.path.samestat(named, held) and named.st_uid == held.st_uid and stat.S_ISREG(named.st_mode)
+        return is_at(name, self.directory, self.descriptor)
 
 
 def _insist(call: Callable[[], Result]) -> Result | None:

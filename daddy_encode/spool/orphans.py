@@ -13,6 +13,8 @@ import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from daddy_encode.spool.held_file import opened_directory
+
 TEMP_PREFIX = ".daddy-encode-"
 TEMP_SUFFIX = ".tmp"
 _MAKER = re.compile(r"-(?P<machine>[0-9a-f]{8})-(?P<pid>[0-9]{1,10})-[0-9a-f]{12}\.tmp")
@@ -66,10 +68,13 @@ def remove_temporaries(directory: Path) -> None:
 def is_dead(name: str) -> bool:
     """Whether the temporary file `name` was made on this machine, since it was started, by a process that is gone."""
     match = _MAKER.search(name)
-    if match is None or match["machine"] != _machine():
-        return False
+    return match is not None and match["machine"] == _machine() and is_gone(int(match["pid"]))
+
+
+def is_gone(pid: int) -> bool:
+    """Whether there is no process of this number on this machine."""
     try:
-        os.kill(int(match["pid"]), 0)
+        os.kill(pid, 0)
     except ProcessLookupError:
         return True
     except (PermissionError, OverflowError):
@@ -78,11 +83,8 @@ def is_dead(name: str) -> bool:
 
 
 def _remove(directory: Path, should_go: Callable[[str, os.stat_result], bool]) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
+    with opened_directory(directory, make=False) as descriptor:
         remove_from(descriptor, os.listdir(descriptor), should_go)
-    finally:
-        os.close(descriptor)
 
 
 def remove_from(directory: int, names: Iterable[str], should_go: Callable[[str, os.stat_result], bool]) -> bool:

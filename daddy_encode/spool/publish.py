@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from daddy_encode.errors import DaddyEncodeError, SpoolError, TransientError
-from daddy_encode.spool.held_file import HeldFile, opened_directory
+from daddy_encode.spool.held_file import NEW, HeldFile, opened_directory
 from daddy_encode.spool.orphans import temp_name
 from daddy_encode.spool.transient import TRANSIENT
 
@@ -145,8 +145,8 @@ def write_new(path: str, data: bytes) -> None:
     Raises:
         OSError: Something is there already, or the disk refused.
     """
-    # O_EXCL: never over another dump's frame, never through a planted link.
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    # Never over another dump's frame.
+    descriptor = os.open(path, os.O_WRONLY | NEW, 0o666)
     try:
         try:
             _write_all(descriptor, data)

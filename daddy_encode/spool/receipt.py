@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import os
 import stat
 from pathlib import Path
@@ -11,8 +11,11 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct, field
 
+from daddy_encode.errors import ManifestError, Skipped
+from daddy_encode.spool.held_file import SAFELY, sha256_of
 from daddy_encode.spool.paths import Kind
 from daddy_encode.spool.publish import reported
+from daddy_encode.spool.records import Check, read_record
 
 # Anybody may have written a receipt, and people and spreadsheets read its numbers.
 Whole = Annotated[int, Meta(ge=0, le=2**62)]
@@ -174,6 +177,19 @@ class Receipt(Struct, frozen=True, kw_only=True):
     finished: Seconds
 
 
+def read_receipt(path: Path, check: Check | None = None) -> Receipt | None:
+    """A receipt; None where there is none that can be read: then, or where anybody wrote it, it proves nothing.
+
+    Args:
+        path: Where it is.
+        check: As for `read_record`: whose receipts count. Default: everybody's.
+    """
+    with contextlib.suppress(ManifestError, Skipped):
+        if (found := read_record(path, Receipt, check=check)) is not None:
+            return found[0]
+    return None
+
+
 def looks_recorded(path: Path, record: OutputRecord) -> bool:
     """Whether the file at `path` has the size and the time of `record`; one that has no time is compared by size."""
     try:
@@ -197,7 +213,7 @@ def find_recorded(path: Path, record: OutputRecord) -> OutputRecord | None:
     if looks_recorded(path, record):
         return record
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | SAFELY)
     except OSError:
         return None
     with reported(path, "read"), open(descriptor, "rb") as stream:
@@ -207,11 +223,8 @@ def find_recorded(path: Path, record: OutputRecord) -> OutputRecord | None:
             return record
         if not stat.S_ISREG(status.st_mode) or status.st_size != record.bytes:
             return None
-        digest = hashlib.sha256()
-        while part := stream.read(2**16):
-            digest.update(part)
-    if digest.hexdigest() != record.sha256:
-        return None
+        if sha256_of(stream) != record.sha256:
+            return None
     return msgspec.structs.replace(record, mtime_ns=status.st_mtime_ns)
 
 

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from daddy_encode.errors import ManifestError
+from daddy_encode.spool.held_file import SAFELY
 
 # A manifest holds a user's `meta`; a receipt may list bad frames. Neither comes near this.
 MAX_RECORD_BYTES = 4 * 2**20
@@ -163,9 +164,7 @@ def read_record(
         ManifestError: The file is a link, not a regular file, too large, unreadable or not valid.
     """
     try:
-        # O_NONBLOCK: a FIFO planted under this name must not block us. O_NOFOLLOW: nothing leads out of the spool.
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-        descriptor = os.open(path if dir_fd is None else path.name, flags, dir_fd=dir_fd)
+        descriptor = os.open(path if dir_fd is None else path.name, os.O_RDONLY | SAFELY, dir_fd=dir_fd)
     except FileNotFoundError:
         return None
     except OSError as error:

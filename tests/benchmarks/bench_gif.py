@@ -226,7 +226,7 @@ def _both(folder: Path, clip_name: str) -> Row:
     paths = JobPaths.of(_dump(folder, clip_name))
     files = frame_sequence(os.listdir(paths.directory), clip_name)
     with JobDirectory(paths.directory, Owners()) as job:
-        pixels = clip_name in EXACT or DirectorySource(job, files.names).prefers_pixels
+        pixels = clip_name in EXACT or DirectorySource(job, files.names).png_bytes is None
     decode = [
         *(ffmpeg(), "-nostdin", "-loglevel", "error", "-threads", "2", "-i", str(paths.directory / "%06d.png")),
         *("-f", "null", "-"),

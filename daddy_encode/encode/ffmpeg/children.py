@@ -137,9 +137,13 @@ def cpu_time(pid: int) -> int:
     with contextlib.suppress(OSError):
         # Behind the name, which may hold anything: user and system, then those of children that have ended.
         ticks = sum(map(int, Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[11:15]))
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        ticks += sum(cpu_time(int(child)) for child in children)
+        ticks += sum(map(cpu_time, children_of(pid)))
     return ticks
+
+
+def children_of(pid: int) -> list[int]:
+    """The processes that the first thread of a process has started, and that have not ended. Raises OSError."""
+    return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
 
 
 def end_all() -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
-from pathlib import Path
 
-# Twice the private memory that libx264
-# was seen to take at its slowest preset. Threads, of which it starts one for each CPU, count with their stacks.
+from daddy_encode.encode.ffmpeg.children import children_of
+
+# Twice the private memory that libx264 was seen to take at its slowest preset. Threads, of which it starts one for each
+# CPU, count with their stacks.
 MEMORY_BYTES = 2 * 2**30
 MEMORY_PER_CPU = 2**24
 MEMORY_PER_PIXEL = 1000
@@ -28,6 +29,6 @@ def bound_memory(pid: int, most: int) -> None:
 def bound_memory_below(pid: int, most: int) -> None:
     """Bound that of what `pid` had started before its own was: later children have their parent's limit."""
     with contextlib.suppress(OSError):
-        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-            bound_memory(int(child), most)
-            bound_memory_below(int(child), most)
+        for child in children_of(pid):
+            bound_memory(child, most)
+            bound_memory_below(child, most)

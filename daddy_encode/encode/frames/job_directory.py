@@ -10,6 +10,7 @@ from pathlib import Path
 from daddy_encode.encode.frames.owners import Owners
 from daddy_encode.encode.png.parse import HEAD_BYTES, SPARE_BYTES, Png, PngFault, check_header, check_png
 from daddy_encode.errors import FrameError, TransientError
+from daddy_encode.spool.held_file import SAFELY, kind_of
 from daddy_encode.spool.manifest import MANIFEST_NAME, Manifest, read_manifest
 from daddy_encode.spool.orphans import is_dead, is_temp_name, remove_from
 from daddy_encode.spool.png.pixels import MAX_PIXELS
@@ -164,8 +165,7 @@ class JobDirectory:
         # Before it is opened, since opening some devices has effects, and once more after that. A link must not be
         # followed, a FIFO must not hold us.
         _check_regular(os.stat(name, dir_fd=self._descriptor, follow_symlinks=False).st_mode, path)
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-        descriptor = os.open(name, flags, dir_fd=self._descriptor)
+        descriptor = os.open(name, os.O_RDONLY | SAFELY, dir_fd=self._descriptor)
         try:
             status = os.fstat(descriptor)
             _check_regular(status.st_mode, path)
@@ -189,6 +189,4 @@ class JobDirectory:
 
 def _check_regular(mode: int, path: str) -> None:
     if not stat.S_ISREG(mode):
-        kinds = {stat.S_IFLNK: "link", stat.S_IFDIR: "directory", stat.S_IFIFO: "FIFO", stat.S_IFSOCK: "socket"}
-        reason = f"is a {kinds.get(stat.S_IFMT(mode), 'device')}, not a regular file"
-        raise BadFrameError(path, reason, "put a PNG in its place")
+        raise BadFrameError(path, f"is a {kind_of(mode)}, not a regular file", "put a PNG in its place")

@@ -39,13 +39,8 @@ class FrameSource(Protocol):
     count: int
 
     @property
-    def prefers_pixels(self) -> bool:
-        """Whether frames are less work as pixels than as PNGs."""
-        ...
-
-    @property
-    def png_bytes(self) -> int:
-        """The length of each frame as a PNG."""
+    def png_bytes(self) -> int | None:
+        """The length of each frame as a PNG; None where frames are less work as pixels, or can only be that."""
         ...
 
     def first(self) -> Pixels:
@@ -57,7 +52,8 @@ class FrameSource(Protocol):
 
         Args:
             step: Which frames are yielded. Default: all.
-            as_pixels: As rgb24 pixels, row by row; else as whole PNG files, 8-bit RGB, all of one length.
+            as_pixels: As rgb24 pixels, row by row; else as whole PNG files, 8-bit RGB, all of one length, which is not
+                for a source without `png_bytes`.
 
         Yields:
             One frame. It may be overwritten when the next one is asked for.
@@ -67,9 +63,8 @@ class FrameSource(Protocol):
 
 def frame_input(source: FrameSource, step: int = 1, *, as_pixels: bool = False) -> FrameInput:
     """The frames of `source` for ffmpeg: as pixels where that is asked for, or less work."""
-    as_pixels = as_pixels or source.prefers_pixels
     png_bytes = None if as_pixels else source.png_bytes
-    return FrameInput(source.frames(step, as_pixels=as_pixels), source.width, source.height, png_bytes)
+    return FrameInput(source.frames(step, as_pixels=png_bytes is None), source.width, source.height, png_bytes)
 
 
 class DirectorySource:
@@ -111,7 +106,7 @@ class DirectorySource:
         if promised is not None and first.size != promised:
             raise self._bad(names[0], size_differs(first.size, promised, "the manifest promises"))
         # Pillow decodes what is not plain; wrapping that as PNGs again would be wasted work.
-        self.prefers_pixels = not first.plain or self._likely_unfiltered(first)
+        self._prefers_pixels = not first.plain or self._likely_unfiltered(first)
 
     @functools.cached_property
     def _plain(self) -> PlainPixels:
@@ -122,9 +117,9 @@ class DirectorySource:
         return StoredPng(self.width, self.height)
 
     @property
-    def png_bytes(self) -> int:
+    def png_bytes(self) -> int | None:
         """See FrameSource."""
-        return len(self._stored)
+        return None if self._prefers_pixels else len(self._stored)
 
     def frames(self, step: int = 1, *, as_pixels: bool) -> Iterator[bytes | memoryview]:
         """See FrameSource. After the last frame `sha256` is known.
@@ -208,7 +203,7 @@ class DirectorySource:
 class ArraySource:
     """Arrays in memory, which can be read once, as pixels."""
 
-    prefers_pixels = True
+    png_bytes = None
 
     def __init__(self, frames: Iterable[Pixels]) -> None:
         """Take `frames`, checked, at least one, all of one shape (H, W), (H, W, 3) or (H, W, 4)."""
@@ -218,19 +213,13 @@ class ArraySource:
         self._frames = itertools.chain([self._first], iterator)
         self.count = 0
 
-    @property
-    def png_bytes(self) -> int:
-        """See FrameSource; they are not made into PNGs."""
-        raise NotImplementedError
-
     def first(self) -> Pixels:
         """See FrameSource."""
         return to_rgb(self._first)
 
     def frames(self, step: int = 1, *, as_pixels: bool) -> Iterator[bytes | memoryview]:
         """See FrameSource."""
-        if not as_pixels:
-            raise NotImplementedError
+        assert as_pixels
         for index, frame in enumerate(self._frames):
             self.count += 1
             if index % step == 0:

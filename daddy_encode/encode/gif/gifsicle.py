@@ -14,14 +14,12 @@ from typing import IO, BinaryIO
 
 from daddy_encode.encode.ffmpeg.children import cpu_time, kill, reap, run, scratch_file, start, wait
 from daddy_encode.encode.ffmpeg.executable import environment
-from daddy_encode.encode.ffmpeg.monitor import FROZEN_SECONDS
+from daddy_encode.encode.ffmpeg.monitor import FROZEN_SECONDS, TICK_SECONDS
 from daddy_encode.encode.ffmpeg.process import CANNOT_RUN, RunLimits
 from daddy_encode.errors import EncodeError, Interrupted, ProgramUnusableError, SettingsError
 from daddy_encode.spool.held_file import HeldFile
 from daddy_encode.spool.publish import reported, sibling_file
 
-# How soon a request to stop, or a stall, is seen.
-TICK_SECONDS = 0.1
 # For its version.
 TIMEOUT_SECONDS = 60.0
 LEAVE_OUT = "leave --gif-optimize out"

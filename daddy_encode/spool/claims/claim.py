@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from daddy_encode.spool.claims.directory import by_descriptor, clear, read_marker, slurm_name, write_marker
 from daddy_encode.spool.claims.marker import Marker
+from daddy_encode.spool.held_file import is_at
 from daddy_encode.spool.slurm_process import write_slurm_process
 
 # How often in a row what is in a lease's way is taken away: somebody may put it there again and again.
@@ -125,11 +126,7 @@ class Claim:
 
     def _is_at_its_name(self) -> bool:
         assert self._descriptor is not None
-        try:
-            there = os.stat(self._name, dir_fd=self._directory, follow_symlinks=False)
-        except FileNotFoundError:
-            return False
-        return os.path.samestat(there, os.fstat(self._descriptor))
+        return is_at(self._name, self._directory, self._descriptor)
 
     def release(self) -> None:
         """Give the claim up, if it is still this process's."""

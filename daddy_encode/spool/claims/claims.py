@@ -43,10 +43,6 @@ log = logging.getLogger(__name__)
 _CLOSED = (errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.ELOOP)
 
 
-def _is_own(uid: int) -> bool:
-    return uid == os.geteuid()
-
-
 class Claims:
     """The claims of one encoder.
 
@@ -55,13 +51,14 @@ class Claims:
     """
 
     def __init__(
-        self, seconds: float, is_trusted: Callable[[int], bool] = _is_own, tmp_dir: Path | None = None
+        self, seconds: float, is_trusted: Callable[[int], bool] = lambda uid: False, tmp_dir: Path | None = None
     ) -> None:
         """Claim nothing yet.
 
         Args:
             seconds: The duration of a lease, the same for every encoder of a spool.
-            is_trusted: Whether the leases of a user, by number, are respected; root's always are. Default: this user's.
+            is_trusted: Whether the leases of a user, by number, are respected; this user's and root's always are.
+                Default: nobody else's.
             tmp_dir: Where temporary files are; None (default): beside the outputs.
         """
         self._tmp_dir = tmp_dir
@@ -261,7 +258,7 @@ class Claims:
     def _trusts(self, status: os.stat_result) -> bool:
         """Whether a file of this status can be the lease of an encoder that counts."""
         owner = status.st_uid
-        return stat.S_ISREG(status.st_mode) and (owner == 0 or _is_own(owner) or self._is_trusted(owner))
+        return stat.S_ISREG(status.st_mode) and (owner in (0, os.geteuid()) or self._is_trusted(owner))
 
     def _unchanged_seconds(self, paths: JobPaths, status: os.stat_result) -> float:
         looks, now = (status.st_mtime_ns, status.st_ctime_ns, status.st_ino), time.monotonic()

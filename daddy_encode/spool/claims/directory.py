@@ -14,7 +14,7 @@ from pathlib import Path
 
 from daddy_encode.errors import TransientError, one_line
 from daddy_encode.spool.claims.marker import MAX_MARKER_BYTES, Marker, parse_marker
-from daddy_encode.spool.held_file import opened_directory
+from daddy_encode.spool.held_file import NEW, SAFELY, kind_of, opened_directory
 from daddy_encode.spool.orphans import TEMP_PREFIX, remove_orphans
 from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.slurm_process import read_slurm_process
@@ -123,8 +123,7 @@ def what_is_in_the_way(above: int) -> str | None:
         return None
     if stat.S_ISDIR(status.st_mode):
         return f"the user {status.st_uid}'s and closed to you; have it removed, or made writable for you (chmod g+rwx)"
-    kinds = {stat.S_IFLNK: "a link", stat.S_IFREG: "a file", stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket"}
-    return f"{kinds.get(stat.S_IFMT(status.st_mode), 'a device')}, not a directory; remove it"
+    return f"a {kind_of(status.st_mode)}, not a directory; remove it"
 
 
 def write_marker(directory: int, name: str, marker: Marker) -> int:
@@ -134,8 +133,7 @@ def write_marker(directory: int, name: str, marker: Marker) -> int:
         FileExistsError: Something has its name.
         OSError: It cannot be made.
     """
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(name, flags, 0o666, dir_fd=directory)
+    descriptor = os.open(name, os.O_WRONLY | NEW, 0o666, dir_fd=directory)
     try:
         os.write(descriptor, marker.text())
     except OSError:
@@ -160,9 +158,8 @@ def read_marker(directory: int, name: str) -> tuple[os.stat_result, Marker | Non
         status = os.stat(name, dir_fd=directory, follow_symlinks=False)
         if not stat.S_ISREG(status.st_mode):
             return status, None
-        # A FIFO that has taken its place meanwhile must not block us.
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-        descriptor = os.open(name, flags, dir_fd=directory)
+        # A FIFO may have taken its place meanwhile.
+        descriptor = os.open(name, os.O_RDONLY | SAFELY, dir_fd=directory)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -231,8 +228,7 @@ def file_age(directory: int, status: os.stat_result) -> float:
         OSError: No file can be made there.
     """
     name = _GONE_PREFIX + secrets.token_hex(8)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(name, flags, 0o666, dir_fd=directory)
+    descriptor = os.open(name, os.O_WRONLY | NEW, 0o666, dir_fd=directory)
     try:
         return os.fstat(descriptor).st_mtime - status.st_mtime
     finally:

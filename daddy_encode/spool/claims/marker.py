@@ -14,6 +14,8 @@ import re
 import socket
 from dataclasses import dataclass
 
+from daddy_encode.spool.orphans import is_gone
+
 _PROTOCOL = "filelock/2"
 # Bounds for what anybody may have written.
 MAX_MARKER_BYTES = 1024
@@ -48,15 +50,7 @@ class Marker:
 
     def is_dead(self) -> bool:
         """Whether its process was on this machine and is gone."""
-        if self.host != host_name():
-            return False
-        try:
-            os.kill(self.pid, 0)
-        except ProcessLookupError:
-            return True
-        except PermissionError:
-            pass
-        return False
+        return self.host == host_name() and is_gone(self.pid)
 
     def shown_host(self) -> str:
         """The machine, for people."""

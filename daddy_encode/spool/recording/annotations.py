@@ -7,14 +7,13 @@ import stat
 from pathlib import Path
 
 from daddy_encode.errors import SpoolError
+from daddy_encode.spool.held_file import NEW, SAFELY
 from daddy_encode.spool.publish import reported
 from daddy_encode.spool.recording.directory import ANNOTATIONS_NAME
 
 # Lines wait for this many bytes: one write for hundreds of frames.
 _BLOCK_BYTES = 64 * 1024
-# Whatever has got the name meanwhile: no link is followed, and no FIFO waited for.
-_SAFELY = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-_APPEND = os.O_WRONLY | os.O_APPEND | _SAFELY
+_APPEND = os.O_WRONLY | os.O_APPEND | SAFELY
 
 
 class Annotations:
@@ -58,7 +57,7 @@ class Annotations:
 
     def _open(self) -> int:
         """A descriptor of the file, made where it is not yet: none is kept for each of hundreds of recordings."""
-        descriptor = os.open(self._path, _APPEND if self._file else _APPEND | os.O_CREAT | os.O_EXCL, 0o666)
+        descriptor = os.open(self._path, _APPEND if self._file else _APPEND | NEW, 0o666)
         status = os.fstat(descriptor)
         file = (status.st_dev, status.st_ino)
         if self._file not in (None, file):
@@ -73,7 +72,7 @@ def keep_whole_lines(directory: Path) -> None:
     path = directory / ANNOTATIONS_NAME
     with reported(path, "write"):
         try:
-            descriptor = os.open(path, os.O_RDWR | _SAFELY)
+            descriptor = os.open(path, os.O_RDWR | SAFELY)
         except FileNotFoundError:
             return
         with open(descriptor, "r+b") as stream:
