@@ -26,8 +26,7 @@ def elsewhere() -> str:
     return re.sub(r"-[0-9a-f]{8}(-\d+-[0-9a-f]{12}\.tmp)", r"-00000000\1", temp_name())
 
 
-# One that never gets ready, as long as whoever has started it lives.
-# Until the encoder is gone, which it may be before this begins.
+# One that never gets ready, as long as whoever has started it lives, who may be gone before it begins.
 NEVER_READY = "while [ $PPID -ne 1 ] && kill -0 $PPID 2>&-; do sleep 0.1; done"
 
 

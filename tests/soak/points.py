@@ -78,7 +78,7 @@ ON_DESCRIPTORS = {"read", "write", "close", "fstat", "fcntl", "lseek", "fsync", 
 
 def kills(calls: str, count: int) -> list[Fault]:
     """`count` points to kill at, evenly from strace's log of a clean run with decoded descriptors."""
-    return _evenly([Fault(name, number, None) for name, number, _ in _calls(calls) if name not in DULL], count)
+    return _evenly([Fault(name, number, None) for name, number, _ in calls_in(calls) if name not in DULL], count)
 
 
 def errors(calls: str, count: int, *, lasting: bool = True) -> list[Fault]:
@@ -90,12 +90,19 @@ def errors(calls: str, count: int, *, lasting: bool = True) -> list[Fault]:
         name: itertools.cycle([error for error in texts if lasting or error not in LASTING])
         for name, texts in ERRORS.items()
     }
-    found = [(name, number) for name, number, can_fail in _calls(calls) if can_fail and name in kinds]
+    found = [
+        (name, number)
+        for name, number, arguments in calls_in(calls)
+        if name in kinds and _can_fail(name, number, arguments)
+    ]
     return [Fault(name, number, next(kinds[name])) for name, number in _evenly(found, count)]
 
 
-def _calls(calls: str) -> Iterator[tuple[str, int, bool]]:
-    """Each (call, number) once: its name, which one of its thread's it is, and whether it can fail."""
+def calls_in(calls: str, without: str | None = None) -> Iterator[tuple[str, int, str]]:
+    """Each (call, number) once: its name, which one of its thread's it is, and its arguments.
+
+    `without`: calls of whose arguments and results this is a part are only counted.
+    """
     numbers: Counter[tuple[str, str]] = Counter()
     seen = set()
     for line in calls.splitlines():
@@ -105,9 +112,9 @@ def _calls(calls: str) -> Iterator[tuple[str, int, bool]]:
         name = match["name"]
         numbers[match["thread"], name] += 1
         point = (name, numbers[match["thread"], name])
-        if point not in seen:
+        if point not in seen and (without is None or without not in match["arguments"]):
             seen.add(point)
-            yield (*point, _can_fail(*point, match["arguments"]))
+            yield (*point, match["arguments"])
 
 
 def _can_fail(name: str, number: int, arguments: str) -> bool:

@@ -9,8 +9,6 @@ import re
 import signal
 import subprocess
 import sys
-from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,8 @@ from tests.conftest import Require
 from tests.dump.reading import assert_same, frame_files, manifest_of, with_pillow
 from tests.media import noise
 from tests.service.spools import until
+from tests.soak.encoders import Fault
+from tests.soak.points import calls_in
 
 HANG_SECONDS = 90
 FRAMES = 12
@@ -106,23 +106,15 @@ DULL = {
     "getpid",
     "brk",
 }
-CALL = re.compile(r"(\d+) +(\w+)\((.*)")
 PROGRAMS = ("/usr/", "/proc/", "/dev/", "/etc/", "/sys/")
 
 
 @dataclass(frozen=True)
 class Point:
-    """A system call of whom ("worker", the "rollout" beside one, a rollout with "threads"), and what it gives."""
+    """A fault, and in whom: the "worker", the "rollout" beside one, or a rollout with "threads"."""
 
     whom: str
-    call: str
-    number: int
-    error: str | None
-
-    @property
-    def injection(self) -> str:
-        what = "signal=KILL" if self.error is None else f"error={self.error}"
-        return f"inject={self.call}:{what}:when={self.number}"
+    fault: Fault
 
 
 class Rollouts:
@@ -177,7 +169,7 @@ class Rollouts:
 
     def check(self, point: Point | None, directory: Path, said: str) -> None:
         """Assert that what is in `directory` is right, and that its manifest and the rollout say what is there."""
-        killed = point is not None and point.error is None and point.whom != "worker"
+        killed = point is not None and point.fault.error is None and point.whom != "worker"
         assert said or killed
         if not directory.exists():
             assert said != "done"
@@ -228,19 +220,6 @@ def marked(mark: str) -> list[str]:
     return found
 
 
-def calls_in(log: str) -> Iterator[tuple[str, int, str]]:
-    """Each (call, which of its thread's) once, with its arguments."""
-    numbers: Counter[tuple[str, str]] = Counter()
-    seen = set()
-    for line in log.splitlines():
-        if match := CALL.match(line):
-            thread, name, arguments = match.groups()
-            numbers[thread, name] += 1
-            if (point := (name, numbers[thread, name])) not in seen and "EAGAIN" not in arguments:
-                seen.add(point)
-                yield (*point, arguments)
-
-
 def can_fail(name: str, arguments: str) -> bool:
     """Whether a disk, or a lack, can give an error here: not where a pipe or a part of Python is closed or read."""
     if name in ("close", "write"):
@@ -265,20 +244,22 @@ def test_no_recording_is_wrong_cut_untrue_or_stuck_however_its_processes_fail(
             directory, said, log = rollouts.run(whom, [])
             rollouts.check(None, directory, said)
             assert said == "done"
-            kills = [Point(whom, name, number, None) for name, number, _ in calls_in(log) if name not in DULL]
+            called = list(calls_in(log, without="EAGAIN"))
+            kills = [Point(whom, Fault(name, number, None)) for name, number, _ in called if name not in DULL]
             kinds = {name: itertools.cycle(errors) for name, errors in FAULTS.items()}
             errors = [
-                Point(whom, name, number, next(kinds[name]))
-                for name, number, arguments in calls_in(log)
+                Point(whom, Fault(name, number, next(kinds[name])))
+                for name, number, arguments in called
                 if name in kinds and can_fail(name, arguments)
             ]
             points += evenly(kills, KILLS // 3) + evenly(errors, ERRORS // 3)
         for point in points:
             try:
-                directory, said, log = rollouts.run(point.whom, ["-e", f"trace={point.call}", "-e", point.injection])
+                fault = point.fault
+                directory, said, log = rollouts.run(point.whom, ["-e", f"trace={fault.call}", "-e", fault.injection])
                 rollouts.check(point, directory, said)
                 # A thread that looks often makes more calls one time and fewer another.
-                done[point.error is None] += "INJECTED" in log or "killed by SIGKILL" in log
+                done[point.fault.error is None] += "INJECTED" in log or "killed by SIGKILL" in log
             except AssertionError as error:
                 raise AssertionError(f"{point}: {error}") from error
         print(f"\nrecording: {done[True]} kill points, {done[False]} injected errors: nothing wrong")

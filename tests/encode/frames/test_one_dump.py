@@ -243,14 +243,7 @@ def test_so_is_one_that_changes_when_it_was_read_once_more(
 )
 def test_so_is_one_that_a_gif_reads_twice(spool: Path, video: str, pass_: int) -> None:
     job = write_promised(spool / "job", SHADED)
-    read = 0
-
-    def progress(share: float) -> None:
-        nonlocal read
-        read += 1
-        if read == pass_ * COUNT + 4:
-            write(job, mirrored(SHADED))
-
+    progress = changing(lambda job: write(job, mirrored(SHADED)), job, at=pass_ * COUNT + 4)
     encode_job(JobPaths.of(job), context(video=video), progress)
     assert_it_shows_what_is_there(job, video=video)
 
@@ -280,15 +273,7 @@ def test_so_is_one_with_bad_frames(spool: Path, change: Callable[[Path], None], 
     # Of the same size.
     (job / frame_name(3)).write_bytes(bytes((job / frame_name(3)).stat().st_size))
     # The first pass ends at the bad one, and the second one is the whole.
-    read = 0
-
-    def progress(share: float) -> None:
-        nonlocal read
-        read += 1
-        if read == COUNT:
-            change(job)
-
-    encode_job(JobPaths.of(job), context(**settings), progress)
+    encode_job(JobPaths.of(job), context(**settings), changing(change, job, at=COUNT))
     assert_it_shows_what_is_there(job, **settings)
 
 
