@@ -73,7 +73,7 @@ def save_mp4(frames: Iterable[Any], path: str | os.PathLike[str], fps: object = 
         EncodeError: ffmpeg is missing or fails.
         SpoolError: The file cannot be written.
     """
-    from daddy_encode.encode.in_memory import array_to_mp4
+    from daddy_encode.encoding.in_memory import array_to_mp4
     from daddy_encode.spool.png.frame_arrays import checked
 
     return array_to_mp4(checked(frames), Path(path), fps)
@@ -103,7 +103,7 @@ def save_gif(frames: Iterable[Any], path: str | os.PathLike[str], fps: object = 
     import tempfile
 
     from daddy_encode.dump.save import dump_frames
-    from daddy_encode.encode.in_memory import directory_to_gif
+    from daddy_encode.encoding.in_memory import directory_to_gif
 
     # The palette of a GIF needs every frame before the first is written; on disk their number does not matter.
     with tempfile.TemporaryDirectory(prefix="daddy-encode-") as folder:

@@ -130,7 +130,7 @@ def pngcheck(require_program: Require) -> Callable[[list[Path]], None]:
 @pytest.fixture
 def ffmpeg_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The path of the ffmpeg that this process uses; there is no file yet."""
-    from daddy_encode.encode import probe
+    from daddy_encode.encoding import probe
     from tests import stand_in
 
     # Found before the variable is set.

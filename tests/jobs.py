@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from daddy_encode.encode.context import Context, Result
-from daddy_encode.encode.ffmpeg.process import RunLimits
-from daddy_encode.encode.job import encode_job
-from daddy_encode.encode.settings import make_settings
+from daddy_encode.encoding.context import Context, Result
+from daddy_encode.encoding.ffmpeg.process import RunLimits
+from daddy_encode.encoding.job import encode_job
+from daddy_encode.encoding.settings import make_settings
 from daddy_encode.errors import Interrupted
 from daddy_encode.spool.paths import JobPaths
 

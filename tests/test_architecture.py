@@ -22,19 +22,19 @@ ARROWS: dict[str, set[str] | None] = {
     "spool": {"spool", "errors"},
     "dump": {"dump", "spool", "errors"},
     "rollout": {"rollout", "errors"},
-    "encode": {"encode", "spool", "errors"},
-    "service": {"service", "encode", "spool", "errors", "report.log"},
+    "encoding": {"encoding", "spool", "errors"},
+    "service": {"service", "encoding", "spool", "errors", "report.log"},
     "cluster": {"cluster", "errors"},
     "report": {"report", "spool", "errors"},
     "cli": None,
-    "video_utils": {"dump", "encode", "spool", "errors"},
+    "video_utils": {"dump", "encoding", "spool", "errors"},
     "__init__": {"video_utils"},
     "__main__": {"cli"},
 }
 # Third-party or standard module -> the only rooms that may import it.
 ONLY_IN = {
-    "imageio_ffmpeg": {"encode"},
-    "subprocess": {"encode", "cluster", "service", "dump"},
+    "imageio_ffmpeg": {"encoding"},
+    "subprocess": {"encoding", "cluster", "service", "dump"},
     "watchdog": {"service"},
     "click": {"cli", "report"},
     "isal": {"spool"},
@@ -71,7 +71,7 @@ def test_a_module_imports_only_what_its_room_may(path: Path) -> None:
 
 
 def test_the_import_test_sees_imports() -> None:
-    assert "daddy_encode.spool.rate" in set(imports_of(PACKAGE / "encode" / "settings.py"))
+    assert "daddy_encode.spool.rate" in set(imports_of(PACKAGE / "encoding" / "settings.py"))
     assert {room_of(path) for path in MODULES} == set(ARROWS)
 
 
@@ -121,10 +121,12 @@ def test_the_circle_test_sees_circles_and_every_kind_of_import() -> None:
     assert circle_in({"a": {"b"}, "b": {"c", "d"}, "c": set(), "d": {"b"}}) == ["b", "d", "b"]
     assert circle_in({"a": {"a"}}) == ["a", "a"]
     graph = import_graph()
-    assert "daddy_encode.encode.output" in graph["daddy_encode.encode.job"]
-    assert "daddy_encode.encode.gif.palette" in graph["daddy_encode.encode.gif.encode"], "in a function"
-    assert "daddy_encode.encode.gif.first_pass" in graph["daddy_encode.encode.output"], "for type hints alone"
-    assert "daddy_encode.encode.option_values" in graph["daddy_encode.encode.settings"], "from package import module"
+    assert "daddy_encode.encoding.output" in graph["daddy_encode.encoding.job"]
+    assert "daddy_encode.encoding.gif.palette" in graph["daddy_encode.encoding.gif.encode"], "in a function"
+    assert "daddy_encode.encoding.gif.first_pass" in graph["daddy_encode.encoding.output"], "for type hints alone"
+    assert "daddy_encode.encoding.option_values" in graph["daddy_encode.encoding.settings"], (
+        "from package import module"
+    )
 
 
 @pytest.mark.parametrize("room", sorted({path.parent for path in MODULES}), ids=lambda path: path.name)
@@ -143,7 +145,7 @@ def test_writing_frames_loads_no_encoder() -> None:
     program = (
         f"{BEFORE}import numpy, tempfile, daddy_encode\n"
         "daddy_encode.save_frames_as_png(numpy.zeros((2, 4, 4, 3), numpy.uint8), tempfile.mkdtemp() + '/job')\n"
-        "bad = {'imageio', 'imageio_ffmpeg', 'daddy_encode.encode', 'click', 'watchdog', 'subprocess', 'PIL'}\n"
+        "bad = {'imageio', 'imageio_ffmpeg', 'daddy_encode.encoding', 'click', 'watchdog', 'subprocess', 'PIL'}\n"
         "print(sorted(bad & set(sys.modules) - before))"
     )
     completed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -155,7 +157,7 @@ def test_the_one_process_a_rollout_starts_is_python_and_loads_no_encoder() -> No
     assert [path.name for path in room if "subprocess" in set(imports_of(path))] == ["process.py"]
     program = (
         f"{BEFORE}import daddy_encode.dump.worker.__main__\n"
-        "bad = {'imageio', 'imageio_ffmpeg', 'daddy_encode.encode', 'click', 'watchdog', 'subprocess', 'PIL'}\n"
+        "bad = {'imageio', 'imageio_ffmpeg', 'daddy_encode.encoding', 'click', 'watchdog', 'subprocess', 'PIL'}\n"
         "print(sorted(bad & set(sys.modules) - before))"
     )
     completed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -381,7 +381,7 @@ print(status, *sorted(sys.modules))
     status, *modules = done.stdout.decode().splitlines()[-1].split()
     assert status == "0", done.stderr
     assert "daddy_encode.dump.writer" in modules
-    forbidden = ("imageio_ffmpeg", "daddy_encode.encode", "watchdog", "daddy_encode.service", "daddy_encode.cli")
+    forbidden = ("imageio_ffmpeg", "daddy_encode.encoding", "watchdog", "daddy_encode.service", "daddy_encode.cli")
     assert [name for name in modules if name.startswith(forbidden)] == []
 
 

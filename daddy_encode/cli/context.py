@@ -9,11 +9,11 @@ from typing import Any
 
 from daddy_encode.cluster.allocation import slurm_identity
 from daddy_encode.cluster.scratch import scratch
-from daddy_encode.encode.context import Context
-from daddy_encode.encode.ffmpeg.process import RunLimits
-from daddy_encode.encode.frames.owners import trusted_owners
-from daddy_encode.encode.gif.gifsicle import find_gifsicle
-from daddy_encode.encode.settings import make_settings
+from daddy_encode.encoding.context import Context
+from daddy_encode.encoding.ffmpeg.process import RunLimits
+from daddy_encode.encoding.frames.owners import trusted_owners
+from daddy_encode.encoding.gif.gifsicle import find_gifsicle
+from daddy_encode.encoding.settings import make_settings
 
 
 def make_context(

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from daddy_encode.encode import option_values
+from daddy_encode.encoding import option_values
 from daddy_encode.spool.png.pixels import MAX_PIXELS
 
 Command = TypeVar("Command", bound=Callable[..., Any])

@@ -24,7 +24,7 @@ def on_signals(stop: Callable[[], None]) -> None:
         nonlocal asked, stopping
         if number not in (signal.SIGUSR2, signal.SIGHUP):
             if asked:
-                from daddy_encode.encode.ffmpeg.children import end_all
+                from daddy_encode.encoding.ffmpeg.children import end_all
 
                 end_all()
                 os._exit(INTERRUPTED)

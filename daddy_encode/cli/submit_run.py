@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from daddy_encode.cluster import Submission, submit
-from daddy_encode.encode.settings import Settings, make_settings
+from daddy_encode.encoding.settings import Settings, make_settings
 from daddy_encode.errors import SettingsError
 
 

@@ -13,7 +13,7 @@ from daddy_encode.cli.main import FAILED, INTERRUPTED
 from daddy_encode.cli.signals import on_signals
 from daddy_encode.cli.tally import Tally
 from daddy_encode.cluster.limits import usable_workers
-from daddy_encode.encode.probe import find_ffmpeg, kinds_asked_for
+from daddy_encode.encoding.probe import find_ffmpeg, kinds_asked_for
 from daddy_encode.errors import SpoolError
 from daddy_encode.report.log import set_up_logging, shown
 from daddy_encode.report.progress import AboveBar

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from daddy_encode.encode.context import Result
+from daddy_encode.encoding.context import Result
 from daddy_encode.errors import DaddyEncodeError
 from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.receipt import Failure

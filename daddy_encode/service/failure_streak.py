@@ -5,8 +5,8 @@ from __future__ import annotations
 import socket
 import time
 
-from daddy_encode.encode.context import Context
-from daddy_encode.encode.receipts import failures_of, withdraw_failures
+from daddy_encode.encoding.context import Context
+from daddy_encode.encoding.receipts import failures_of, withdraw_failures
 from daddy_encode.errors import ClaimedError, DaddyEncodeError, ProgramFailedError, ProgramUnusableError
 from daddy_encode.service.attempt import Outcome, OutcomeKind
 from daddy_encode.spool.claims import Claims

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from daddy_encode.encode.frames.listing import listing_sha256
+from daddy_encode.encoding.frames.listing import listing_sha256
 from daddy_encode.errors import ManifestError, Skipped
 from daddy_encode.spool.manifest import Manifest, read_manifest
 from daddy_encode.spool.paths import JobPaths, Kind

@@ -6,7 +6,7 @@ from enum import Enum
 
 import msgspec
 
-from daddy_encode.encode.settings import Plan
+from daddy_encode.encoding.settings import Plan
 from daddy_encode.service.snapshot import JobSnapshot
 
 # How long a manifest whose frames are not all there is waited for: a network file system may show it before them.

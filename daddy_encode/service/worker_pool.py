@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from types import TracebackType
 
-from daddy_encode.encode.context import Context
-from daddy_encode.encode.job import check_owners, done_already, encode_job
-from daddy_encode.encode.probe import find_ffmpeg, kinds_asked_for
-from daddy_encode.encode.receipts import count_failure, record_failure
+from daddy_encode.encoding.context import Context
+from daddy_encode.encoding.job import check_owners, done_already, encode_job
+from daddy_encode.encoding.probe import find_ffmpeg, kinds_asked_for
+from daddy_encode.encoding.receipts import count_failure, record_failure
 from daddy_encode.errors import (
     ClaimedError,
     DaddyEncodeError,

@@ -24,13 +24,13 @@ import numpy as np
 from PIL import Image, ImageSequence
 
 from daddy_encode import save_frames_as_png
-from daddy_encode.encode.context import Context
-from daddy_encode.encode.ffmpeg.process import RunLimits
-from daddy_encode.encode.frames.job_directory import JobDirectory
-from daddy_encode.encode.frames.owners import Owners
-from daddy_encode.encode.frames.source import DirectorySource
-from daddy_encode.encode.job import encode_job
-from daddy_encode.encode.settings import make_settings
+from daddy_encode.encoding.context import Context
+from daddy_encode.encoding.ffmpeg.process import RunLimits
+from daddy_encode.encoding.frames.job_directory import JobDirectory
+from daddy_encode.encoding.frames.owners import Owners
+from daddy_encode.encoding.frames.source import DirectorySource
+from daddy_encode.encoding.job import encode_job
+from daddy_encode.encoding.settings import make_settings
 from daddy_encode.spool.frames import frame_sequence
 from daddy_encode.spool.paths import JobPaths
 from tests.benchmarks.clips import clip
@@ -278,10 +278,10 @@ def _peak(directory: Path) -> int:
     """Our peak and the largest of the ffmpegs', added, in kB, over one GIF in a fresh process."""
     program = (
         "import resource, sys, threading; from pathlib import Path\n"
-        "from daddy_encode.encode.context import Context\n"
-        "from daddy_encode.encode.job import encode_job\n"
-        "from daddy_encode.encode.ffmpeg.process import RunLimits\n"
-        "from daddy_encode.encode.settings import make_settings\n"
+        "from daddy_encode.encoding.context import Context\n"
+        "from daddy_encode.encoding.job import encode_job\n"
+        "from daddy_encode.encoding.ffmpeg.process import RunLimits\n"
+        "from daddy_encode.encoding.settings import make_settings\n"
         "from daddy_encode.spool.paths import JobPaths\n"
         "context = Context(make_settings(video='gif'), RunLimits(threading.Event()), force=True)\n"
         "encode_job(JobPaths.of(Path(sys.argv[1])), context)\n"

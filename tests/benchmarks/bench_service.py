@@ -177,7 +177,7 @@ def _calls(folder: Path) -> float:
         raise SystemExit("strace is missing: install the Debian package strace")
     program = (
         "import os, sys; from pathlib import Path\n"
-        "from daddy_encode.encode.settings import make_settings\n"
+        "from daddy_encode.encoding.settings import make_settings\n"
         "from daddy_encode.service.watcher.scanner import Scanner\n"
         "clock = [0.0]\n"
         "scanner = Scanner(Path(sys.argv[1]), make_settings(), clock=lambda: clock[0])\n"

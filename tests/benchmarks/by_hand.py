@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from daddy_encode.encode.ffmpeg.input import DECODE_THREADS
-from daddy_encode.encode.mp4.encode import ENCODE_THREADS, filter_threads, filters
+from daddy_encode.encoding.ffmpeg.input import DECODE_THREADS
+from daddy_encode.encoding.mp4.encode import ENCODE_THREADS, filter_threads, filters
 from tests.media import ffmpeg
 
 

@@ -136,7 +136,7 @@ from daddy_encode.cluster import submit
 queued = submit({str(spool)!r}, after=os.environ["SLURM_JOB_ID"], cpus_per_task=1)
 print(queued.job_id, flush=True)
 save_frames_as_png(np.zeros((3, 16, 16, 3), np.uint8), {str(spool / "episode-0000")!r}, video="gif")
-bad = {{"imageio", "imageio_ffmpeg", "daddy_encode.encode", "daddy_encode.service", "click", "watchdog"}}
+bad = {{"imageio", "imageio_ffmpeg", "daddy_encode.encoding", "daddy_encode.service", "click", "watchdog"}}
 print(sorted(bad & set(sys.modules)), flush=True)
 raise RuntimeError("out of ideas")
 """

@@ -7,7 +7,7 @@ import zlib
 
 from hypothesis import strategies as st
 
-from tests.encode.png.corpus import Chunks, chunks_of, joined, palette_file, small_file
+from tests.encoding.png.corpus import Chunks, chunks_of, joined, palette_file, small_file
 from tests.pngs import chunk, every_kind, ihdr
 
 PNGS = [small_file(), palette_file(), *(data for _, data in every_kind(6, 5))]

@@ -6,10 +6,10 @@ import zlib
 
 import numpy as np
 
-from daddy_encode.encode.png.decode import decode_png
-from daddy_encode.encode.png.inflate import inflated
-from daddy_encode.encode.png.parse import Header, PngFault, check_png
-from daddy_encode.encode.png.stored import StoredPng
+from daddy_encode.encoding.png.decode import decode_png
+from daddy_encode.encoding.png.inflate import inflated
+from daddy_encode.encoding.png.parse import Header, PngFault, check_png
+from daddy_encode.encoding.png.stored import StoredPng
 from daddy_encode.errors import ManifestError
 from daddy_encode.spool.manifest import Manifest
 from daddy_encode.spool.receipt import Receipt

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from daddy_encode import save_frames_as_png
-from daddy_encode.encode.settings import make_settings
+from daddy_encode.encoding.settings import make_settings
 from daddy_encode.service.watcher.events import file_system, is_network, start_events
 from daddy_encode.service.watcher.scanner import Scanner
 from tests.conftest import missing

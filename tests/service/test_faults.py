@@ -17,7 +17,7 @@ from tests.service.spools import assert_right, temporary_files, write_job
 SCANS = """
 import json, sys
 from pathlib import Path
-from daddy_encode.encode.settings import make_settings
+from daddy_encode.encoding.settings import make_settings
 from daddy_encode.service.watcher.scanner import Scanner
 clock = iter(range(0, 10**6, 10))
 scanner = Scanner(Path(sys.argv[1]), make_settings(), clock=lambda: next(clock))

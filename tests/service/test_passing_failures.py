@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from daddy_encode.cli.main import FAILED, group
-from daddy_encode.encode.probe import find_ffmpeg
+from daddy_encode.encoding.probe import find_ffmpeg
 from daddy_encode.errors import DaddyEncodeError
 from daddy_encode.service import worker_pool
 from daddy_encode.service.attempt import Attempt, Outcome, OutcomeKind
@@ -24,7 +24,7 @@ from daddy_encode.service.worker_pool import WorkerPool, run_jobs
 from daddy_encode.spool.claims import Claims
 from daddy_encode.spool.paths import JobPaths
 from tests.conftest import Require
-from tests.encode.conftest import StandIn
+from tests.encoding.conftest import StandIn
 from tests.jobs import context
 from tests.service.spools import WITH_PAUSE, Encoder, assert_right, receipt_of, temporary_files, until, write_job
 from tests.stand_in import REAL, write_ffmpeg

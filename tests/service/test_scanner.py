@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from daddy_encode import save_frames_as_png
-from daddy_encode.encode.frames.listing import listing_sha256
-from daddy_encode.encode.settings import make_settings
+from daddy_encode.encoding.frames.listing import listing_sha256
+from daddy_encode.encoding.settings import make_settings
 from daddy_encode.service.state import GRACE_SECONDS, State
 from daddy_encode.service.watcher.scanner import Scanner
 from daddy_encode.spool.claims import Claims
@@ -265,7 +265,7 @@ def test_a_tree_deeper_than_recursion_goes_is_scanned(tmp_path: Path) -> None:
 
 
 def test_an_output_directory_is_looked_at_by_listings_too(tmp_path: Path) -> None:
-    from daddy_encode.encode.job import encode_job
+    from daddy_encode.encoding.job import encode_job
     from tests.jobs import context
 
     spool, videos = tmp_path / "spool", tmp_path / "videos"
@@ -289,7 +289,7 @@ def system_calls(tmp_path: Path, require_program: Require) -> Trace:
     that it makes, a line each."""
     beginning = (
         "import os, sys; from pathlib import Path\n"
-        "from daddy_encode.encode.settings import make_settings\n"
+        "from daddy_encode.encoding.settings import make_settings\n"
         "from daddy_encode.service.watcher.scanner import Scanner\n"
     )
     strace = [require_program("strace", "strace"), "-f", "-o", str(tmp_path / "trace")]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daddy_encode.encode.settings import make_settings, plan
+from daddy_encode.encoding.settings import make_settings, plan
 from daddy_encode.service.snapshot import JobSnapshot
 from daddy_encode.service.state import GRACE_SECONDS, State, classify
 from daddy_encode.spool.manifest import Manifest

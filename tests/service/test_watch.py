@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from daddy_encode.encode.settings import make_settings
+from daddy_encode.encoding.settings import make_settings
 from daddy_encode.service.attempt import Attempt
 from daddy_encode.service.stop import StopSwitch
 from daddy_encode.service.watcher.scanner import IDLE_SECONDS, Scanner

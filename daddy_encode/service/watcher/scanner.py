@@ -15,8 +15,8 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from daddy_encode.encode.frames.owners import Owners
-from daddy_encode.encode.settings import Settings, plan
+from daddy_encode.encoding.frames.owners import Owners
+from daddy_encode.encoding.settings import Settings, plan
 from daddy_encode.errors import one_line
 from daddy_encode.service.attempt import Attempt
 from daddy_encode.service.snapshot import inspect_job

@@ -6,7 +6,7 @@ import functools
 import os
 from pathlib import Path
 
-from daddy_encode.encode.frames.listing import listing_sha256
+from daddy_encode.encoding.frames.listing import listing_sha256
 from daddy_encode.service.snapshot import JobSnapshot
 from daddy_encode.service.state import State
 from daddy_encode.spool.manifest import MANIFEST_NAME

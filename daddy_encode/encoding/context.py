@@ -1,0 +1,64 @@
+"""What a job is encoded with, and what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from daddy_encode.encoding.ffmpeg.process import RunLimits
+from daddy_encode.encoding.frames.owners import Owners
+from daddy_encode.encoding.settings import Settings
+from daddy_encode.spool.paths import JobPaths
+from daddy_encode.spool.png.pixels import MAX_PIXELS
+from daddy_encode.spool.receipt import OutputRecord, Receipt
+
+Progress = Callable[[float], None]
+"""Called with a share of a job's frames (they add up to the number of its frames) as they go to ffmpeg."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What all jobs of one run share, and what is known of this one.
+
+    Attributes:
+        settings: What to make.
+        limits: When to give up.
+        force: Whether to encode what is done already. Default: no.
+        slurm: The encoder's own Slurm job, for the receipt.
+        need_manifest: Whether a job without a manifest is refused. Default: no.
+        settled: Whether the job has no manifest and was left alone for the settle time. Default: no.
+        owners: Whose jobs are taken besides this user's own. Default: nobody's.
+        max_pixels: Width times height of a frame, at most. Default: 64 * 2**20.
+        tmp_dir: Where temporary files go; None (default): beside their targets.
+        on_encoded: Called when the job's outputs are made and verified, and only wait for the disk; once more where
+            they are made anew, because the frames have changed.
+        may_publish: Asked right before the outputs get their names: whether the job is still this encoder's.
+    """
+
+    settings: Settings
+    limits: RunLimits
+    force: bool = False
+    slurm: Mapping[str, str] = field(default_factory=dict)
+    need_manifest: bool = False
+    settled: bool = False
+    owners: Owners = field(default_factory=Owners)
+    max_pixels: int = MAX_PIXELS
+    tmp_dir: Path | None = None
+    on_encoded: Callable[[], None] = lambda: None
+    may_publish: Callable[[], bool] = lambda: True
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a job.
+
+    Attributes:
+        paths: Where its files are.
+        made: The outputs saved now; none where all were there already.
+        receipt: What is written down of it.
+    """
+
+    paths: JobPaths
+    made: list[OutputRecord]
+    receipt: Receipt

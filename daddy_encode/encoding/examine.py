@@ -1,0 +1,195 @@
+"""What is there of a job, and what is left to do: the directory, the manifest, the receipt. Writes nothing."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from daddy_encode.encoding.frames.gaps import Gaps, expected_numbers, fill
+from daddy_encode.encoding.frames.job_directory import JobDirectory
+from daddy_encode.encoding.frames.listing import FrameListing, list_frames
+from daddy_encode.encoding.settings import Plan, Settings, plan
+from daddy_encode.errors import FrameError, ManifestError, one_line
+from daddy_encode.spool.frames import FrameSequence
+from daddy_encode.spool.manifest import MANIFEST_NAME, Manifest
+from daddy_encode.spool.paths import JobPaths
+from daddy_encode.spool.receipt import MAX_LISTED, BadFrame, Lost, OutputRecord, Receipt, find_recorded, read_receipt
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A job with as many of its frames as `gaps` asks for.
+
+    Attributes:
+        directory: Where its frames are.
+        manifest: None where there is none.
+        manifest_sha256: Of the manifest's bytes.
+        listing: Its frames, as they were listed.
+        expected: The numbers its frames should have.
+        gaps: How to treat those that are missing or bad.
+        salvaged: Whether its rollout died, and what is whole is taken.
+        wanted: The videos it should have.
+        todo: Those of them that are not there yet.
+        receipt: What an earlier encode of this very source left, as it should be now: with the outputs that are still
+            there, and the times of these and of the directory.
+        is_recorded: Whether the receipt is so already.
+        parent: The status of the directory that its directory is in, where the outputs go there; else None.
+    """
+
+    directory: Path
+    manifest: Manifest | None
+    manifest_sha256: str | None
+    listing: FrameListing
+    expected: range
+    gaps: Gaps
+    salvaged: bool
+    wanted: Plan
+    todo: Plan
+    receipt: Receipt | None
+    is_recorded: bool
+    parent: os.stat_result | None
+
+    @property
+    def frames(self) -> FrameSequence:
+        """Its frames."""
+        return self.listing.frames
+
+    @property
+    def missing(self) -> int:
+        """How many frames are missing."""
+        return len(self.expected) - len(self.frames)
+
+    @property
+    def promised_size(self) -> tuple[int, int] | None:
+        """The (width, height) that the manifest promises."""
+        return (self.manifest.width, self.manifest.height) if self.manifest else None
+
+    def filled(self, bad: Mapping[str, str]) -> Literal["hold", "skip"] | None:
+        """How frames that are missing, or among the `bad` ones, are made up for; None where there are none."""
+        return None if self.gaps == "error" or not (bad or self.missing) else self.gaps
+
+    def shown(self, bad: Mapping[str, str]) -> Sequence[str]:
+        """The file that is shown as each frame, `bad` ones left out. Raises FrameError where too little is there."""
+        how = self.filled(bad)
+        return self.frames.names if how is None else fill(self.frames, self.expected, bad, how, str(self.directory))
+
+    def lost(self, bad: Mapping[str, str]) -> Lost:
+        """For the receipt: what is missing, and the files that are `bad`, with the reason of each."""
+        if self.filled(bad) is None:
+            return Lost()
+        return Lost(
+            missing_count=self.missing,
+            bad_count=len(bad),
+            missing=[one_line(name) for name in self.frames.absent(self.expected, MAX_LISTED)],
+            bad=[
+                BadFrame(name=one_line(name), reason=one_line(reason))
+                for name, reason in itertools.islice(bad.items(), MAX_LISTED)
+            ],
+        )
+
+
+def examine(paths: JobPaths, directory: JobDirectory, settings: Settings, *, force: bool = False) -> Examined:
+    """Find out what is there of a job, and what is left to do.
+
+    Args:
+        paths: Where its files are.
+        directory: Its directory, opened.
+        settings: What to make of it.
+        force: Whether everything is left to do, whatever is there. Default: no.
+
+    Raises:
+        ManifestError: The manifest cannot be used, or promises other frames than are there.
+        FrameError: The sequence of frames cannot be used.
+        Skipped: The manifest is another user's.
+    """
+    # Before the listing, and before the manifest is read: what changes after this moment is noticed.
+    mtime_ns = directory.mtime_ns()
+    manifest_status = directory.status(MANIFEST_NAME)
+    found = directory.manifest()
+    manifest, manifest_digest = found if found else (None, None)
+    died = manifest is None or not manifest.complete
+    salvaged = settings.salvage and died
+    gaps = "hold" if salvaged and settings.gaps == "error" else settings.gaps
+    listing = list_frames(directory, mtime_ns, manifest_status)
+    frames = listing.frames
+    _check_not_more(directory.path, frames, manifest)
+    expected = expected_numbers(frames, manifest.frames if manifest else None)
+    if gaps == "error":
+        _check_whole(directory.path, frames, manifest, died)
+    wanted = plan(settings, manifest)
+    stored = _receipt_of(paths, directory, listing.sha256, manifest_digest, gaps)
+    receipt = _renewed(paths, stored, mtime_ns) if stored else None
+    there = {record.format: record.settings for record in receipt.outputs} if receipt else {}
+    todo = {kind: output for kind, output in wanted.items() if force or there.get(kind) != msgspec.to_builtins(output)}
+    return Examined(
+        directory=directory.path,
+        manifest=manifest,
+        manifest_sha256=manifest_digest,
+        listing=listing,
+        expected=expected,
+        gaps=gaps,
+        salvaged=salvaged,
+        wanted=wanted,
+        todo=todo,
+        receipt=receipt,
+        is_recorded=receipt == stored,
+        parent=directory.status("..") if paths.base == paths.directory else None,
+    )
+
+
+def _check_not_more(directory: Path, frames: FrameSequence, manifest: Manifest | None) -> None:
+    """Raise FrameError where there are no frames, ManifestError where there are more than promised."""
+    if not frames:
+        raise FrameError(f"{directory}: holds no numbered PNG such as 000000.png")
+    if manifest is not None and manifest.frames < len(frames):
+        raise ManifestError(
+            f"{directory / MANIFEST_NAME}: promises {manifest.frames} frames, but there are {len(frames)} "
+            f"({frames.names[0]} to {frames.names[-1]}); remove what does not belong there, or run the rollout again"
+        )
+
+
+def _check_whole(directory: Path, frames: FrameSequence, manifest: Manifest | None, died: bool) -> None:
+    """Raise FrameError or ManifestError where frames are missing."""
+    advice = "run the rollout again" + (", or take what is whole with --salvage" if died else "")
+    gaps = frames.missing_count()
+    if gaps:
+        names = ", ".join(frames.missing(3))
+        raise FrameError(
+            f"{directory}: {names}{' …' if gaps > 3 else ''} missing, {gaps} of {len(frames) + gaps} frames; {advice}"
+        )
+    if manifest is not None and manifest.frames != len(frames):
+        raise ManifestError(
+            f"{directory / MANIFEST_NAME}: promises {manifest.frames} frames, but there are {len(frames)} "
+            f"({frames.names[0]} to {frames.names[-1]}); wait for the file system, or {advice}"
+        )
+
+
+def _receipt_of(
+    paths: JobPaths, directory: JobDirectory, listing: str, manifest_digest: str | None, gaps: Gaps
+) -> Receipt | None:
+    """The job's receipt; None where it is for another source or other `gaps`, or not from a trusted user."""
+    receipt = read_receipt(paths.receipt, directory.check_owner)
+    if receipt is None:
+        return None
+    same = (receipt.source.listing_sha256, receipt.source.manifest_sha256) == (listing, manifest_digest)
+    if receipt.error is not None or not same or receipt.gaps not in (None, gaps):
+        return None
+    return receipt
+
+
+def _renewed(paths: JobPaths, receipt: Receipt, mtime_ns: int) -> Receipt:
+    """`receipt` with the outputs that are still there, and their times, for a directory of the time `mtime_ns`."""
+    source = msgspec.structs.replace(receipt.source, directory_mtime_ns=mtime_ns)
+    return msgspec.structs.replace(receipt, source=source, outputs=outputs_there(paths, receipt))
+
+
+def outputs_there(paths: JobPaths, receipt: Receipt) -> list[OutputRecord]:
+    """The records of those videos of a receipt that are still there. Raises SpoolError where one cannot be read."""
+    found = [find_recorded(paths.output(record.format), record) for record in receipt.outputs]
+    return [record for record in found if record is not None]

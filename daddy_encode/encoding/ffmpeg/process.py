@@ -1,0 +1,193 @@
+"""One run of ffmpeg: fed through its standard input, watched, its stderr kept, its exit status checked."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import subprocess
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from daddy_encode.encoding.ffmpeg.children import kill, reap, start
+from daddy_encode.encoding.ffmpeg.executable import FfmpegExecutable, environment
+from daddy_encode.encoding.ffmpeg.memory import bound_memory, most_memory
+from daddy_encode.encoding.ffmpeg.monitor import Monitor
+from daddy_encode.encoding.option_values import DEFAULT_STALL_SECONDS
+from daddy_encode.errors import EncodeError, Interrupted, ProgramUnusableError
+from daddy_encode.spool.held_file import HeldFile
+from daddy_encode.spool.publish import spool_error
+
+# Linux's default limit for an unprivileged pipe: two or three compressed 720p frames, so that reading the next
+# frame and decoding this one overlap.
+PIPE_BYTES = 2**20
+# A line that ffmpeg itself prints about an error: the part of it that speaks, with its address, and the level. Whatever
+# starts ffmpeg prints its own lines on the same stderr. Errors of no part of it come with an exit status.
+OWN_ERROR = re.compile(r"^(?:\[[^\]\n]+ @ 0x[0-9a-f]+\] )+\[(?:error|fatal|panic)\] ", re.MULTILINE)
+# A shell cannot run a program, or the dynamic linker a library: nothing was encoded.
+CANNOT_RUN = (126, 127)
+
+
+@dataclass(frozen=True)
+class RunLimits:
+    """When a run is given up.
+
+    Attributes:
+        stop: Set to end the work.
+        stall_seconds: How long ffmpeg may make no progress. Default: 120.
+    """
+
+    stop: threading.Event
+    stall_seconds: float = DEFAULT_STALL_SECONDS
+
+
+def run_ffmpeg(
+    ffmpeg: FfmpegExecutable,
+    arguments: Sequence[str],
+    feed: Iterable[bytes | memoryview],
+    *,
+    directory: Path,
+    limits: RunLimits,
+    pixels: int,
+    inputs: Sequence[bytes] = (),
+    output: HeldFile | None = None,
+    sink: Callable[[bytes], None] | None = None,
+) -> bytes:
+    """Run ffmpeg and wait for it; it has ended in every case when this returns or raises.
+
+    Args:
+        ffmpeg: The executable.
+        arguments: Its options, inputs and outputs; "{input0}" stands for the first of `inputs`, and so on, "{output}"
+            for `output`.
+        feed: What is written to its standard input.
+        directory: Its working directory.
+        limits: When to give up.
+        pixels: Of the largest picture it handles, which bounds its memory.
+        inputs: Small further inputs, each at most a pipe's capacity (64 KiB).
+        output: A file that it writes to.
+        sink: Called with what it writes to standard output, in parts as they come, in another thread.
+
+    Returns:
+        What it wrote to standard output; nothing where `sink` took it.
+
+    Raises:
+        EncodeError: ffmpeg failed, reported an error, or made no progress.
+        Interrupted: `limits.stop` was set.
+        Exception: Whatever `feed` or `sink` raised.
+    """
+    if limits.stop.is_set():
+        raise Interrupted("stopped before ffmpeg was started")
+    with contextlib.ExitStack() as descriptors:
+
+        def own(descriptor: int) -> int:
+            descriptors.callback(os.close, descriptor)
+            return descriptor
+
+        # ffmpeg is given the file itself, not its name: another file that takes the name meanwhile is not written to.
+        outputs = [output.descriptor] if output is not None else []
+        pipes = [own(filled_pipe(data)) for data in inputs]
+        progress_read, progress_write = os.pipe()
+        own(progress_write)
+        progress = os.fdopen(progress_read, "rb", buffering=0)
+        names = {f"{{input{i}}}": f"pipe:{descriptor}" for i, descriptor in enumerate(pipes)}
+        if outputs:
+            names["{output}"] = f"file:/proc/self/fd/{outputs[0]}"
+        command = [
+            ffmpeg.path,
+            "-nostdin",
+            "-hide_banner",
+            "-y",
+            "-xerror",
+            *("-loglevel", "level+warning"),
+            *("-progress", f"pipe:{progress_write}", "-stats_period", "0.5"),
+            *(names.get(argument, argument) for argument in arguments),
+        ]
+        try:
+            child = start(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                cwd=directory,
+                env=environment(),
+                pass_fds=(progress_write, *pipes, *outputs),
+            )
+        except OSError as error:
+            progress.close()
+            if error.filename == str(directory):
+                raise spool_error(error, directory, "work in") from error
+            raise ProgramUnusableError(f"{ffmpeg.path}: ffmpeg cannot be started: {error.strerror}") from error
+    most = most_memory(pixels)
+    bound_memory(child.pid, most)
+    with progress:
+        monitor = Monitor(child, progress.fileno(), limits.stop, limits.stall_seconds, sink, most)
+        try:
+            monitor.start()
+            _feed(child, feed, monitor)
+            monitor.join()
+        finally:
+            if monitor.is_alive() or monitor.ident is None:
+                kill(child)
+            if monitor.ident is not None:
+                monitor.join()
+            status = reap(child)
+            for stream in (child.stdin, child.stdout, child.stderr):
+                if stream is not None:
+                    with contextlib.suppress(OSError):
+                        stream.close()
+    if monitor.fault is not None:
+        raise monitor.fault
+    if monitor.reason == "stop":
+        raise Interrupted("stopped while encoding; nothing was written, run again")
+    stderr = " | ".join(monitor.stderr().split("\n")) or "no output"
+    if monitor.reason == "stall":
+        raise EncodeError(f"ffmpeg made no progress for {limits.stall_seconds:g} s and was ended: {stderr}")
+    if status in CANNOT_RUN:
+        raise ProgramUnusableError(f"{ffmpeg.path}: ffmpeg does not run here (exit status {status}): {stderr}")
+    if status != 0:
+        how = f"was ended by signal {-status}" if status < 0 else f"failed with exit status {status}"
+        raise EncodeError(f"ffmpeg {how}: {stderr}")
+    if OWN_ERROR.search(monitor.stderr()):
+        raise EncodeError(f"ffmpeg reported an error: {stderr}")
+    return bytes(monitor.output)
+
+
+def _feed(child: subprocess.Popen[bytes], feed: Iterable[bytes | memoryview], monitor: Monitor) -> None:
+    assert child.stdin is not None
+    descriptor = child.stdin.fileno()
+    # Where the system allows less, the default does.
+    with contextlib.suppress(OSError, AttributeError):
+        fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    try:
+        for item in feed:
+            remaining = memoryview(item)
+            while remaining:
+                monitor.waiting()
+                remaining = remaining[os.write(descriptor, remaining) :]
+            monitor.not_waiting()
+            if monitor.is_over:
+                return
+    except BrokenPipeError:
+        # ffmpeg has gone; its exit status and stderr say why.
+        pass
+    finally:
+        monitor.waiting()
+        monitor.fed.set()
+        with contextlib.suppress(BrokenPipeError):
+            child.stdin.close()
+
+
+def filled_pipe(data: bytes) -> int:
+    """The reading end of a pipe that holds `data` and nothing after it."""
+    read, write = os.pipe()
+    try:
+        os.set_blocking(write, False)
+        if os.write(write, data) != len(data):
+            raise ValueError(f"{len(data)} bytes are too many for a pipe")
+    finally:
+        os.close(write)
+    return read

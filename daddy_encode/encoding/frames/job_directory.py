@@ -1,0 +1,192 @@
+"""A job's directory, opened once. All in it is opened relative to it, without following links, and is bounded."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+from daddy_encode.encoding.frames.owners import Owners
+from daddy_encode.encoding.png.parse import HEAD_BYTES, SPARE_BYTES, Png, PngFault, check_header, check_png
+from daddy_encode.errors import FrameError, TransientError
+from daddy_encode.spool.held_file import SAFELY, kind_of
+from daddy_encode.spool.manifest import MANIFEST_NAME, Manifest, read_manifest
+from daddy_encode.spool.orphans import is_dead, is_temp_name, remove_from
+from daddy_encode.spool.png.pixels import MAX_PIXELS
+from daddy_encode.spool.transient import TRANSIENT
+
+# What to do about a frame that was not written well.
+WRITE_AGAIN = "write it again"
+
+
+class BadFrameError(FrameError):
+    """One file cannot be used as a frame of its job.
+
+    Attributes:
+        reason: What is wrong with it.
+    """
+
+    def __init__(self, path: Path | str, reason: str, advice: str) -> None:
+        super().__init__(f"{path}: {reason}; {advice}")
+        self.reason = reason
+
+
+class JobDirectory:
+    """A job's directory, held open: whatever takes its place or its name after that is not read."""
+
+    def __init__(self, path: Path, owners: Owners | None = None, max_pixels: int = MAX_PIXELS) -> None:
+        """Open the directory at `path`.
+
+        Args:
+            path: A directory; a link to one is refused.
+            owners: Whose files are taken. Default: this user's.
+            max_pixels: Width times height of a frame, at most. Default: 64 * 2**20.
+
+        Raises:
+            FrameError: It is not a directory, or cannot be opened.
+            Skipped: It belongs to a user who is not trusted.
+        """
+        self.path = path
+        self._text = str(path)
+        self._owners = owners or Owners()
+        self._max_pixels = max_pixels
+        self._leftovers: list[str] = []
+        try:
+            self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError as error:
+            hint = "; name the directory that the link leads to" if os.path.islink(path) else ""
+            raise FrameError(f"{path}: cannot be opened: {error.strerror}{hint}") from error
+        try:
+            self.check_owner(os.fstat(self._descriptor), path)
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> JobDirectory:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+    def check_owner(self, status: os.stat_result, path: Path | str) -> None:
+        """Raise Skipped where the file of that status belongs to a user who is not trusted."""
+        self._owners.check(status.st_uid, path)
+
+    def names(self) -> list[str]:
+        """The names in it. Raises FrameError where it cannot be listed."""
+        try:
+            names = os.listdir(self._descriptor)
+        except OSError as error:
+            raise FrameError(f"{self.path}: cannot be listed: {error.strerror}") from error
+        self._leftovers = list(filter(is_temp_name, names))
+        return names
+
+    def remove_leftovers(self, *, rollout_died: bool) -> bool:
+        """Remove the temporary files that were listed, as far as no rollout can still be writing them.
+
+        Args:
+            rollout_died: Whether that is known, and so none is.
+
+        Returns:
+            Whether one was removed.
+        """
+        if not self._leftovers:
+            return False
+        manifest = self.status(MANIFEST_NAME)
+
+        def should_go(name: str, status: os.stat_result) -> bool:
+            # A rollout that overwrites an older dump removes that one's manifest first.
+            is_older = manifest is not None and status.st_mtime_ns < manifest.st_mtime_ns
+            is_regular = stat.S_ISREG(status.st_mode) and self._owners.trusts(status.st_uid)
+            return is_regular and (rollout_died or is_older or is_dead(name))
+
+        return remove_from(self._descriptor, self._leftovers, should_go)
+
+    def manifest(self) -> tuple[Manifest, str] | None:
+        """Its manifest and the SHA-256 of that; see `read_manifest`. Raises ManifestError, Skipped."""
+        return read_manifest(self.path, dir_fd=self._descriptor, check=self.check_owner)
+
+    def in_place(self) -> bool:
+        """Whether the directory's path still leads to the directory that was opened."""
+        try:
+            return os.path.samestat(os.stat(self.path, follow_symlinks=False), os.fstat(self._descriptor))
+        except OSError:
+            return False
+
+    def mtime_ns(self) -> int:
+        """When a name in it last came, went or was replaced, by its file system's clock."""
+        return os.fstat(self._descriptor).st_mtime_ns
+
+    def status(self, name: str) -> os.stat_result | None:
+        """The status of `name`; None where it is not there. Raises FrameError where the file system does not answer."""
+        try:
+            return os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise FrameError(f"{self.path / name}: cannot be examined: {error.strerror}; run again") from error
+
+    def read(self, name: str) -> tuple[Png, bytes]:
+        """Read a frame and check it, all but its image data.
+
+        Args:
+            name: Of the file in the directory.
+
+        Returns:
+            The PNG, and the file's bytes.
+
+        Raises:
+            BadFrameError: It is not a regular file, cannot be read, or is not a valid PNG.
+            Skipped: It belongs to a user who is not trusted.
+            TransientError: It was listed and is not there, or the system cannot read it now.
+        """
+        path = f"{self._text}/{name}"
+        try:
+            data = self._bytes(name, path)
+        except OSError as error:
+            # The listing had it: a network file system that lags, or a dump that is being replaced. A frame on a bad
+            # block gives EIO for ever: one that `--gaps` may go on without.
+            if error.errno == errno.ENOENT or error.errno in TRANSIENT - {errno.EIO}:
+                raise TransientError(f"{path}: was listed, but cannot be read: {error.strerror}; run again") from error
+            advice = "run again" if error.errno == errno.EIO else "is it yours?"
+            raise BadFrameError(path, f"cannot be read: {error.strerror}", advice) from error
+        except PngFault as fault:
+            raise BadFrameError(path, str(fault), WRITE_AGAIN) from fault
+        try:
+            return check_png(data, self._max_pixels), data
+        except PngFault as fault:
+            raise BadFrameError(path, str(fault), WRITE_AGAIN) from fault
+
+    def _bytes(self, name: str, path: str) -> bytes:
+        # Before it is opened, since opening some devices has effects, and once more after that. A link must not be
+        # followed, a FIFO must not hold us.
+        _check_regular(os.stat(name, dir_fd=self._descriptor, follow_symlinks=False).st_mode, path)
+        descriptor = os.open(name, os.O_RDONLY | SAFELY, dir_fd=self._descriptor)
+        try:
+            status = os.fstat(descriptor)
+            _check_regular(status.st_mode, path)
+            self.check_owner(status, path)
+            size = status.st_size
+            if size > SPARE_BYTES:
+                most = check_header(os.pread(descriptor, HEAD_BYTES, 0), self._max_pixels).largest_file
+                if size > most:
+                    raise PngFault(f"has {size} bytes, more than the {most} that a picture of its size can need")
+            # In almost every case one call, which asks for a byte more than there is; a file system may give less.
+            parts = []
+            while size > 0 and (part := os.read(descriptor, size + 1)):
+                parts.append(part)
+                size -= len(part)
+            if size < 0:
+                raise PngFault("grows while it is read")
+            return b"".join(parts)
+        finally:
+            os.close(descriptor)
+
+
+def _check_regular(mode: int, path: str) -> None:
+    if not stat.S_ISREG(mode):
+        raise BadFrameError(path, f"is a {kind_of(mode)}, not a regular file", "put a PNG in its place")

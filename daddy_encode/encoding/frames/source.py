@@ -1,0 +1,226 @@
+"""Where frames come from: PNGs of a directory, read once and checked, or arrays in memory."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Protocol
+
+from daddy_encode.encoding.ffmpeg.input import FrameInput
+from daddy_encode.encoding.frames.bad_frames import size_differs
+from daddy_encode.encoding.frames.job_directory import WRITE_AGAIN, BadFrameError, JobDirectory
+from daddy_encode.encoding.frames.listing import ChangedError
+from daddy_encode.encoding.png.decode import BLACK, Rgb, decode_png, to_rgb
+from daddy_encode.encoding.png.inflate import check_image_data, inflated
+from daddy_encode.encoding.png.parse import Png, PngFault
+from daddy_encode.encoding.png.stored import StoredPng
+from daddy_encode.encoding.png.unfilter import PlainPixels, is_unfiltered
+from daddy_encode.errors import DaddyEncodeError
+from daddy_encode.spool.png.pixels import Pixels
+
+Size = tuple[int, int]
+"""Width and height in pixels."""
+
+
+class FrameSource(Protocol):
+    """Frames of one size for ffmpeg's standard input.
+
+    Attributes:
+        width: In pixels.
+        height: In pixels.
+        count: How many frames there are; of frames in memory, how many have been read.
+    """
+
+    width: int
+    height: int
+    count: int
+
+    @property
+    def png_bytes(self) -> int | None:
+        """The length of each frame as a PNG; None where frames are less work as pixels, or can only be that."""
+        ...
+
+    def first(self) -> Pixels:
+        """The first frame, (H, W, 3); `frames` still begins with it."""
+        ...
+
+    def frames(self, step: int = 1, *, as_pixels: bool) -> Iterator[bytes | memoryview]:
+        """Yield frame 0, `step`, 2 * `step`, …; every frame in between is read and checked as well.
+
+        Args:
+            step: Which frames are yielded. Default: all.
+            as_pixels: As rgb24 pixels, row by row; else as whole PNG files, 8-bit RGB, all of one length, which is not
+                for a source without `png_bytes`.
+
+        Yields:
+            One frame. It may be overwritten when the next one is asked for.
+        """
+        ...
+
+
+def frame_input(source: FrameSource, step: int = 1, *, as_pixels: bool = False) -> FrameInput:
+    """The frames of `source` for ffmpeg: as pixels where that is asked for, or less work."""
+    png_bytes = None if as_pixels else source.png_bytes
+    return FrameInput(source.frames(step, as_pixels=png_bytes is None), source.width, source.height, png_bytes)
+
+
+class DirectorySource:
+    """The PNGs of a job's directory: each file is checked whole, to its last pixel, before one byte is yielded.
+
+    Attributes:
+        names: The file that is shown as each frame.
+        sha256: The digest of all files' bytes, as they were read; empty until all were.
+    """
+
+    def __init__(
+        self,
+        directory: JobDirectory,
+        names: Sequence[str],
+        promised: Size | None = None,
+        background: Rgb = BLACK,
+        on_frame: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Read the first frame.
+
+        Args:
+            directory: The job's.
+            names: The file that is shown as each frame; one may be named several times in a row.
+            promised: The size that the manifest promises, if there is one.
+            background: What alpha is blended on. Default: black.
+            on_frame: Called for each frame that is read.
+
+        Raises:
+            BadFrameError: The first frame is bad.
+        """
+        self.names = names
+        self.count = len(names)
+        self.sha256 = ""
+        self._directory = directory
+        self._background = background
+        self._on_frame = on_frame
+        first, _ = directory.read(names[0])
+        self.width, self.height = first.size
+        if promised is not None and first.size != promised:
+            raise self._bad(names[0], size_differs(first.size, promised, "the manifest promises"))
+        # Pillow decodes what is not plain; wrapping that as PNGs again would be wasted work.
+        self._prefers_pixels = not first.plain or self._likely_unfiltered(first)
+
+    @functools.cached_property
+    def _plain(self) -> PlainPixels:
+        return PlainPixels(self.width, self.height)
+
+    @functools.cached_property
+    def _stored(self) -> StoredPng:
+        return StoredPng(self.width, self.height)
+
+    @property
+    def png_bytes(self) -> int | None:
+        """See FrameSource."""
+        return None if self._prefers_pixels else len(self._stored)
+
+    def frames(self, step: int = 1, *, as_pixels: bool) -> Iterator[bytes | memoryview]:
+        """See FrameSource. After the last frame `sha256` is known.
+
+        Raises:
+            BadFrameError: A frame is bad; the error names it.
+            ChangedError: The frames are not the same as when they were read before.
+        """
+        digest = hashlib.sha256()
+        item: bytes | memoryview = b""
+        shown = ""
+        for index, name in enumerate(self.names):
+            if name != shown:
+                png, data = self._directory.read(name)
+                digest.update(data)
+                if png.size != (self.width, self.height):
+                    reason = size_differs(png.size, (self.width, self.height), f"{self.names[0]} is")
+                    raise self._bad(name, reason, "all frames of a job must be of one size")
+                try:
+                    item = self._item(png, as_pixels)
+                except PngFault as fault:
+                    raise self._bad(name, str(fault)) from fault
+                shown = name
+            self._on_frame()
+            if index % step == 0:
+                yield item
+        if self.sha256 not in ("", digest.hexdigest()):
+            raise ChangedError(self._directory.path)
+        self.sha256 = digest.hexdigest()
+
+    def is_same(self) -> bool:
+        """Read all files once more: whether they hold the bytes of `sha256`. Raises what reading a frame raises."""
+        digest = hashlib.sha256()
+        for name, _ in itertools.groupby(self.names):
+            digest.update(self._directory.read(name)[1])
+        return digest.hexdigest() == self.sha256
+
+    def first(self) -> Pixels:
+        """See FrameSource.
+
+        Raises:
+            BadFrameError: The first frame is bad.
+        """
+        import numpy as np
+
+        png, _ = self._directory.read(self.names[0])
+        try:
+            pixels = self._pixels(png)
+        except PngFault as fault:
+            raise self._bad(self.names[0], str(fault)) from fault
+        return np.frombuffer(pixels, np.uint8).reshape(self.height, self.width, 3)
+
+    def _bad(self, name: str, reason: str, advice: str = WRITE_AGAIN) -> BadFrameError:
+        return BadFrameError(self._directory.path / name, reason, advice)
+
+    def _likely_unfiltered(self, first: Png) -> bool:
+        """Whether all frames are pixels without filters in their files, judged by the first and the last one.
+
+        Pixels save ffmpeg a tenth of all its work; but to undo a filter here takes longer than that.
+        """
+        with contextlib.suppress(DaddyEncodeError):
+            if is_unfiltered(first):
+                last, _ = self._directory.read(self.names[-1])
+                return last.plain and is_unfiltered(last)
+        return False
+
+    def _item(self, png: Png, as_pixels: bool) -> memoryview:
+        if png.plain and not as_pixels:
+            # The file's own checksum: ffmpeg compares it with what reaches it.
+            return self._stored.fill(inflated(png), png.image[-4:])
+        pixels = self._pixels(png)
+        return pixels if as_pixels else self._stored.fill_pixels(pixels)
+
+    def _pixels(self, png: Png) -> memoryview:
+        if png.plain:
+            return self._plain.of(png)
+        check_image_data(png)
+        return decode_png(png, self._background).data.cast("B")
+
+
+class ArraySource:
+    """Arrays in memory, which can be read once, as pixels."""
+
+    png_bytes = None
+
+    def __init__(self, frames: Iterable[Pixels]) -> None:
+        """Take `frames`, checked, at least one, all of one shape (H, W), (H, W, 3) or (H, W, 4)."""
+        iterator = iter(frames)
+        self._first = next(iterator)
+        self.height, self.width = self._first.shape[:2]
+        self._frames = itertools.chain([self._first], iterator)
+        self.count = 0
+
+    def first(self) -> Pixels:
+        """See FrameSource."""
+        return to_rgb(self._first)
+
+    def frames(self, step: int = 1, *, as_pixels: bool) -> Iterator[bytes | memoryview]:
+        """See FrameSource."""
+        assert as_pixels
+        for index, frame in enumerate(self._frames):
+            self.count += 1
+            if index % step == 0:
+                yield to_rgb(frame).data.cast("B")

@@ -1,0 +1,108 @@
+"""What has to be known of a whole clip before its GIF can be written, found in one pass, alone or beside an MP4's."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from daddy_encode.encoding.ffmpeg.executable import FfmpegExecutable
+from daddy_encode.encoding.ffmpeg.input import FrameInput
+from daddy_encode.encoding.ffmpeg.process import RunLimits, run_ffmpeg
+from daddy_encode.encoding.frames.source import FrameSource, frame_input
+from daddy_encode.encoding.gif.exact import ExactGif, few_colours
+from daddy_encode.encoding.gif.palette_filters import palette_output
+from daddy_encode.encoding.gif.size import reduce, reduced_size
+from daddy_encode.encoding.gif.timing import delays
+from daddy_encode.encoding.gif.writer import GifWriter
+from daddy_encode.encoding.settings import GifSettings
+from daddy_encode.errors import Interrupted
+from daddy_encode.spool.held_file import HeldFile
+
+
+class FirstPass:
+    """The pass over a clip's frames that finds its colours, or a palette for them. A context manager.
+
+    Attributes:
+        exact: The GIF itself, when the pass is over, if the clip has at most 256 colours; None from the first picture
+            that has more.
+        palette: A PNG of 16x16 pixels that ffmpeg made of the whole clip; empty where it was not asked to.
+    """
+
+    def __init__(self, source: FrameSource, settings: GifSettings, target: HeldFile) -> None:
+        """See `encode.first_pass`."""
+        self._source = source
+        self._settings = settings
+        self._directory = target.path.parent
+        self._size = reduced_size((source.width, source.height), settings)
+        self._writer = GifWriter(target, *self._size, settings.scale, delays(source.count, settings))
+        self._complete = False
+        self.exact: ExactGif | None = None
+        self.palette = b""
+        try:
+            if few_colours(reduce(source.first(), self._size)):
+                self.exact = ExactGif(self._writer)
+        except BaseException:
+            self._writer.close()
+            raise
+
+    def __enter__(self) -> FirstPass:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._writer.close()
+
+    @property
+    def made(self) -> bool:
+        """Whether the pass has been made, and its one result is there."""
+        return self._complete or bool(self.palette)
+
+    def make(self, ffmpeg: FfmpegExecutable, limits: RunLimits) -> None:
+        """Make the pass by itself.
+
+        Raises:
+            EncodeError: ffmpeg failed.
+            Interrupted: `limits.stop` was set.
+            SpoolError: The temporary file cannot be written.
+            DaddyEncodeError: Whatever the source raises.
+        """
+        if self.exact is not None:
+            for _ in self._watched(self._source.frames(self._settings.step, as_pixels=True), 1):
+                if limits.stop.is_set():
+                    raise Interrupted("stopped while encoding; nothing was written, run again")
+                if self.exact is None:
+                    break
+        if self.exact is None:
+            frames = frame_input(self._source, self._settings.step)
+            self.palette = run_ffmpeg(
+                ffmpeg,
+                [*frames.arguments(self._settings.fps), *palette_output(1)],
+                frames.frames,
+                directory=self._directory,
+                limits=limits,
+                pixels=frames.width * frames.height,
+            )
+
+    def shared_input(self) -> FrameInput:
+        """All frames of the source, for another output's ffmpeg; this pass is made while they go by.
+
+        They are pixels while the GIF may be exact: decoded once for both outputs.
+        """
+        frames = frame_input(self._source, as_pixels=self.exact is not None)
+        return dataclasses.replace(frames, frames=self._watched(frames.frames, self._settings.step))
+
+    def extra_output(self) -> list[str]:
+        """ffmpeg's arguments for an output beside another's: the palette, at its standard output, if one is needed."""
+        return [] if self.exact is not None else palette_output(self._settings.step)
+
+    def _watched(self, frames: Iterable[bytes | memoryview], step: int) -> Iterator[bytes | memoryview]:
+        """Yield `frames` as they are, while every `step`-th of them becomes a picture of the exact GIF."""
+        shape = (self._source.height, self._source.width, 3)
+        for index, frame in enumerate(frames):
+            if self.exact is not None and index % step == 0:
+                picture = reduce(np.frombuffer(frame, np.uint8).reshape(shape), self._size)
+                if not self.exact.add(picture):
+                    self.exact = None
+            yield frame
+        self._complete = self.exact is not None

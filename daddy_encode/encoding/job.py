@@ -1,0 +1,188 @@
+"""One job from its directory to verified, published video and a receipt."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Mapping
+
+import msgspec
+
+from daddy_encode.encoding.context import Context, Progress, Result
+from daddy_encode.encoding.examine import Examined, examine
+from daddy_encode.encoding.frames.bad_frames import find_bad_frames
+from daddy_encode.encoding.frames.job_directory import BadFrameError, JobDirectory
+from daddy_encode.encoding.frames.listing import ChangedError, check_unchanged
+from daddy_encode.encoding.frames.source import DirectorySource
+from daddy_encode.encoding.output import Target, make_outputs
+from daddy_encode.encoding.png.decode import parse_colour
+from daddy_encode.encoding.receipts import confirm_done, record_done, withdraw
+from daddy_encode.errors import FrameError, Interrupted, TransientError, one_line
+from daddy_encode.spool.paths import JobPaths
+from daddy_encode.spool.publish import check_can_rename, flushed, rename, temp_file
+from daddy_encode.spool.receipt import OutputRecord
+
+log = logging.getLogger(__name__)
+
+# Of a job whose frames change while it is encoded: a rollout that still writes them is not waited for here.
+TRIES = 3
+
+
+def encode_job(paths: JobPaths, context: Context, progress: Progress = lambda share: None) -> Result:
+    """Encode a job, unless a receipt says that it is done, for this source and these settings.
+
+    Args:
+        paths: Where its files are.
+        context: What to make, and how.
+        progress: Called as frames go to ffmpeg.
+
+    Raises:
+        ManifestError: The manifest is wrong, or promises other frames than are there.
+        FrameError: A frame, or the sequence of them, is wrong.
+        Skipped: A file is another user's.
+        EncodeError: ffmpeg failed.
+        SpoolError: An output cannot be written.
+        Interrupted: `context.limits.stop` was set, or the job is another encoder's by now.
+
+    Where it raises, no output has appeared or changed, unless the file system refused one of the last steps, which are
+    the renames of the outputs and the writing of the receipt: then those that have their names are whole, and no
+    receipt names them.
+    """
+    paths.check_names()
+    shares = _Shares(progress)
+    # What has settled has to settle again.
+    tries = 1 if context.settled else TRIES
+    while True:
+        try:
+            return _encode_once(paths, context, shares)
+        except ChangedError:
+            tries -= 1
+            if tries == 0:
+                raise
+            log.warning(
+                "%s: its frames changed while they were encoded; encoding it anew", one_line(str(paths.directory))
+            )
+
+
+def done_already(paths: JobPaths, context: Context) -> Result | None:
+    """The result of a job of which nothing is left to do, else None; writes nothing. Raises as `encode_job`.
+
+    None also where its receipt should be written anew, and can be.
+    """
+    with JobDirectory(paths.directory, context.owners, context.max_pixels) as directory:
+        job = examine(paths, directory, context.settings, force=context.force)
+    if job.todo or job.receipt is None or (not job.is_recorded and os.access(paths.base.parent, os.W_OK)):
+        return None
+    return Result(paths, [], job.receipt)
+
+
+def check_owners(paths: JobPaths, context: Context) -> None:
+    """Raise Skipped where the job's directory or manifest is of a user who is not trusted. Raises as `encode_job`."""
+    with JobDirectory(paths.directory, context.owners) as directory:
+        directory.manifest()
+
+
+def _encode_once(paths: JobPaths, context: Context, shares: _Shares) -> Result:
+    """As `encode_job`; raises ChangedError where the frames did not stay as they were."""
+    with JobDirectory(paths.directory, context.owners, context.max_pixels) as directory:
+        job = examine(paths, directory, context.settings, force=context.force)
+        if directory.remove_leftovers(rollout_died=job.salvaged):
+            # That has changed the directory's time.
+            job = examine(paths, directory, context.settings, force=context.force)
+        if context.need_manifest and job.manifest is None:
+            raise TransientError(f"{paths.directory}: its manifest is gone: it is being written again; wait for it")
+        if not job.todo and job.receipt is not None:
+            return Result(paths, [], confirm_done(paths, job))
+        shares.expect(len(job.frames))
+        bad: dict[str, str] = {}
+        try:
+            try:
+                source, made = _publish_all(paths, context, directory, job, bad, shares)
+            except BadFrameError:
+                # Which others are bad? Only a job that has one is read twice to find out.
+                if job.gaps == "error" or not (bad := find_bad_frames(directory, job.frames.names, job.promised_size)):
+                    raise
+                source, made = _publish_all(paths, context, directory, job, bad, shares)
+        except ChangedError:
+            raise
+        except (FrameError, TransientError):
+            # What is wrong with frames that are being replaced says nothing about the job.
+            check_unchanged(directory, job.listing)
+            raise
+        return Result(paths, made, record_done(paths, context, job, source, bad, made))
+
+
+def _publish_all(
+    paths: JobPaths,
+    context: Context,
+    directory: JobDirectory,
+    job: Examined,
+    bad: Mapping[str, str],
+    shares: _Shares,
+) -> tuple[DirectorySource, list[OutputRecord]]:
+    """Encode, verify and publish every output that is left to do, without the files in `bad`."""
+    background = parse_colour(context.settings.background)
+    source = DirectorySource(directory, job.shown(bad), job.promised_size, background, shares.frame)
+    with contextlib.ExitStack() as temps:
+        targets = {
+            kind: Target(
+                # In a `tmp-dir` there may be those of other jobs of this name.
+                temps.enter_context(
+                    temp_file(context.tmp_dir, str(paths.base))
+                    if context.tmp_dir is not None
+                    else temp_file(paths.base.parent, paths.base.name, job.parent, paths.top)
+                ),
+                paths.output(kind),
+            )
+            for kind in job.todo
+        }
+        both = len(job.wanted) > 1
+        made = make_outputs(source, job.todo, targets, context.limits, both=both, on_passes=shares.begin)
+        context.on_encoded()
+        ready = {
+            kind: temps.enter_context(flushed(target.temp, target.final, paths.base.name, job.parent, paths.top))
+            for kind, target in targets.items()
+        }
+        made = [msgspec.structs.replace(record, mtime_ns=ready[record.format].mtime_ns()) for record in made]
+        for kind, target in targets.items():
+            check_can_rename(ready[kind], target.final)
+
+        def is_same() -> bool:
+            if not source.is_same():
+                return False
+            return not bad or find_bad_frames(directory, job.frames.names, job.promised_size) == bad
+
+        # An encoder may be suspended at any moment, for hours. After all that takes time:
+        listing = check_unchanged(directory, job.listing, is_same)
+        if withdraw(paths, ready, context, job):
+            check_unchanged(directory, listing, is_same)
+        if context.limits.stop.is_set() or not context.may_publish():
+            raise Interrupted(f"{paths.directory}: stopped before its video was published")
+        for kind, target in targets.items():
+            rename(ready[kind], target.final)
+    return source, made
+
+
+class _Shares:
+    """A job's progress: each frame's share in each pass; never more than the frames, where something begins again."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._left: float | None = None
+        self._progress = progress
+        self._passes = 1
+
+    def expect(self, frames: int) -> None:
+        """Say how many frames the job has; only the first time counts."""
+        self._left = float(frames) if self._left is None else self._left
+
+    def begin(self, passes: int) -> None:
+        """Say how many passes over the frames there will be."""
+        self._passes = passes
+
+    def frame(self) -> None:
+        """One frame has been read in one pass."""
+        assert self._left is not None
+        share = min(self._left, 1 / self._passes)
+        self._left -= share
+        self._progress(share)

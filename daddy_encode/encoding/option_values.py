@@ -1,0 +1,42 @@
+"""What options of an encode may be, and their defaults: for `Settings`, and for `--help`, which loads little else."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple, get_args
+
+from daddy_encode.encoding.frames.gaps import Gaps
+
+Preset = Literal[
+    "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"
+]
+Dither = Literal["none", "bayer", "sierra2_4a"]
+
+PRESETS: tuple[Preset, ...] = get_args(Preset)
+DITHERS: tuple[Dither, ...] = get_args(Dither)
+GAPS: tuple[Gaps, ...] = get_args(Gaps)
+
+
+class Bounds(NamedTuple):
+    """The least and the greatest value."""
+
+    least: int
+    greatest: int
+
+
+CRF = Bounds(0, 51)
+SCALE = Bounds(1, 16)
+# 16 bits hold the number of repeats.
+LOOP = Bounds(0, 65_535)
+GIF_WIDTH = Bounds(1, 65_535)
+
+DEFAULT_CRF = 20
+DEFAULT_PRESET: Preset = "veryfast"
+DEFAULT_SCALE = 1
+DEFAULT_GIF_FPS = "15"
+DEFAULT_DITHER: Dither = "none"
+DEFAULT_LOOP = 0
+DEFAULT_BACKGROUND = "000000"
+DEFAULT_GAPS: Gaps = "error"
+
+# How long ffmpeg may make no progress.
+DEFAULT_STALL_SECONDS = 120.0

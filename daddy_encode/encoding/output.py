@@ -1,0 +1,187 @@
+"""Frames into verified files: temporary ones, encoded, read back, described."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from daddy_encode.encoding.ffmpeg.executable import FfmpegExecutable
+from daddy_encode.encoding.ffmpeg.process import RunLimits
+from daddy_encode.encoding.frames.source import FrameSource, frame_input
+from daddy_encode.encoding.gif.encode import encode_gif, first_pass
+from daddy_encode.encoding.gif.gifsicle import optimize_gif
+from daddy_encode.encoding.gif.size import reduction
+from daddy_encode.encoding.gif.timing import shown_rate
+from daddy_encode.encoding.mp4.encode import encode_mp4
+from daddy_encode.encoding.probe import find_ffmpeg
+from daddy_encode.encoding.settings import GifSettings, Mp4Settings, Plan
+from daddy_encode.encoding.verify import verify_gif, verify_mp4, verify_optimized_gif
+from daddy_encode.errors import EncodeError, ProgramFailedError, ProgramUnusableError, TransientError, one_line
+from daddy_encode.spool.held_file import HeldFile
+from daddy_encode.spool.paths import Kind
+from daddy_encode.spool.publish import mount_point, reported
+from daddy_encode.spool.rate import format_fps, fps_in_json
+from daddy_encode.spool.receipt import OutputRecord
+from daddy_encode.spool.transient import names_transient
+
+if TYPE_CHECKING:
+    from daddy_encode.encoding.gif.first_pass import FirstPass
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where one video goes.
+
+    Attributes:
+        temp: A file of `temp_file`, empty yet.
+        final: The name it will have.
+    """
+
+    temp: HeldFile
+    final: Path
+
+
+def make_outputs(
+    source: FrameSource,
+    plan: Plan,
+    targets: Mapping[Kind, Target],
+    limits: RunLimits,
+    *,
+    both: bool = False,
+    on_passes: Callable[[int], None] = lambda count: None,
+) -> list[OutputRecord]:
+    """Encode all frames of `source` into temporary files, and verify them; the caller publishes or removes them.
+
+    One pass over the frames serves the MP4 and, with it, the GIF's colours; a GIF in a palette takes one more.
+
+    Args:
+        source: Frames that nobody has read yet.
+        plan: The videos to make, the MP4 first.
+        targets: Where each of them goes.
+        limits: When to give up.
+        both: Whether MP4 and GIF were asked for, even where one of them is there already. Default: no.
+        on_passes: Called with how many times the frames will be read, before they are.
+
+    Returns:
+        The record that each video has once it has its final name.
+
+    Raises:
+        EncodeError: ffmpeg failed, or wrote something other than what was asked for.
+        Interrupted: `limits.stop` was set.
+        SpoolError: A file cannot be written.
+        DaddyEncodeError: Whatever `source` raises.
+    """
+    ffmpeg = find_ffmpeg(plan.keys())
+    records = []
+    with contextlib.ExitStack() as stack:
+        gif_settings = plan.get("gif")
+        first: FirstPass | None = None
+        if isinstance(gif_settings, GifSettings):
+            first = stack.enter_context(first_pass(source, gif_settings, targets["gif"].temp))
+        on_passes(2 if first is not None and first.exact is None else 1)
+        shared_seconds = 0.0
+        for kind, settings in plan.items():
+            begin = time.monotonic()
+            with _failures_of(targets[kind]):
+                video = _make(ffmpeg, source, settings, targets[kind], limits, first)
+            seconds = time.monotonic() - begin + shared_seconds
+            records.append(_record(targets[kind], kind, both, settings, video, seconds))
+            if first is not None and first.made:
+                shared_seconds = records[-1].encode_seconds
+    return records
+
+
+@dataclass(frozen=True)
+class _Video:
+    """What a verified file shows: pictures, frames per second, pixels, and what a viewer should know of it."""
+
+    frames: int
+    fps: str
+    size: tuple[int, int]
+    notes: list[str]
+
+
+def _make(
+    ffmpeg: FfmpegExecutable,
+    source: FrameSource,
+    settings: Mp4Settings | GifSettings,
+    target: Target,
+    limits: RunLimits,
+    first: FirstPass | None,
+) -> _Video:
+    size, temp = (source.width, source.height), target.temp
+    if isinstance(settings, Mp4Settings):
+        if first is None:
+            encode_mp4(ffmpeg, frame_input(source), settings, temp, limits)
+        else:
+            # The GIF's first pass is made along with this one.
+            frames, extra = first.shared_input(), first.extra_output()
+            first.palette = encode_mp4(ffmpeg, frames, settings, temp, limits, extra)
+        with reported(target.final, "read back"):
+            made = verify_mp4(temp, source.count, size, settings)
+        return _Video(source.count, settings.fps, made, [_padding(size, made, settings.scale)])
+    assert first is not None
+    encode_gif(ffmpeg, source, settings, temp, limits, first)
+    with reported(target.final, "read back"):
+        made = verify_gif(temp, source.count, size, settings)
+    shown = -(-source.count // settings.step)
+    notes = [reduction(size, settings)]
+    if settings.optimize:
+        notes.append(optimize_gif(temp, limits))
+        with reported(target.final, "read back"):
+            shown = verify_optimized_gif(temp, source.count, size, settings)
+    return _Video(shown, format_fps(shown_rate(settings)), made, notes)
+
+
+@contextlib.contextmanager
+def _failures_of(target: Target) -> Iterator[None]:
+    """Say of an EncodeError which file was not made; what the system did to a program, or a full disk, may pass."""
+    try:
+        yield
+    except ProgramUnusableError:
+        raise
+    except EncodeError as error:
+        if any(text in str(error) for text in ("No space left on device", "Disk quota exceeded")):
+            raise TransientError(
+                f"{target.final}: not made, the file system {mount_point(target.temp.path)} is full: free space, "
+                f"then run again ({error})"
+            ) from error
+        if names_transient(str(error)):
+            raise TransientError(f"{target.final}: not made: {error}; run again") from error
+        # Every frame was checked before it went to ffmpeg, so nothing here is surely the job's fault.
+        raise ProgramFailedError(f"{target.final}: not made: {error}") from error
+
+
+def _record(
+    target: Target, kind: Kind, both: bool, settings: Mp4Settings | GifSettings, video: _Video, seconds: float
+) -> OutputRecord:
+    with reported(target.final, "read back"):
+        length, digest = target.temp.size(), target.temp.sha256()
+    return OutputRecord(
+        path=one_line(target.final.name),
+        type="Both" if both else kind.upper(),
+        format=kind,
+        frames=video.frames,
+        fps=fps_in_json(video.fps),
+        encode_seconds=round(seconds, 3),
+        bytes=length,
+        sha256=digest,
+        width=video.size[0],
+        height=video.size[1],
+        settings=msgspec.to_builtins(settings),
+        warnings=[note for note in video.notes if note],
+    )
+
+
+def _padding(size: tuple[int, int], made: tuple[int, int], scale: int) -> str:
+    """What a viewer of an MP4 of the size `made` should know; empty where nothing was padded."""
+    plain = (size[0] * scale, size[1] * scale)
+    if made == plain:
+        return ""
+    return "padded from {}x{} to {}x{} by repeating the edge: 4:2:0 needs even sizes".format(*plain, *made)

@@ -1,0 +1,102 @@
+"""The image data of a checked PNG, inflated in bounded memory.
+
+It is exactly as long as IHDR says, each row has a real filter, the checksum is right, and nothing follows it.
+ffmpeg alone does not check that: 9.0.2 and 7.0.2 leave a row as it was in memory where its filter is not one of the
+five, and ignore data beyond the picture and a missing checksum. Pillow accepts data that is too short.
+"""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Iterator
+
+from daddy_encode.encoding.png.parse import Header, Png, PngFault
+from daddy_encode.spool.png.deflate import DeflateError, decompressobj
+from daddy_encode.spool.png.format import LAST_FILTER
+
+# How much inflated data is held at a time, and how much compressed data goes in at once: on every call a decoder
+# copies what it has not consumed yet.
+PIECE_BYTES = 2**18
+INPUT_BYTES = 2**20
+# Deflate's best (RFC 1951: a length of 258 in two bits), so that a small file cannot claim a large picture.
+MOST_EXPANSION = 1032
+
+
+def inflated(png: Png) -> Iterator[bytes]:
+    """Inflate the image data of `png`.
+
+    Yields:
+        Its rows with their filter bytes, in pieces of any length, together `header.image_bytes`.
+
+    Raises:
+        PngFault: The data is anything else; at the latest after the last piece.
+    """
+    expected = png.header.image_bytes
+    _check_wrapper(png.image, expected)
+    filters = _Filters(png.header)
+    decoder = decompressobj()
+    source = memoryview(png.image)
+    given = produced = 0
+    tail: bytes | memoryview = b""
+    try:
+        while produced < expected:
+            if not tail:
+                tail = source[given : given + INPUT_BYTES]
+                given += len(tail)
+            offered = len(tail)
+            piece = decoder.decompress(tail, min(PIECE_BYTES, expected - produced))
+            tail = decoder.unconsumed_tail
+            if not piece and (decoder.eof or len(tail) == offered):
+                raise PngFault(f"has image data for {produced} of {expected} bytes: it is cut off")
+            filters.check(piece)
+            produced += len(piece)
+            yield piece
+        # What is left must be the checksum alone; a decoder notices only when it is asked for one byte more.
+        more = decoder.decompress(b"".join((tail, source[given:])), 1)
+    except DeflateError as error:
+        raise PngFault(f"has damaged image data ({error})") from error
+    if more:
+        raise PngFault(f"has more image data than its size of {png.header.width}x{png.header.height} needs")
+    if not decoder.eof:
+        raise PngFault("has image data without its end or checksum")
+    if decoder.unused_data:
+        raise PngFault("has bytes after its image data")
+
+
+def check_image_data(png: Png) -> None:
+    """Inflate the image data of `png` and let it go.
+
+    Raises:
+        PngFault: It is not exactly what it should be.
+    """
+    collections.deque(inflated(png), maxlen=0)
+
+
+def _check_wrapper(image: bytes, expected: int) -> None:
+    """Check zlib's two bytes (RFC 1950), which decoders read with more or less care."""
+    if len(image) < 2 or image[0] & 15 != 8 or image[0] >> 4 > 7 or image[1] & 0x20 or (image[0] * 256 + image[1]) % 31:
+        raise PngFault("has image data that is not a zlib stream")
+    if expected > len(image) * MOST_EXPANSION:
+        raise PngFault(f"has too little image data ({len(image)} bytes) for its size")
+
+
+class _Filters:
+    """Checks the filter byte of each row, wherever pieces begin and end."""
+
+    def __init__(self, header: Header) -> None:
+        self._passes = [(rows * stride, stride) for rows, stride in header.passes]
+        self._into = 0
+
+    def check(self, piece: bytes) -> None:
+        position = 0
+        while position < len(piece):
+            length, stride = self._passes[0]
+            end = min(len(piece), position + length - self._into)
+            filters = piece[position + -self._into % stride : end : stride]
+            if filters and max(filters) > LAST_FILTER:
+                raise PngFault(f"has a row with filter {max(filters)}, which no PNG has")
+            self._into += end - position
+            position = end
+            if self._into == length:
+                del self._passes[0]
+                self._into = 0

@@ -1,0 +1,234 @@
+"""What is written down of a job: that it is done, that it still is, or why it failed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from daddy_encode.encoding.context import Context
+from daddy_encode.encoding.examine import Examined, outputs_there
+from daddy_encode.encoding.frames.listing import listing_sha256
+from daddy_encode.encoding.frames.source import DirectorySource
+from daddy_encode.encoding.probe import find_ffmpeg
+from daddy_encode.errors import DaddyEncodeError, ManifestError, Skipped, one_line
+from daddy_encode.spool.held_file import HeldFile, opened_directory
+from daddy_encode.spool.manifest import read_manifest
+from daddy_encode.spool.paths import JobPaths, Kind
+from daddy_encode.spool.publish import publish_bytes, reported
+from daddy_encode.spool.receipt import MOST_FAILURES, Failure, OutputRecord, Receipt, Source, read_receipt
+from daddy_encode.spool.records import encode_record, read_record
+
+
+def record_done(
+    paths: JobPaths,
+    context: Context,
+    job: Examined,
+    source: DirectorySource,
+    bad: Mapping[str, str],
+    made: Sequence[OutputRecord],
+) -> Receipt:
+    """Leave a receipt for the outputs that were made, and for those that an earlier encode left.
+
+    Args:
+        paths: Where the job's files are.
+        context: What it was encoded with.
+        job: What was there of it.
+        source: Its frames, all of them read.
+        bad: What is wrong with each file that was left out, by name.
+        made: The outputs made now.
+
+    Raises:
+        SpoolError: The receipt cannot be written.
+    """
+    kept = job.receipt.outputs if job.receipt else []
+    records = {record.format: record for record in (*kept, *made)}
+    receipt = _receipt(
+        paths,
+        context,
+        Source(
+            frames=len(job.frames),
+            width=source.width,
+            height=source.height,
+            sha256=source.sha256,
+            listing_sha256=job.listing.sha256,
+            manifest_sha256=job.manifest_sha256,
+            directory_mtime_ns=job.listing.directory_mtime_ns,
+        ),
+        outputs=[records[kind] for kind in sorted(records, reverse=True)],
+        partial=job.manifest is not None and not job.manifest.complete,
+        settled=context.settled and job.manifest is None,
+        salvaged=job.salvaged,
+        gaps=job.filled(bad),
+        lost=job.lost(bad),
+    )
+    _write(paths, receipt, job)
+    return receipt
+
+
+def confirm_done(paths: JobPaths, job: Examined) -> Receipt:
+    """Return the receipt of a job of which nothing is left to do, written anew where it is not as it should be.
+
+    Else everybody would examine its frames, or read its videos, again, each time. A receipt that cannot be written does
+    no harm.
+    """
+    assert job.receipt is not None
+    if not job.is_recorded:
+        with contextlib.suppress(DaddyEncodeError, OSError):
+            _write(paths, job.receipt, job)
+    return job.receipt
+
+
+def withdraw(paths: JobPaths, ready: Mapping[Kind, HeldFile], context: Context, job: Examined) -> bool:
+    """Before the videos are replaced by those that are `ready`, leave a receipt that no longer names them, if any does.
+
+    Whoever is killed in between leaves a job to be encoded, never a receipt that says of a new video what an older one
+    was. Where no receipt names them, nothing is written.
+
+    Returns:
+        Whether something was, which takes time.
+
+    Raises:
+        SpoolError: The receipt cannot be replaced.
+    """
+    directory = next(iter(ready.values())).directory
+    try:
+        found = read_record(paths.receipt, Receipt, dir_fd=directory, check=context.owners.check_file)
+    except (ManifestError, Skipped):
+        # It may say anything, to somebody else; nothing of it is taken over.
+        with reported(paths.receipt, "replace"):
+            os.unlink(paths.receipt.name, dir_fd=directory)
+        return True
+    if found is None:
+        return False
+    receipt = found[0]
+    others = [record for record in receipt.outputs if record.format not in ready]
+    if len(others) == len(receipt.outputs):
+        return False
+    source = msgspec.structs.replace(receipt.source, directory_mtime_ns=0)
+    left = msgspec.structs.replace(receipt, outputs=others, source=source)
+    _write(paths, left, job)
+    return True
+
+
+def record_failure(
+    paths: JobPaths, error: DaddyEncodeError, context: Context, mtime_ns: int | None, failures: Sequence[Failure] = ()
+) -> str:
+    """Leave a receipt that says why a job failed; it keeps the records of earlier videos that are still there.
+
+    Never raises for what is wrong with the job: where no receipt can be written, the log has said why.
+
+    Args:
+        paths: Where the job's files are.
+        error: Why it failed.
+        context: What it should have been encoded with.
+        mtime_ns: The time of its directory before the attempt; None, where it is not known: nothing is written.
+        failures: Those that make it the job's fault, where there are such. Default: none.
+
+    Returns:
+        The digest of the listing of its frames, for which that holds; empty where it is not known.
+    """
+    listing = listing_sha256(paths.directory)
+    if mtime_ns is None:
+        return listing
+    with contextlib.suppress(DaddyEncodeError, OSError):
+        manifest_sha256, outputs = None, []
+        with contextlib.suppress(DaddyEncodeError):
+            if (found := read_manifest(paths.directory, check=context.owners.check_file)) is not None:
+                manifest_sha256 = found[1]
+        if (earlier := _earlier(paths, context)) is not None:
+            outputs = outputs_there(paths, earlier)
+        source = _no_source(listing_sha256=listing, manifest_sha256=manifest_sha256, directory_mtime_ns=mtime_ns)
+        receipt = _receipt(paths, context, source, error=str(error), outputs=outputs, failures=list(failures))
+        _write(paths, receipt)
+    return listing
+
+
+def count_failure(paths: JobPaths, error: DaddyEncodeError, context: Context) -> list[Failure]:
+    """The failures of programs on a job as it is, `error` the last; fewer than MOST_FAILURES are written down.
+
+    The receipt stays otherwise as it is. Never raises for what is wrong with the job, or the receipt.
+    """
+    listing = listing_sha256(paths.directory)
+    earlier = _earlier(paths, context)
+    before = [failure for failure in earlier.failures if failure.listing_sha256 == listing != ""] if earlier else []
+    failure = Failure(
+        error=one_line(str(error)), host=socket.gethostname(), finished=round(time.time(), 3), listing_sha256=listing
+    )
+    failures = [*before, failure][-MOST_FAILURES:]
+    if len(failures) < MOST_FAILURES:
+        _write_failures(paths, context, earlier, failures)
+    return failures
+
+
+def failures_of(paths: JobPaths, context: Context) -> list[Failure]:
+    """The failures of programs that are written down of a job."""
+    earlier = _earlier(paths, context)
+    return earlier.failures if earlier else []
+
+
+def withdraw_failures(paths: JobPaths, is_withdrawn: Callable[[Failure], bool], context: Context) -> None:
+    """Take back failures that were not the job's fault; one that they made final is as if it had not failed."""
+    earlier = _earlier(paths, context)
+    if earlier is not None:
+        left = [failure for failure in earlier.failures if not is_withdrawn(failure)]
+        if len(left) < len(earlier.failures):
+            _write_failures(paths, context, earlier, left)
+
+
+def _earlier(paths: JobPaths, context: Context) -> Receipt | None:
+    """The job's receipt, where it can be read and is of a trusted user."""
+    return read_receipt(paths.receipt, context.owners.check_file)
+
+
+def _write_failures(paths: JobPaths, context: Context, earlier: Receipt | None, failures: list[Failure]) -> None:
+    with contextlib.suppress(DaddyEncodeError, OSError):
+        if earlier is None or earlier.error is not None:
+            # One that says nothing of the job's videos but which of them are there: it is neither done nor failed.
+            outputs = earlier.outputs if earlier else []
+            receipt = _receipt(paths, context, _no_source(), outputs=outputs, failures=failures)
+        else:
+            receipt = msgspec.structs.replace(earlier, failures=failures)
+        if receipt.outputs or failures:
+            _write(paths, receipt)
+        else:
+            with opened_directory(paths.base.parent, paths.top) as directory:
+                os.unlink(paths.receipt.name, dir_fd=directory)
+
+
+def _write(paths: JobPaths, receipt: Receipt, job: Examined | None = None) -> None:
+    """Publish a job's receipt, in the directory that its own was in when it was examined. Raises SpoolError."""
+    expected = job.parent if job is not None else None
+    publish_bytes(encode_record(receipt), paths.receipt, paths.base.name, expected, paths.top)
+
+
+def _no_source(*, listing_sha256: str = "", manifest_sha256: str | None = None, directory_mtime_ns: int = 0) -> Source:
+    """Of a receipt for which no frames were encoded."""
+    return Source(
+        frames=0,
+        width=0,
+        height=0,
+        sha256="",
+        listing_sha256=listing_sha256,
+        manifest_sha256=manifest_sha256,
+        directory_mtime_ns=directory_mtime_ns,
+    )
+
+
+def _receipt(paths: JobPaths, context: Context, source: Source, **more: Any) -> Receipt:
+    ffmpeg = find_ffmpeg()
+    return Receipt(
+        job=one_line(paths.directory.name),
+        source=source,
+        ffmpeg=ffmpeg.version,
+        ffmpeg_build=ffmpeg.build,
+        host=socket.gethostname(),
+        slurm=dict(context.slurm),
+        finished=round(time.time(), 3),
+        **more,
+    )

@@ -1,0 +1,139 @@
+"""Frames that are missing: an error, or held, or closed up; and when such a job is done."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from daddy_encode import save_frames_as_png
+from daddy_encode.encoding.frames.gaps import expected_numbers, fill
+from daddy_encode.errors import FrameError, ManifestError
+from daddy_encode.spool.frames import frame_name, frame_sequence
+from tests.encoding.frames.faults import cut
+from tests.jobs import encode
+from tests.media import decode_gif, decode_mp4, leftovers, moving_square
+
+
+def shown(path: Path, width: int = 64, height: int = 48) -> list[int]:
+    """The index of the frame of `moving_square` that each picture of a video is nearest to."""
+    frames = moving_square(12, height, width).astype(int)
+    pictures = decode_gif(path)[0] if path.suffix == ".gif" else decode_mp4(path, width, height)
+    return [int(np.abs(frames - picture).mean(axis=(1, 2, 3)).argmin()) for picture in pictures]
+
+
+@given(st.sets(st.integers(0, 40), min_size=1), st.data())
+def test_hold_shows_at_every_moment_the_last_good_frame(numbers: set[int], data: st.DataObject) -> None:
+    frames = frame_sequence(map(frame_name, numbers), "job")
+    bad = data.draw(st.sets(st.sampled_from(sorted(numbers)), max_size=len(numbers) - 1))
+    promised = data.draw(st.none() | st.integers(len(numbers), 60))
+    expected = expected_numbers(frames, promised)
+    good = sorted(numbers - bad)
+    names = fill(frames, expected, {frame_name(number) for number in bad}, "hold", "job")
+    assert len(names) == len(expected) >= (promised or 0)
+    for number, name in zip(expected, names, strict=True):
+        assert name == frame_name(max((other for other in good if other <= number), default=good[0]))
+    assert fill(frames, expected, {frame_name(number) for number in bad}, "skip", "job") == [*map(frame_name, good)]
+
+
+@pytest.mark.parametrize("video", ["mp4", "gif"])
+def test_hold_keeps_the_time_and_skip_the_pictures(job: Path, video: str) -> None:
+    for index in (0, 4, 5, 11):
+        (job / frame_name(index)).unlink()
+    cut(job / "000007.png")
+    output = job.parent / f"episode-0003.{video}"
+    encode(job, video=video, gaps="hold", gif_fps="30")
+    assert shown(output) == [1, 1, 2, 3, 3, 3, 6, 6, 8, 9, 10, 10]
+    encode(job, video=video, gaps="skip", gif_fps="30")
+    assert shown(output) == [1, 2, 3, 6, 8, 9, 10]
+
+
+def test_the_receipt_lists_each_lost_frame_and_why(job: Path) -> None:
+    (job / "000003.png").unlink()
+    (job / "000011.png").unlink()
+    cut(job / "000007.png")
+    receipt = encode(job, gaps="hold").receipt
+    assert json.loads((job.parent / "episode-0003.receipt.json").read_text())["lost"] == {
+        "missing_count": 2,
+        "bad_count": 1,
+        "missing": ["000003.png", "000011.png"],
+        "bad": [{"name": "000007.png", "reason": "is cut off, or a chunk's length is wrong, at byte 33"}],
+    }
+    assert (receipt.gaps, receipt.salvaged, receipt.partial) == ("hold", False, False)
+
+
+def test_a_whole_job_is_the_same_whatever_gaps_would_be_treated_as(job: Path) -> None:
+    first = encode(job)
+    assert first.receipt.gaps is None
+    for gaps in ("hold", "skip"):
+        assert encode(job, gaps=gaps).made == []
+
+
+def test_what_was_held_is_not_done_where_an_error_or_skip_is_asked_for(job: Path) -> None:
+    (job / "000003.png").unlink()
+    assert encode(job, gaps="hold").made
+    assert encode(job, gaps="hold").made == []
+    with pytest.raises(FrameError, match=r"000003\.png missing"):
+        encode(job)
+    assert encode(job, gaps="skip").made
+    assert encode(job, gaps="hold").made
+
+
+def test_a_frame_that_comes_after_all_is_noticed(job: Path) -> None:
+    frame = (job / "000003.png").read_bytes()
+    (job / "000003.png").unlink()
+    encode(job, gaps="hold")
+    (job / "000003.png").write_bytes(frame)
+    result = encode(job, gaps="hold")
+    assert result.made
+    assert result.receipt.gaps is None
+    assert shown(job.parent / "episode-0003.mp4") == list(range(12))
+
+
+def test_with_gaps_the_size_that_most_frames_have_is_the_right_one(tmp_path: Path) -> None:
+    save_frames_as_png(moving_square(12), tmp_path / "job")
+    (tmp_path / "job" / "manifest.json").unlink()
+    Image.new("RGB", (10, 10)).save(tmp_path / "job" / "000000.png")
+    receipt = encode(tmp_path / "job", gaps="hold").receipt
+    assert [(bad.name, bad.reason) for bad in receipt.lost.bad] == [("000000.png", "is 10x10, but most are 64x48")]
+    assert shown(tmp_path / "job.mp4") == [1, *range(1, 12)]
+
+
+def test_a_job_without_a_good_frame_is_an_error(job: Path) -> None:
+    for path in job.glob("*.png"):
+        cut(path)
+    with pytest.raises(FrameError, match="none of its 12 frames can be used"):
+        encode(job, gaps="hold")
+    assert leftovers(job.parent) == []
+
+
+def test_more_frames_than_promised_are_an_error_with_gaps_as_well(job: Path) -> None:
+    (job / "000012.png").write_bytes((job / "000011.png").read_bytes())
+    for gaps in ("error", "hold", "skip"):
+        with pytest.raises(ManifestError, match="promises 12 frames, but there are 13"):
+            encode(job, gaps=gaps)
+
+
+def test_a_number_far_away_is_not_a_gap_to_hold_a_frame_over(tmp_path: Path) -> None:
+    save_frames_as_png(moving_square(12), tmp_path / "job")
+    (tmp_path / "job" / "manifest.json").unlink()
+    (tmp_path / "job" / "000011.png").rename(tmp_path / "job" / f"{10**17}.png")
+    with pytest.raises(FrameError, match="too many to hold others that long; --gaps skip leaves them out"):
+        encode(tmp_path / "job", gaps="hold")
+    assert encode(tmp_path / "job", gaps="skip").made[0].frames == 12
+    receipt = json.loads((tmp_path / "job.receipt.json").read_text())
+    assert receipt["lost"]["missing_count"] == 10**17 - 11
+    assert len(receipt["lost"]["missing"]) == 1000
+
+
+def test_hold_does_not_read_a_held_frame_twice_into_the_digest(job: Path) -> None:
+    whole = encode(job).receipt.source.sha256
+    (job / "000003.png").unlink()
+    held = encode(job, gaps="hold").receipt.source.sha256
+    skipped = encode(job, gaps="skip").receipt.source.sha256
+    assert held == skipped != whole
