@@ -6,7 +6,7 @@ import zlib
 
 import numpy as np
 
-from daddy_encode.encoding.png.decode import decode_png
+from daddy_encode.encoding.png.decode import decode_png, to_rgb
 from daddy_encode.encoding.png.inflate import inflated
 from daddy_encode.encoding.png.parse import Header, PngFault, check_png
 from daddy_encode.encoding.png.stored import StoredPng
@@ -36,7 +36,7 @@ def one_png(data: bytes) -> str:
     assert decoder.decompress(png.image) == rows
     assert decoder.eof
     assert len(rows) == png.header.image_bytes
-    pixels = decode_png(png, (1, 2, 3))
+    pixels = to_rgb(decode_png(png), (1, 2, 3))
     assert pixels.shape == (png.header.height, png.header.width, 3)
     assert pixels.dtype == np.uint8
     if png.header.colour == 2 and png.header.depth == 8 and png.transparent_colour is None:

@@ -197,7 +197,7 @@ class DirectorySource:
         if png.plain:
             return self._plain.of(png)
         check_image_data(png)
-        return decode_png(png, self._background).data.cast("B")
+        return to_rgb(decode_png(png), self._background).data.cast("B")
 
 
 class ArraySource:

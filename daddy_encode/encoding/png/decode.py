@@ -1,4 +1,4 @@
-"""Every kind of picture as 8-bit RGB: alpha is blended on a background, never dropped; 16 bit keeps its high byte.
+"""Every kind of picture in 8 bits, grey or RGB, with its alpha: 16 bit keeps its high byte.
 
 Pillow decodes. What it makes of a transparent colour (tRNS) in 1-bit and 16-bit pictures is not what the PNG
 specification says and ffmpeg does, so those are compared here, in all their bits.
@@ -57,15 +57,14 @@ def to_rgb(frame: Pixels, background: Rgb = BLACK) -> Pixels:
     return mixed
 
 
-def decode_png(png: Png, background: Rgb = BLACK) -> Pixels:
+def decode_png(png: Png) -> Pixels:
     """The picture in `png`, whose image data has been checked as well.
 
     Args:
         png: Of any kind.
-        background: What alpha is blended on. Default: black.
 
     Returns:
-        A contiguous uint8 array (H, W, 3).
+        uint8: (H, W) grey, (H, W, 3), or, where the file has transparency, (H, W, 4) with straight alpha.
 
     Raises:
         PngFault: Pillow cannot decode it nevertheless.
@@ -73,19 +72,21 @@ def decode_png(png: Png, background: Rgb = BLACK) -> Pixels:
     import numpy as np
 
     try:
-        with _opened(png.data) as image:
+        with opened(png.data) as image:
             key = png.transparent_colour
             if key is not None and png.header.depth in (1, 16):
-                return to_rgb(_keyed(png, image, key), background)
+                return _keyed(png, image, key)
             if image.mode.startswith("I"):
-                return to_rgb(_high_bytes(image), background)
-            has_alpha = image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info
-            return to_rgb(np.asarray(image.convert("RGBA" if has_alpha else "RGB")), background)
+                return _high_bytes(image)
+            if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
+                return np.asarray(image.convert("RGBA"))
+            return np.asarray(image.convert("L" if image.mode in ("1", "L") else "RGB"))
     except (OSError, ValueError, SyntaxError, EOFError) as error:
         raise PngFault(f"cannot be decoded: {error}") from error
 
 
-def _opened(data: bytes) -> Image.Image:
+def opened(data: bytes) -> Image.Image:
+    """A checked PNG as Pillow reads it. Raises what Pillow does."""
     from PIL import Image
 
     with warnings.catch_warnings():
@@ -118,7 +119,7 @@ def _keyed(png: Png, image: Image.Image, key: tuple[int, ...]) -> Pixels:
         colour = _high_bytes(image)[:, :, np.newaxis]
     else:
         colour = np.asarray(image)
-        with _opened(_low_bytes(png)) as low:
+        with opened(_low_bytes(png)) as low:
             same = (colour == wanted >> 8) & (np.asarray(low) == wanted & 255)
     alpha = np.where(same.all(axis=2), 0, 255).astype(np.uint8)
     return np.dstack([np.broadcast_to(colour, (*alpha.shape, 3)), alpha])

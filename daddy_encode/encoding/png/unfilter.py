@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from daddy_encode.encoding.png.decode import decode_png
+from daddy_encode.encoding.png.decode import decode_png, to_rgb
 from daddy_encode.encoding.png.inflate import inflated
 from daddy_encode.encoding.png.parse import Png, PngFault
 from daddy_encode.spool.png.format import SUB, UP
@@ -56,7 +56,7 @@ def _unfiltered_pixels(png: Png) -> memoryview:
     rows = np.frombuffer(b"".join(inflated(png)), np.uint8).reshape(height, 1 + 3 * width)
     row_filter = rows[0, 0]
     if row_filter not in (SUB, UP) or (rows[:, 0] != row_filter).any():
-        return decode_png(png).data.cast("B")
+        return to_rgb(decode_png(png)).data.cast("B")
     samples = rows[:, 1:].reshape(height, width, 3)
     # Sums of bytes wrap around, as the filters do; beyond the edges are zeros.
     if row_filter == SUB:
