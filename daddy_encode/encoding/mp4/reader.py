@@ -45,19 +45,17 @@ def read_mp4(stream: BinaryIO) -> Mp4Facts:
         (track,) = tracks
         media = _one(track, b"mdia")
         table = _one(_one(media, b"minf"), b"stbl")
-        (timescale,) = struct.unpack_from(">I", _one(media, b"mdhd"), 12)
-        durations = _one(table, b"stts")
-        (entries,) = struct.unpack_from(">I", durations, 4)
-        counted, delta = struct.unpack_from(">II", durations, 8)
+        timescale = _timescale(_one(media, b"mdhd"))
+        counted, deltas = _durations(_one(table, b"stts"))
         _, frames = struct.unpack_from(">II", _one(table, b"stsz"), 4)
         width, height = struct.unpack_from(">HH", _one(table, b"stsd"), 8 + 32)
         start = _start(track)
-    except (ValueError, KeyError, struct.error) as error:
+    except (ValueError, KeyError, IndexError, struct.error) as error:
         raise EncodeError(f"what ffmpeg wrote is not a whole MP4 ({error})") from error
-    uniform = entries == 1 and counted == frames and delta > 0
+    uniform = len(deltas) == 1 and counted == frames and 0 not in deltas
     return Mp4Facts(
         frames=frames,
-        rate=Fraction(timescale, delta) if uniform else None,
+        rate=Fraction(timescale, *deltas) if uniform else None,
         width=width,
         height=height,
         moov_first=order.index(b"moov") < order.index(b"mdat"),
@@ -65,16 +63,34 @@ def read_mp4(stream: BinaryIO) -> Mp4Facts:
     )
 
 
+def _timescale(header: bytes) -> int:
+    """Units per second, from an mdhd box; ffmpeg writes version 1 where the track lasts over 2**31 - 1 of them."""
+    # Before it are two times, of 4 bytes each, in version 1 of 8.
+    (timescale,) = struct.unpack_from(">I", header, {0: 12, 1: 20}[header[0]])
+    return int(timescale)
+
+
+def _durations(table: bytes) -> tuple[int, set[int]]:
+    """From an stts box: how many samples it counts, and the durations that they have, in the track's units."""
+    (entries,) = struct.unpack_from(">I", table, 4)
+    if len(table) != 8 + 8 * entries:
+        raise ValueError(f"its stts box does not hold {entries} entries")
+    pairs = list(struct.iter_unpack(">II", table[8:]))
+    return sum(count for count, _ in pairs), {delta for _, delta in pairs}
+
+
 def _start(track: bytes) -> int:
     """The media time of the one entry of a track's edit list, 0 where there is no list."""
     if b"edts" not in _children(track):
         return 0
     edits = _one(_one(track, b"edts"), b"elst")
-    version, count = edits[0], struct.unpack_from(">I", edits, 4)[0]
+    (count,) = struct.unpack_from(">I", edits, 4)
     if count != 1:
         raise ValueError(f"its edit list has {count} entries")
-    start: int = struct.unpack_from(">q", edits, 16)[0] if version else struct.unpack_from(">i", edits, 12)[0]
-    return start
+    # After the duration; both are of 4 bytes, in version 1 of 8.
+    layout, at = {0: (">i", 12), 1: (">q", 16)}[edits[0]]
+    (start,) = struct.unpack_from(layout, edits, at)
+    return int(start)
 
 
 def _top_level(stream: BinaryIO) -> tuple[list[bytes], bytes]:
@@ -85,16 +101,11 @@ def _top_level(stream: BinaryIO) -> tuple[list[bytes], bytes]:
     position = 0
     while position < end:
         stream.seek(position)
-        size, kind = struct.unpack(">I4s", stream.read(8))
-        head = 8
-        if size == 1:
-            (size,) = struct.unpack(">Q", stream.read(8))
-            head = 16
-        if size < head or position + size > end:
-            raise ValueError(f"box {kind!r} does not fit the file")
+        kind, head, size = _box(stream.read(16), end - position)
         if kind == b"moov":
             if size > MAX_MOOV_BYTES:
                 raise ValueError("its moov box is too large")
+            stream.seek(position + head)
             moov = stream.read(size - head)
         order.append(kind)
         position += size
@@ -103,14 +114,31 @@ def _top_level(stream: BinaryIO) -> tuple[list[bytes], bytes]:
     return order, moov
 
 
+def _box(start: bytes, space: int) -> tuple[bytes, int, int]:
+    """The kind of the box that begins with `start`, the bytes of its head, and its size, head included.
+
+    Raises:
+        ValueError: It does not fit in the `space` that is left for it.
+    """
+    size, kind = struct.unpack_from(">I4s", start)
+    head = 8
+    if size == 1:
+        (size,) = struct.unpack_from(">Q", start, 8)
+        head = 16
+    elif size == 0:
+        # Until the end of what it is in.
+        size = space
+    if not head <= size <= space:
+        raise ValueError(f"box {kind!r} does not fit")
+    return kind, head, size
+
+
 def _children(content: bytes) -> dict[bytes, list[bytes]]:
     found: dict[bytes, list[bytes]] = {}
     position = 0
     while position + 8 <= len(content):
-        size, kind = struct.unpack_from(">I4s", content, position)
-        if size < 8 or position + size > len(content):
-            raise ValueError(f"box {kind!r} does not fit")
-        found.setdefault(kind, []).append(content[position + 8 : position + size])
+        kind, head, size = _box(content[position : position + 16], len(content) - position)
+        found.setdefault(kind, []).append(content[position + head : position + size])
         position += size
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +12,8 @@ import numpy as np
 import pytest
 
 from daddy_encode import save_frames_as_png, save_mp4
+from daddy_encode.encoding.mp4.reader import read_mp4
+from daddy_encode.errors import EncodeError
 from tests.jobs import encode
 from tests.media import decode_mp4, decode_yuv, describe, moving_square, patches
 
@@ -52,6 +55,53 @@ def test_every_frame_is_in_the_mp4_at_exactly_the_rate(tmp_path: Path, count: in
     assert decoded.shape == frames.shape
     # Half a square's step is far above this: no frame stands in for its neighbour.
     assert np.abs(decoded.astype(int) - frames).mean(axis=(1, 2, 3)).max() < 6
+
+
+@pytest.mark.parametrize(("count", "fps", "duration"), [(2190, "1/60", "36:30:00.00"), (1311, 0.01, "36:25:00.00")])
+def test_a_recording_longer_than_32_bits_hold_is_verified(tmp_path: Path, count: int, fps: Any, duration: str) -> None:
+    frames = np.zeros((count, 2, 2, 3), np.uint8)
+    frames[::2] = 200
+    path = save_mp4(frames, tmp_path / "clip.mp4", fps)
+    assert find(path.read_bytes(), b"moov", b"trak", b"mdia", b"mdhd")[0] == 1, "else it shows nothing"
+    assert f"Duration: {duration}" in describe(path)
+    assert (decode_yuv(path, 2, 2)[:, :2].mean(axis=(1, 2)) > 100).tolist() == [True, False] * (count // 2) + [True] * (
+        count % 2
+    )
+
+
+CONTAINERS = {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts"}
+# Where the fields of 4 bytes are that have 8 in version 1 (ISO/IEC 14496-12), by their offset and number.
+WIDE = {b"mvhd": [(4, 2), (16, 1)], b"mdhd": [(4, 2), (16, 1)], b"tkhd": [(4, 2), (20, 1)], b"elst": [(8, 2)]}
+
+
+def widened(content: bytes) -> bytes:
+    """The same boxes with sizes of 64 bits, and in version 1 where there is one."""
+    parts = []
+    for kind, inner in boxes(content):
+        if kind in CONTAINERS:
+            inner = widened(inner)
+        for offset, number in reversed(WIDE.get(kind, [])):
+            fields = struct.unpack_from(f">{number}I", inner, offset)
+            inner = inner[:offset] + struct.pack(f">{number}Q", *fields) + inner[offset + 4 * number :]
+        inner = b"\1" + inner[1:] if kind in WIDE else inner
+        parts.append(struct.pack(">I4sQ", 1, kind, 16 + len(inner)) + inner)
+    return b"".join(parts)
+
+
+def test_boxes_of_version_1_and_of_64_bit_sizes_say_the_same(tmp_path: Path) -> None:
+    data = save_mp4(moving_square(7), tmp_path / "clip.mp4", 12.5).read_bytes()
+    (tmp_path / "wide.mp4").write_bytes(widened(data))
+    said = describe(tmp_path / "wide.mp4")
+    assert "Duration: 00:00:00.56" in said
+    assert "64x48" in said
+    assert "12.50 fps" in said
+    facts = read_mp4(io.BytesIO(data))
+    assert (facts.frames, facts.rate, facts.width, facts.height, facts.start) == (7, Fraction("12.5"), 64, 48, 0)
+    assert read_mp4(io.BytesIO(widened(data))) == facts
+    at = data.index(b"mdhd") + 4
+    for damaged in (data[:at] + b"\2" + data[at + 1 :], data[: at - 8] + struct.pack(">I", 1) + data[at - 4 :]):
+        with pytest.raises(EncodeError, match="not a whole MP4"):
+            read_mp4(io.BytesIO(damaged))
 
 
 COLOURS = [
