@@ -92,8 +92,27 @@ SETTINGS = [
         metavar="RRGGBB",
         default=option_values.DEFAULT_BACKGROUND,
         show_default=True,
-        help="Colour, in hexadecimal digits, on which transparent pixels are blended. Without transparency it does "
-        "nothing.",
+        help="Colour, in hexadecimal digits, on which transparent pixels are blended, and of the bars of --fit.",
+    ),
+    click.option(
+        "--alpha",
+        type=click.Choice(option_values.ALPHAS),
+        help="blend: show transparent pixels on --background. ignore: show every pixel as if it were opaque, for an "
+        "alpha channel that means something else, such as 0 and 1 instead of 0 and 255. Default: "
+        f"{option_values.DEFAULT_ALPHA}.",
+    ),
+    click.option(
+        "--depth",
+        metavar="MIN:MAX|auto",
+        help="Depth pictures and masks, grey of 8 or 16 bits: show the value MIN as black, MAX as white, what lies "
+        "between in proportion. auto: the least and greatest value of the clip. Default: 0:255 and, of 16 bits, "
+        "0:65535, where millimetres are black.",
+    ),
+    click.option(
+        "--fit",
+        type=click.Choice(option_values.FITS),
+        help="Frames of several sizes: bring them to the largest width and height. pad: with bars on all sides. scale: "
+        "enlarged as far as their proportions allow, then with bars. Default: they are an error.",
     ),
     click.option(
         "--gaps",

@@ -14,7 +14,7 @@ import msgspec
 from daddy_encode.encoding.frames.gaps import Gaps, expected_numbers, fill
 from daddy_encode.encoding.frames.job_directory import JobDirectory
 from daddy_encode.encoding.frames.listing import FrameListing, list_frames
-from daddy_encode.encoding.settings import Plan, Settings, plan
+from daddy_encode.encoding.settings import Plan, Settings, is_recorded_as, plan
 from daddy_encode.errors import FrameError, ManifestError, one_line
 from daddy_encode.spool.frames import FrameSequence
 from daddy_encode.spool.manifest import MANIFEST_NAME, Manifest
@@ -126,7 +126,7 @@ def examine(paths: JobPaths, directory: JobDirectory, settings: Settings, *, for
     stored = _receipt_of(paths, directory, listing.sha256, manifest_digest, gaps)
     receipt = _renewed(paths, stored, mtime_ns) if stored else None
     there = {record.format: record.settings for record in receipt.outputs} if receipt else {}
-    todo = {kind: output for kind, output in wanted.items() if force or there.get(kind) != msgspec.to_builtins(output)}
+    todo = {kind: output for kind, output in wanted.items() if force or not is_recorded_as(there.get(kind), output)}
     return Examined(
         directory=directory.path,
         manifest=manifest,

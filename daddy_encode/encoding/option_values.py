@@ -10,9 +10,13 @@ Preset = Literal[
     "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"
 ]
 Dither = Literal["none", "bayer", "sierra2_4a"]
+Alpha = Literal["blend", "ignore"]
+Fit = Literal["pad", "scale"]
 
 PRESETS: tuple[Preset, ...] = get_args(Preset)
 DITHERS: tuple[Dither, ...] = get_args(Dither)
+ALPHAS: tuple[Alpha, ...] = get_args(Alpha)
+FITS: tuple[Fit, ...] = get_args(Fit)
 GAPS: tuple[Gaps, ...] = get_args(Gaps)
 
 
@@ -28,6 +32,8 @@ SCALE = Bounds(1, 16)
 # 16 bits hold the number of repeats.
 LOOP = Bounds(0, 65_535)
 GIF_WIDTH = Bounds(1, 65_535)
+# Of a sample of 16 bits.
+DEPTH = Bounds(0, 65_535)
 
 DEFAULT_CRF = 20
 DEFAULT_PRESET: Preset = "veryfast"
@@ -36,6 +42,7 @@ DEFAULT_GIF_FPS = "15"
 DEFAULT_DITHER: Dither = "none"
 DEFAULT_LOOP = 0
 DEFAULT_BACKGROUND = "000000"
+DEFAULT_ALPHA: Alpha = "blend"
 DEFAULT_GAPS: Gaps = "error"
 
 # How long ffmpeg may make no progress.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Annotated, Any
@@ -12,7 +13,7 @@ from msgspec import Meta, Struct
 
 from daddy_encode.encoding import option_values
 from daddy_encode.encoding.frames.gaps import Gaps
-from daddy_encode.encoding.option_values import Dither, Preset
+from daddy_encode.encoding.option_values import Alpha, Dither, Fit, Preset
 from daddy_encode.errors import SettingsError
 from daddy_encode.spool.manifest import Manifest, Video
 from daddy_encode.spool.paths import Kind
@@ -43,7 +44,11 @@ class Settings(Struct, frozen=True, kw_only=True):
         loop: Times a GIF plays; 0 (default): forever.
         gif_width: Pixels to which a GIF's frames are reduced; `scale` does not apply to it then. Default: their own.
         gif_optimize: Whether gifsicle makes the GIF smaller. Default: no.
-        background: RRGGBB, what transparent pixels are blended on. Default: black.
+        background: RRGGBB, what transparent pixels are blended on, and what `fit` leaves free. Default: black.
+        alpha: Whether transparent pixels are blended, or shown as if they were opaque. Default: blend.
+        depth: "MIN:MAX", or "auto" for the least and the greatest value of the clip: what grey values are black and
+            white. Default: those of the file's kind.
+        fit: How frames of several sizes are brought to the largest. Default: they are an error.
         gaps: What to do where frames are missing or bad. Default: make nothing.
         salvage: Whether to take what is whole of a rollout that died, holding frames over its gaps. Default: no.
     """
@@ -59,6 +64,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     gif_width: GifWidth | None = None
     gif_optimize: bool = False
     background: Colour = option_values.DEFAULT_BACKGROUND
+    alpha: Alpha | None = None
+    depth: str | None = None
+    fit: Fit | None = None
     gaps: Gaps = option_values.DEFAULT_GAPS
     salvage: bool = False
 
@@ -71,6 +79,9 @@ class Mp4Settings(Struct, frozen=True, kw_only=True):
     preset: Preset
     scale: Scale
     background: Colour
+    alpha: Alpha = option_values.DEFAULT_ALPHA
+    depth: str | None = None
+    fit: Fit | None = None
 
 
 class GifSettings(Struct, frozen=True, kw_only=True):
@@ -84,6 +95,9 @@ class GifSettings(Struct, frozen=True, kw_only=True):
     width: GifWidth | None = None
     optimize: bool = False
     background: Colour = option_values.DEFAULT_BACKGROUND
+    alpha: Alpha = option_values.DEFAULT_ALPHA
+    depth: str | None = None
+    fit: Fit | None = None
 
 
 Plan = Mapping[Kind, Mp4Settings | GifSettings]
@@ -98,6 +112,8 @@ def make_settings(**values: Any) -> Settings:
         raise SettingsError(f"a setting cannot be used: {error}") from error
     if settings.fps is not None:
         parse_fps(settings.fps)
+    if settings.depth not in (None, "auto"):
+        parse_depth(settings.depth)
     if parse_fps(settings.gif_fps) > MAX_GIF_FPS:
         raise SettingsError(
             f"gif_fps {settings.gif_fps} is above {MAX_GIF_FPS}: browsers would slow such a GIF down; "
@@ -111,11 +127,17 @@ def plan(settings: Settings, manifest: Manifest | None) -> Plan:
     video = settings.video or (manifest.video if manifest else None) or "mp4"
     rate = parse_fps(settings.fps) if settings.fps is not None else manifest.rate if manifest else DEFAULT_FPS
     fps = format_fps(rate)
-    background = settings.background.lower()
+    # The same for both: one pass over the frames may serve them.
+    pictures: dict[str, Any] = {
+        "background": settings.background.lower(),
+        "alpha": settings.alpha or option_values.DEFAULT_ALPHA,
+        "depth": settings.depth,
+        "fit": settings.fit,
+    }
     outputs: dict[Kind, Mp4Settings | GifSettings] = {}
     if video in ("mp4", "both"):
         outputs["mp4"] = Mp4Settings(
-            fps=fps, crf=settings.crf, preset=settings.preset, scale=settings.scale, background=background
+            fps=fps, crf=settings.crf, preset=settings.preset, scale=settings.scale, **pictures
         )
     if video in ("gif", "both"):
         step = math.ceil(rate / parse_fps(settings.gif_fps))
@@ -127,6 +149,30 @@ def plan(settings: Settings, manifest: Manifest | None) -> Plan:
             loop=settings.loop,
             width=settings.gif_width,
             optimize=settings.gif_optimize,
-            background=background,
+            **pictures,
         )
     return outputs
+
+
+def is_recorded_as(recorded: Mapping[str, Any] | None, output: Mp4Settings | GifSettings) -> bool:
+    """Whether the settings in a receipt, where there are some, are those of `output`.
+
+    A receipt of an earlier version lacks those that came later, which had their defaults then.
+    """
+    if recorded is None:
+        return False
+    defaults = {field.name: field.default for field in msgspec.structs.fields(output) if not field.required}
+    same: bool = {**defaults, **recorded} == msgspec.to_builtins(output)
+    return same
+
+
+def parse_depth(text: str) -> tuple[int, int]:
+    """The least and the greatest value that "MIN:MAX" stands for; raises SettingsError where it does not."""
+    match = re.fullmatch("([0-9]{1,5}):([0-9]{1,5})", text)
+    least, greatest = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not option_values.DEPTH.least <= least < greatest <= option_values.DEPTH.greatest:
+        raise SettingsError(
+            f"depth {text!r:.60} is neither auto nor MIN:MAX, two whole numbers up to {option_values.DEPTH.greatest}, "
+            "the smaller one first, such as 300:4000"
+        )
+    return least, greatest

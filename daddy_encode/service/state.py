@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-import msgspec
-
-from daddy_encode.encoding.settings import Plan
+from daddy_encode.encoding.settings import Plan, is_recorded_as
 from daddy_encode.service.snapshot import JobSnapshot
 
 # How long a manifest whose frames are not all there is waited for: a network file system may show it before them.
@@ -78,4 +76,4 @@ def _is_done(job: JobSnapshot, wanted: Plan | None) -> bool:
         return False
     if wanted is None:
         return whole
-    return all(there.get(kind) == msgspec.to_builtins(settings) for kind, settings in wanted.items())
+    return all(is_recorded_as(there.get(kind), settings) for kind, settings in wanted.items())
