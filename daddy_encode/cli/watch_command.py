@@ -51,8 +51,17 @@ from daddy_encode.cli.encode_command import encoding_options
 @click.option(
     "--on-done",
     metavar="CMD",
-    help="Run CMD, without a shell, with the receipt's path as its last argument, after each job that was encoded; it "
-    "is ended after 60 s. Its failure is logged, and does no harm. Default: nothing.",
+    help="Run CMD, without a shell, with the receipt's path as its last argument, after each job that was encoded. Its "
+    "failure is logged, and does no harm. Default: nothing.",
+)
+@click.option(
+    "--on-done-timeout",
+    type=click.FloatRange(0.1, 604_800),
+    metavar="SECONDS",
+    default=60.0,
+    show_default=True,
+    help="End the CMD of --on-done, with all that it has started, after this long. While as many run as twice the "
+    "workers, no further job is begun.",
 )
 @click.option(
     "--no-events",

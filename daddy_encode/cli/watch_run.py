@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import stat
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,8 @@ from daddy_encode.encoding.probe import find_ffmpeg, kinds_asked_for
 from daddy_encode.errors import SpoolError
 from daddy_encode.report.log import set_up_logging, shown
 from daddy_encode.report.progress import AboveBar
-from daddy_encode.service.attempt import Outcome, OutcomeKind
 from daddy_encode.service.memory import use_one_arena
-from daddy_encode.service.notify import notify, parse_command
+from daddy_encode.service.notify import Notifier, parse_command
 from daddy_encode.service.stop import StopSwitch
 from daddy_encode.service.watcher.events import Events, start_events
 from daddy_encode.service.watcher.scanner import Scanner
@@ -27,6 +27,7 @@ from daddy_encode.service.watcher.wake import Waker
 from daddy_encode.service.watcher.watcher import Watcher, WatchOptions
 from daddy_encode.service.worker_pool import WorkerPool
 from daddy_encode.spool.claims import Claims
+from daddy_encode.spool.walk import listing_error
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ def run(
     idle_exit: float | None,
     max_runtime: float | None,
     on_done: str | None,
+    on_done_timeout: float,
     no_events: bool,
     **options: Any,
 ) -> int:
@@ -55,14 +57,13 @@ def run(
 
     Raises:
         SettingsError: An option has a value that cannot work.
-        SpoolError: `root` is not a directory.
+        SpoolError: `root` is not a directory, or with `once` not there.
         EncodeError: ffmpeg or gifsicle is missing, or does not work here, as a trial or the jobs show.
     """
     use_one_arena()
     context = make_context(**options)
-    hook = parse_command(on_done) if on_done is not None else None
-    if not root.is_dir():
-        raise SpoolError(f"{root}: is not a directory; check the path")
+    hook = parse_command(on_done) if on_done is not None else []
+    _check_directory(root, may_come=not once)
     set_up_logging(AboveBar())
     stop, waker = StopSwitch(), Waker()
 
@@ -91,7 +92,6 @@ def run(
         claims,
         stop,
         wake=waker.wake,
-        after=partial(_run_hook, hook, stop),
     ) as pool:
         watcher = Watcher(
             scanner,
@@ -101,6 +101,7 @@ def run(
             WatchOptions(interval, once, idle_exit, max_runtime),
             partial(tally.record, as_json=as_json),
             claims.keep_only,
+            Notifier(hook, on_done_timeout, stop.is_set, waker.wake),
         )
         if events is not None:
             waker.listen(events.descriptor, partial(_read_events, events, watcher))
@@ -128,6 +129,15 @@ def _read_events(events: Events, watcher: Watcher) -> None:
         watcher.scan_soon()
 
 
-def _run_hook(hook: list[str] | None, stop: StopSwitch, outcome: Outcome) -> None:
-    if hook is not None and outcome.kind is OutcomeKind.MADE:
-        notify(hook, outcome.paths.receipt, stop.is_set)
+def _check_directory(root: Path, *, may_come: bool) -> None:
+    """Raise SpoolError where `root` is no directory; one that `may_come` need not be there yet."""
+    try:
+        is_directory = stat.S_ISDIR(os.stat(root).st_mode)
+    except FileNotFoundError as error:
+        if not may_come:
+            raise listing_error(root, error) from error
+    except OSError as error:
+        raise listing_error(root, error) from error
+    else:
+        if not is_directory:
+            raise SpoolError(f"{root}: is not a directory; check the path")

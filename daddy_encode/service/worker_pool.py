@@ -43,7 +43,7 @@ POLL_SECONDS = 0.2
 # handler has run.
 SIGNAL_SECONDS = 1.0
 # So many times the jobs that may be encoded at a time may be in progress: the others wait for the disk, which on a
-# network takes longer than all else about a short video, or for the program of `--on-done`.
+# network takes longer than all else about a short video. A watcher counts the programs of `--on-done` among them.
 JOBS_PER_WORKER = 2
 
 
@@ -67,7 +67,6 @@ class WorkerPool:
         stop: StopSwitch,
         progress: Callable[[float], None] = lambda share: None,
         wake: Callable[[], None] = lambda: None,
-        after: Callable[[Outcome], None] = lambda outcome: None,
     ) -> None:
         """Start no thread yet.
 
@@ -78,7 +77,6 @@ class WorkerPool:
             stop: Set by whoever wants the work ended.
             progress: Called with the frames that went to ffmpeg, from the job's thread. Default: not reported.
             wake: Called from a thread whenever there is room for a job or an outcome is ready. Default: nobody.
-            after: Called before that with each outcome, from its thread. Default: nothing.
         """
         self.busy = 0
         self.fault: DaddyEncodeError | None = None
@@ -89,7 +87,6 @@ class WorkerPool:
         self._stop = stop
         self._progress = progress
         self._wake = wake
-        self._after = after
         self._threads: set[threading.Thread] = set()
         self._changed = threading.Condition()
         self._encoding: set[JobPaths] = set()
@@ -157,7 +154,6 @@ class WorkerPool:
         paths = attempt.paths
         try:
             outcome = self._attempt(attempt)
-            self._after(outcome)
         except Exception as error:
             outcome = _unexpected(paths, error)
         self._end(outcome, threading.current_thread())

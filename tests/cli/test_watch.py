@@ -218,7 +218,9 @@ def test_an_output_directory_takes_videos_receipts_and_claims(spool: Path, tmp_p
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
-        (["nowhere"], 1, "nowhere: is not a directory"),
+        (["nowhere", "--once"], 1, "nowhere: cannot be listed: No such file or directory"),
+        (["file"], 1, "file: is not a directory"),
+        (["file/spool"], 1, "file/spool: cannot be listed: Not a directory"),
         ([".", "--interval", "0"], 2, "0.0 is not in the range"),
         ([".", "--on-done", "'unbalanced"], 2, "check its quotes"),
         ([".", "--on-done", ""], 2, "--on-done is empty"),
@@ -226,10 +228,30 @@ def test_an_output_directory_takes_videos_receipts_and_claims(spool: Path, tmp_p
     ],
 )
 def test_wrong_usage_is_one_clear_error(spool: Path, arguments: list[str], status: int, words: str) -> None:
+    (spool / "file").touch()
     told = run_command("watch", *arguments, cwd=spool)
     assert told.returncode == status
     assert words in told.stderr
     assert "Traceback" not in told.stderr
+
+
+def test_a_folder_that_is_not_there_yet_is_waited_for_and_said_so_once(tmp_path: Path) -> None:
+    root = tmp_path / "scratch" / "spool"
+    with Encoder("watch", root, "--idle-exit", "600") as watcher:
+        watcher.until_said(f"waiting for {root}: it is not there yet")
+        # The default interval is 10 s, and twice that while nothing happens: events bring the next scan forward.
+        job = write_job(root / "run" / "job")
+        watcher.until_done([job])
+        assert watcher.stop() == 0
+        assert len(watcher.lines("waiting for")) == len(watcher.lines(f"{root}: is there now")) == 1
+        assert watcher.lines("no jobs yet") == []
+        assert_right({job: 0})
+
+
+def test_waiting_for_a_folder_ends_as_watching_it_does(tmp_path: Path) -> None:
+    told = run_command("watch", tmp_path / "typo", "--no-events", "--interval", "0.1", "--idle-exit", "0.5")
+    assert told.returncode == 0
+    assert told.stderr.count("waiting for") == 1 and "with nothing to do, as asked" in told.stderr
 
 
 def test_without_ffmpeg_there_is_no_watcher(spool: Path) -> None:

@@ -37,16 +37,16 @@ def test_words_are_split_as_a_shell_does_and_no_shell_sees_them() -> None:
 def test_the_receipt_is_the_last_argument_whatever_its_name(tmp_path: Path) -> None:
     command = script(tmp_path, "import json, sys; json.dump(sys.argv[1:], open(sys.argv[1], 'w'))")
     receipt = tmp_path / "a b;c $(touch x) '\n.receipt.json"
-    notify([*command, str(tmp_path / "out")], receipt, never)
+    notify([*command, str(tmp_path / "out")], receipt, never, 60)
     assert json.loads((tmp_path / "out").read_text()) == [str(tmp_path / "out"), str(receipt)]
 
 
 def test_a_program_that_fails_or_is_not_there_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    notify(script(tmp_path, "raise SystemExit('no\\nnetwork')"), tmp_path / "r", never)
-    notify(["/nowhere/hook"], tmp_path / "r", never)
+    notify(script(tmp_path, "raise SystemExit('no\\nnetwork')"), tmp_path / "r", never, 60)
+    notify(["/nowhere/hook"], tmp_path / "r", never, 60)
     first, second = (record.getMessage() for record in caplog.records)
     assert first.endswith(r"/r: exit status 1: no\nnetwork")
-    assert second == "--on-done /nowhere/hook: cannot be started: No such file or directory"
+    assert second == "--on-done /nowhere/hook: cannot be started: No such file or directory; check the command"
 
 
 @pytest.mark.parametrize("stopped", [False, True])
@@ -63,7 +63,9 @@ def test_a_program_that_hangs_is_ended_with_all_it_started(
 
     notify(command, pid_file, told_to_stop, 1000.0 if stopped else 1.0)
     until(lambda: not os.path.exists(f"/proc/{pid_file.read_text().strip()}/exe"), "the end of the grandchild")
-    assert ("ended because the watcher was told to stop" if stopped else "ended after 1 s") in caplog.text
+    assert (
+        "ended because the watcher was told to stop" if stopped else "ended after 1 s; --on-done-timeout gives"
+    ) in caplog.text
 
 
 def test_a_watcher_tells_of_each_job_it_encoded_and_of_no_other(tmp_path: Path) -> None:
@@ -77,7 +79,31 @@ def test_a_watcher_tells_of_each_job_it_encoded_and_of_no_other(tmp_path: Path) 
     assert told.returncode == 1
     assert sorted((tmp_path / "told").read_text().splitlines()) == sorted(f"{job}.receipt.json" for job in jobs)
     assert told.stderr.count("WARNING --on-done") == 3
+    lines = told.stderr.splitlines()
+    for job in jobs:
+        (saved,) = (index for index, line in enumerate(lines) if f"/{job.name}.mp4: " in line)
+        (failed,) = (index for index, line in enumerate(lines) if f"/{job.name}.receipt.json: exit status 3" in line)
+        assert saved < failed, "what failed is said after what was made"
     assert_right(jobs)
+
+
+def test_a_program_may_take_as_long_as_is_asked_for(tmp_path: Path) -> None:
+    write_job(tmp_path / "spool" / "job")
+    hook = script(tmp_path, "import time; time.sleep(1000)")
+    arguments = ["--once", "--on-done", " ".join(hook), "--on-done-timeout", "0.3"]
+    told = run_command("watch", tmp_path / "spool", *arguments)
+    assert told.returncode == 0
+    saved, failed = (line for line in told.stderr.splitlines() if ".mp4" in line or "on-done" in line)
+    assert " saved " in saved and failed.endswith("ended after 0.3 s; --on-done-timeout gives it longer")
+
+
+def test_a_line_of_a_video_does_not_wait_for_the_program_that_is_told_of_it(tmp_path: Path) -> None:
+    write_job(tmp_path / "spool" / "job")
+    hook = script(tmp_path, "import time; time.sleep(1000)")
+    with Encoder("watch", tmp_path / "spool", "--on-done", " ".join(hook), "--on-done-timeout", "1000") as watcher:
+        watcher.until_said("INFO saved ")
+        assert watcher.stop() == 0
+        assert watcher.lines("ended because the watcher was told to stop")
 
 
 def test_the_next_job_is_encoded_while_a_program_is_told_of_the_last(tmp_path: Path) -> None:

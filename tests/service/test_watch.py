@@ -71,7 +71,7 @@ def pauses(
     scanner, waker = TimedScanner(root, clock, durations, before), ClockWaker(clock)
     options = WatchOptions(interval=INTERVAL, max_runtime=seconds)
     with WorkerPool(1, context(), Claims(60), stop, wake=waker.wake) as pool:
-        Watcher(scanner, pool, waker, stop, options, lambda outcome: None, lambda ready: None, clock.read).run()
+        Watcher(scanner, pool, waker, stop, options, lambda outcome: None, lambda ready: None, clock=clock.read).run()
     return [begin - end for (_, end), (begin, _) in itertools.pairwise(scanner.times)]
 
 
@@ -114,7 +114,7 @@ def test_a_lease_that_cannot_be_taken_away_is_no_work_and_is_tried_less_and_less
         WorkerPool(1, context(), Claims(86_400), stop, wake=waker.wake) as pool,
     ):
         ready: list[set[JobPaths]] = []
-        Watcher(scanner, pool, waker, stop, options, lambda outcome: None, ready.append, clock.read).run()
+        Watcher(scanner, pool, waker, stop, options, lambda outcome: None, ready.append, clock=clock.read).run()
     assert scanner.times[-1][1] <= 1000 + 1000 + INTERVAL, "it has ended by itself"
     assert len(ready) >= 40
     assert 2 <= len([paths for paths in ready if paths]) <= 12

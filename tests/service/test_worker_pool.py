@@ -6,6 +6,7 @@ import contextlib
 import os
 import pwd
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from daddy_encode.service.attempt import Attempt, Outcome, OutcomeKind
 from daddy_encode.service.stop import StopSwitch
 from daddy_encode.service.worker_pool import WorkerPool, run_jobs
-from daddy_encode.spool.claims import Claims, lease_path
+from daddy_encode.spool.claims import Claim, Claims, lease_path
 from daddy_encode.spool.claims.marker import Marker
 from daddy_encode.spool.paths import JobPaths
 from tests.conftest import missing
@@ -25,16 +26,17 @@ def test_the_next_job_begins_when_one_is_encoded_and_no_third_while_two_are_in_p
     jobs = [JobPaths.of(write_job(tmp_path / f"job-{index}")) for index in range(2)]
     told, go_on = threading.Semaphore(0), threading.Event()
 
-    def after(outcome: Outcome) -> None:
+    def wake() -> None:
+        # Called from a job's thread once it is encoded.
         told.release()
         go_on.wait()
 
-    with WorkerPool(1, context(), Claims(60), StopSwitch(), after=after) as pool, contextlib.ExitStack() as stack:
+    with WorkerPool(1, context(), Claims(60), StopSwitch(), wake=wake) as pool, contextlib.ExitStack() as stack:
         # Whatever fails here, the pool can end.
         stack.callback(go_on.set)
         assert pool.room
         pool.start(Attempt(jobs[0]))
-        until(lambda: pool.room, "room for a second job while the first waits for a program")
+        until(lambda: pool.room, "room for a second job while the first waits to be published")
         pool.start(Attempt(jobs[1]))
         for _ in jobs:
             told.acquire()
@@ -50,12 +52,16 @@ def test_the_next_job_begins_when_one_is_encoded_and_no_third_while_two_are_in_p
 def test_a_fault_of_ours_costs_one_job_and_no_other(tmp_path: Path) -> None:
     jobs = [JobPaths.of(write_job(tmp_path / f"job-{index}")) for index in range(3)]
 
-    def after(outcome: Outcome) -> None:
-        if outcome.paths == jobs[1]:
-            raise RuntimeError("a mistake")
+    class Mistaken(Claims):
+        @contextlib.contextmanager
+        def hold(self, paths: JobPaths, on_lost: Callable[[], None]) -> Iterator[Claim]:
+            if paths == jobs[1]:
+                raise RuntimeError("a mistake")
+            with super().hold(paths, on_lost) as claim:
+                yield claim
 
     stop = StopSwitch()
-    with WorkerPool(1, context(), Claims(60), stop, after=after) as pool:
+    with WorkerPool(1, context(), Mistaken(60), stop) as pool:
         outcomes = {outcome.paths: outcome for outcome in run_jobs(pool, map(Attempt, jobs), stop)}
     assert str(outcomes[jobs[1]].error) == f"{jobs[1].directory}: RuntimeError: a mistake; report this"
     assert [outcomes[job].kind for job in jobs] == [OutcomeKind.MADE, OutcomeKind.FAILED, OutcomeKind.MADE]

@@ -38,6 +38,7 @@ class Scanner:
 
     Attributes:
         has_missed: Whether the last scan could not list something, for a reason that may pass.
+        is_waiting: Whether `root` has not been there yet: it is waited for.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Scanner:
         self._errors: dict[str, str] = {}
         self._new_errors: dict[str, str] = {}
         self.has_missed = False
+        self.is_waiting = not _is_there(self._root)
         # Jobs whose one more try `retry_failed` has granted.
         self._retried: set[str] = set()
 
@@ -91,7 +93,9 @@ class Scanner:
         """
         self._number += 1
         self._ready, self._new_errors, self.has_missed = [], {}, False
-        for directory in walk(self._root, self._output_dir, tidy=True):
+        if self.is_waiting:
+            self._wait()
+        for directory in walk(self._root, self._output_dir, tidy=True) if not self.is_waiting else ():
             self._visit(directory)
         for path in [path for path, job in self._jobs.items() if job.last_scan != self._number]:
             del self._jobs[path]
@@ -152,6 +156,17 @@ class Scanner:
         is_new = bool(error) and error != job.last_error
         job.last_error = error or job.last_error
         return is_new
+
+    def _wait(self) -> None:
+        """Look whether `root` has come, and have events tell when a directory on the way to it does."""
+        # Watched before it is looked for, so that it cannot come unnoticed in between.
+        above = next(path for path in (*self._root.parents, Path("/")) if os.path.isdir(path))
+        self._watch(str(above), True, is_job=False)
+        self.is_waiting = not _is_there(self._root)
+        if not self.is_waiting:
+            log.info("%s: is there now", one_line(str(self._root)))
+        elif self._number == 1:
+            log.info("waiting for %s: it is not there yet; check the path if it should be", one_line(str(self._root)))
 
     def _visit(self, directory: SpoolDirectory) -> None:
         path = directory.path
@@ -247,3 +262,14 @@ class Scanner:
                 self._ready.append((job.mtime_ns, attempt))
             if directory.name in directory.outputs.claimed:
                 job.state = State.CLAIMED
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is something at `path`; where the system does not say, the walk says why."""
+    try:
+        os.stat(path)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        pass
+    return True

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 
 from daddy_encode.service.attempt import Attempt, Outcome, OutcomeKind
 from daddy_encode.service.memory import release_memory
+from daddy_encode.service.notify import Notifier
 from daddy_encode.service.state import State
 from daddy_encode.service.stop import StopSwitch
 from daddy_encode.service.watcher.scanner import Scanner
 from daddy_encode.service.watcher.wake import Waker
-from daddy_encode.service.worker_pool import WorkerPool
+from daddy_encode.service.worker_pool import JOBS_PER_WORKER, WorkerPool
 from daddy_encode.spool.paths import JobPaths
 
 log = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ class Watcher:
         options: WatchOptions,
         report: Callable[[Outcome], None],
         keep_only: Callable[[set[JobPaths]], None],
+        notifier: Notifier | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Do nothing yet.
@@ -78,6 +80,7 @@ class Watcher:
             options: When to scan, and when to end.
             report: Called with what became of each job.
             keep_only: Called after each scan with the jobs that are ready: nothing need be kept of others.
+            notifier: Told of each job that was made, once `report` was called with it; it wakes `waker`. Default: none.
             clock: The clock that scans and ends are due on, in seconds.
         """
         self._scanner = scanner
@@ -87,6 +90,7 @@ class Watcher:
         self._options = options
         self._report = report
         self._keep_only = keep_only
+        self._notifier = notifier
         self._clock = clock
         self._ready: deque[Attempt] = deque()
         self._running: dict[JobPaths, Attempt] = {}
@@ -125,7 +129,7 @@ class Watcher:
             self._fill()
             if self._is_busy():
                 busy_at = self._clock()
-            elif self._running:
+            elif self._running or self._notified:
                 pass
             elif self._options.once and not self._scan_wanted:
                 if not self._finished:
@@ -134,7 +138,7 @@ class Watcher:
                 self._scan_wanted, self._finished = True, False
             self._waker.sleep(self._sleep_seconds(begin, busy_at))
             self._collect()
-        while self._pool.busy:
+        while self._pool.busy or self._notified:
             self._waker.sleep(1.0)
             self._collect()
 
@@ -161,10 +165,18 @@ class Watcher:
         return min(self._due, self._scanned_at + max(SHORTEST_SECONDS, self._usual_seconds * SCAN_SHARE))
 
     def _fill(self) -> None:
-        while self._ready and self._pool.room and not self._stop.is_set():
+        while self._ready and self._has_room() and not self._stop.is_set():
             attempt = self._ready.popleft()
             self._running[attempt.paths] = attempt
             self._pool.start(attempt)
+
+    @property
+    def _notified(self) -> int:
+        """How many programs are being told of a job."""
+        return self._notifier.busy if self._notifier is not None else 0
+
+    def _has_room(self) -> bool:
+        return self._pool.room and self._pool.busy + self._notified < JOBS_PER_WORKER * self._pool.count
 
     def _collect(self) -> None:
         self._fill()
@@ -176,6 +188,8 @@ class Watcher:
             if outcome.kind in (OutcomeKind.MADE, OutcomeKind.FAILED):
                 self._report(outcome)
                 self._finished = True
+            if outcome.kind is OutcomeKind.MADE and self._notifier is not None:
+                self._notifier.start(outcome.paths.receipt)
             self._fill()
 
     def _record(self, outcome: Outcome) -> None:
@@ -206,8 +220,8 @@ class Watcher:
         return False
 
     def _is_busy(self) -> bool:
-        """Whether a job is attempted; taking dead leases away is no work that would be waited for."""
-        return any(not attempt.is_done for attempt in self._running.values())
+        """Whether a job is attempted, or told of; taking dead leases away is no work that would be waited for."""
+        return self._notified > 0 or any(not attempt.is_done for attempt in self._running.values())
 
     def _sleep_seconds(self, begin: float, busy_at: float) -> float:
         moments = [self._next_scan()]
@@ -219,6 +233,8 @@ class Watcher:
 
     def _summarize(self) -> None:
         """One line when something has changed, at most one a minute."""
+        if self._scanner.is_waiting:
+            return
         counts = self._scanner.counts()
         summary = ", ".join(f"{counts[state]} {state.value}" for state in State if counts[state]) or "no jobs yet"
         now = self._clock()
