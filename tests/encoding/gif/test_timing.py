@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -24,6 +25,17 @@ def gif_settings(fps: Fraction, gif_fps: Fraction) -> GifSettings:
     made = plan(make_settings(video="gif", fps=format_fps(fps), gif_fps=format_fps(gif_fps)), None)["gif"]
     assert isinstance(made, GifSettings)
     return made
+
+
+def test_the_page_on_gifs_says_at_which_rate_a_recording_is_shown() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "gif.md").read_text()
+    rows = re.findall(r"^\| ([\d.]+) fps \| (.*) \|$", page, re.MULTILINE)
+    assert len(rows) == 6
+    for fps, cells in rows:
+        for cell, gif_fps in zip(cells.split(" | "), ("15", "30", "50"), strict=True):
+            settings = gif_settings(Fraction(fps), Fraction(gif_fps))
+            every = "" if settings.step == 1 else f"every {settings.step}{'nd' if settings.step == 2 else 'th'}"
+            assert cell.removesuffix(" frame") == format_fps(Fraction(fps) / settings.step) + (every and f", {every}")
 
 
 @given(st.integers(1, 400), rates, rates.filter(lambda rate: rate <= 50))
