@@ -11,15 +11,25 @@ from typing import Literal
 
 import msgspec
 
-from daddy_encode.encoding.frames.gaps import Gaps, expected_numbers, fill
+from daddy_encode.encoding.frames.gaps import expected_numbers, fill
 from daddy_encode.encoding.frames.job_directory import JobDirectory
 from daddy_encode.encoding.frames.listing import FrameListing, list_frames
+from daddy_encode.encoding.option_values import Gaps
 from daddy_encode.encoding.settings import Plan, Settings, is_recorded_as, plan
 from daddy_encode.errors import FrameError, ManifestError, one_line
 from daddy_encode.spool.frames import FrameSequence
 from daddy_encode.spool.manifest import MANIFEST_NAME, Manifest
 from daddy_encode.spool.paths import JobPaths
-from daddy_encode.spool.receipt import MAX_LISTED, BadFrame, Lost, OutputRecord, Receipt, find_recorded, read_receipt
+from daddy_encode.spool.receipt import (
+    MAX_LISTED,
+    MAX_WHOLE,
+    BadFrame,
+    Lost,
+    OutputRecord,
+    Receipt,
+    find_recorded,
+    read_receipt,
+)
 
 
 @dataclass(frozen=True)
@@ -31,7 +41,7 @@ class Examined:
         manifest: None where there is none.
         manifest_sha256: Of the manifest's bytes.
         listing: Its frames, as they were listed.
-        expected: The numbers its frames should have.
+        expected: The instants at which its frames should be.
         gaps: How to treat those that are missing or bad.
         salvaged: Whether its rollout died, and what is whole is taken.
         wanted: The videos it should have.
@@ -62,8 +72,10 @@ class Examined:
 
     @property
     def missing(self) -> int:
-        """How many frames are missing."""
-        return len(self.expected) - len(self.frames)
+        """How many frames are missing: none where the numbers are irregular, since nobody knows which there were."""
+        if self.frames.numbering == "irregular":
+            return 0
+        return self.expected.stop - self.expected.start - len(self.frames)
 
     @property
     def promised_size(self) -> tuple[int, int] | None:
@@ -72,7 +84,9 @@ class Examined:
 
     def filled(self, bad: Mapping[str, str]) -> Literal["hold", "skip"] | None:
         """How frames that are missing, or among the `bad` ones, are made up for; None where there are none."""
-        return None if self.gaps == "error" or not (bad or self.missing) else self.gaps
+        if self.gaps == "error" or not (bad or self.missing or self.frames.numbering == "irregular"):
+            return None
+        return self.gaps
 
     def shown(self, bad: Mapping[str, str]) -> Sequence[str]:
         """The file that is shown as each frame, `bad` ones left out. Raises FrameError where too little is there."""
@@ -84,9 +98,9 @@ class Examined:
         if self.filled(bad) is None:
             return Lost()
         return Lost(
-            missing_count=self.missing,
+            missing_count=min(self.missing, MAX_WHOLE),
             bad_count=len(bad),
-            missing=[one_line(name) for name in self.frames.absent(self.expected, MAX_LISTED)],
+            missing=[one_line(name) for name in self.frames.absent(self.expected, MAX_LISTED)] if self.missing else [],
             bad=[
                 BadFrame(name=one_line(name), reason=one_line(reason))
                 for name, reason in itertools.islice(bad.items(), MAX_LISTED)
@@ -116,7 +130,7 @@ def examine(paths: JobPaths, directory: JobDirectory, settings: Settings, *, for
     died = manifest is None or not manifest.complete
     salvaged = settings.salvage and died
     gaps = "hold" if salvaged and settings.gaps == "error" else settings.gaps
-    listing = list_frames(directory, mtime_ns, manifest_status)
+    listing = list_frames(directory, mtime_ns, manifest_status, paths.pattern)
     frames = listing.frames
     _check_not_more(directory.path, frames, manifest)
     expected = expected_numbers(frames, manifest.frames if manifest else None)
@@ -139,7 +153,7 @@ def examine(paths: JobPaths, directory: JobDirectory, settings: Settings, *, for
         todo=todo,
         receipt=receipt,
         is_recorded=receipt == stored,
-        parent=directory.status("..") if paths.base == paths.directory else None,
+        parent=directory.status("..") if paths.base.parent == paths.directory.parent else None,
     )
 
 
@@ -157,6 +171,12 @@ def _check_not_more(directory: Path, frames: FrameSequence, manifest: Manifest |
 def _check_whole(directory: Path, frames: FrameSequence, manifest: Manifest | None, died: bool) -> None:
     """Raise FrameError or ManifestError where frames are missing."""
     advice = "run the rollout again" + (", or take what is whole with --salvage" if died else "")
+    if frames.numbering == "irregular":
+        names = ", ".join(frames.names[:3])
+        raise FrameError(
+            f"{directory}: the numbers of its frames are at irregular distances ({names} …); --gaps skip closes up, "
+            "--gaps hold keeps time, one frame for each number"
+        )
     gaps = frames.missing_count()
     if gaps:
         names = ", ".join(frames.missing(3))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple, get_args
 
-from daddy_encode.encoding.frames.gaps import Gaps
+Gaps = Literal["error", "hold", "skip"]
+"""`error`: nothing is made; `hold`: the last good frame is repeated, so that time stays right; `skip`: they are left
+out, and the recording gets shorter."""
 
 Preset = Literal[
     "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"

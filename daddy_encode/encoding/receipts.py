@@ -21,7 +21,7 @@ from daddy_encode.spool.held_file import HeldFile, opened_directory
 from daddy_encode.spool.manifest import read_manifest
 from daddy_encode.spool.paths import JobPaths, Kind
 from daddy_encode.spool.publish import publish_bytes, reported
-from daddy_encode.spool.receipt import MOST_FAILURES, Failure, OutputRecord, Receipt, Source, read_receipt
+from daddy_encode.spool.receipt import MAX_WHOLE, MOST_FAILURES, Failure, OutputRecord, Receipt, Source, read_receipt
 from daddy_encode.spool.records import encode_record, read_record
 
 
@@ -52,6 +52,9 @@ def record_done(
         paths,
         context,
         Source(
+            names=one_line(job.frames.pattern),
+            numbering=job.frames.numbering,
+            stride=min(job.frames.stride, MAX_WHOLE),
             frames=len(job.frames),
             width=source.width,
             height=source.height,
@@ -133,7 +136,7 @@ def record_failure(
     Returns:
         The digest of the listing of its frames, for which that holds; empty where it is not known.
     """
-    listing = listing_sha256(paths.directory)
+    listing = listing_sha256(paths)
     if mtime_ns is None:
         return listing
     with contextlib.suppress(DaddyEncodeError, OSError):
@@ -154,7 +157,7 @@ def count_failure(paths: JobPaths, error: DaddyEncodeError, context: Context) ->
 
     The receipt stays otherwise as it is. Never raises for what is wrong with the job, or the receipt.
     """
-    listing = listing_sha256(paths.directory)
+    listing = listing_sha256(paths)
     earlier = _earlier(paths, context)
     before = [failure for failure in earlier.failures if failure.listing_sha256 == listing != ""] if earlier else []
     failure = Failure(

@@ -12,8 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from daddy_encode.encoding import option_values
-from daddy_encode.encoding.frames.gaps import Gaps
-from daddy_encode.encoding.option_values import Alpha, Dither, Fit, Preset
+from daddy_encode.encoding.option_values import Alpha, Dither, Fit, Gaps, Preset
 from daddy_encode.errors import SettingsError
 from daddy_encode.spool.manifest import Manifest, Video
 from daddy_encode.spool.paths import Kind

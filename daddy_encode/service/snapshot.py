@@ -130,7 +130,7 @@ def _listing_that_failed(paths: JobPaths, receipt: Receipt | None) -> str:
     if receipt is None or receipt.error is None or not receipt.source.listing_sha256:
         # Of those that failed otherwise, and of version 0.1.0, the receipt has none.
         return ""
-    return listing_sha256(paths.directory)
+    return listing_sha256(paths)
 
 
 def _is_there(path: Path, outputs: OutputListing) -> bool:

@@ -30,11 +30,13 @@ class JobPaths:
             for.
         top: The directory of the outputs that a user has named, or the one that a job so named is in: below it, on the
             way to the outputs, no link is followed.
+        pattern: Of the sequence of frames that the job is, one of several in the directory; None: the only one there.
     """
 
     directory: Path
     base: Path
     top: Path = field(compare=False)
+    pattern: str | None = None
 
     @classmethod
     def of(cls, directory: Path, root: Path | None = None, output_dir: Path | None = None) -> JobPaths:

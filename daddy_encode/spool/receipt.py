@@ -12,13 +12,15 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from daddy_encode.errors import ManifestError, Skipped
+from daddy_encode.spool.frames import Numbering
 from daddy_encode.spool.held_file import SAFELY, sha256_of
 from daddy_encode.spool.paths import Kind
 from daddy_encode.spool.publish import reported
 from daddy_encode.spool.records import Check, read_record
 
 # Anybody may have written a receipt, and people and spreadsheets read its numbers.
-Whole = Annotated[int, Meta(ge=0, le=2**62)]
+MAX_WHOLE = 2**62
+Whole = Annotated[int, Meta(ge=0, le=MAX_WHOLE)]
 Seconds = Annotated[float, Meta(ge=0, le=1e11)]
 Nanoseconds = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Rate = Annotated[int, Meta(ge=0, le=1000)] | Annotated[float, Meta(ge=0, le=1000)] | Annotated[str, Meta(max_length=40)]
@@ -63,6 +65,10 @@ class Source(Struct, frozen=True, kw_only=True):
     """What was encoded.
 
     Attributes:
+        names: Which of the files in the directory they are, an asterisk for the number, as printable text; empty in
+            receipts of earlier versions.
+        numbering: How the numbers in the names follow one another; see `FrameSequence`.
+        stride: Their distance.
         frames: How many PNGs there were.
         width: Of each, in pixels.
         height: Of each, in pixels.
@@ -73,6 +79,9 @@ class Source(Struct, frozen=True, kw_only=True):
             unchanged, no frame came, went or was replaced. 0: the job has to be examined.
     """
 
+    names: str = ""
+    numbering: Numbering = "steps"
+    stride: Whole = 1
     frames: Whole
     width: Whole
     height: Whole

@@ -13,7 +13,7 @@ from pathlib import Path
 from daddy_encode.errors import SpoolError
 from daddy_encode.spool.claims import DIRECTORY as CLAIMS_DIRECTORY
 from daddy_encode.spool.claims import claimed_names
-from daddy_encode.spool.frames import is_frame_name
+from daddy_encode.spool.frames import count_frames
 from daddy_encode.spool.manifest import MANIFEST_NAME
 from daddy_encode.spool.paths import JobPaths, absolute
 
@@ -194,17 +194,15 @@ def list_directory(path: str | Path) -> Listing:
         OSError: It cannot be listed.
     """
     names = []
-    frames = 0
     subdirectories = []
     with os.scandir(path) as entries:
         for entry in entries:
             name = entry.name
             names.append(name)
-            if name[-4:].lower() == ".png" and is_frame_name(name):
-                frames += 1
-            elif name[0] != "." and entry.is_dir(follow_symlinks=False):
+            # Nothing else is asked of what may be a frame: on some network file systems that costs a call.
+            if name[-4:].lower() != ".png" and name[0] != "." and entry.is_dir(follow_symlinks=False):
                 subdirectories.append(name)
-    return Listing(frozenset(names), frames, tuple(sorted(subdirectories)))
+    return Listing(frozenset(names), count_frames(names), tuple(sorted(subdirectories)))
 
 
 def list_outputs(

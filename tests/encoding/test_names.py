@@ -80,7 +80,7 @@ def test_all_of_them_in_one_command_which_prints_nothing_that_is_not_printable(f
     assert set(os.listdir(spool)) - {".daddy-encode"} == beside
 
 
-@pytest.mark.parametrize("prefix", [name for name in NAMES if len(name) < 60], ids=ascii)
+@pytest.mark.parametrize("prefix", [name for name in NAMES if len(name) < 60 and name[0] != "."], ids=ascii)
 def test_frames_with_any_prefix_are_read(tmp_path: Path, prefix: str) -> None:
     job = tmp_path / "job"
     save_frames_as_png(moving_square(3, 16, 24), job)

@@ -185,7 +185,7 @@ def test_a_failed_job_whose_frame_is_mended_in_place_is_ready_however_long_it_wa
         assert run_command("encode", job).returncode == 1
     else:
         assert scanner.ready() == ["job"]
-        scanner.record_failed(JobPaths.of(job), job.stat().st_mtime_ns, listing_sha256(job))
+        scanner.record_failed(JobPaths.of(job), job.stat().st_mtime_ns, listing_sha256(JobPaths.of(job)))
     assert [scanner.ready() for _ in range(4)] == [[]] * 4
     assert scanner.states() == {State.FAILED: 1}
     before = job.stat().st_mtime_ns
@@ -198,7 +198,7 @@ def test_the_more_frames_a_failed_job_has_the_less_often_they_are_looked_at(tmp_
     save_frames_as_png(moving_square(300, 8, 8), tmp_path / "job")
     scanner = ScannerAt(tmp_path)
     assert scanner.ready() == ["job"]
-    scanner.record_failed(JobPaths.of(tmp_path / "job"), None, listing_sha256(tmp_path / "job"))
+    scanner.record_failed(JobPaths.of(tmp_path / "job"), None, listing_sha256(JobPaths.of(tmp_path / "job")))
     assert scanner.ready() == scanner.ready() == scanner.ready() == []
     os.utime(tmp_path / "job" / "000001.png", (0, 0))
     looks = [scanner.ready(later=0.5) == ["job"] for _ in range(8)]

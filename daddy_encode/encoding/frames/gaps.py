@@ -8,16 +8,14 @@ from typing import Literal
 from daddy_encode.errors import FrameError
 from daddy_encode.spool.frames import FrameSequence
 
-Gaps = Literal["error", "hold", "skip"]
-"""`error`: nothing is made; `hold`: the last good frame is repeated, so that time stays right; `skip`: they are left
-out, and the recording gets shorter."""
-
-# Frames such as 000000.png, 999999999.png are a mistake of numbering, not a recording with gaps.
+# Frames such as 000000.png, 000001.png, 999999999.png are a mistake of numbering, not a recording with gaps.
 SPARE_MISSING = 1000
+# Where numbers are irregular, each frame may be shown so often on average. Nanoseconds are never meant to be counted.
+MOST_HELD = 100
 
 
 def expected_numbers(frames: FrameSequence, promised: int | None) -> range:
-    """The numbers that the frames of a job should have.
+    """The instants (`FrameSequence.numbers`) at which the frames of a job should be.
 
     They begin at 0 where all that are there fit below the promised number, else at the first one there.
 
@@ -39,7 +37,7 @@ def fill(
 
     Args:
         frames: The frames that are there.
-        expected: The numbers that they should have.
+        expected: The instants at which they should be.
         bad: Names of files that cannot be shown.
         how: `hold`: what is missing or bad shows the last good frame before it, else the first good one; `skip`: it is
             left out.
@@ -56,10 +54,18 @@ def fill(
         raise FrameError(f"{directory}: none of its {len(frames)} frames can be used; run the rollout again")
     if how == "skip":
         return [name for _, name in good]
-    missing = len(expected) - len(frames)
-    if missing > len(frames) + SPARE_MISSING:
+    # Not len(range): that is bounded, and numbers in names are not.
+    instants = expected.stop - expected.start
+    missing = instants - len(frames)
+    if frames.numbering == "irregular":
+        if missing > MOST_HELD * len(frames) + SPARE_MISSING:
+            raise FrameError(
+                f"{directory}: the numbers of its {len(frames)} frames are too far apart to hold each until the next "
+                f"({instants} frames in all); --gaps skip closes up"
+            )
+    elif missing > len(frames) + SPARE_MISSING:
         raise FrameError(
-            f"{directory}: {missing} of {len(expected)} frames are missing, too many to hold others that long; "
+            f"{directory}: {missing} of {instants} frames are missing, too many to hold others that long; "
             "--gaps skip leaves them out"
         )
     shown = [good[0][1]] * (good[0][0] - expected.start)

@@ -14,6 +14,7 @@ from daddy_encode.encoding.frames.owners import Owners
 from daddy_encode.errors import DaddyEncodeError, FrameError, TransientError
 from daddy_encode.spool.frames import FrameSequence, frame_sequence
 from daddy_encode.spool.manifest import MANIFEST_NAME
+from daddy_encode.spool.paths import JobPaths
 
 # How often frames are read once more: others may go on writing beside them.
 REREADS = 3
@@ -38,37 +39,42 @@ class FrameListing:
         inodes_sha256: A digest of their inodes and the times of their inodes: other ones are other files, or files that
             were written to, owned or linked anew, whatever modification time they were given.
         directory_mtime_ns: The directory's modification time before it was listed.
+        pattern: Of the sequence, where it was asked for.
     """
 
     frames: FrameSequence
     sha256: str
     inodes_sha256: str
     directory_mtime_ns: int
+    pattern: str | None = None
 
 
-def list_frames(directory: JobDirectory, mtime_ns: int, manifest: os.stat_result | None) -> FrameListing:
+def list_frames(
+    directory: JobDirectory, mtime_ns: int, manifest: os.stat_result | None, pattern: str | None = None
+) -> FrameListing:
     """List a job's directory.
 
     Args:
         directory: The job's.
         mtime_ns: Its modification time, asked for before anything in it was looked at.
         manifest: The status of its manifest, asked for before that was read; None where there was none.
+        pattern: Of the job's sequence. Default: the only one.
 
     Raises:
         FrameError: It cannot be listed, or leaves open which files are the frames.
     """
-    frames = frame_sequence(directory.names(), str(directory.path))
+    frames = frame_sequence(directory.names(), str(directory.path), pattern)
     listing, inodes = hashlib.sha256(), hashlib.sha256()
     _add(listing, inodes, MANIFEST_NAME, manifest)
     for name in frames.names:
         _add(listing, inodes, name, directory.status(name))
-    return FrameListing(frames, listing.hexdigest(), inodes.hexdigest(), mtime_ns)
+    return FrameListing(frames, listing.hexdigest(), inodes.hexdigest(), mtime_ns, pattern)
 
 
-def listing_sha256(path: Path) -> str:
-    """The `sha256` of the listing of a job's directory now; empty where it has none, or leaves its frames open."""
-    with contextlib.suppress(DaddyEncodeError, OSError), JobDirectory(path, Owners(None)) as directory:
-        return list_frames(directory, 0, directory.status(MANIFEST_NAME)).sha256
+def listing_sha256(paths: JobPaths) -> str:
+    """The `sha256` of the listing of a job's frames now; empty where it has none, or leaves them open."""
+    with contextlib.suppress(DaddyEncodeError, OSError), JobDirectory(paths.directory, Owners(None)) as directory:
+        return list_frames(directory, 0, directory.status(MANIFEST_NAME), paths.pattern).sha256
     return ""
 
 
@@ -94,7 +100,7 @@ def check_unchanged(
     try:
         for _ in range(1 + REREADS):
             mtime_ns = directory.mtime_ns()
-            after = list_frames(directory, mtime_ns, directory.status(MANIFEST_NAME))
+            after = list_frames(directory, mtime_ns, directory.status(MANIFEST_NAME), before.pattern)
             if not directory.in_place() or (after.frames, after.sha256) != (before.frames, before.sha256):
                 break
             if after == before:

@@ -243,7 +243,7 @@ class Scanner:
         if state in (State.READY, State.ABANDONED):
             if job.done_mtime_ns == job.mtime_ns and job.snapshot.outputs >= wanted.keys():
                 state = State.DONE
-            elif job.has_failed_as(job.mtime_ns, job.snapshot.manifest_sha256, directory.paths.directory):
+            elif job.has_failed_as(job.mtime_ns, job.snapshot.manifest_sha256, directory.paths):
                 state = State.FAILED
         job.state = state
         if state in FINAL:

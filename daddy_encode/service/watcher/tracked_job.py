@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-from pathlib import Path
 
 from daddy_encode.encoding.frames.listing import listing_sha256
 from daddy_encode.service.snapshot import JobSnapshot
@@ -114,7 +113,7 @@ class TrackedJob:
             # A manifest, or a frame, that somebody corrected in place.
             if self.manifest_mtime_ns != mtime_ns(os.path.join(directory.path, MANIFEST_NAME)):
                 return True
-            return self._may_look(now) and self.failed_listing != listing_sha256(Path(directory.path))
+            return self._may_look(now) and self.failed_listing != listing_sha256(directory.paths)
         if self.state is State.CLAIMED:
             # Whoever worked on it has finished.
             return directory.name not in directory.outputs.claimed
@@ -141,11 +140,11 @@ class TrackedJob:
             self.manifest_mtime_ns, self.failed_listing = None, ""
         self.snapshot = None
 
-    def has_failed_as(self, mtime: int, manifest_sha256: str | None, path: Path) -> bool:
-        """Whether an attempt failed for good with this time of its directory, `path`, this manifest, these frames."""
+    def has_failed_as(self, mtime: int, manifest_sha256: str | None, paths: JobPaths) -> bool:
+        """Whether an attempt failed for good with this time of its directory, this manifest, these frames."""
         if self.failed_as is None or self.failed_as[:2] != (mtime, manifest_sha256):
             return False
-        return not self.failed_as[2] or self.failed_as[2] == listing_sha256(path)
+        return not self.failed_as[2] or self.failed_as[2] == listing_sha256(paths)
 
     def _may_look(self, now: float) -> bool:
         """Whether to look at the frames of a job that has failed: the more there are, the less often."""

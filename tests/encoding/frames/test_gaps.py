@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ def shown(path: Path, width: int = 64, height: int = 48) -> list[int]:
 
 @given(st.sets(st.integers(0, 40), min_size=1), st.data())
 def test_hold_shows_at_every_moment_the_last_good_frame(numbers: set[int], data: st.DataObject) -> None:
-    frames = frame_sequence(map(frame_name, numbers), "job")
+    frames = frame_sequence(["manifest.json", *map(frame_name, numbers)], "job")
     bad = data.draw(st.sets(st.sampled_from(sorted(numbers)), max_size=len(numbers) - 1))
     promised = data.draw(st.none() | st.integers(len(numbers), 60))
     expected = expected_numbers(frames, promised)
@@ -129,6 +130,58 @@ def test_a_number_far_away_is_not_a_gap_to_hold_a_frame_over(tmp_path: Path) -> 
     receipt = json.loads((tmp_path / "job.receipt.json").read_text())
     assert receipt["lost"]["missing_count"] == 10**17 - 11
     assert len(receipt["lost"]["missing"]) == 1000
+
+
+def numbered(directory: Path, numbers: Sequence[int]) -> Path:
+    """Another tool's dump: a frame of `moving_square` for each of `numbers`, whatever these are."""
+    save_frames_as_png(moving_square(len(numbers)), directory)
+    (directory / "manifest.json").unlink()
+    for index, number in enumerate(numbers):
+        (directory / frame_name(index)).rename(directory / f"step_{number}.png")
+    return directory
+
+
+def test_numbers_at_a_constant_distance_are_no_gaps_and_the_receipt_says_the_distance(tmp_path: Path) -> None:
+    job = numbered(tmp_path / "job", range(500, 1700, 100))
+    assert encode(job).made[0].frames == 12
+    assert shown(tmp_path / "job.mp4") == list(range(12))
+    receipt = json.loads((tmp_path / "job.receipt.json").read_text())
+    source = receipt["source"]
+    assert (source["names"], source["numbering"], source["stride"]) == ("step_*.png", "steps", 100)
+    assert receipt["gaps"] is None
+    (job / "step_700.png").unlink()
+    with pytest.raises(FrameError, match=r"step_700\.png missing, 1 of 12 frames"):
+        encode(job)
+    assert encode(job, gaps="hold").receipt.lost.missing == ["step_700.png"]
+    assert shown(tmp_path / "job.mp4") == [0, 1, 1, *range(3, 12)]
+
+
+def test_irregular_numbers_name_both_ways_and_each_does_what_it_says(tmp_path: Path) -> None:
+    job = numbered(tmp_path / "job", [0, 2, 3 + 2**70, 6 + 2**70])
+    with pytest.raises(FrameError) as caught:
+        encode(job)
+    assert str(caught.value) == (
+        f"{job}: the numbers of its frames are at irregular distances (step_0.png, step_2.png, "
+        f"step_{3 + 2**70}.png …); --gaps skip closes up, --gaps hold keeps time, one frame for each number"
+    )
+    with pytest.raises(FrameError, match=r"too far apart to hold each until the next .*; --gaps skip closes up"):
+        encode(job, gaps="hold")
+    assert encode(job, gaps="skip").made[0].frames == 4
+    for old, new in ((3 + 2**70, 5), (6 + 2**70, 8)):
+        (job / f"step_{old}.png").rename(job / f"step_{new}.png")
+    receipt = encode(job, gaps="hold").receipt
+    assert shown(tmp_path / "job.mp4") == [0, 0, 1, 1, 1, 2, 2, 2, 3]
+    assert (receipt.source.numbering, receipt.gaps, receipt.lost.missing_count) == ("irregular", "hold", 0)
+    assert encode(job, gaps="hold").made == []
+    assert encode(job, gaps="skip").made
+
+
+def test_timestamps_only_say_the_order(tmp_path: Path) -> None:
+    job = numbered(tmp_path / "job", range(4))
+    for index, stamp in enumerate(("1699999999.966667", "1699999999.999999", "1700000000.033333", "1700000003.5")):
+        (job / f"step_{index}.png").rename(job / f"cam_{stamp}.png")
+    assert encode(job).receipt.source.numbering == "timestamps"
+    assert shown(tmp_path / "job.mp4") == [0, 1, 2, 3]
 
 
 def test_hold_does_not_read_a_held_frame_twice_into_the_digest(job: Path) -> None:

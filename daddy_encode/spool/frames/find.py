@@ -1,0 +1,224 @@
+"""Which names of a directory are frames, and which of these follow one another.
+
+Names that are equal but for their digits are of one group. The run of digits that differs is the number; where several
+differ, one is the number, and the others say which sequence a frame is of.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from daddy_encode.errors import FrameError
+from daddy_encode.spool.frames.names import is_frame_name, is_own_name
+from daddy_encode.spool.frames.sequence import FrameSequence, steps_of, timestamps_of
+from daddy_encode.spool.manifest import MANIFEST_NAME
+from daddy_encode.spool.slurm_process import ROLLOUT_NAME
+
+_DIGITS = re.compile(r"([0-9]+)")
+_PLAIN = re.compile(r"[0-9]+\.png", re.IGNORECASE)
+# The last word of a text, of `trainEpisode_` that is `Episode`.
+_LAST_WORD = re.compile(r"([A-Z]?[a-z]+|[A-Z]+)[^A-Za-z0-9]*\Z")
+# What people write before the number of a frame, and before that of what has frames.
+_OF_FRAMES = re.compile("frames?|steps?|t|time|timestep|tick|img|image|idx|index")
+_OF_SEQUENCES = re.compile(
+    "episode|ep|env|cam|camera|view|eye|agent|robot|player|seed|run|rollout|traj|trajectory|trial|demo|world|worker|rank|"
+    "level|task|clip|shot|scene|video|epoch"
+)
+# Of the sequences in one directory that an error names.
+_SHOWN = 4
+# Fractions of a second that are counted one by one have fewer digits.
+_COUNTER_DIGITS = 3
+
+
+class _Name(NamedTuple):
+    """A name, cut into texts and runs of digits, which alternate; its last four characters are not among them."""
+
+    whole: str
+    parts: list[str]
+
+
+class _Field(NamedTuple):
+    """The place of the number in names: the first and the last of its runs of digits, two in a decimal."""
+
+    first: int
+    last: int
+
+    def cut(self, name: _Name) -> tuple[str, str, str]:
+        """What is before it, in it, and after it."""
+        begin, end = 2 * self.first + 1, 2 * self.last + 2
+        return "".join(name.parts[:begin]), "".join(name.parts[begin:end]), "".join(name.parts[end:])
+
+
+_Bucket = list[tuple[str, str]]
+"""The number, as it is written, and the name of each frame of one sequence."""
+
+
+def find_sequences(names: Iterable[str], directory: str = "") -> list[FrameSequence]:
+    """The sequences of frames of a directory, sorted by their patterns.
+
+    A lone PNG whose digits do not stand at its end, such as `ppo2_curve.png`, is none where there is another. Where a
+    manifest or a rollout's record is listed, and frames of this project's own names are, these are the frames, and
+    nothing else is.
+
+    Args:
+        names: The names in it, in any order.
+        directory: Named in errors.
+
+    Raises:
+        FrameError: Two spellings of one number leave it open which file is the frame.
+    """
+    listed = names if isinstance(names, frozenset | set | list) else list(names)
+    if own := _own(listed):
+        return [steps_of({int(name[:-4]): name for name in own}, consecutive=True)]
+    found = [
+        _sequence(before, after, bucket, directory, decimal=decimal)
+        for texts, group in _groups(listed).items()
+        for (before, after), bucket, decimal in _buckets(texts, group)
+    ]
+    sequences = [sequence for sequence in found if len(sequence) > 1 or is_frame_name(sequence.names[0])]
+    return sorted(sequences or (found if len(found) == 1 else []), key=lambda sequence: _natural(sequence.pattern))
+
+
+def frame_sequence(names: Iterable[str], directory: str, pattern: str | None = None) -> FrameSequence:
+    """The frames of a directory, or of one sequence in it; an empty one where there are none.
+
+    Args:
+        names: The names in it, in any order.
+        directory: Named in errors.
+        pattern: Of the sequence. Default: the only one.
+
+    Raises:
+        FrameError: It holds several sequences, or two spellings of one number leave it open which file is the frame.
+    """
+    sequences = find_sequences(names, directory)
+    if pattern is not None:
+        sequences = [sequence for sequence in sequences if sequence.pattern == pattern]
+    if len(sequences) > 1:
+        raise FrameError(f"{directory}: holds {described(sequences)}; --split makes a video of each")
+    return sequences[0] if sequences else FrameSequence([], [])
+
+
+def described(sequences: Sequence[FrameSequence]) -> str:
+    """The first few of several sequences, with how many frames each has."""
+    parts = [f"{sequence.pattern} ({len(sequence)})" for sequence in sequences[:_SHOWN]]
+    if more := len(sequences) - _SHOWN:
+        parts += [f"{more} more"] if more > 0 else []
+    return f"{len(sequences)} sequences of frames: {', '.join(parts)}"
+
+
+def count_frames(names: Iterable[str]) -> int:
+    """How many of the names of a directory are those of frames, of whatever sequence.
+
+    Quick, and so not exact where there are frames whose digits are not at their end.
+    """
+    listed = names if isinstance(names, frozenset | set | list) else list(names)
+    if own := _own(listed):
+        return len(own)
+    at_end, inside = 0, []
+    for name in listed:
+        if name[-4:].lower() == ".png" and name[0] != ".":
+            if "0" <= name[-5:-4] <= "9":
+                at_end += 1
+            else:
+                inside.append(name)
+    return at_end + sum(len(group) for group in _groups(inside).values() if len(group) > 1)
+
+
+def _own(names: Collection[str]) -> list[str]:
+    """The frames of this project's own names, where a record says that the directory is a recording."""
+    if MANIFEST_NAME not in names and ROLLOUT_NAME not in names:
+        return []
+    plain = [name for name in names if "0" <= name[:1] <= "9" and _PLAIN.fullmatch(name)]
+    # Others beside them: another tool's numbers without leading zeros.
+    return plain if all(map(is_own_name, plain)) else []
+
+
+def _groups(names: Iterable[str]) -> dict[str, list[str]]:
+    """The numbered PNGs among `names`, by what they have in common: their texts, with a NUL for each run of digits."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        # One that begins with a dot is nobody's: what macOS leaves beside a file, or what is still being written.
+        if name[-4:].lower() == ".png" and name[0] != ".":
+            texts = _DIGITS.sub("\0", name[:-4])
+            if "\0" in texts:
+                groups.setdefault(texts, []).append(name)
+    return groups
+
+
+def _buckets(common: str, names: Sequence[str]) -> list[tuple[tuple[str, str], _Bucket, bool]]:
+    """The sequences of one group: what is before and after the number, the frames, whether the numbers are decimals."""
+    texts = common.split("\0")
+    if len(texts) == 2:
+        before, after = texts
+        begin, end = len(before), -len(after) - 4
+        return [((before, after), [(name[begin:end], name) for name in names], False)]
+    group = [_Name(name, _DIGITS.split(name[:-4])) for name in names]
+    runs = len(texts) - 1
+    differs = [any(name.parts[2 * run + 1] != group[0].parts[2 * run + 1] for name in group) for run in range(runs)]
+    if not any(differs):
+        differs = [True] * runs
+    fields = {_field(texts, differs, run) for run in range(runs) if differs[run]}
+    field = max(fields, key=lambda field: _rank(field, texts, group)) if len(fields) > 1 else fields.pop()
+    sequences = _cut(group, field)
+    if field.first < field.last and any(map(_is_counter, sequences.values())):
+        field = _Field(field.last, field.last)
+        sequences = _cut(group, field)
+    return [(key, bucket, field.first < field.last) for key, bucket in sequences.items()]
+
+
+def _field(texts: Sequence[str], differs: Sequence[bool], run: int) -> _Field:
+    """The number that a run of digits belongs to: itself, or a decimal, of two runs and a point, no more."""
+    for whole in (run, run - 1):
+        inner = texts[max(whole, 1) : whole + 3 if whole + 2 < len(differs) else whole + 2]
+        if 0 <= whole < len(differs) - 1 and texts[whole + 1] == "." and inner.count(".") == 1 and differs[whole + 1]:
+            return _Field(whole, whole + 1)
+    return _Field(run, run)
+
+
+def _rank(field: _Field, texts: Sequence[str], group: Sequence[_Name]) -> tuple[int, int, int]:
+    """How likely the runs of digits at `field` are the number: what is written before it, its digits, its place."""
+    match = _LAST_WORD.search(texts[field.first])
+    word = match[1].lower() if match else ""
+    kind = 2 if _OF_FRAMES.fullmatch(word) else 0 if _OF_SEQUENCES.fullmatch(word) else 1
+    return kind, min(len(field.cut(name)[1]) for name in group), field.first
+
+
+def _cut(group: Sequence[_Name], field: _Field) -> dict[tuple[str, str], _Bucket]:
+    sequences: dict[tuple[str, str], _Bucket] = {}
+    for name in group:
+        before, number, after = field.cut(name)
+        sequences.setdefault((before, after), []).append((number, name.whole))
+    return sequences
+
+
+def _is_counter(bucket: _Bucket) -> bool:
+    """Whether what looks like decimals is a part and a number: `shot1.0001`, `shot1.0002`, or `1.9`, `1.10`."""
+    stamps = [number.split(".") for number, _ in bucket]
+    if len({(int(whole), fraction.rstrip("0")) for whole, fraction in stamps}) < len(stamps):
+        return True
+    counted = sorted((int(whole), int(fraction)) for whole, fraction in stamps)
+    follow = [first[1] + 1 == second[1] for first, second in pairwise(counted) if first[0] == second[0]]
+    if len({len(fraction) for _, fraction in stamps}) == 1:
+        return any(follow) and len(stamps[0][1]) >= _COUNTER_DIGITS
+    return bool(follow) and all(follow) and all(fraction == str(int(fraction)) for _, fraction in stamps)
+
+
+def _sequence(before: str, after: str, bucket: _Bucket, directory: str, *, decimal: bool) -> FrameSequence:
+    if decimal:
+        stamps = ((number.split("."), name) for number, name in bucket)
+        return timestamps_of((((int(whole), fraction), name) for (whole, fraction), name in stamps), before, after)
+    names: dict[int, str] = {}
+    for digits, name in bucket:
+        twin = names.setdefault(int(digits), name)
+        if twin != name:
+            first, second = sorted((twin, name))
+            raise FrameError(f"{directory}: {first} and {second} have the same number; remove one")
+    return steps_of(names, before, after)
+
+
+def _natural(text: str) -> list[str | int]:
+    """A key to sort by, numbers as numbers."""
+    return [int(part) if at % 2 else part for at, part in enumerate(_DIGITS.split(text))]
