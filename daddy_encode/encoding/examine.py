@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from daddy_encode.encoding.frames.bad_frames import find_bad_frames
 from daddy_encode.encoding.frames.gaps import expected_numbers, fill
 from daddy_encode.encoding.frames.job_directory import JobDirectory
 from daddy_encode.encoding.frames.listing import FrameListing, list_frames
@@ -79,8 +80,15 @@ class Examined:
 
     @property
     def promised_size(self) -> tuple[int, int] | None:
-        """The (width, height) that the manifest promises."""
-        return (self.manifest.width, self.manifest.height) if self.manifest else None
+        """The (width, height) that the manifest promises of every frame."""
+        if self.manifest is None or self.manifest.sizes_vary:
+            return None
+        return self.manifest.width, self.manifest.height
+
+    def find_bad_frames(self, directory: JobDirectory) -> dict[str, str]:
+        """Read all frames to find the bad ones, by name; see `bad_frames.find_bad_frames`."""
+        any_size = any(output.fit is not None for output in self.todo.values())
+        return find_bad_frames(directory, self.frames.names, self.promised_size, any_size=any_size)
 
     def filled(self, bad: Mapping[str, str]) -> Literal["hold", "skip"] | None:
         """How frames that are missing, or among the `bad` ones, are made up for; None where there are none."""

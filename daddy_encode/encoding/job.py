@@ -11,12 +11,11 @@ import msgspec
 
 from daddy_encode.encoding.context import Context, Progress, Result
 from daddy_encode.encoding.examine import Examined, examine
-from daddy_encode.encoding.frames.bad_frames import find_bad_frames
 from daddy_encode.encoding.frames.job_directory import BadFrameError, JobDirectory
 from daddy_encode.encoding.frames.listing import ChangedError, check_unchanged
+from daddy_encode.encoding.frames.pictures import Look
 from daddy_encode.encoding.frames.source import DirectorySource
 from daddy_encode.encoding.output import Target, make_outputs
-from daddy_encode.encoding.png.decode import parse_colour
 from daddy_encode.encoding.receipts import confirm_done, record_done, withdraw
 from daddy_encode.errors import FrameError, Interrupted, TransientError, one_line
 from daddy_encode.spool.paths import JobPaths
@@ -101,7 +100,7 @@ def _encode_once(paths: JobPaths, context: Context, shares: _Shares) -> Result:
                 source, made = _publish_all(paths, context, directory, job, bad, shares)
             except BadFrameError:
                 # Which others are bad? Only a job that has one is read twice to find out.
-                if job.gaps == "error" or not (bad := find_bad_frames(directory, job.frames.names, job.promised_size)):
+                if job.gaps == "error" or not (bad := job.find_bad_frames(directory)):
                     raise
                 source, made = _publish_all(paths, context, directory, job, bad, shares)
         except ChangedError:
@@ -122,8 +121,13 @@ def _publish_all(
     shares: _Shares,
 ) -> tuple[DirectorySource, list[OutputRecord]]:
     """Encode, verify and publish every output that is left to do, without the files in `bad`."""
-    background = parse_colour(context.settings.background)
-    source = DirectorySource(directory, job.shown(bad), job.promised_size, background, shares.frame)
+
+    def check_stop() -> None:
+        if context.limits.stop.is_set():
+            raise Interrupted(f"{paths.directory}: stopped before it was encoded")
+
+    look = Look.of(next(iter(job.todo.values())))
+    source = DirectorySource(directory, job.shown(bad), job.promised_size, look, shares.frame, check_stop)
     with contextlib.ExitStack() as temps:
         targets = {
             kind: Target(
@@ -151,7 +155,7 @@ def _publish_all(
         def is_same() -> bool:
             if not source.is_same():
                 return False
-            return not bad or find_bad_frames(directory, job.frames.names, job.promised_size) == bad
+            return not bad or job.find_bad_frames(directory) == bad
 
         # An encoder may be suspended at any moment, for hours. After all that takes time:
         listing = check_unchanged(directory, job.listing, is_same)

@@ -29,8 +29,9 @@ class Manifest(Struct, frozen=True, kw_only=True):
     Attributes:
         version: Of this format: 1.
         frames: How many frames there are.
-        width: Of every frame, in pixels; 0 only where there is no frame.
-        height: Of every frame, in pixels; 0 only where there is no frame.
+        width: Of every frame, in pixels, or the largest; 0 only where there is no frame.
+        height: Likewise.
+        sizes_vary: Whether frames are of several sizes; written only where they are.
         fps: Frames per second, as written: a number, or text such as "30000/1001".
         video: What to make. None: the encoder's default.
         complete: False when the rollout ended early, or a frame could not be written.
@@ -42,6 +43,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     frames: Count
     width: Extent
     height: Extent
+    sizes_vary: bool | msgspec.UnsetType = msgspec.UNSET
     fps: Annotated[str, Meta(max_length=40)] | float | int = 30
     video: Video | None = None
     complete: bool = True

@@ -54,8 +54,16 @@ class Recording(msgspec.Struct):
         """The manifest: of so many frames without a gap, complete unless there is an error."""
         height, width = self.shape[:2] if frames else (0, 0)
         text = None if error is None else one_line(error[:_ERROR_LENGTH])
-        size = {"frames": frames, "width": width, "height": height}
-        return Manifest(**size, fps=self.fps, video=self.video, complete=text is None, error=text, meta=meta)
+        return Manifest(
+            frames=frames,
+            width=width,
+            height=height,
+            fps=self.fps,
+            video=self.video,
+            complete=text is None,
+            error=text,
+            meta=meta,
+        )
 
 
 class End(msgspec.Struct):

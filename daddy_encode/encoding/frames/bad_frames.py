@@ -10,14 +10,20 @@ from daddy_encode.encoding.png.decode import decode_png
 from daddy_encode.encoding.png.inflate import check_image_data
 from daddy_encode.encoding.png.parse import PngFault
 
+# What to do about frames of several sizes.
+FIT = "--fit pad or --fit scale brings all frames to one size"
 
-def find_bad_frames(directory: JobDirectory, names: Sequence[str], promised: tuple[int, int] | None) -> dict[str, str]:
+
+def find_bad_frames(
+    directory: JobDirectory, names: Sequence[str], promised: tuple[int, int] | None, *, any_size: bool = False
+) -> dict[str, str]:
     """Read frames to find the bad ones.
 
     Args:
         directory: The job's.
         names: The files to read.
         promised: The (width, height) that frames must have; None: the one that most whole frames have.
+        any_size: Whether frames may have any size. Default: no.
 
     Returns:
         What is wrong with each bad file, by name.
@@ -39,7 +45,7 @@ def find_bad_frames(directory: JobDirectory, names: Sequence[str], promised: tup
             bad[name] = error.reason
         except PngFault as fault:
             bad[name] = str(fault)
-    if sizes:
+    if sizes and not any_size:
         ((most, _),) = collections.Counter(sizes.values()).most_common(1)
         size, others = (promised, "the manifest promises") if promised else (most, "most are")
         bad |= {name: size_differs(found, size, others) for name, found in sizes.items() if found != size}

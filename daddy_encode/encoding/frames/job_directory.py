@@ -9,7 +9,7 @@ from pathlib import Path
 
 from daddy_encode.encoding.frames.owners import Owners
 from daddy_encode.encoding.png.parse import HEAD_BYTES, SPARE_BYTES, Png, PngFault, check_header, check_png
-from daddy_encode.errors import FrameError, TransientError
+from daddy_encode.errors import DaddyEncodeError, FrameError, TransientError
 from daddy_encode.spool.held_file import SAFELY, kind_of
 from daddy_encode.spool.manifest import MANIFEST_NAME, Manifest, read_manifest
 from daddy_encode.spool.orphans import is_dead, is_temp_name, remove_from
@@ -33,7 +33,12 @@ class BadFrameError(FrameError):
 
 
 class JobDirectory:
-    """A job's directory, held open: whatever takes its place or its name after that is not read."""
+    """A job's directory, held open: whatever takes its place or its name after that is not read.
+
+    Attributes:
+        path: Where it is.
+        max_pixels: Width times height of a frame, at most.
+    """
 
     def __init__(self, path: Path, owners: Owners | None = None, max_pixels: int = MAX_PIXELS) -> None:
         """Open the directory at `path`.
@@ -50,7 +55,7 @@ class JobDirectory:
         self.path = path
         self._text = str(path)
         self._owners = owners or Owners()
-        self._max_pixels = max_pixels
+        self.max_pixels = max_pixels
         self._leftovers: list[str] = []
         try:
             self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -147,21 +152,25 @@ class JobDirectory:
         path = f"{self._text}/{name}"
         try:
             data = self._bytes(name, path)
+            return check_png(data, self.max_pixels), data
         except OSError as error:
-            # The listing had it: a network file system that lags, or a dump that is being replaced. A frame on a bad
-            # block gives EIO for ever: one that `--gaps` may go on without.
-            if error.errno == errno.ENOENT or error.errno in TRANSIENT - {errno.EIO}:
-                raise TransientError(f"{path}: was listed, but cannot be read: {error.strerror}; run again") from error
-            advice = "run again" if error.errno == errno.EIO else "is it yours?"
-            raise BadFrameError(path, f"cannot be read: {error.strerror}", advice) from error
-        except PngFault as fault:
-            raise BadFrameError(path, str(fault), WRITE_AGAIN) from fault
-        try:
-            return check_png(data, self._max_pixels), data
+            raise _unreadable(path, error) from error
         except PngFault as fault:
             raise BadFrameError(path, str(fault), WRITE_AGAIN) from fault
 
-    def _bytes(self, name: str, path: str) -> bytes:
+    def size(self, name: str) -> tuple[int, int]:
+        """The (width, height) that the header of a frame claims; raises as `read`, where that header is at fault."""
+        path = f"{self._text}/{name}"
+        try:
+            header = check_header(self._bytes(name, path, HEAD_BYTES), self.max_pixels)
+        except OSError as error:
+            raise _unreadable(path, error) from error
+        except PngFault as fault:
+            raise BadFrameError(path, str(fault), WRITE_AGAIN) from fault
+        return header.width, header.height
+
+    def _bytes(self, name: str, path: str, most: int | None = None) -> bytes:
+        """The bytes of a file, or the first `most` of them."""
         # Before it is opened, since opening some devices has effects, and once more after that. A link must not be
         # followed, a FIFO must not hold us.
         _check_regular(os.stat(name, dir_fd=self._descriptor, follow_symlinks=False).st_mode, path)
@@ -170,11 +179,13 @@ class JobDirectory:
             status = os.fstat(descriptor)
             _check_regular(status.st_mode, path)
             self.check_owner(status, path)
+            if most is not None:
+                return os.pread(descriptor, most, 0)
             size = status.st_size
             if size > SPARE_BYTES:
-                most = check_header(os.pread(descriptor, HEAD_BYTES, 0), self._max_pixels).largest_file
-                if size > most:
-                    raise PngFault(f"has {size} bytes, more than the {most} that a picture of its size can need")
+                needed = check_header(os.pread(descriptor, HEAD_BYTES, 0), self.max_pixels).largest_file
+                if size > needed:
+                    raise PngFault(f"has {size} bytes, more than the {needed} that a picture of its size can need")
             # In almost every case one call, which asks for a byte more than there is; a file system may give less.
             parts = []
             while size > 0 and (part := os.read(descriptor, size + 1)):
@@ -185,6 +196,16 @@ class JobDirectory:
             return b"".join(parts)
         finally:
             os.close(descriptor)
+
+
+def _unreadable(path: str, error: OSError) -> DaddyEncodeError:
+    # The listing had it: a network file system that lags, or a dump that is being replaced. A frame on a bad block
+    # gives EIO for ever: one that `--gaps` may go on without.
+    if error.errno == errno.ENOENT or error.errno in TRANSIENT - {errno.EIO}:
+        return TransientError(f"{path}: was listed, but cannot be read: {error.strerror}; run again")
+    return BadFrameError(
+        path, f"cannot be read: {error.strerror}", "run again" if error.errno == errno.EIO else "is it yours?"
+    )
 
 
 def _check_regular(mode: int, path: str) -> None:

@@ -10,19 +10,18 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
 from daddy_encode.encoding.ffmpeg.input import FrameInput
-from daddy_encode.encoding.frames.bad_frames import size_differs
+from daddy_encode.encoding.frames.bad_frames import FIT, size_differs
 from daddy_encode.encoding.frames.job_directory import WRITE_AGAIN, BadFrameError, JobDirectory
 from daddy_encode.encoding.frames.listing import ChangedError
-from daddy_encode.encoding.png.decode import BLACK, Rgb, decode_png, to_rgb
-from daddy_encode.encoding.png.inflate import check_image_data, inflated
+from daddy_encode.encoding.frames.pictures import Look, Pictures, Size
+from daddy_encode.encoding.frames.survey import survey
+from daddy_encode.encoding.png.decode import to_rgb
+from daddy_encode.encoding.png.inflate import inflated
 from daddy_encode.encoding.png.parse import Png, PngFault
 from daddy_encode.encoding.png.stored import StoredPng
-from daddy_encode.encoding.png.unfilter import PlainPixels, is_unfiltered
+from daddy_encode.encoding.png.unfilter import is_unfiltered
 from daddy_encode.errors import DaddyEncodeError
 from daddy_encode.spool.png.pixels import Pixels
-
-Size = tuple[int, int]
-"""Width and height in pixels."""
 
 
 class FrameSource(Protocol):
@@ -80,37 +79,40 @@ class DirectorySource:
         directory: JobDirectory,
         names: Sequence[str],
         promised: Size | None = None,
-        background: Rgb = BLACK,
+        look: Look | None = None,
         on_frame: Callable[[], None] = lambda: None,
+        check_stop: Callable[[], None] = lambda: None,
     ) -> None:
-        """Read the first frame.
+        """Read the first frame, and look at all where their looks depend on one another.
 
         Args:
             directory: The job's.
             names: The file that is shown as each frame; one may be named several times in a row.
             promised: The size that the manifest promises, if there is one.
-            background: What alpha is blended on. Default: black.
+            look: How they are shown. Default: as they are, alpha on black.
             on_frame: Called for each frame that is read.
+            check_stop: As for `survey`.
 
         Raises:
-            BadFrameError: The first frame is bad.
+            BadFrameError: The first frame, or one that was looked at, is bad.
+            FrameError: As for `survey`.
         """
         self.names = names
         self.count = len(names)
         self.sha256 = ""
         self._directory = directory
-        self._background = background
         self._on_frame = on_frame
+        look = look or Look()
         first, _ = directory.read(names[0])
-        self.width, self.height = first.size
-        if promised is not None and first.size != promised:
-            raise self._bad(names[0], size_differs(first.size, promised, "the manifest promises"))
-        # Pillow decodes what is not plain; wrapping that as PNGs again would be wasted work.
-        self._prefers_pixels = not first.plain or self._likely_unfiltered(first)
-
-    @functools.cached_property
-    def _plain(self) -> PlainPixels:
-        return PlainPixels(self.width, self.height)
+        self._survey = survey(directory, names, look, check_stop)
+        self._fits = look.fit is not None
+        self.width, self.height = self._survey.size if self._fits else first.size
+        if not self._fits and promised not in (None, first.size):
+            raise self._of_other_size(names[0], first.size, promised, "the manifest promises")
+        self._pictures = Pictures(look, (self.width, self.height), self._survey.depth)
+        # What is not plain has to be decoded; to wrap that as PNGs again would be wasted work.
+        self._prefers_pixels = not first.plain or self._survey.is_varied or self._likely_unfiltered(first)
+        self._look = look
 
     @functools.cached_property
     def _stored(self) -> StoredPng:
@@ -136,8 +138,7 @@ class DirectorySource:
                 png, data = self._directory.read(name)
                 digest.update(data)
                 if png.size != (self.width, self.height):
-                    reason = size_differs(png.size, (self.width, self.height), f"{self.names[0]} is")
-                    raise self._bad(name, reason, "all frames of a job must be of one size")
+                    self._check_size(name, png.size)
                 try:
                     item = self._item(png, as_pixels)
                 except PngFault as fault:
@@ -167,10 +168,27 @@ class DirectorySource:
 
         png, _ = self._directory.read(self.names[0])
         try:
-            pixels = self._pixels(png)
+            pixels = self._pictures.of(png)
         except PngFault as fault:
             raise self._bad(self.names[0], str(fault)) from fault
         return np.frombuffer(pixels, np.uint8).reshape(self.height, self.width, 3)
+
+    def notes(self) -> list[str]:
+        """What a viewer should know of how the frames were made alike."""
+        return list(self._survey.notes(self._look))
+
+    def warnings(self) -> list[str]:
+        """What is most likely not meant to look as it does; complete after the last frame."""
+        return list(self._pictures.warnings())
+
+    def _check_size(self, name: str, size: Size) -> None:
+        if not self._fits:
+            raise self._of_other_size(name, size, (self.width, self.height), f"{self.names[0]} is")
+        if size[0] > self.width or size[1] > self.height:
+            raise ChangedError(self._directory.path)
+
+    def _of_other_size(self, name: str, size: Size, wanted: Size, others: str) -> BadFrameError:
+        return self._bad(name, size_differs(size, wanted, others), FIT)
 
     def _bad(self, name: str, reason: str, advice: str = WRITE_AGAIN) -> BadFrameError:
         return BadFrameError(self._directory.path / name, reason, advice)
@@ -187,17 +205,12 @@ class DirectorySource:
         return False
 
     def _item(self, png: Png, as_pixels: bool) -> memoryview:
-        if png.plain and not as_pixels:
+        if not as_pixels and png.plain and png.size == (self.width, self.height):
+            self._pictures.saw_plain()
             # The file's own checksum: ffmpeg compares it with what reaches it.
             return self._stored.fill(inflated(png), png.image[-4:])
-        pixels = self._pixels(png)
+        pixels = self._pictures.of(png)
         return pixels if as_pixels else self._stored.fill_pixels(pixels)
-
-    def _pixels(self, png: Png) -> memoryview:
-        if png.plain:
-            return self._plain.of(png)
-        check_image_data(png)
-        return to_rgb(decode_png(png), self._background).data.cast("B")
 
 
 class ArraySource:

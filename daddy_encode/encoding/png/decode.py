@@ -119,14 +119,14 @@ def _keyed(png: Png, image: Image.Image, key: tuple[int, ...]) -> Pixels:
         colour = _high_bytes(image)[:, :, np.newaxis]
     else:
         colour = np.asarray(image)
-        with opened(_low_bytes(png)) as low:
+        with opened(low_bytes(png)) as low:
             same = (colour == wanted >> 8) & (np.asarray(low) == wanted & 255)
     alpha = np.where(same.all(axis=2), 0, 255).astype(np.uint8)
     return np.dstack([np.broadcast_to(colour, (*alpha.shape, 3)), alpha])
 
 
-def _low_bytes(png: Png) -> bytes:
-    """A PNG of the low bytes of `png`, 16-bit RGB, of which Pillow gives the high bytes alone.
+def low_bytes(png: Png) -> bytes:
+    """A PNG of the low bytes of `png`, 16-bit RGB or grey with alpha, of which Pillow gives the high bytes alone.
 
     PNG's filters work on bytes, each with those of the same place in the neighbouring pixels; so the low bytes of
     filtered rows are the filtered rows of the low bytes.
@@ -142,4 +142,4 @@ def _low_bytes(png: Png) -> bytes:
         lines, everything = everything[: rows * stride].reshape(rows, stride), everything[rows * stride :]
         parts.append(np.hstack([lines[:, :1], lines[:, 2::2]]).tobytes())
     image = chunk(IDAT, zlib.compress(b"".join(parts), 0))
-    return beginning(header.width, header.height, interlaced=header.interlaced) + image + END
+    return beginning(header.width, header.height, 8, header.colour, interlaced=header.interlaced) + image + END

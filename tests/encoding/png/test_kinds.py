@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from daddy_encode.encoding.frames.job_directory import JobDirectory
+from daddy_encode.encoding.frames.pictures import Look
 from daddy_encode.encoding.frames.source import DirectorySource
 from daddy_encode.spool.png.pixels import Pixels
 from tests.jobs import encode
@@ -24,7 +25,7 @@ def read(directory: Path, data: bytes, background: tuple[int, int, int] = (0, 0,
     """The pixels that would go to ffmpeg."""
     (directory / "000000.png").write_bytes(data)
     with JobDirectory(directory) as opened:
-        source = DirectorySource(opened, ["000000.png"], background=background)
+        source = DirectorySource(opened, ["000000.png"], look=Look(background))
         (frame,) = source.frames(as_pixels=True)
         return np.frombuffer(frame, np.uint8).reshape(source.height, source.width, 3).copy()
 
