@@ -148,7 +148,13 @@ def _publish_all(
             kind: temps.enter_context(flushed(target.temp, target.final, paths.base.name, job.parent, paths.top))
             for kind, target in targets.items()
         }
-        made = [msgspec.structs.replace(record, mtime_ns=ready[record.format].mtime_ns()) for record in made]
+        seen = [*source.warnings(), *source.notes()]
+        made = [
+            msgspec.structs.replace(
+                record, mtime_ns=ready[record.format].mtime_ns(), warnings=[*seen, *record.warnings]
+            )
+            for record in made
+        ]
         for kind, target in targets.items():
             check_can_rename(ready[kind], target.final)
 

@@ -59,8 +59,9 @@ class Pictures:
         self._size = size
         self._depth = depth
         self._table: Pixels | None = None
-        # What has been seen so far. Nothing more is looked for once it has.
-        self._something = self._bright = self._opaque = self._grey = False
+        self._is_seen = self._has_grey = False
+        # Of all pictures, up to 255; nothing more is looked for once that is above FAINT.
+        self._brightest = self._most_opaque = 0
 
     @functools.cached_property
     def _plain(self) -> PlainPixels:
@@ -72,36 +73,37 @@ class Pictures:
         Raises:
             PngFault: Its image data is not exactly what it should be.
         """
-        self._something = True
+        self._is_seen = True
         if png.plain:
             self.saw_plain()
             if png.size == self._size:
                 return self._plain.of(png)
         check_image_data(png)
-        rgb = self._fitted(to_rgb(self._channels(png), self._look.background))
-        if not self._bright:
-            self._bright = not is_grey(png) or int(rgb.max()) > FAINT
-        return rgb.data.cast("B")
+        rgb = to_rgb(self._channels(png), self._look.background)
+        if self._brightest <= FAINT:
+            self._brightest = max(self._brightest, int(rgb.max()) if is_grey(png) else 255)
+        return self._fitted(rgb).data.cast("B")
 
     def saw_plain(self) -> None:
         """One picture was opaque RGB, which is shown as it is."""
-        self._something = self._opaque = self._bright = True
+        self._is_seen = True
+        self._brightest = self._most_opaque = 255
 
     def warnings(self) -> Iterator[str]:
         """Yield what is most likely not meant to look as it does."""
-        if not self._something:
+        if not self._is_seen:
             return
-        if self._look.depth is not None and not self._grey:
+        if self._look.depth is not None and not self._has_grey:
             yield "none of its frames is grey: --depth has changed nothing"
-        if not self._opaque:
+        if self._most_opaque <= FAINT:
             yield (
-                f"all but transparent: its alpha is at most {FAINT} of 255 everywhere, so little but the background is "
-                "seen; --alpha ignore shows the colours"
+                f"all but transparent: its alpha is at most {self._most_opaque} of 255, so little but the background "
+                "is seen; --alpha ignore shows its colours"
             )
-        elif not self._bright and self._look.depth is None:
+        elif self._brightest <= FAINT and self._look.depth is None:
             yield (
-                f"nothing in it is brighter than {FAINT} of 255; if its frames are depth pictures or masks, "
-                "--depth auto or --depth MIN:MAX makes their values visible"
+                f"nothing in it is brighter than {self._brightest} of 255; where its frames are depth pictures or "
+                "masks, --depth auto or --depth MIN:MAX makes their values visible"
             )
 
     def _channels(self, png: Png) -> Pixels:
@@ -111,7 +113,7 @@ class Pictures:
         if self._depth is None or not is_grey(png):
             picture = decode_png(png)
         else:
-            self._grey = True
+            self._has_grey = True
             if self._table is None:
                 self._table = stretched(*self._depth)
             grey = read_grey(png)
@@ -121,8 +123,8 @@ class Pictures:
         has_alpha = picture.ndim == 3 and picture.shape[2] == 4
         if has_alpha and self._look.alpha == "ignore":
             picture, has_alpha = picture[:, :, :3], False
-        if not self._opaque:
-            self._opaque = not has_alpha or int(picture[:, :, 3].max()) > FAINT
+        if self._most_opaque <= FAINT:
+            self._most_opaque = max(self._most_opaque, int(picture[:, :, 3].max()) if has_alpha else 255)
         return picture
 
     def _fitted(self, rgb: Pixels) -> Pixels:

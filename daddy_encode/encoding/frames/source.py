@@ -109,7 +109,8 @@ class DirectorySource:
         self.width, self.height = self._survey.size if self._fits else first.size
         if not self._fits and promised not in (None, first.size):
             raise self._of_other_size(names[0], first.size, promised, "the manifest promises")
-        self._pictures = Pictures(look, (self.width, self.height), self._survey.depth)
+        depth = self._survey.depth if look.depth == "auto" else look.depth
+        self._pictures = Pictures(look, (self.width, self.height), depth)
         # What is not plain has to be decoded; to wrap that as PNGs again would be wasted work.
         self._prefers_pixels = not first.plain or self._survey.is_varied or self._likely_unfiltered(first)
         self._look = look

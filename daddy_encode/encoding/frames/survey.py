@@ -35,7 +35,9 @@ class Survey:
         """Yield what a viewer of a video with this `look` should know."""
         if self.is_varied:
             how = "enlarged and centred" if look.fit == "scale" else "centred"
-            yield "frames of {}x{} to {}x{}, {} on {}x{}".format(*self.smallest, *self.size, how, *self.size)
+            yield "frames of several sizes, the smallest {}x{}: each is {} on {}x{}".format(
+                *self.smallest, how, *self.size
+            )
         if self.depth is not None:
             yield "--depth auto: {} is black, {} white".format(*self.depth)
 
