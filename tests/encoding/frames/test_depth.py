@@ -195,7 +195,7 @@ def test_a_bad_frame_is_found_before_values_are_taken_from_it(tmp_path: Path) ->
     assert result.made[0].warnings[0] == "--depth auto: 500 is black, 4000 white"
 
 
-@pytest.mark.parametrize("depth", ["", "5", "5:5", "9:5", "-1:5", "0:65536", "1.5:2", "0:1:2", "AUTO", "１:２"])
+@pytest.mark.parametrize("depth", ["", "5", "5:5", "9:5", "-1:5", "0:65536", "1.5:2", "0:1:2", "AUTO", "\uff11:\uff12"])
 def test_a_range_that_is_none_is_one_line(depth: str) -> None:
     with pytest.raises(SettingsError, match="is neither auto nor MIN:MAX"):
         make_settings(depth=depth)
