@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+from daddy_encode.cli.status_command import selection_options
+
+if TYPE_CHECKING:
+    from daddy_encode.report.selection import Selection
 
 # Of the receipts that cannot be used, so many are named.
 FAULTS_SHOWN = 10
 
 
 @click.command("log")
-@click.argument("root", type=click.Path(path_type=Path), metavar="ROOT")
+@selection_options
 @click.option("--json", "form", flag_value="json", help="One JSON object per video.")
 @click.option("--csv", "form", flag_value="csv", help="Comma-separated values with a header line.")
-def command(root: Path, form: str | None) -> int:
+def command(root: Path, selection: Selection, form: str | None) -> int:
     """Show every video below ROOT as a row: path, frames, fps, encoding time, size, type; failed jobs with the reason.
 
-    Read from the receipts, oldest first. Needs no write permission. ROOT is the spool, or the output directory. A
-    receipt that cannot be used is named on standard error. In a CSV file, texts are printable, and one that a
-    spreadsheet would take for a formula begins with an apostrophe.
+    Read from the receipts, oldest first. ROOT is the spool, or the output directory. With JOB, only the jobs of that
+    name, or in a directory of that name, below ROOT; a pattern in quotes, such as 'run-1*/eval-*', whose * matches / as
+    well.
+
+    A receipt that cannot be used is named on standard error. In a CSV file, texts are printable, and one that a
+    spreadsheet would take for a formula begins with an apostrophe. Needs no write permission. Exit status: 0, also
+    where jobs have failed; 1 where ROOT cannot be listed; 2 wrong usage.
     """
     import csv
     import json
@@ -27,27 +37,39 @@ def command(root: Path, form: str | None) -> int:
     import time
 
     from daddy_encode.errors import one_line
-    from daddy_encode.report.ledger import COLUMNS, csv_cell, read_ledger
+    from daddy_encode.report.ledger import COLUMNS, csv_cell, job_of, read_ledger
     from daddy_encode.report.log import shown, size
+    from daddy_encode.spool.paths import absolute
 
     ledger = read_ledger(root)
+    rows = selection.select(
+        ledger.rows,
+        path=lambda row: absolute(job_of(row)),
+        root=absolute(root),
+        when=lambda row: row["finished"],
+        has_failed=lambda row: row["error"] is not None,
+    )
     if form == "json":
-        for row in ledger.rows:
+        for row in rows:
             click.echo(json.dumps(row))
     elif form == "csv":
         writer = csv.DictWriter(sys.stdout, COLUMNS, lineterminator="\n")
         writer.writeheader()
-        writer.writerows({name: csv_cell(value) for name, value in row.items()} for row in ledger.rows)
+        writer.writerows({name: csv_cell(value) for name, value in row.items()} for row in rows)
     else:
-        for row in ledger.rows:
+        for row in rows:
             when = time.strftime("%Y-%m-%d %H:%M", time.localtime(row["finished"]))
+            path, notes = shown(Path(row["path"])), f"; {one_line(row['notes'])}" if row["notes"] else ""
             if row["error"]:
-                click.echo(f"{when}  FAILED  {shown(Path(row['path']))}: {one_line(row['error'])}")
+                click.echo(f"{when}  FAILED  {path}: {one_line(row['error'])}{notes}")
             else:
                 click.echo(
-                    f"{when}  {one_line(row['type']):<4}  {row['frames']:>6} frames  {one_line(str(row['fps'])):>5} fps"
-                    f"  {row['encode_seconds']:>7.2f} s  {size(row['bytes']):>9}  {shown(Path(row['path']))}"
+                    f"{when}  {one_line(row['type']):<4}  {row['frames']:>6} frames"
+                    f"  {one_line(str(row['fps'])):>5} fps  {row['encode_seconds']:>7.2f} s"
+                    f"  {size(row['bytes']):>9}  {path}{notes}"
                 )
+    if ledger.rows and not rows:
+        click.echo(f"none of {len(ledger.rows)} videos and failures is one that was asked for", err=True)
     for fault in ledger.faults[:FAULTS_SHOWN]:
         click.echo(one_line(fault), err=True)
     if len(ledger.faults) > FAULTS_SHOWN:

@@ -5,18 +5,19 @@ Anybody may have written a receipt: its texts are bounded, and what is no receip
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from daddy_encode.errors import ManifestError, one_line
+from daddy_encode.report.log import not_whole
 from daddy_encode.spool.paths import RECEIPT_SUFFIX
 from daddy_encode.spool.receipt import Receipt
 from daddy_encode.spool.records import read_record
 from daddy_encode.spool.walk import listing_error, walk
 
 # The six values of a saved video, then what else a spreadsheet is asked for.
-COLUMNS = ["path", "frames", "fps", "encode_seconds", "bytes", "type", "format", "finished", "host", "error"]
+COLUMNS = ["path", "frames", "fps", "encode_seconds", "bytes", "type", "format", "finished", "host", "error", "notes"]
 # Of a text, in characters: no message of ours is as long.
 LONGEST_TEXT = 10_000
 # A spreadsheet takes a text that begins with one of these for a formula (OWASP, "CSV Injection"); the last four are the
@@ -81,6 +82,7 @@ def ledger_rows(path: Path, receipt: Receipt) -> Iterator[dict[str, Any]]:
     for record in {record.format: record for record in receipt.outputs}.values():
         # Beside the receipt, whatever the receipt says.
         video = path.with_name(path.name.removesuffix(RECEIPT_SUFFIX) + f".{record.format}")
+        notes = "; ".join([*not_whole(receipt), *record.warnings])
         yield {
             "path": str(video),
             "frames": record.frames,
@@ -90,10 +92,17 @@ def ledger_rows(path: Path, receipt: Receipt) -> Iterator[dict[str, Any]]:
             "type": record.type[:LONGEST_TEXT],
             "format": record.format,
             **more,
+            "notes": notes[:LONGEST_TEXT],
         }
     if error is not None:
         job = path.with_name(path.name.removesuffix(RECEIPT_SUFFIX))
         yield {**dict.fromkeys(COLUMNS), "path": str(job), "type": "FAILED", **more}
+
+
+def job_of(row: Mapping[str, Any]) -> Path:
+    """The path of the job that a row is of."""
+    path: str = row["path"]
+    return Path(path.removesuffix(f".{row['format']}"))
 
 
 def csv_cell(value: Any) -> Any:

@@ -27,21 +27,22 @@ def saved_line(record: OutputRecord, path: Path, receipt: Receipt | None = None)
         receipt: The job's, whose partial and lost frames are named as well. Default: they are not.
     """
     kind = f"Both ({record.format.upper()})" if record.type == "Both" else record.type
+    notes = "".join(f"; {note}" for note in (not_whole(receipt) if receipt is not None else ()))
     return one_line(
         f"saved {shown(path)}: {record.frames} frame{'s' if record.frames != 1 else ''}, {record.fps} fps, "
-        f"took {record.encode_seconds:.2f} s, {size(record.bytes)}, {kind}{_not_whole(receipt)}"
+        f"took {record.encode_seconds:.2f} s, {size(record.bytes)}, {kind}{notes}"
     )
 
 
-def _not_whole(receipt: Receipt | None) -> str:
-    if receipt is None:
-        return ""
+def not_whole(receipt: Receipt) -> list[str]:
+    """What a job's video lacks of its rollout, in a few words each; empty where nothing is known to be lacking."""
     lost = receipt.lost
     notes = ["salvaged"] * receipt.salvaged + ["partial"] * (receipt.partial and not receipt.salvaged)
     counts = [f"{count} {word}" for count, word in ((lost.missing_count, "missing"), (lost.bad_count, "bad")) if count]
     if counts:
-        notes.append(f"{', '.join(counts)} ({'others held' if receipt.gaps == 'hold' else 'left out'})")
-    return "".join(f"; {note}" for note in notes)
+        instead = "the frame before each is repeated" if receipt.gaps == "hold" else "left out"
+        notes.append(f"{', '.join(counts)} ({instead})")
+    return notes
 
 
 def lost_lines(receipt: Receipt) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The table that `daddy-encode status` shows: readable in 80 columns. Pure."""
+"""The table that `daddy-encode status` shows: readable in a terminal of 80 columns, whole everywhere else. Pure."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from daddy_encode.errors import one_line
 
 # What needs attention first; what is finished last.
 ORDER = ["failed", "abandoned", "waiting", "claimed", "ready", "writing", "done"]
+COLUMNS = ("STATE", "FRAMES", "AGE", "JOB", "NOTE")
 # Finished jobs shown where not all are asked for.
 DONE_SHOWN = 10
 
@@ -33,32 +34,52 @@ class StatusRow(NamedTuple):
     note: str
 
 
-def status_lines(rows: Sequence[StatusRow], width: int, *, every: bool = False) -> Iterable[str]:
+def status_lines(
+    rows: Sequence[StatusRow], width: int | None, *, total: int | None = None, every: bool = False
+) -> Iterable[str]:
     """Yield the lines of the table, sorted by state.
 
     Args:
         rows: The jobs, in any order.
-        width: Columns, at most; notes that do not fit continue below.
+        width: Columns, at most: paths are cut, and notes that do not fit continue below. None: each job is one line,
+            whole, its columns divided by tabs.
+        total: How many jobs there are, where `rows` are not all. Default: they are.
         every: Show all jobs that are done, not only the newest.
     """
     counts = Counter(row.state for row in rows)
     parts = [f"{counts[state]} {state}" for state in ORDER if counts[state]]
-    yield ", ".join([f"{len(rows)} job{'s' if len(rows) != 1 else ''}", *parts])
+    number = len(rows) if total is None else total
+    of = "" if total is None else f"{len(rows)} of "
+    summary = ", ".join([f"{of}{number} job{'s' if number != 1 else ''}", *parts])
+    yield from [summary] if width is None else textwrap.wrap(summary, width)
     if not rows:
         return
-    # State, frames, age and the blanks between them take 30 columns; a job's path gets what is left, at least 20.
-    room = max(20, width - 30)
-    yield f"{'STATE':<10}{'FRAMES':>7} {'AGE':>6}  JOB"
+    yield "\t".join(COLUMNS) if width is None else f"{'STATE':<10}{'FRAMES':>7} {'AGE':>6}  JOB"
     done = sorted((row for row in rows if row.state == "done"), key=lambda row: row.age)
     shown = done if every else done[:DONE_SHOWN]
     others = sorted((row for row in rows if row.state != "done"), key=lambda row: (ORDER.index(row.state), -row.age))
     for row in (*others, *shown):
-        yield from _row_lines(row, room, width)
+        if width is None:
+            cells = (row.state, str(row.frames), duration(row.age), one_line(row.job), one_line(row.note))
+            yield "\t".join(cells).rstrip("\t")
+        else:
+            yield from _row_lines(row, width)
     if len(shown) < len(done):
-        yield f"{'done':<10}{'':>7} {'':>6}  … and {len(done) - len(shown)} more; --all shows them"
+        more = f"… and {len(done) - len(shown)} more; --all shows them"
+        yield f"done\t\t\t{more}" if width is None else f"{'done':<10}{'':>7} {'':>6}  {more}"
 
 
-def _row_lines(row: StatusRow, room: int, width: int) -> Iterable[str]:
+def fitting(lines: Sequence[str], height: int) -> list[str]:
+    """As many lines as a terminal of so many rows shows, its last one left for the cursor."""
+    room = max(2, height - 1)
+    if len(lines) <= room:
+        return list(lines)
+    return [*lines[: room - 1], f"… and {len(lines) - room + 1} more lines; --failed, --last or a JOB show fewer"]
+
+
+def _row_lines(row: StatusRow, width: int) -> Iterable[str]:
+    # State, frames, age and the blanks between them take 30 columns; a job's path gets what is left, at least 20.
+    room = max(20, width - 30)
     job = one_line(row.job)
     if len(job) > room:
         # Jobs differ at the end.

@@ -29,15 +29,19 @@ class JobStatus:
         job: Its path, beginning with the name of the directory that was asked for.
         state: Its state.
         frames: How many frames are listed.
+        path: Its absolute path.
         age: Seconds since a file in it came or went, by the file system's clock against ours.
+        changed: When that was, or an encoder last wrote its receipt if that was later, in seconds since the epoch.
         note: Who holds it, or why it failed.
         rollout: The ID of the Slurm job that writes it, as it wrote down itself; empty where that is not known.
     """
 
     job: str
+    path: Path
     state: State
     frames: int
     age: float
+    changed: float
     note: str
     rollout: str = ""
 
@@ -77,9 +81,11 @@ def _status(directory: SpoolDirectory, listing: Listing, mtime_ns: int, top: Pat
     writer = read_slurm_process(paths.directory / ROLLOUT_NAME) if state is State.WRITING else None
     return JobStatus(
         job=os.path.relpath(paths.directory, top),
+        path=paths.directory,
         state=state,
         frames=job.frames,
         age=max(0.0, time.time() - mtime_ns / 1e9),
+        changed=max(mtime_ns / 1e9, job.receipt.finished if job.receipt is not None else 0.0),
         note=_note(paths, state, job)[:LONGEST_NOTE],
         rollout=writer.slurm_job_id if writer else "",
     )
@@ -89,7 +95,12 @@ def _note(paths: JobPaths, state: State, job: JobSnapshot) -> str:
     if state is State.CLAIMED:
         return holder(lease_path(paths)) or "being released"
     if state is State.FAILED and job.receipt is not None:
-        return _without_directory(paths, job.receipt.error or "")
+        made = [
+            kind
+            for kind in sorted(job.outputs, reverse=True)
+            if kind in {record.format for record in job.receipt.outputs}
+        ]
+        return _without_directory(paths, job.receipt.error or "") + f"; its {'+'.join(made)} is there" * bool(made)
     if job.manifest_error is not None:
         return _without_directory(paths, job.manifest_error)
     if state is State.READY and job.receipt is not None and job.receipt.failures:
@@ -98,9 +109,13 @@ def _note(paths: JobPaths, state: State, job: JobSnapshot) -> str:
     if state is State.WAITING and job.manifest is not None:
         return f"its manifest promises {job.manifest.frames} frames"
     if state is State.DONE and job.receipt is not None:
+        lost = job.receipt.lost.missing_count + job.receipt.lost.bad_count
+        warnings = len({warning for record in job.receipt.outputs for warning in record.warnings})
+        marks = [word for word in ("partial", "salvaged", "settled") if getattr(job.receipt, word)]
+        marks += [f"{lost} frame{'s' if lost != 1 else ''} lost"] * bool(lost)
+        marks += [f"{warnings} warning{'s' if warnings != 1 else ''}"] * bool(warnings)
         kinds = "+".join(record.format for record in job.receipt.outputs)
-        marks = [word for word in ("partial", "settled") if getattr(job.receipt, word)]
-        return " ".join([kinds, *marks])
+        return kinds + f" ({', '.join(marks)})" * bool(marks)
     return ""
 
 

@@ -32,7 +32,7 @@ def test_a_claimed_job_is_shown_with_its_holder_and_a_stopped_holder_as_silent(t
         watcher.until(lambda: ffmpegs_below(watcher.pid), "an ffmpeg")
         os.kill(watcher.pid, signal.SIGSTOP)
         told = run_command("status", spool)
-        assert re.search(rf"claimed +250 +\d+s  spool/job\n? +\S+, process {watcher.pid}\n", told.stdout)
+        assert re.search(rf"claimed\t250\t\d+s\tspool/job\t\S+, process {watcher.pid}\n", told.stdout)
         watcher.until(lambda: "silent for" in run_command("status", spool).stdout, "a sign of no life")
         os.kill(watcher.pid, signal.SIGCONT)
         assert watcher.stop() == 0
@@ -62,7 +62,7 @@ def test_neither_needs_write_permission(states: Path, command: str, nobody: User
     told = nobody.run(command, states, reach=[states])
     assert (told.returncode, told.stderr) == (0, "")
     # Ages grow meanwhile.
-    age = re.compile(r" +\d+[smhd]  ")
+    age = re.compile(r"\t\d+[smhd]\t")
     assert age.sub(" ", told.stdout) == age.sub(" ", run_command(command, states).stdout)
     assert sorted(map(str, states.rglob("*"))) == before
 

@@ -83,6 +83,6 @@ def test_in_a_tree_the_dead_are_passed_over_unless_salvage_is_asked_for(tmp_path
     assert not (tree / "dead.mp4").exists()
     completed = run_command("encode", tree, "--salvage")
     assert completed.returncode == 0
-    assert "MP4; salvaged; 1 bad (others held)" in completed.stderr
+    assert "MP4; salvaged; 1 bad (the frame before each is repeated)" in completed.stderr
     assert "000011.png is cut off" in completed.stderr
     assert (tree / "dead.mp4").exists()

@@ -71,7 +71,7 @@ def test_with_gaps_every_job_has_a_video_and_its_receipt_says_what_was_lost(
             for number, picture in zip(expected, shown, strict=True):
                 nearest = min(range(FRAMES), key=lambda other: np.abs(frames[other] - picture).mean())
                 assert nearest == number, (fault.__name__, place)
-    words = {"hold": "1 bad (others held)", "skip": "1 bad (left out)"}
+    words = {"hold": "1 bad (the frame before each is repeated)", "skip": "1 bad (left out)"}
     assert completed.stderr.count(words[how]) == len(FAULTS) * len(PLACES)
 
 
