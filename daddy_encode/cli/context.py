@@ -19,6 +19,7 @@ from daddy_encode.encoding.settings import make_settings
 def make_context(
     *,
     force: bool = False,
+    keep_since: float | None = None,
     max_pixels: float,
     trust_owner: Iterable[str],
     stall_timeout: float,
@@ -29,11 +30,12 @@ def make_context(
 
     Args:
         force: Encode jobs again that are done.
+        keep_since: As in `Context`.
         max_pixels: The largest frame, in units of 2**20 pixels.
         trust_owner: The users whose jobs are encoded, too.
         stall_timeout: After how many seconds without progress ffmpeg is ended.
         tmp_dir: Where temporary files go; variables in it are filled in. None: beside each video.
-        options: Those of `Settings`, None for its default.
+        options: Those of `Settings`; None: not given.
 
     Raises:
         SettingsError: An option has a value that cannot work.
@@ -47,6 +49,7 @@ def make_context(
         settings,
         RunLimits(threading.Event(), stall_timeout),
         force,
+        keep_since,
         slurm_identity(os.environ),
         owners=trusted_owners(trust_owner),
         max_pixels=int(max_pixels * 2**20),

@@ -30,69 +30,60 @@ SETTINGS = [
     click.option(
         "--crf",
         type=click.IntRange(*option_values.CRF),
-        default=option_values.DEFAULT_CRF,
-        show_default=True,
-        help="MP4: x264's constant rate factor. Lower is better and larger; 6 less doubles the file, about.",
+        help="MP4: x264's constant rate factor. Lower is better and larger; 6 less doubles the file, about. Default: "
+        f"{option_values.DEFAULT_CRF}.",
     ),
     click.option(
         "--preset",
         type=click.Choice(option_values.PRESETS),
         metavar="P",
-        default=option_values.DEFAULT_PRESET,
-        show_default=True,
         help=f"MP4: x264's preset, {option_values.PRESETS[0]} to {option_values.PRESETS[-1]}. A slower one makes a "
-        "smaller file.",
+        f"smaller file. Default: {option_values.DEFAULT_PRESET}.",
     ),
     click.option(
         "--scale",
         type=click.IntRange(*option_values.SCALE),
-        default=option_values.DEFAULT_SCALE,
-        show_default=True,
-        help="Enlarge by this whole number, in sharp squares (nearest neighbour). For small screens such as Atari's.",
+        help="Enlarge by this whole number, in sharp squares (nearest neighbour). For small screens such as Atari's. "
+        f"Default: {option_values.DEFAULT_SCALE}.",
     ),
     click.option(
         "--gif-fps",
         metavar="F",
-        default=option_values.DEFAULT_GIF_FPS,
-        show_default=True,
         help="GIF: frames per second at most, 50 or less. A faster recording keeps its speed and shows every Nth "
-        "frame; fewer make a smaller file.",
+        f"frame; fewer make a smaller file. Default: {option_values.DEFAULT_GIF_FPS}.",
     ),
     click.option(
         "--gif-width",
         type=click.IntRange(*option_values.GIF_WIDTH),
         metavar="W",
-        help="GIF: reduce it to W pixels wide, for a lighter preview; --scale does not apply to it then. Default: the "
-        "frames' own width. A whole fraction of it is an exact average; narrower frames stay as they are.",
+        help="GIF: reduce it to W pixels wide, for a lighter preview; --scale does not apply to it then. A "
+        "whole fraction of the frames' own width is an exact average; narrower frames stay as they are. Default: 0, "
+        "their own width.",
     ),
     click.option(
         "--dither",
         type=click.Choice(option_values.DITHERS),
-        default=option_values.DEFAULT_DITHER,
-        show_default=True,
         help="GIF of more than 256 colours: mix near colours in a pattern. It hides bands in smooth shades, and makes "
-        "the file larger. With 256 colours or fewer every pixel is exact, without any.",
+        f"the file larger. With 256 colours or fewer every pixel is exact, without any. Default: "
+        f"{option_values.DEFAULT_DITHER}.",
     ),
     click.option(
         "--loop",
         type=click.IntRange(*option_values.LOOP),
         metavar="N",
-        default=option_values.DEFAULT_LOOP,
-        show_default=True,
-        help="GIF: times it plays, then it stops at its last picture. 0: forever.",
+        help="GIF: times it plays, then it stops at its last picture. Default: 0, forever.",
     ),
     click.option(
-        "--gif-optimize",
-        is_flag=True,
+        "--gif-optimize/--no-gif-optimize",
+        default=None,
         help="GIF: let gifsicle -O3 make it smaller; equal pictures in a row become one. Needs gifsicle, which "
         "daddy-encode[gif] brings, and memory for the whole GIF. Default: it is not run.",
     ),
     click.option(
         "--background",
         metavar="RRGGBB",
-        default=option_values.DEFAULT_BACKGROUND,
-        show_default=True,
-        help="Colour, in hexadecimal digits, on which transparent pixels are blended, and of the bars of --fit.",
+        help="Colour, in hexadecimal digits, on which transparent pixels are blended, and of the bars of --fit. "
+        f"Default: {option_values.DEFAULT_BACKGROUND}.",
     ),
     click.option(
         "--alpha",
@@ -117,14 +108,13 @@ SETTINGS = [
     click.option(
         "--gaps",
         type=click.Choice(option_values.GAPS),
-        default=option_values.DEFAULT_GAPS,
-        show_default=True,
         help="What to do where frames are missing or damaged. error: make nothing. hold: repeat the last good frame, "
-        "so that time stays right. skip: leave them out; the video gets shorter. Log and receipt list them.",
+        f"so that time stays right. skip: leave them out; the video gets shorter. Log and receipt list them. Default: "
+        f"{option_values.DEFAULT_GAPS}.",
     ),
     click.option(
-        "--salvage",
-        is_flag=True,
+        "--salvage/--no-salvage",
+        default=None,
         help="Encode what is whole of rollouts that died (no manifest, or one that says so), with --gaps hold; also in "
         "a tree, so only where no rollout is still writing. Default: missing or damaged frames are an error.",
     ),
@@ -218,6 +208,9 @@ def command(paths: tuple[Path, ...], output_dir: Path | None, as_json: bool, **o
     A directory of numbered PNGs without a manifest is encoded when it is named itself; in a tree it is passed over, as
     one that is still being written. Each video is verified before it appears; a log line says its path,
     frames, fps, encoding time, size and type.
+
+    What has been encoded stays: without options it is done, whatever it was encoded with. An option that is given and
+    differs makes the video anew; those that are not given are then as they were. The defaults below are for new frames.
     """
     from daddy_encode.cli.encode_run import run
 

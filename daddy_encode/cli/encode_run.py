@@ -63,7 +63,7 @@ def run(
     set_up_logging(AboveBar())
     stop = StopSwitch()
     on_signals(stop.set)
-    jobs, failures = _collect(paths, output_dir, salvage=context.settings.salvage)
+    jobs, failures = _collect(paths, output_dir, salvage=bool(context.settings.salvage))
     tally = Tally(failed=failures)
     waiting = [Attempt(job.paths, need_manifest=job.has_manifest, has_lease=job.has_lease) for job in jobs]
     attempts = {attempt.paths: attempt for attempt in waiting}

@@ -50,7 +50,7 @@ class Tally:
         for record in result.made:
             self.saved += 1
             path = paths.output(record.format)
-            log.info("%s", saved_line(record, path, result.receipt))
+            log.info("%s", saved_line(record, path, result.receipt, result.replaced.get(record.format, "")))
             for warning in record.warnings:
                 log.info("%s: %s", shown(path), warning)
             if as_json:

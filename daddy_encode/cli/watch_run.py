@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import stat
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,9 @@ def run(
         EncodeError: ffmpeg or gifsicle is missing, or does not work here, as a trial or the jobs show.
     """
     use_one_arena()
-    context = make_context(**options)
+    # From now on, others' videos stay, whatever their options: two watchers would replace each other's.
+    keep_since = time.time()
+    context = make_context(keep_since=keep_since, **options)
     hook = parse_command(on_done) if on_done is not None else []
     _check_directory(root, may_come=not once)
     set_up_logging(AboveBar())
@@ -82,6 +85,7 @@ def run(
         context.owners,
         settle=settle,
         retry_failed=retry_failed,
+        keep_since=keep_since,
         events=events,
     )
     tally = Tally()

@@ -9,7 +9,7 @@ from pathlib import Path
 from daddy_encode.encoding.ffmpeg.process import RunLimits
 from daddy_encode.encoding.frames.owners import Owners
 from daddy_encode.encoding.settings import Settings
-from daddy_encode.spool.paths import JobPaths
+from daddy_encode.spool.paths import JobPaths, Kind
 from daddy_encode.spool.png.pixels import MAX_PIXELS
 from daddy_encode.spool.receipt import OutputRecord, Receipt
 
@@ -25,6 +25,8 @@ class Context:
         settings: What to make.
         limits: When to give up.
         force: Whether to encode what is done already. Default: no.
+        keep_since: Videos of the same frames that were made then or later, in seconds since the epoch, stay as they
+            are, whatever `settings` say: encoders with different options never replace each other's. Default: none.
         slurm: The encoder's own Slurm job, for the receipt.
         need_manifest: Whether a job without a manifest is refused. Default: no.
         settled: Whether the job has no manifest and was left alone for the settle time. Default: no.
@@ -39,6 +41,7 @@ class Context:
     settings: Settings
     limits: RunLimits
     force: bool = False
+    keep_since: float | None = None
     slurm: Mapping[str, str] = field(default_factory=dict)
     need_manifest: bool = False
     settled: bool = False
@@ -57,8 +60,10 @@ class Result:
         paths: Where its files are.
         made: The outputs saved now; none where all were there already.
         receipt: What is written down of it.
+        replaced: For each output that took the place of another file, what that was.
     """
 
     paths: JobPaths
     made: list[OutputRecord]
     receipt: Receipt
+    replaced: Mapping[Kind, str] = field(default_factory=dict)

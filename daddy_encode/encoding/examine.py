@@ -16,7 +16,8 @@ from daddy_encode.encoding.frames.gaps import expected_numbers, fill
 from daddy_encode.encoding.frames.job_directory import JobDirectory
 from daddy_encode.encoding.frames.listing import FrameListing, list_frames
 from daddy_encode.encoding.option_values import Gaps
-from daddy_encode.encoding.settings import Plan, Settings, is_recorded_as, plan
+from daddy_encode.encoding.recorded import gaps_agree, gaps_of, is_of, recorded
+from daddy_encode.encoding.settings import Plan, Settings, plan
 from daddy_encode.errors import FrameError, ManifestError, one_line
 from daddy_encode.spool.frames import FrameSequence
 from daddy_encode.spool.manifest import MANIFEST_NAME, Manifest
@@ -47,6 +48,8 @@ class Examined:
         salvaged: Whether its rollout died, and what is whole is taken.
         wanted: The videos it should have.
         todo: Those of them that are not there yet.
+        earlier: The receipt as it is, whatever it is of.
+        is_same: Whether its videos were made of these frames and this manifest.
         receipt: What an earlier encode of this very source left, as it should be now: with the outputs that are still
             there, and the times of these and of the directory.
         is_recorded: Whether the receipt is so already.
@@ -62,6 +65,8 @@ class Examined:
     salvaged: bool
     wanted: Plan
     todo: Plan
+    earlier: Receipt | None
+    is_same: bool
     receipt: Receipt | None
     is_recorded: bool
     parent: os.stat_result | None
@@ -116,7 +121,14 @@ class Examined:
         )
 
 
-def examine(paths: JobPaths, directory: JobDirectory, settings: Settings, *, force: bool = False) -> Examined:
+def examine(
+    paths: JobPaths,
+    directory: JobDirectory,
+    settings: Settings,
+    *,
+    force: bool = False,
+    keep_since: float | None = None,
+) -> Examined:
     """Find out what is there of a job, and what is left to do.
 
     Args:
@@ -124,6 +136,7 @@ def examine(paths: JobPaths, directory: JobDirectory, settings: Settings, *, for
         directory: Its directory, opened.
         settings: What to make of it.
         force: Whether everything is left to do, whatever is there. Default: no.
+        keep_since: As for `recorded`.
 
     Raises:
         ManifestError: The manifest cannot be used, or promises other frames than are there.
@@ -136,19 +149,25 @@ def examine(paths: JobPaths, directory: JobDirectory, settings: Settings, *, for
     found = directory.manifest()
     manifest, manifest_digest = found if found else (None, None)
     died = manifest is None or not manifest.complete
-    salvaged = settings.salvage and died
-    gaps = "hold" if salvaged and settings.gaps == "error" else settings.gaps
     listing = list_frames(directory, mtime_ns, manifest_status, paths.pattern)
     frames = listing.frames
     _check_not_more(directory.path, frames, manifest)
+    earlier = read_receipt(paths.receipt, directory.check_owner)
+    own = earlier if earlier is not None and is_of(earlier, listing.sha256, manifest_digest) else None
+    gaps, salvaged = gaps_of(settings, own, died=died)
     expected = expected_numbers(frames, manifest.frames if manifest else None)
     if gaps == "error":
         _check_whole(directory.path, frames, manifest, died)
-    wanted = plan(settings, manifest)
-    stored = _receipt_of(paths, directory, listing.sha256, manifest_digest, gaps)
+    known = recorded(own, keep_since)
+    wanted = plan(settings, manifest, known)
+    stored = own if own is not None and gaps_agree(own, gaps) else None
     receipt = _renewed(paths, stored, mtime_ns) if stored else None
-    there = {record.format: record.settings for record in receipt.outputs} if receipt else {}
-    todo = {kind: output for kind, output in wanted.items() if force or not is_recorded_as(there.get(kind), output)}
+    there = {record.format for record in receipt.outputs} if receipt else set()
+    todo = {
+        kind: output
+        for kind, output in wanted.items()
+        if force or kind not in there or known.outputs.get(kind) != output
+    }
     return Examined(
         directory=directory.path,
         manifest=manifest,
@@ -159,6 +178,8 @@ def examine(paths: JobPaths, directory: JobDirectory, settings: Settings, *, for
         salvaged=salvaged,
         wanted=wanted,
         todo=todo,
+        earlier=earlier,
+        is_same=own is not None,
         receipt=receipt,
         is_recorded=receipt == stored,
         parent=directory.status("..") if paths.base.parent == paths.directory.parent else None,
@@ -198,23 +219,18 @@ def _check_whole(directory: Path, frames: FrameSequence, manifest: Manifest | No
         )
 
 
-def _receipt_of(
-    paths: JobPaths, directory: JobDirectory, listing: str, manifest_digest: str | None, gaps: Gaps
-) -> Receipt | None:
-    """The job's receipt; None where it is for another source or other `gaps`, or not from a trusted user."""
-    receipt = read_receipt(paths.receipt, directory.check_owner)
-    if receipt is None:
-        return None
-    same = (receipt.source.listing_sha256, receipt.source.manifest_sha256) == (listing, manifest_digest)
-    if receipt.error is not None or not same or receipt.gaps not in (None, gaps):
-        return None
-    return receipt
-
-
 def _renewed(paths: JobPaths, receipt: Receipt, mtime_ns: int) -> Receipt:
-    """`receipt` with the outputs that are still there, and their times, for a directory of the time `mtime_ns`."""
-    source = msgspec.structs.replace(receipt.source, directory_mtime_ns=mtime_ns)
-    return msgspec.structs.replace(receipt, source=source, outputs=outputs_there(paths, receipt))
+    """`receipt` with the outputs that are still there, and their times, for a directory of the time `mtime_ns`.
+
+    What failed with other options does not count any more.
+    """
+    return msgspec.structs.replace(
+        receipt,
+        source=msgspec.structs.replace(receipt.source, directory_mtime_ns=mtime_ns),
+        outputs=outputs_there(paths, receipt),
+        error=None,
+        failures=receipt.failures if receipt.error is None else [],
+    )
 
 
 def outputs_there(paths: JobPaths, receipt: Receipt) -> list[OutputRecord]:

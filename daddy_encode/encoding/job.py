@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import msgspec
 
@@ -17,8 +18,10 @@ from daddy_encode.encoding.frames.pictures import Look
 from daddy_encode.encoding.frames.source import DirectorySource
 from daddy_encode.encoding.output import Target, make_outputs
 from daddy_encode.encoding.receipts import confirm_done, record_done, withdraw
+from daddy_encode.encoding.recorded import replaced
+from daddy_encode.encoding.settings import parts
 from daddy_encode.errors import FrameError, Interrupted, TransientError, one_line
-from daddy_encode.spool.paths import JobPaths
+from daddy_encode.spool.paths import JobPaths, Kind
 from daddy_encode.spool.publish import check_can_rename, flushed, rename, temp_file
 from daddy_encode.spool.receipt import OutputRecord
 
@@ -70,7 +73,7 @@ def done_already(paths: JobPaths, context: Context) -> Result | None:
     None also where its receipt should be written anew, and can be.
     """
     with JobDirectory(paths.directory, context.owners, context.max_pixels) as directory:
-        job = examine(paths, directory, context.settings, force=context.force)
+        job = _examined(paths, directory, context)
     if job.todo or job.receipt is None or (not job.is_recorded and os.access(paths.base.parent, os.W_OK)):
         return None
     return Result(paths, [], job.receipt)
@@ -85,10 +88,10 @@ def check_owners(paths: JobPaths, context: Context) -> None:
 def _encode_once(paths: JobPaths, context: Context, shares: _Shares) -> Result:
     """As `encode_job`; raises ChangedError where the frames did not stay as they were."""
     with JobDirectory(paths.directory, context.owners, context.max_pixels) as directory:
-        job = examine(paths, directory, context.settings, force=context.force)
+        job = _examined(paths, directory, context)
         if directory.remove_leftovers(rollout_died=job.salvaged):
             # That has changed the directory's time.
-            job = examine(paths, directory, context.settings, force=context.force)
+            job = _examined(paths, directory, context)
         if context.need_manifest and job.manifest is None:
             raise TransientError(f"{paths.directory}: its manifest is gone: it is being written again; wait for it")
         if not job.todo and job.receipt is not None:
@@ -97,19 +100,32 @@ def _encode_once(paths: JobPaths, context: Context, shares: _Shares) -> Result:
         bad: dict[str, str] = {}
         try:
             try:
-                source, made = _publish_all(paths, context, directory, job, bad, shares)
+                published = _publish_all(paths, context, directory, job, bad, shares)
             except BadFrameError:
                 # Which others are bad? Only a job that has one is read twice to find out.
                 if job.gaps == "error" or not (bad := job.find_bad_frames(directory)):
                     raise
-                source, made = _publish_all(paths, context, directory, job, bad, shares)
+                published = _publish_all(paths, context, directory, job, bad, shares)
         except ChangedError:
             raise
         except (FrameError, TransientError):
             # What is wrong with frames that are being replaced says nothing about the job.
             check_unchanged(directory, job.listing)
             raise
-        return Result(paths, made, record_done(paths, context, job, source, bad, made))
+        receipt = record_done(paths, context, job, published.source, bad, published.made)
+        return Result(paths, published.made, receipt, published.replaced)
+
+
+def _examined(paths: JobPaths, directory: JobDirectory, context: Context) -> Examined:
+    return examine(paths, directory, context.settings, force=context.force, keep_since=context.keep_since)
+
+
+class _Published(NamedTuple):
+    """The frames that were read, the outputs made of them, and what these replaced."""
+
+    source: DirectorySource
+    made: list[OutputRecord]
+    replaced: dict[Kind, str]
 
 
 def _publish_all(
@@ -119,15 +135,27 @@ def _publish_all(
     job: Examined,
     bad: Mapping[str, str],
     shares: _Shares,
-) -> tuple[DirectorySource, list[OutputRecord]]:
+) -> _Published:
     """Encode, verify and publish every output that is left to do, without the files in `bad`."""
 
     def check_stop() -> None:
         if context.limits.stop.is_set():
             raise Interrupted(f"{paths.directory}: stopped before it was encoded")
 
-    look = Look.of(next(iter(job.todo.values())))
-    source = DirectorySource(directory, job.shown(bad), job.promised_size, look, shares.frame, check_stop)
+    sources = [
+        (
+            part,
+            DirectorySource(
+                directory,
+                job.shown(bad),
+                job.promised_size,
+                Look.of(next(iter(part.values()))),
+                shares.frame,
+                check_stop,
+            ),
+        )
+        for part in parts(job.todo)
+    ]
     with contextlib.ExitStack() as temps:
         targets = {
             kind: Target(
@@ -141,25 +169,25 @@ def _publish_all(
             )
             for kind in job.todo
         }
-        both = len(job.wanted) > 1
-        made = make_outputs(source, job.todo, targets, context.limits, both=both, on_passes=shares.begin)
+        both, made = len(job.wanted) > 1, []
+        for part, source in sources:
+            records = make_outputs(source, part, targets, context.limits, both=both, on_passes=shares.begin)
+            seen = [*source.warnings(), *source.notes()]
+            made += [msgspec.structs.replace(record, warnings=[*seen, *record.warnings]) for record in records]
         context.on_encoded()
         ready = {
             kind: temps.enter_context(flushed(target.temp, target.final, paths.base.name, job.parent, paths.top))
             for kind, target in targets.items()
         }
-        seen = [*source.warnings(), *source.notes()]
-        made = [
-            msgspec.structs.replace(
-                record, mtime_ns=ready[record.format].mtime_ns(), warnings=[*seen, *record.warnings]
-            )
-            for record in made
-        ]
-        for kind, target in targets.items():
-            check_can_rename(ready[kind], target.final)
+        made = [msgspec.structs.replace(record, mtime_ns=ready[record.format].mtime_ns()) for record in made]
+        replaces = {
+            kind: replaced(target.final.name, kind, job.todo[kind], job.earlier, is_same=job.is_same)
+            for kind, target in targets.items()
+            if check_can_rename(ready[kind], target.final)
+        }
 
         def is_same() -> bool:
-            if not source.is_same():
+            if not all(source.is_same() for _, source in sources):
                 return False
             return not bad or job.find_bad_frames(directory) == bad
 
@@ -171,7 +199,7 @@ def _publish_all(
             raise Interrupted(f"{paths.directory}: stopped before its video was published")
         for kind, target in targets.items():
             rename(ready[kind], target.final)
-    return source, made
+    return _Published(sources[0][1], made, replaces)
 
 
 class _Shares:

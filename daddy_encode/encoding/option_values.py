@@ -33,7 +33,8 @@ CRF = Bounds(0, 51)
 SCALE = Bounds(1, 16)
 # 16 bits hold the number of repeats.
 LOOP = Bounds(0, 65_535)
-GIF_WIDTH = Bounds(1, 65_535)
+# 0: the frames' own.
+GIF_WIDTH = Bounds(0, 65_535)
 # Of a sample of 16 bits.
 DEPTH = Bounds(0, 65_535)
 

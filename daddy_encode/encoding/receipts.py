@@ -16,6 +16,7 @@ from daddy_encode.encoding.examine import Examined, outputs_there
 from daddy_encode.encoding.frames.listing import listing_sha256
 from daddy_encode.encoding.frames.source import DirectorySource
 from daddy_encode.encoding.probe import find_ffmpeg
+from daddy_encode.encoding.recorded import is_of
 from daddy_encode.errors import DaddyEncodeError, ManifestError, Skipped, one_line
 from daddy_encode.spool.held_file import HeldFile, opened_directory
 from daddy_encode.spool.manifest import read_manifest
@@ -114,7 +115,9 @@ def withdraw(paths: JobPaths, ready: Mapping[Kind, HeldFile], context: Context, 
     if len(others) == len(receipt.outputs):
         return False
     source = msgspec.structs.replace(receipt.source, directory_mtime_ns=0)
-    left = msgspec.structs.replace(receipt, outputs=others, source=source)
+    # Its next encoder goes on with what this one was told.
+    unfinished = {kind: msgspec.to_builtins(job.todo[kind]) for kind in ready}
+    left = msgspec.structs.replace(receipt, outputs=others, source=source, unfinished=unfinished)
     _write(paths, left, job)
     return True
 
@@ -140,14 +143,32 @@ def record_failure(
     if mtime_ns is None:
         return listing
     with contextlib.suppress(DaddyEncodeError, OSError):
-        manifest_sha256, outputs = None, []
+        manifest_sha256 = None
         with contextlib.suppress(DaddyEncodeError):
             if (found := read_manifest(paths.directory, check=context.owners.check_file)) is not None:
                 manifest_sha256 = found[1]
-        if (earlier := _earlier(paths, context)) is not None:
-            outputs = outputs_there(paths, earlier)
+        earlier = _earlier(paths, context)
         source = _no_source(listing_sha256=listing, manifest_sha256=manifest_sha256, directory_mtime_ns=mtime_ns)
-        receipt = _receipt(paths, context, source, error=str(error), outputs=outputs, failures=list(failures))
+        receipt = _receipt(
+            paths,
+            context,
+            source,
+            error=str(error),
+            outputs=outputs_there(paths, earlier) if earlier is not None else [],
+            failures=list(failures),
+        )
+        if earlier is not None and is_of(earlier, listing, manifest_sha256):
+            # They are of these same frames: an encode with other options has failed, and theirs still count.
+            receipt = msgspec.structs.replace(
+                receipt,
+                source=msgspec.structs.replace(earlier.source, directory_mtime_ns=mtime_ns),
+                partial=earlier.partial,
+                salvaged=earlier.salvaged,
+                gaps=earlier.gaps,
+                lost=earlier.lost,
+                settled=earlier.settled,
+                unfinished=earlier.unfinished,
+            )
         _write(paths, receipt)
     return listing
 
@@ -191,12 +212,12 @@ def _earlier(paths: JobPaths, context: Context) -> Receipt | None:
 
 def _write_failures(paths: JobPaths, context: Context, earlier: Receipt | None, failures: list[Failure]) -> None:
     with contextlib.suppress(DaddyEncodeError, OSError):
-        if earlier is None or earlier.error is not None:
+        if earlier is None or not earlier.source.sha256:
             # One that says nothing of the job's videos but which of them are there: it is neither done nor failed.
             outputs = earlier.outputs if earlier else []
             receipt = _receipt(paths, context, _no_source(), outputs=outputs, failures=failures)
         else:
-            receipt = msgspec.structs.replace(earlier, failures=failures)
+            receipt = msgspec.structs.replace(earlier, error=None, failures=failures)
         if receipt.outputs or failures:
             _write(paths, receipt)
         else:

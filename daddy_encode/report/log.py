@@ -18,16 +18,17 @@ NAME = "daddy_encode"
 LOST_SHOWN = 5
 
 
-def saved_line(record: OutputRecord, path: Path, receipt: Receipt | None = None) -> str:
+def saved_line(record: OutputRecord, path: Path, receipt: Receipt | None = None, replaced: str = "") -> str:
     """The six values of a saved video on one line.
 
     Args:
         record: The video's record.
         path: Where it is.
         receipt: The job's, whose partial and lost frames are named as well. Default: they are not.
+        replaced: Which file it has replaced. Default: none.
     """
     kind = f"Both ({record.format.upper()})" if record.type == "Both" else record.type
-    notes = "".join(f"; {note}" for note in (not_whole(receipt) if receipt is not None else ()))
+    notes = "".join(f"; {note}" for note in (*(not_whole(receipt) if receipt is not None else ()), replaced) if note)
     return one_line(
         f"saved {shown(path)}: {record.frames} frame{'s' if record.frames != 1 else ''}, {record.fps} fps, "
         f"took {record.encode_seconds:.2f} s, {size(record.bytes)}, {kind}{notes}"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from enum import Enum
 
-from daddy_encode.encoding.settings import Plan, is_recorded_as
+from daddy_encode.encoding.option_values import Gaps
+from daddy_encode.encoding.recorded import gaps_agree, read_settings
+from daddy_encode.encoding.settings import Plan
 from daddy_encode.service.snapshot import JobSnapshot
 
 # How long a manifest whose frames are not all there is waited for: a network file system may show it before them.
@@ -27,6 +29,7 @@ def classify(
     job: JobSnapshot,
     *,
     wanted: Plan | None,
+    gaps: Gaps | None = None,
     claimed: bool = False,
     unchanged_seconds: float = 0.0,
     settle: float | None = None,
@@ -37,12 +40,13 @@ def classify(
     Args:
         job: What was seen of it.
         wanted: The outputs and settings that it should have; None for whatever its receipt names.
+        gaps: How frames that were lost should be made up for. Default: as its receipt says.
         claimed: Whether it has a lease, alive or dead.
         unchanged_seconds: For how long it has looked the same, by the observer's own clock.
         settle: After how many seconds without a change a job without a manifest is abandoned. Default: never.
         retry_failed: Whether a job that has failed is ready again.
     """
-    if _is_done(job, wanted):
+    if _is_done(job, wanted, gaps):
         return State.DONE
     if claimed:
         return State.CLAIMED
@@ -62,11 +66,15 @@ def classify(
     return State.READY
 
 
-def _is_done(job: JobSnapshot, wanted: Plan | None) -> bool:
+def _is_done(job: JobSnapshot, wanted: Plan | None, gaps: Gaps | None) -> bool:
     receipt = job.receipt
     if receipt is None or receipt.error is not None or receipt.source.manifest_sha256 != job.manifest_sha256:
         return False
-    there = {record.format: record.settings for record in receipt.outputs if record.format in job.outputs}
+    there = {
+        record.format: read_settings(record.format, record.settings)
+        for record in receipt.outputs
+        if record.format in job.outputs
+    }
     whole = len(there) == len(receipt.outputs) > 0
     if job.has_manifest and job.frames == 0:
         # Somebody has removed the frames after they were encoded: this is all there will be.
@@ -76,4 +84,6 @@ def _is_done(job: JobSnapshot, wanted: Plan | None) -> bool:
         return False
     if wanted is None:
         return whole
-    return all(is_recorded_as(there.get(kind), settings) for kind, settings in wanted.items())
+    if not gaps_agree(receipt, gaps):
+        return False
+    return all(there.get(kind) == settings for kind, settings in wanted.items())

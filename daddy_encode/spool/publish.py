@@ -91,11 +91,16 @@ def flushed(
         yield beside
 
 
-def check_can_rename(ready: HeldFile, final: Path) -> None:
-    """Raise SpoolError where `rename` would for certain: a directory has that name."""
-    with reported(final, "write"), contextlib.suppress(FileNotFoundError):
-        if stat.S_ISDIR(os.stat(final.name, dir_fd=ready.directory, follow_symlinks=False).st_mode):
+def check_can_rename(ready: HeldFile, final: Path) -> bool:
+    """Whether `rename` will replace something. Raises SpoolError where it would for certain: a directory."""
+    with reported(final, "write"):
+        try:
+            status = os.stat(final.name, dir_fd=ready.directory, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        if stat.S_ISDIR(status.st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        return True
 
 
 def rename(ready: HeldFile, final: Path) -> None:

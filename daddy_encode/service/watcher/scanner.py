@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from daddy_encode.encoding.frames.owners import Owners
+from daddy_encode.encoding.recorded import recorded
 from daddy_encode.encoding.settings import Settings, plan
 from daddy_encode.errors import one_line
 from daddy_encode.service.attempt import Attempt
@@ -50,6 +51,7 @@ class Scanner:
         *,
         settle: float | None = None,
         retry_failed: bool = False,
+        keep_since: float | None = None,
         events: Events | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -63,6 +65,7 @@ class Scanner:
             settle: After how many seconds without a change a job without a manifest is abandoned, and ready. Default:
                 never.
             retry_failed: Whether each job that has failed is tried once more.
+            keep_since: As in `Context`.
             events: Told which directories to watch until the next scan. Default: nobody.
             clock: The clock that ages are measured on, in seconds.
         """
@@ -71,6 +74,7 @@ class Scanner:
         self._output_dir = output_dir
         self._owners = owners or Owners()
         self._settle = settle
+        self._keep_since = keep_since
         self._retry_failed = retry_failed
         self._events = events
         self._clock = clock
@@ -232,10 +236,13 @@ class Scanner:
         assert job.snapshot is not None
         now = self._clock()
         retry = self._retry_failed and directory.path not in self._retried
-        wanted = plan(self._settings, job.snapshot.manifest)
+        snapshot = job.snapshot
+        # Whether the receipt is of these frames is for `classify` and for an attempt to say.
+        wanted = plan(self._settings, snapshot.manifest, recorded(snapshot.receipt, self._keep_since))
         state = classify(
             job.snapshot,
             wanted=wanted,
+            gaps=self._settings.gaps,
             unchanged_seconds=now - job.changed_at,
             settle=self._settle,
             retry_failed=retry,

@@ -80,7 +80,8 @@ def test_what_was_held_is_not_done_where_an_error_or_skip_is_asked_for(job: Path
     assert encode(job, gaps="hold").made
     assert encode(job, gaps="hold").made == []
     with pytest.raises(FrameError, match=r"000003\.png missing"):
-        encode(job)
+        encode(job, gaps="error")
+    assert encode(job).made == []
     assert encode(job, gaps="skip").made
     assert encode(job, gaps="hold").made
 

@@ -215,7 +215,7 @@ def test_so_is_one_that_changes_while_its_video_only_waits_for_the_disk(
             all_in_place(job)
 
     monkeypatch.setattr(os, "fsync", change_and_flush)
-    encode(job)
+    encode(job, fps="30")
     monkeypatch.undo()
     assert_it_shows_what_is_there(job)
     assert len(caplog.records) == 1

@@ -1,0 +1,118 @@
+"""What a receipt says about videos of the same frames, and what was replaced by a new one."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from daddy_encode.encoding.option_values import Gaps
+from daddy_encode.encoding.settings import NOTHING, GifSettings, Mp4Settings, Recorded, Settings, check_depth
+from daddy_encode.errors import SettingsError, one_line
+from daddy_encode.spool.paths import Kind
+from daddy_encode.spool.rate import format_fps, parse_fps
+from daddy_encode.spool.receipt import Receipt
+from daddy_encode.spool.records import known
+
+
+def recorded(receipt: Receipt | None, keep_since: float | None = None) -> Recorded:
+    """What a receipt says of a job's videos.
+
+    Args:
+        receipt: The job's, which is of the frames and the manifest that are there; None where there is none such.
+        keep_since: Videos made then or later, in seconds since the epoch, are right as they are, whatever options are
+            given. Default: none is.
+    """
+    if receipt is None:
+        return NOTHING
+    outputs = {}
+    for kind, values in (receipt.unfinished | {record.format: record.settings for record in receipt.outputs}).items():
+        if (settings := read_settings(kind, values)) is not None:
+            outputs[kind] = settings
+    return Recorded(
+        outputs=outputs,
+        failed=receipt.error is not None,
+        fixed=keep_since is not None and receipt.finished >= keep_since,
+    )
+
+
+def read_settings(kind: Kind, values: Mapping[str, Any]) -> Mp4Settings | GifSettings | None:
+    """A video's settings as a receipt has them; None where this program would not have written them."""
+    with contextlib.suppress(msgspec.ValidationError, SettingsError):
+        parse_fps(values.get("fps"))
+        check_depth(values.get("depth"))
+        return msgspec.convert(dict(values), known(Mp4Settings) if kind == "mp4" else known(GifSettings))
+    return None
+
+
+def gaps_agree(receipt: Receipt, gaps: Gaps | None) -> bool:
+    """Whether frames that were lost were made up for as `gaps` says; None: in whichever way."""
+    return receipt.gaps is None or gaps in (None, receipt.gaps)
+
+
+def is_of(receipt: Receipt, listing_sha256: str, manifest_sha256: str | None) -> bool:
+    """Whether a receipt's videos were made of these frames and this manifest.
+
+    One that only says why a job failed is of none.
+    """
+    source = receipt.source
+    return source.sha256 != "" and (source.listing_sha256, source.manifest_sha256) == (listing_sha256, manifest_sha256)
+
+
+def gaps_of(settings: Settings, receipt: Receipt | None, *, died: bool) -> tuple[Gaps, bool]:
+    """How to treat frames that are missing or bad, and whether the job is salvaged.
+
+    Args:
+        settings: The options.
+        receipt: One that is of the same frames: what it says is what no option says. None: there is none.
+        died: Whether the job's rollout died.
+    """
+    salvage = settings.salvage
+    if salvage is None:
+        salvage = receipt is not None and receipt.salvaged
+    salvaged = salvage and died
+    gaps: Gaps = settings.gaps or "error"
+    if settings.gaps is None and receipt is not None and receipt.gaps is not None:
+        gaps = "error" if receipt.salvaged and not salvaged else receipt.gaps
+    return ("hold" if salvaged and gaps == "error" else gaps), salvaged
+
+
+def replaced(name: str, kind: Kind, new: Mp4Settings | GifSettings, receipt: Receipt | None, *, is_same: bool) -> str:
+    """Say of the file `name` that a new video replaces it, and what it is.
+
+    Args:
+        name: Its name.
+        kind: What it is.
+        new: The settings of the video that replaces it.
+        receipt: The job's, as it was before.
+        is_same: Whether that is of the frames and the manifest that the new video is made of.
+    """
+    record = next((record for record in receipt.outputs if record.format == kind), None) if receipt else None
+    if record is None or receipt is None:
+        return one_line(f"replaces {name}, which no receipt names")
+    old = read_settings(kind, record.settings)
+    if not is_same:
+        how = "before frames or manifest changed"
+    elif old is None:
+        how = "with other settings"
+    else:
+        how = f"with {_differences(old, new) or 'the same settings'}"
+    return one_line(f"replaces {name} made {how}")
+
+
+def _differences(old: Mp4Settings | GifSettings, new: Mp4Settings | GifSettings) -> str:
+    """Those settings of `old` that are others in `new`, by the names of their options; empty where none is."""
+    before, after = _by_option(old), _by_option(new)
+    return ", ".join(f"{name} {value}" for name, value in before.items() if after.get(name) != value)
+
+
+def _by_option(settings: Mp4Settings | GifSettings) -> dict[str, str]:
+    values = {name.replace("_", "-"): value for name, value in msgspec.to_builtins(settings).items()}
+    values["video-fps"] = values.pop("fps")
+    if isinstance(settings, GifSettings):
+        values["gif-fps"] = format_fps(parse_fps(settings.fps) / values.pop("step"))
+        values["gif-width"] = values.pop("width") or "unchanged"
+        values["gif-optimize"] = "on" if values.pop("optimize") else "off"
+    return {name: "none" if value is None else str(value) for name, value in values.items()}
