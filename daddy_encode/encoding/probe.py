@@ -15,6 +15,7 @@ from daddy_encode.encoding.ffmpeg.input import FrameInput
 from daddy_encode.encoding.ffmpeg.process import filled_pipe
 from daddy_encode.encoding.gif.palette_filters import in_palette, palette_output
 from daddy_encode.encoding.mp4.encode import mp4_output
+from daddy_encode.encoding.png.parse import Header
 from daddy_encode.encoding.png.stored import StoredPng
 from daddy_encode.encoding.settings import Mp4Settings, Settings, make_settings, plan
 from daddy_encode.errors import ProgramUnusableError
@@ -68,8 +69,8 @@ def forget_ffmpeg() -> None:
 def _try_out(path: str, kinds: frozenset[Kind]) -> FfmpegExecutable:
     """Let ffmpeg make videos of one tiny picture, with the filters, codecs and formats of ours."""
     pixels = memoryview(bytes(3 * SIDE * SIDE))
-    frame = bytes(StoredPng(SIDE, SIDE).fill_pixels(pixels))
-    palette = bytes(StoredPng(16, 16).fill_pixels(memoryview(bytes(3 * 16 * 16))))
+    frame = bytes(StoredPng(Header(SIDE, SIDE)).fill_pixels(pixels))
+    palette = bytes(StoredPng(Header(16, 16)).fill_pixels(memoryview(bytes(3 * 16 * 16))))
     with contextlib.ExitStack() as stack:
         made, printed, video = (stack.enter_context(scratch_file()) for _ in range(3))
         pipes = []

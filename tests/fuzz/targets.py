@@ -8,6 +8,7 @@ import numpy as np
 
 from daddy_encode.encoding.png.decode import decode_png, to_rgb
 from daddy_encode.encoding.png.inflate import inflated
+from daddy_encode.encoding.png.opaque import is_opaque
 from daddy_encode.encoding.png.parse import Header, PngFault, check_png
 from daddy_encode.encoding.png.stored import StoredPng
 from daddy_encode.errors import ManifestError
@@ -35,22 +36,25 @@ def one_png(data: bytes) -> str:
     decoder = zlib.decompressobj()
     assert decoder.decompress(png.image) == rows
     assert decoder.eof
+    assert png.has_surplus >= bool(decoder.unused_data)
     assert len(rows) == png.header.image_bytes
     pixels = to_rgb(decode_png(png), (1, 2, 3))
     assert pixels.shape == (png.header.height, png.header.width, 3)
     assert pixels.dtype == np.uint8
     if png.header.colour == 2 and png.header.depth == 8 and png.transparent_colour is None:
-        pillow = pillow_rgb(png.data)
+        pillow = pillow_rgb(data)
         assert pillow is not None
         assert (pillow == pixels).all()
-    stored = StoredPng(png.header.width, png.header.height)
+    stored = StoredPng(Header(*png.size))
     wrapped = pillow_rgb(bytes(stored.fill_pixels(pixels.data.cast("B"))))
     assert wrapped is not None
     assert (wrapped == pixels).all()
     if png.plain:
-        again = pillow_rgb(bytes(stored.fill(inflated(png), png.image[-4:])))
+        again = pillow_rgb(bytes(stored.fill(inflated(png))))
         assert again is not None
         assert (again == pixels).all()
+    if png.rgba:
+        assert is_opaque(rows, png.header) == (decode_png(png)[:, :, 3] == 255).all()
     return "taken"
 
 

@@ -37,8 +37,9 @@ def find_bad_frames(
     for name in names:
         try:
             png, _ = directory.read(name)
-            check_image_data(png)
-            if not png.plain:
+            if png.plain:
+                check_image_data(png)
+            else:
                 decode_png(png)
             sizes[name] = png.size
         except BadFrameError as error:

@@ -142,7 +142,7 @@ class JobDirectory:
             name: Of the file in the directory.
 
         Returns:
-            The PNG, and the file's bytes.
+            The PNG, and the file's bytes; of a very large file not those far beyond the PNG's end.
 
         Raises:
             BadFrameError: It is not a regular file, cannot be read, or is not a valid PNG.
@@ -151,26 +151,34 @@ class JobDirectory:
         """
         path = f"{self._text}/{name}"
         try:
-            data = self._bytes(name, path)
-            return check_png(data, self.max_pixels), data
+            data, unread = self._bytes(name, path)
+            try:
+                png = check_png(data, self.max_pixels)
+            except PngFault as fault:
+                raise (_too_large(len(data), unread) if unread else fault) from fault
         except OSError as error:
             raise _unreadable(path, error) from error
         except PngFault as fault:
             raise BadFrameError(path, str(fault), WRITE_AGAIN) from fault
+        png.has_surplus = png.has_surplus or unread > 0
+        return png, data
 
     def size(self, name: str) -> tuple[int, int]:
         """The (width, height) that the header of a frame claims; raises as `read`, where that header is at fault."""
         path = f"{self._text}/{name}"
         try:
-            header = check_header(self._bytes(name, path, HEAD_BYTES), self.max_pixels)
+            header = check_header(self._bytes(name, path, HEAD_BYTES)[0], self.max_pixels)
         except OSError as error:
             raise _unreadable(path, error) from error
         except PngFault as fault:
             raise BadFrameError(path, str(fault), WRITE_AGAIN) from fault
         return header.width, header.height
 
-    def _bytes(self, name: str, path: str, most: int | None = None) -> bytes:
-        """The bytes of a file, or the first `most` of them."""
+    def _bytes(self, name: str, path: str, most: int | None = None) -> tuple[bytes, int]:
+        """The bytes of a file, and how many were left unread.
+
+        Those are what lies beyond the first `most`, or beyond what a PNG of its header can need.
+        """
         # Before it is opened, since opening some devices has effects, and once more after that. A link must not be
         # followed, a FIFO must not hold us.
         _check_regular(os.stat(name, dir_fd=self._descriptor, follow_symlinks=False).st_mode, path)
@@ -179,23 +187,25 @@ class JobDirectory:
             status = os.fstat(descriptor)
             _check_regular(status.st_mode, path)
             self.check_owner(status, path)
-            if most is not None:
-                return os.pread(descriptor, most, 0)
             size = status.st_size
-            if size > SPARE_BYTES:
-                needed = check_header(os.pread(descriptor, HEAD_BYTES, 0), self.max_pixels).largest_file
-                if size > needed:
-                    raise PngFault(f"has {size} bytes, more than the {needed} that a picture of its size can need")
+            if most is None and size > SPARE_BYTES:
+                most = check_header(os.pread(descriptor, HEAD_BYTES, 0), self.max_pixels).largest_file
+            wanted = size if most is None else min(size, most)
             # In almost every case one call, which asks for a byte more than there is; a file system may give less.
             parts = []
-            while size > 0 and (part := os.read(descriptor, size + 1)):
+            left = wanted
+            while left > 0 and (part := os.read(descriptor, left + (wanted == size))):
                 parts.append(part)
-                size -= len(part)
-            if size < 0:
+                left -= len(part)
+            if left < 0:
                 raise PngFault("grows while it is read")
-            return b"".join(parts)
+            return b"".join(parts), size - wanted
         finally:
             os.close(descriptor)
+
+
+def _too_large(read: int, unread: int) -> PngFault:
+    return PngFault(f"has {read + unread} bytes, more than the {read} that a picture of its size can need")
 
 
 def _unreadable(path: str, error: OSError) -> DaddyEncodeError:

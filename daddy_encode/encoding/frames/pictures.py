@@ -10,7 +10,6 @@ from typing import Literal
 from daddy_encode.encoding.option_values import Alpha, Fit
 from daddy_encode.encoding.png.decode import BLACK, Rgb, decode_png, parse_colour, to_rgb
 from daddy_encode.encoding.png.grey import is_grey, read_grey
-from daddy_encode.encoding.png.inflate import check_image_data
 from daddy_encode.encoding.png.parse import Png
 from daddy_encode.encoding.png.unfilter import PlainPixels
 from daddy_encode.encoding.settings import GifSettings, Mp4Settings, parse_depth
@@ -67,8 +66,12 @@ class Pictures:
     def _plain(self) -> PlainPixels:
         return PlainPixels(*self._size)
 
-    def of(self, png: Png) -> memoryview:
+    def of(self, png: Png, rows: bytes | None = None) -> memoryview:
         """The picture in `png` as rgb24, row by row; it lasts until the next call.
+
+        Args:
+            png: Of any kind.
+            rows: What its image data inflates to, where that is known already.
 
         Raises:
             PngFault: Its image data is not exactly what it should be.
@@ -78,8 +81,7 @@ class Pictures:
             self.saw_plain()
             if png.size == self._size:
                 return self._plain.of(png)
-        check_image_data(png)
-        rgb = to_rgb(self._channels(png), self._look.background)
+        rgb = to_rgb(self._channels(png, rows), self._look.background)
         if self._brightest <= FAINT:
             self._brightest = max(self._brightest, int(rgb.max()) if is_grey(png) else 255)
         return self._fitted(rgb).data.cast("B")
@@ -106,12 +108,12 @@ class Pictures:
                 "masks, --depth auto or --depth MIN:MAX makes their values visible"
             )
 
-    def _channels(self, png: Png) -> Pixels:
+    def _channels(self, png: Png, rows: bytes | None) -> Pixels:
         """A picture's grey, RGB or RGBA, with grey values as `depth` says."""
         import numpy as np
 
         if self._depth is None or not is_grey(png):
-            picture = decode_png(png)
+            picture = decode_png(png, rows)
         else:
             self._has_grey = True
             if self._table is None:

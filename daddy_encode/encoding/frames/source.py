@@ -15,12 +15,14 @@ from daddy_encode.encoding.frames.job_directory import WRITE_AGAIN, BadFrameErro
 from daddy_encode.encoding.frames.listing import ChangedError
 from daddy_encode.encoding.frames.pictures import Look, Pictures, Size
 from daddy_encode.encoding.frames.survey import survey
-from daddy_encode.encoding.png.decode import to_rgb
+from daddy_encode.encoding.png.decode import to_rgb, with_alpha
 from daddy_encode.encoding.png.inflate import inflated
-from daddy_encode.encoding.png.parse import Png, PngFault
+from daddy_encode.encoding.png.opaque import is_opaque
+from daddy_encode.encoding.png.parse import Header, Png, PngFault
 from daddy_encode.encoding.png.stored import StoredPng
 from daddy_encode.encoding.png.unfilter import is_unfiltered
-from daddy_encode.errors import DaddyEncodeError
+from daddy_encode.errors import DaddyEncodeError, one_line
+from daddy_encode.spool.png.format import RGB, RGBA
 from daddy_encode.spool.png.pixels import Pixels
 
 
@@ -51,8 +53,8 @@ class FrameSource(Protocol):
 
         Args:
             step: Which frames are yielded. Default: all.
-            as_pixels: As rgb24 pixels, row by row; else as whole PNG files, 8-bit RGB, all of one length, which is not
-                for a source without `png_bytes`.
+            as_pixels: As rgb24 pixels, row by row; else as whole PNG files, 8-bit RGB or opaque RGBA, all of one
+                length, which is not for a source without `png_bytes`.
 
         Yields:
             One frame. It may be overwritten when the next one is asked for.
@@ -100,6 +102,7 @@ class DirectorySource:
         self.names = names
         self.count = len(names)
         self.sha256 = ""
+        self._surplus: Sequence[str] = ()
         self._directory = directory
         self._on_frame = on_frame
         look = look or Look()
@@ -111,13 +114,15 @@ class DirectorySource:
             raise self._of_other_size(names[0], first.size, promised, "the manifest promises")
         depth = self._survey.depth if look.depth == "auto" else look.depth
         self._pictures = Pictures(look, (self.width, self.height), depth)
-        # What is not plain has to be decoded; to wrap that as PNGs again would be wasted work.
-        self._prefers_pixels = not first.plain or self._survey.is_varied or self._likely_unfiltered(first)
+        # What is neither has to be decoded; to wrap that as PNGs again would be wasted work.
+        self._is_rgba = _is_opaque_rgba(first)
+        goes_as_it_is = (first.plain or self._is_rgba) and not self._survey.is_varied
+        self._prefers_pixels = not goes_as_it_is or self._likely_unfiltered(first)
         self._look = look
 
     @functools.cached_property
     def _stored(self) -> StoredPng:
-        return StoredPng(self.width, self.height)
+        return StoredPng(Header(self.width, self.height, colour=RGBA if self._is_rgba else RGB))
 
     @property
     def png_bytes(self) -> int | None:
@@ -132,6 +137,7 @@ class DirectorySource:
             ChangedError: The frames are not the same as when they were read before.
         """
         digest = hashlib.sha256()
+        surplus: list[str] = []
         item: bytes | memoryview = b""
         shown = ""
         for index, name in enumerate(self.names):
@@ -145,12 +151,15 @@ class DirectorySource:
                 except PngFault as fault:
                     raise self._bad(name, str(fault)) from fault
                 shown = name
+                if png.has_surplus:
+                    surplus.append(name)
             self._on_frame()
             if index % step == 0:
                 yield item
         if self.sha256 not in ("", digest.hexdigest()):
             raise ChangedError(self._directory.path)
         self.sha256 = digest.hexdigest()
+        self._surplus = surplus
 
     def is_same(self) -> bool:
         """Read all files once more: whether they hold the bytes of `sha256`. Raises what reading a frame raises."""
@@ -175,8 +184,8 @@ class DirectorySource:
         return np.frombuffer(pixels, np.uint8).reshape(self.height, self.width, 3)
 
     def notes(self) -> list[str]:
-        """What a viewer should know of how the frames were made alike."""
-        return list(self._survey.notes(self._look))
+        """What a viewer should know of how the frames were read; complete after the last one."""
+        return [*_surplus_notes(self._surplus), *self._survey.notes(self._look)]
 
     def warnings(self) -> list[str]:
         """What is most likely not meant to look as it does; complete after the last frame."""
@@ -200,18 +209,41 @@ class DirectorySource:
         Pixels save ffmpeg a tenth of all its work; but to undo a filter here takes longer than that.
         """
         with contextlib.suppress(DaddyEncodeError):
-            if is_unfiltered(first):
+            if first.plain and is_unfiltered(first):
                 last, _ = self._directory.read(self.names[-1])
                 return last.plain and is_unfiltered(last)
         return False
 
     def _item(self, png: Png, as_pixels: bool) -> memoryview:
-        if not as_pixels and png.plain and png.size == (self.width, self.height):
-            self._pictures.saw_plain()
-            # The file's own checksum: ffmpeg compares it with what reaches it.
-            return self._stored.fill(inflated(png), png.image[-4:])
-        pixels = self._pictures.of(png)
-        return pixels if as_pixels else self._stored.fill_pixels(pixels)
+        rows = None
+        if not as_pixels and png.size == (self.width, self.height):
+            if png.plain and not self._is_rgba:
+                self._pictures.saw_plain()
+                return self._stored.fill(inflated(png))
+            if png.rgba and self._is_rgba:
+                rows = b"".join(inflated(png))
+                if is_opaque(rows, png.header):
+                    self._pictures.saw_plain()
+                    return self._stored.fill((rows,))
+        pixels = self._pictures.of(png, rows)
+        if as_pixels:
+            return pixels
+        return self._stored.fill_pixels(with_alpha(pixels) if self._is_rgba else pixels)
+
+
+def _is_opaque_rgba(png: Png) -> bool:
+    """Whether a PNG is opaque 8-bit RGBA: ffmpeg is then given its rows, undoes their filters, and drops alpha."""
+    with contextlib.suppress(PngFault):
+        return png.rgba and is_opaque(b"".join(inflated(png)), png.header)
+    return False
+
+
+def _surplus_notes(names: Sequence[str]) -> list[str]:
+    """One line about all files in which something follows the picture."""
+    if not names:
+        return []
+    files = f"{len(names)} PNGs have" if len(names) > 1 else "1 PNG has"
+    return [one_line(f"{files} bytes after the picture, which are ignored, as PNG asks for (first: {names[0]})")]
 
 
 class ArraySource:

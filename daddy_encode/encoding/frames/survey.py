@@ -90,8 +90,8 @@ def _add_size(found: Survey, size: Size) -> None:
 
 def _add_values(found: Survey, png: Png, path: str) -> None:
     try:
-        check_image_data(png)
         if not is_grey(png):
+            check_image_data(png)
             return
         samples = read_grey(png).samples
     except PngFault as fault:

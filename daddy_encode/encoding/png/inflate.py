@@ -1,8 +1,9 @@
 """The image data of a checked PNG, inflated in bounded memory.
 
-It is exactly as long as IHDR says, each row has a real filter, the checksum is right, and nothing follows it.
-ffmpeg alone does not check that: 9.0.2 and 7.0.2 leave a row as it was in memory where its filter is not one of the
-five, and ignore data beyond the picture and a missing checksum. Pillow accepts data that is too short.
+It is one zlib stream, exactly as long as IHDR says, each row has a real filter, and the checksum is right. ffmpeg alone
+does not check that: 9.0.2 and 7.0.2 leave a row as it was in memory where its filter is not one of the five, and ignore
+data beyond the picture and a missing checksum. Pillow accepts data that is too short. What follows the stream is
+ignored, as the PNG specification (11.2.3) says.
 """
 
 from __future__ import annotations
@@ -23,16 +24,20 @@ MOST_EXPANSION = 1032
 
 
 def inflated(png: Png) -> Iterator[bytes]:
-    """Inflate the image data of `png`.
+    """Inflate the image data of `png`; after the last piece its `has_surplus` is known.
 
-    Yields:
+    Returns:
         Its rows with their filter bytes, in pieces of any length, together `header.image_bytes`.
 
     Raises:
-        PngFault: The data is anything else; at the latest after the last piece.
+        PngFault: The data is anything else; at the latest after the last piece, but at once where it cannot be as much.
     """
     expected = png.header.image_bytes
     _check_wrapper(png.image, expected)
+    return _pieces(png, expected)
+
+
+def _pieces(png: Png, expected: int) -> Iterator[bytes]:
     filters = _Filters(png.header)
     decoder = decompressobj()
     source = memoryview(png.image)
@@ -59,8 +64,7 @@ def inflated(png: Png) -> Iterator[bytes]:
         raise PngFault(f"has more image data than its size of {png.header.width}x{png.header.height} needs")
     if not decoder.eof:
         raise PngFault("has image data without its end or checksum")
-    if decoder.unused_data:
-        raise PngFault("has bytes after its image data")
+    png.has_surplus = png.has_surplus or bool(decoder.unused_data)
 
 
 def check_image_data(png: Png) -> None:

@@ -51,16 +51,16 @@ class Header:
     Attributes:
         width: In pixels.
         height: In pixels.
-        depth: Bits of a sample: 1, 2, 4, 8 or 16.
-        colour: The colour type, such as `png_format.RGB`.
-        interlaced: Whether its rows come in Adam7's seven passes.
+        depth: Bits of a sample: 1, 2, 4, 8 or 16. Default: 8.
+        colour: The colour type. Default: RGB.
+        interlaced: Whether its rows come in Adam7's seven passes. Default: no.
     """
 
     width: int
     height: int
-    depth: int
-    colour: int
-    interlaced: bool
+    depth: int = 8
+    colour: int = RGB
+    interlaced: bool = False
 
     @functools.cached_property
     def passes(self) -> list[tuple[int, int]]:
@@ -82,28 +82,39 @@ class Header:
         return self.image_bytes + self.image_bytes // 8 + SPARE_BYTES
 
 
-@dataclass(frozen=True)
+@dataclass
 class Png:
     """One checked PNG file.
 
     Attributes:
         header: What IHDR says.
-        data: The file's bytes with no chunk but IHDR, PLTE, tRNS, IDAT and IEND.
-        image: What its IDAT chunks hold, one zlib stream.
+        image: What its IDAT chunks hold: one zlib stream, and what may follow it.
+        palette: What PLTE holds, of a palette picture; else empty.
+        alphas: What tRNS holds, of a palette picture; else empty.
         transparent_colour: tRNS's samples, as many as the colour has; None where there is no tRNS, or a palette.
+        has_surplus: Whether bytes follow IEND or, which is known once the image data has been inflated, its stream.
     """
 
     header: Header
-    data: bytes
     image: bytes
-    transparent_colour: tuple[int, ...] | None
+    palette: bytes = b""
+    alphas: bytes = b""
+    transparent_colour: tuple[int, ...] | None = None
+    has_surplus: bool = False
 
     @property
     def plain(self) -> bool:
         """Whether it is 8-bit RGB, opaque, not interlaced: ffmpeg is given its rows as they are."""
+        return self._is(RGB) and self.transparent_colour is None
+
+    @property
+    def rgba(self) -> bool:
+        """Whether it is 8-bit RGBA, not interlaced: where it is opaque, ffmpeg is given its rows as they are."""
+        return self._is(RGBA)
+
+    def _is(self, colour: int) -> bool:
         header = self.header
-        opaque = self.transparent_colour is None
-        return (header.depth, header.colour, header.interlaced, opaque) == (8, RGB, False, True)
+        return (header.depth, header.colour, header.interlaced) == (8, colour, False)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -143,8 +154,8 @@ def check_png(data: bytes, max_pixels: int) -> Png:
     """Check the whole of a file, but for what its image data inflates to (`inflate.inflated` does that).
 
     Checked: signature, IHDR's values, each chunk's length and CRC, order, number and length of the critical chunks,
-    IEND, and that nothing follows it. Colour chunks (gAMA, cHRM, iCCP, sRGB) are dropped: samples are taken as sRGB, as
-    every renderer means them. So are the further pictures of an APNG.
+    IEND. Colour chunks (gAMA, cHRM, iCCP, sRGB) are dropped: samples are taken as sRGB, as every renderer means them.
+    So are the further pictures of an APNG, and what follows IEND.
 
     Args:
         data: The file's bytes.
@@ -156,13 +167,11 @@ def check_png(data: bytes, max_pixels: int) -> Png:
     header = check_header(data[:HEAD_BYTES], max_pixels)
     view = memoryview(data)
     if (image := _only_image(view, header.colour)) is not None:
-        return Png(header, data, image, None)
+        return Png(header, image)
     chunks: list[tuple[bytes, memoryview]] = []
     order: list[bytes] = []
     position, size = len(SIGNATURE), len(data)
-    while position < size:
-        if order and order[-1] == IEND:
-            raise PngFault(f"has {size - position} bytes after its end")
+    while position < size and order[-1:] != [IEND]:
         if size - position < 12:
             raise PngFault("is cut off")
         length, kind = CHUNK_HEAD.unpack_from(data, position)
@@ -186,11 +195,15 @@ def check_png(data: bytes, max_pixels: int) -> Png:
     _check_order([kind for kind in order if kind], header.colour)
     for kind, chunk in chunks:
         _check_length(kind, len(chunk) - 12, header.colour)
-    parts = [chunk[8:-4] for kind, chunk in chunks if kind == IDAT]
-    whole = sum([len(chunk) for _, chunk in chunks]) + len(SIGNATURE) == size
-    kept = data if whole else b"".join((SIGNATURE, *(chunk for _, chunk in chunks)))
-    keys = [_samples(chunk[8:-4]) for kind, chunk in chunks if kind == TRNS and header.colour != PALETTE]
-    return Png(header, kept, b"".join(parts), keys[0] if keys else None)
+    found: dict[bytes, list[memoryview]] = {kind: [] for kind in _KEPT}
+    for kind, chunk in chunks:
+        found[kind].append(chunk[8:-4])
+    png = Png(header, b"".join(found[IDAT]), has_surplus=position < size)
+    if header.colour == PALETTE:
+        png.palette, png.alphas = b"".join(found[PLTE]), b"".join(found[TRNS])
+    elif found[TRNS]:
+        png.transparent_colour = _samples(found[TRNS][0])
+    return png
 
 
 def _only_image(view: memoryview, colour: int) -> bytes | None:

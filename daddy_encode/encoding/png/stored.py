@@ -11,37 +11,42 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 
+from daddy_encode.encoding.png.parse import Header
 from daddy_encode.spool.png.deflate import adler32, crc32
 from daddy_encode.spool.png.format import CHUNK_CRC, CHUNK_HEAD, END, IDAT, beginning
 
 # The most that a stored block holds (RFC 1951, 3.2.4), and the bytes before its data.
 _BLOCK = 65_535
 _BLOCK_HEAD = 5
-# Signature, IHDR, the head of the IDAT chunk, zlib's two bytes.
-_IDAT = len(beginning(1, 1))
-_FIRST = _IDAT + 8 + 2
 _ZLIB_HEAD = b"\x78\x01"
 
 
 class StoredPng:
-    """One file of 8-bit RGB, filled again for each frame: what `fill` returns lasts until the next call."""
+    """One file, filled again for each frame: what `fill` returns lasts until the next call."""
 
-    def __init__(self, width: int, height: int) -> None:
-        """Lay out the file of a picture of `width` x `height` pixels."""
-        self._rows = height
-        self._stride = 1 + 3 * width
-        rows_bytes = height * self._stride
-        blocks = range(0, rows_bytes, _BLOCK)
-        image_bytes = len(_ZLIB_HEAD) + len(blocks) * _BLOCK_HEAD + rows_bytes + 4
-        self._sums = _IDAT + 8 + image_bytes - 4
-        file = bytearray(self._sums + 8 + 12)
-        file[:_IDAT] = beginning(width, height)
-        file[_IDAT : _IDAT + 8] = CHUNK_HEAD.pack(image_bytes, IDAT)
-        file[_IDAT + 8 : _FIRST] = _ZLIB_HEAD
+    def __init__(self, header: Header, palette: bytes = b"") -> None:
+        """Lay out the file of a picture.
+
+        Args:
+            header: Its kind and size.
+            palette: The chunks before its image data. Default: none.
+        """
+        start = beginning(header.width, header.height, header.depth, header.colour, interlaced=header.interlaced)
+        start += palette
+        self._rows_bytes = header.image_bytes
+        self._pixels_stride = header.passes[0][1] - 1
+        blocks = range(0, self._rows_bytes, _BLOCK)
+        image_bytes = len(_ZLIB_HEAD) + len(blocks) * _BLOCK_HEAD + self._rows_bytes + 4
+        self._idat = len(start)
+        self._first = self._idat + 8 + len(_ZLIB_HEAD)
+        self._sums = self._idat + 8 + image_bytes - 4
+        file = bytearray(self._sums + 8 + len(END))
+        file[: self._idat] = start
+        file[self._idat : self._first] = CHUNK_HEAD.pack(image_bytes, IDAT) + _ZLIB_HEAD
         for block in blocks:
-            size = min(_BLOCK, rows_bytes - block)
-            last = block + size == rows_bytes
-            at = _FIRST + block // _BLOCK * (_BLOCK + _BLOCK_HEAD)
+            size = min(_BLOCK, self._rows_bytes - block)
+            last = block + size == self._rows_bytes
+            at = self._first + block // _BLOCK * (_BLOCK + _BLOCK_HEAD)
             file[at : at + _BLOCK_HEAD] = struct.pack("<BHH", last, size, _BLOCK - size)
         file[-len(END) :] = END
         self._file = memoryview(file)
@@ -50,12 +55,8 @@ class StoredPng:
         """The length of the file in bytes, always the same."""
         return len(self._file)
 
-    def fill(self, pieces: Iterable[bytes | memoryview], checksum: bytes | None = None) -> memoryview:
-        """The file of some rows.
-
-        Args:
-            pieces: The rows, each with its filter byte, in pieces of any length.
-            checksum: Their Adler-32, big-endian, where it is known already.
+    def fill(self, pieces: Iterable[bytes | memoryview]) -> memoryview:
+        """The file of some rows, each with its filter byte, in pieces of any length.
 
         Raises:
             ValueError: The pieces together are not as long as the rows of the picture.
@@ -64,23 +65,22 @@ class StoredPng:
         adler = 1
         for piece in pieces:
             view = memoryview(piece)
-            if checksum is None:
-                adler = adler32(view, adler)
+            adler = adler32(view, adler)
             while view:
                 block, within = divmod(at, _BLOCK)
-                start = _FIRST + block * (_BLOCK + _BLOCK_HEAD) + _BLOCK_HEAD + within
+                start = self._first + block * (_BLOCK + _BLOCK_HEAD) + _BLOCK_HEAD + within
                 size = min(len(view), _BLOCK - within)
                 self._file[start : start + size] = view[:size]
                 view = view[size:]
                 at += size
-        if at != self._rows * self._stride:
-            raise ValueError(f"{at} bytes for {self._rows} rows of {self._stride}")
-        self._file[self._sums : self._sums + 4] = checksum or struct.pack(">I", adler)
-        crc = crc32(self._file[_IDAT + 4 : self._sums + 4])
+        if at != self._rows_bytes:
+            raise ValueError(f"{at} bytes for rows of {self._rows_bytes}")
+        self._file[self._sums : self._sums + 4] = struct.pack(">I", adler)
+        crc = crc32(self._file[self._idat + 4 : self._sums + 4])
         self._file[self._sums + 4 : self._sums + 8] = CHUNK_CRC.pack(crc)
         return self._file
 
     def fill_pixels(self, pixels: memoryview) -> memoryview:
-        """The file of rgb24 pixels, row by row."""
-        width = self._stride - 1
-        return self.fill(part for row in range(self._rows) for part in (b"\0", pixels[row * width : (row + 1) * width]))
+        """The file of pixels as they are in memory, row by row; not for interlaced ones."""
+        stride = self._pixels_stride
+        return self.fill(part for row in range(0, len(pixels), stride) for part in (b"\0", pixels[row : row + stride]))

@@ -53,10 +53,11 @@ def _unfiltered_pixels(png: Png) -> memoryview:
     import numpy as np
 
     width, height = png.size
-    rows = np.frombuffer(b"".join(inflated(png)), np.uint8).reshape(height, 1 + 3 * width)
+    data = b"".join(inflated(png))
+    rows = np.frombuffer(data, np.uint8).reshape(height, 1 + 3 * width)
     row_filter = rows[0, 0]
     if row_filter not in (SUB, UP) or (rows[:, 0] != row_filter).any():
-        return to_rgb(decode_png(png)).data.cast("B")
+        return to_rgb(decode_png(png, data)).data.cast("B")
     samples = rows[:, 1:].reshape(height, width, 3)
     # Sums of bytes wrap around, as the filters do; beyond the edges are zeros.
     if row_filter == SUB:
