@@ -16,7 +16,7 @@ import msgspec
 from daddy_encode.dump import exit_hook
 from daddy_encode.dump.worker import process
 from daddy_encode.dump.worker.client import Client
-from daddy_encode.dump.worker.protocol import Recording
+from daddy_encode.dump.worker.protocol import Layout, Recording
 from daddy_encode.errors import DaddyEncodeError, FrameError, ManifestError, SettingsError, SpoolError
 from daddy_encode.spool.manifest import Video, write_manifest_anyway
 from daddy_encode.spool.paths import absolute
@@ -29,7 +29,9 @@ from daddy_encode.spool.recording.directory import prepare_directory, refuse_old
 from daddy_encode.spool.records import encode_json
 
 # Enough for a second of 720p at 30 fps and more, while a shared file system pauses.
-MAX_BYTES = 128 * 2**20
+_MAX_BYTES = 128 * 2**20
+# One is compressed while the next is copied.
+_LEAST_FRAMES = 2
 
 
 class FrameWriter:
@@ -54,13 +56,16 @@ class FrameWriter:
         workers: How many threads compress and write. Default 2. The files do not depend on it.
         processes: True (default): they are in a worker process, which all writers of this process share and which stays
             for the next one; it takes about 0.2 s to start. False, and where none can be: in this process.
-        max_bytes: Pixels held in memory, in bytes, taken but not yet on disk. Default 128 MiB. Beside it each worker
-            thread needs about three frames while it compresses.
+        max_bytes: Pixels held in memory, in bytes, taken but not yet on disk. None (default) is 128 MiB, or two frames
+            where these are larger. Beside it each worker thread needs about three frames while it compresses.
         when_full: "block" (default) makes `write` wait for room; "drop" lets it drop the frame and return False. What
             was dropped is reported: `dropped_before` in the annotations of the next frame, `dropped_frames` in the
             manifest's meta, and a RuntimeWarning at `close`.
         min_free: Bytes to leave free on the file system; None (default) is 1 % of it, at most 1 GiB, and 0 is no limit.
             Unless it is 0, 1 % of the inodes (at most 10 000) stay free too.
+        sizes_vary: True takes frames of any size, as of a window that is resized. The manifest's `width` and `height`
+            are then the largest, and it says `sizes_vary`; the encoder wants `--fit`. Default False: a frame that is
+            not of the first one's shape is refused.
         on_error: What happens when the disk fails, or runs below `min_free`. "raise" (default): the next `write`, or
             `close`, raises. "stop": it warns (RuntimeWarning) and drops further frames, and the rollout goes on.
 
@@ -86,9 +91,10 @@ class FrameWriter:
         overwrite: bool = False,
         workers: int = 2,
         processes: bool = True,
-        max_bytes: int = MAX_BYTES,
+        max_bytes: int | None = None,
         when_full: Literal["block", "drop"] = "block",
         min_free: int | None = None,
+        sizes_vary: bool = False,
         on_error: Literal["raise", "stop"] = "raise",
     ) -> None:
         check_arguments(video=video, when_full=when_full, on_error=on_error)
@@ -102,6 +108,7 @@ class FrameWriter:
         if not overwrite:
             refuse_old_dump(self.directory)
         self._overwrite, self._processes, self._max_bytes = overwrite, processes, max_bytes
+        self._sizes_vary = sizes_vary
         self._blocks, self._on_error = when_full == "block", on_error
         self._client: Client | None = None
         self.frames = self.dropped = self._dropped_before = 0
@@ -124,8 +131,8 @@ class FrameWriter:
         """Copy the next frame, to be compressed and written later. The renderer may use its buffer again at once.
 
         Args:
-            frame: uint8, (H, W, 3), (H, W, 4) with straight alpha, (H, W) or (H, W, 1), all of one shape and any
-                strides; what numpy can make an array of, such as a tensor in CPU memory.
+            frame: uint8, (H, W, 3), (H, W, 4) with straight alpha, (H, W) or (H, W, 1), all of one shape (unless
+                `sizes_vary`) and any strides; what numpy can make an array of, such as a tensor in CPU memory.
             **annotations: JSON values about this frame (step, reward, action, …), numpy's scalars and arrays too. Line
                 n of `annotations.jsonl` is the object of frame n, `{}` for a frame without any.
 
@@ -204,7 +211,7 @@ class FrameWriter:
         return taken
 
     def _send(self, frame: Any, annotations: dict[str, Any]) -> bool:
-        pixels = as_frame(frame, self.frames, self._recording.shape or None)
+        pixels = as_frame(frame, self.frames, None if self._sizes_vary else self._recording.layout.shape or None)
         if self._dropped_before:
             annotations["dropped_before"] = self._dropped_before
         line = encode_json(annotations) if annotations else b""
@@ -219,17 +226,16 @@ class FrameWriter:
         return False
 
     def _begin(self, first: Pixels) -> Client:
-        slots = self._max_bytes // first.nbytes
-        if slots == 0:
+        slots = max(_MAX_BYTES // first.nbytes, _LEAST_FRAMES)
+        if self._max_bytes is not None and not (slots := self._max_bytes // first.nbytes):
             raise SettingsError(f"max_bytes is {self._max_bytes}, but one frame has {first.nbytes}: give more")
         recording = self._recording
         with contextlib.suppress(ManifestError):
             # For a rollout that is killed: what it said until now.
             recording.meta = _plain(self.meta)
         recording.made_directory = prepare_directory(self.directory, overwrite=self._overwrite)
-        # Renderers hand out transposed views: laid out alike, a copy is one sweep.
-        recording.shape = first.shape
-        recording.axes = tuple(sorted(range(first.ndim), key=lambda axis: -abs(first.strides[axis])))
+        recording.layout = Layout.of(first)
+        recording.grow(recording.layout)
         client = Client(recording, self._calls, processes=self._processes, slots=slots)
         exit_hook.register(self)
         return client

@@ -18,8 +18,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 
-from daddy_encode.dump.gymnasium import RecordFrames
-from daddy_encode.dump.gymnasium.wrappers import VectorRecordFrames
+from daddy_encode.dump.gymnasium import RecordFrames, VectorRecordFrames
 from daddy_encode.dump.worker import process
 from daddy_encode.errors import ManifestError, SettingsError
 from daddy_encode.spool.png.pixels import Pixels
@@ -85,6 +84,8 @@ def test_each_episode_is_a_job_with_every_frame_its_rewards_and_what_it_was(tmp_
         assert manifest["meta"] == {
             "run": "a",
             "environment": "CartPole-v1",
+            "process": "MainProcess",
+            "instance": manifest["meta"]["instance"],
             "seed": 1 if episode == 0 else None,
             "episode": episode,
             "start_step": steps,
@@ -117,7 +118,7 @@ def test_a_step_trigger_with_a_length_records_that_many_frames_over_several_epis
     count = sum(map(len, rewards))
     assert jobs(tmp_path) == sorted(f"eval-step-{step}" for step in range(0, count, 60))
     first = manifest_of(tmp_path / "eval-step-60")
-    assert (first["frames"], first["fps"], first["meta"]["start_step"]) == (50, 12.5, 60)
+    assert (first["frames"], first["fps"], first["meta"]["start_step"]) == (51, 12.5, 60)
     lines = annotations_of(tmp_path / "eval-step-60")
     assert lines[0] == {"step": 61, "reward": 1.0}
     assert first["meta"]["return"] == sum(line.get("reward", 0.0) for line in lines)
@@ -216,7 +217,7 @@ def test_its_spec_makes_the_same_wrapper_again(tmp_path: Path) -> None:
     twin.close()
     env.close()
     assert jobs(tmp_path / "a") == ["again-episode-0"]
-    assert manifest_of(tmp_path / "a" / "again-episode-0")["frames"] == 5
+    assert manifest_of(tmp_path / "a" / "again-episode-0")["frames"] == 6
 
 
 def test_with_a_list_of_frames_the_video_is_the_same_and_render_still_gives_them_all(tmp_path: Path) -> None:
@@ -233,7 +234,7 @@ def test_with_a_list_of_frames_the_video_is_the_same_and_render_still_gives_them
 def test_an_environment_that_gives_no_images_is_refused(mode: str | None, tmp_path: Path) -> None:
     env = cartpole()
     env.unwrapped.render_mode = mode
-    with pytest.raises(SettingsError, match="make the environment with render_mode='rgb_array'"):
+    with pytest.raises(SettingsError, match=f"Render mode is {mode}, .* such as rgb_array"):
         RecordFrames(env, tmp_path / "videos")
     env.close()
     assert not (tmp_path / "videos").exists()
@@ -361,7 +362,7 @@ def test_an_environment_that_raises_leaves_an_incomplete_recording(tmp_path: Pat
 
 @pytest.mark.parametrize("kind", [SyncVectorEnv, AsyncVectorEnv])
 def test_of_a_vector_environment_each_episode_of_each_environment_is_a_job(kind: Any, tmp_path: Path) -> None:
-    envs = RecordFrames(kind([cartpole] * 2), tmp_path, episode_trigger=always)
+    envs = RecordFrames(kind([cartpole] * 2), tmp_path, episode_trigger=always, separate=True)
     assert isinstance(envs, VectorRecordFrames)
     envs.action_space.seed(5)
     envs.reset(seed=10)
@@ -407,6 +408,7 @@ def test_with_same_step_autoreset_the_last_reward_counts_without_a_frame(tmp_pat
         tmp_path,
         episode_trigger=always,
         record_first_only=True,
+        separate=True,
     )
     envs.action_space.seed(5)
     envs.reset(seed=[3, 4])
@@ -426,7 +428,10 @@ def test_with_same_step_autoreset_the_last_reward_counts_without_a_frame(tmp_pat
 
 def test_without_autoreset_only_the_environments_that_are_reset_begin_an_episode(tmp_path: Path) -> None:
     envs = VectorRecordFrames(
-        SyncVectorEnv([cartpole] * 2, autoreset_mode=AutoresetMode.DISABLED), tmp_path, episode_trigger=always
+        SyncVectorEnv([cartpole] * 2, autoreset_mode=AutoresetMode.DISABLED),
+        tmp_path,
+        episode_trigger=always,
+        separate=True,
     )
     envs.reset(seed=1)
     envs.step(np.array([0, 1]))
@@ -460,7 +465,7 @@ def test_annotations_are_one_json_object_per_line_even_for_odd_values(tmp_path: 
 class Fragile(gym.Env[Any, Any]):
     """Raises where and when it is told to."""
 
-    metadata = {"render_modes": ["rgb_array"]}  # noqa: RUF012
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 30}  # noqa: RUF012
     render_mode = "rgb_array"
     observation_space = gym.spaces.Discrete(2)
     action_space = gym.spaces.Discrete(2)
@@ -491,7 +496,7 @@ class Fragile(gym.Env[Any, Any]):
 def test_an_environment_that_raises_anywhere_ends_the_recording_which_says_so(
     where: str, over: bool, tmp_path: Path
 ) -> None:
-    env = RecordFrames(Fragile(where, over), tmp_path, episode_trigger=always)
+    env = RecordFrames(Fragile(where, over), tmp_path, episode_trigger=always, on_error="raise")
     with pytest.raises(RuntimeError, match=f"{where} failed"):
         env.reset()
         for _ in range(9):
@@ -501,8 +506,8 @@ def test_an_environment_that_raises_anywhere_ends_the_recording_which_says_so(
         env.reset()
     env.close()
     manifest = manifest_of(tmp_path / "rl-video-episode-0")
-    # Nothing is missing from an episode that was over when the next one could not begin.
-    whole = where == "reset" and over
+    # Nothing is missing from an episode that was over before.
+    whole = where != "render" and over
     assert (manifest["complete"], manifest["error"]) == (whole, None if whole else f"RuntimeError: {where} failed")
     assert manifest["frames"] == len(pixels_of(tmp_path / "rl-video-episode-0")) == (9 if where == "render" else 10)
 

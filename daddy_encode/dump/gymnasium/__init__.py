@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from daddy_encode.dump.gymnasium.wrappers import RecordFrames
+from daddy_encode.dump.gymnasium.single import RecordFrames
+from daddy_encode.dump.gymnasium.vector import VectorRecordFrames
 
-__all__ = ["RecordFrames"]
+__all__ = ["RecordFrames", "VectorRecordFrames"]

@@ -20,11 +20,12 @@ _HEAD = struct.Struct("=IBI")
 
 
 class Kind(IntEnum):
-    """What the text of a message is: a Recording, a frame's annotations, or an End."""
+    """What the text of a message is: a Recording, a frame's annotations, an End, or further frames' Layout."""
 
     OPEN = 0
     FRAME = 1
     END = 2
+    LAYOUT = 3
 
 
 class Message(NamedTuple):

@@ -15,9 +15,9 @@ import numpy as np
 from daddy_encode.dump.worker import memory, process
 from daddy_encode.dump.worker.channel import Kind, Message, send
 from daddy_encode.dump.worker.memory import Memory
-from daddy_encode.dump.worker.protocol import End, Recording
+from daddy_encode.dump.worker.protocol import End, Layout, Recording
 from daddy_encode.dump.worker.server import Server
-from daddy_encode.errors import DaddyEncodeError, SpoolError
+from daddy_encode.errors import DaddyEncodeError, SettingsError, SpoolError
 from daddy_encode.spool.frames import frame_path
 from daddy_encode.spool.manifest import write_manifest_anyway
 from daddy_encode.spool.png.pixels import Pixels
@@ -54,6 +54,8 @@ class Client:
         self._recording, self._calls = recording, calls
         self._directory = recording.directory
         self._sent = 0
+        # That the server knows of, and how many slots a frame of it takes.
+        self._layout, self._needed = recording.layout, 1
         self._views: dict[int, Pixels] = {}
         self._end_is_sent = False
         # Whoever begins another recording, perhaps in a thread, looks at this one; a signal's handler may end it.
@@ -64,7 +66,7 @@ class Client:
         self._server: Server | None = None
         slots = min(slots, memory.MOST_SLOTS)
         # Only slots that are used take memory.
-        size = memory.slot_offset(slots, recording.shape)
+        size = memory.slot_offset(slots, recording)
         try:
             shared = self._share(size) if processes else None
             self._memory = Memory(np.frombuffer(mmap.mmap(-1, size), np.uint8)) if shared is None else shared
@@ -121,18 +123,23 @@ class Client:
                 self._send(Kind.END, msgspec.json.encode(End("interrupted", {})))
 
     def write(self, frame: Pixels, line: bytes, *, wait: bool) -> bool:
-        """Copy a frame of the recording's shape, and send it with its annotations, a JSON object or nothing.
+        """Copy a frame, and send it with its annotations, a JSON object or nothing.
 
-        Returns whether it was sent: not where there is no room and `wait` is false, nor after an error.
+        Returns whether it was sent: not where there is no room and `wait` is false, nor after an error. Raises
+        SettingsError where it is larger than the memory.
         """
         if self._sent % _LOOK_EVERY == 1:
             self.has_ended()
+        while frame.shape != self._layout.shape and not self._send_layout(Layout.of(frame)):
+            if not self._go_on(wait):
+                return False
         # The first that is free: its memory is there already, and near.
-        while self.error is not None or (slot := bytes(self._slots).find(0)) < 0 or self._memory.flags[memory.FAILED]:
+        free = bytes(self._needed)
+        while self.error or (slot := bytes(self._slots).find(free)) < 0 or self._memory.flags[memory.FAILED]:
             if not self._go_on(wait):
                 return False
         if slot not in self._views:
-            self._views[slot] = self._memory.frame(slot, self._recording)
+            self._views[slot] = self._memory.frame(slot, self._recording, self._layout)
         _copy(self._views[slot], frame)
         while not self._send_frame(slot, line):
             if not self._go_on(wait):
@@ -203,17 +210,35 @@ class Client:
         elif self._worker is not None:
             send(self._worker.control, message)
 
+    def _send_layout(self, layout: Layout) -> bool:
+        """Tell the server how further frames are laid out; False where there is no room, or it is gone."""
+        needed = memory.slots_for(layout, self._recording)
+        if needed > len(self._slots):
+            raise SettingsError(f"max_bytes is too small for a frame of shape {layout.shape}: give more")
+        try:
+            self._send(Kind.LAYOUT, msgspec.json.encode(layout))
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            self.has_ended()
+            self.error = self.error or SpoolError(f"cannot write {self._directory}: {error}")
+            return False
+        self._recording.grow(layout)
+        self._layout, self._needed = layout, needed
+        self._views.clear()
+        return True
+
     def _send_frame(self, slot: int, line: bytes) -> bool:
         """Send the frame in `slot`; False where there is no room, or the server is gone."""
         path = frame_path(self._directory, self._sent)
         try:
             self._sent += 1
-            self._slots[slot] = 1
+            self._slots[slot : slot + self._needed] = b"\1" * self._needed
             try:
                 self._send(Kind.FRAME, line, slot)
                 return True
             except OSError as error:
-                self._slots[slot] = 0
+                self._slots[slot : slot + self._needed] = bytes(self._needed)
                 self._sent -= 1
                 if not isinstance(error, BlockingIOError):
                     self.has_ended()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import mmap
 import os
 import weakref
 
 import numpy as np
 
-from daddy_encode.dump.worker.protocol import Recording
+from daddy_encode.dump.worker.protocol import Layout, Recording
 from daddy_encode.errors import DaddyEncodeError, ManifestError, SpoolError, TransientError
 from daddy_encode.spool.png.pixels import Pixels
 
@@ -52,16 +53,25 @@ class Memory:
         finally:
             self.flags[FAILED] = 1
 
-    def frame(self, slot: int, recording: Recording) -> Pixels:
-        """The frame in a slot, a view of the memory."""
-        stored = [recording.shape[axis] for axis in recording.axes]
-        pixels = np.ndarray(stored, np.uint8, self._bytes, slot_offset(slot, recording.shape))
-        return pixels.transpose(sorted(range(len(stored)), key=recording.axes.__getitem__))
+    def frame(self, slot: int, recording: Recording, layout: Layout) -> Pixels:
+        """The frame that begins in a slot, a view of the memory."""
+        stored = [layout.shape[axis] for axis in layout.axes]
+        pixels = np.ndarray(stored, np.uint8, self._bytes, slot_offset(slot, recording))
+        return pixels.transpose(sorted(range(len(stored)), key=layout.axes.__getitem__))
 
 
-def slot_offset(slot: int, shape: tuple[int, ...]) -> int:
+def slot_offset(slot: int, recording: Recording) -> int:
     """Where in the memory a slot begins, in whole pages; slot n of n slots: where the memory ends."""
-    return _HEAD_BYTES + slot * _PAGE_BYTES * -(-int(np.prod(shape)) // _PAGE_BYTES)
+    return _HEAD_BYTES + slot * _PAGE_BYTES * _pages(recording.layout)
+
+
+def slots_for(layout: Layout, recording: Recording) -> int:
+    """How many slots in a row a frame takes: one, unless it is larger than the first."""
+    return -(-_pages(layout) // _pages(recording.layout))
+
+
+def _pages(layout: Layout) -> int:
+    return -(-math.prod(layout.shape) // _PAGE_BYTES)
 
 
 def map_file(descriptor: int) -> Pixels:

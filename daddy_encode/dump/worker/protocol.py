@@ -17,6 +17,7 @@ import msgspec
 
 from daddy_encode.errors import one_line
 from daddy_encode.spool.manifest import Manifest, Video
+from daddy_encode.spool.png.pixels import Pixels
 
 # The worker process's first word to the rollout. Further ones are the numbers of recordings that it cannot serve.
 READY = b"ready"
@@ -28,11 +29,23 @@ SIGNALS = signal.valid_signals() - {getattr(signal, f"SIG{name}") for name in _F
 _ERROR_LENGTH = 2000  # for a line in a log
 
 
+class Layout(msgspec.Struct, frozen=True):
+    """A frame's `shape`, (H, W) or (H, W, C), and its `axes` in memory, slowest first."""
+
+    shape: tuple[int, ...] = ()
+    axes: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, frame: Pixels) -> Layout:
+        """Of a frame as it is: renderers hand out transposed views, and laid out alike, a copy is one sweep."""
+        return cls(frame.shape, tuple(sorted(range(frame.ndim), key=lambda axis: -abs(frame.strides[axis]))))
+
+
 class Recording(msgspec.Struct):
     """A recording; what is not explained here is as a manifest and DiskBudget have it.
 
     `path`: of the directory, absolute, bytes, for a name need not be UTF-8; `workers`: how many threads work for it;
-    `shape`: of each frame, (H, W) or (H, W, C); `axes`: those of a frame in memory, slowest first.
+    `layout`: of the first frame; `height` and `width`: of the largest frame that `grow` was told of.
     """
 
     path: bytes
@@ -42,17 +55,25 @@ class Recording(msgspec.Struct):
     workers: int
     min_free: int | None
     made_directory: bool = False
-    shape: tuple[int, ...] = ()
-    axes: tuple[int, ...] = ()
+    layout: Layout = Layout()
+    height: int = 0
+    width: int = 0
+    sizes_vary: bool = False
 
     @property
     def directory(self) -> Path:
         """The directory."""
         return Path(os.fsdecode(self.path))
 
+    def grow(self, layout: Layout) -> None:
+        """There are frames of this layout, too."""
+        height, width = layout.shape[:2]
+        self.sizes_vary = self.sizes_vary or (self.height > 0 and (height, width) != (self.height, self.width))
+        self.height, self.width = max(self.height, height), max(self.width, width)
+
     def manifest(self, frames: int, error: str | None, meta: dict[str, Any]) -> Manifest:
         """The manifest: of so many frames without a gap, complete unless there is an error."""
-        height, width = self.shape[:2] if frames else (0, 0)
+        height, width = (self.height, self.width) if frames else (0, 0)
         text = None if error is None else one_line(error[:_ERROR_LENGTH])
         return Manifest(
             frames=frames,
@@ -63,6 +84,7 @@ class Recording(msgspec.Struct):
             complete=text is None,
             error=text,
             meta=meta,
+            sizes_vary=self.sizes_vary or msgspec.UNSET,
         )
 
 

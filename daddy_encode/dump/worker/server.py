@@ -19,7 +19,7 @@ import msgspec
 from daddy_encode.dump.worker import memory
 from daddy_encode.dump.worker.channel import Kind, Message
 from daddy_encode.dump.worker.memory import Memory
-from daddy_encode.dump.worker.protocol import End, Recording
+from daddy_encode.dump.worker.protocol import End, Layout, Recording
 from daddy_encode.errors import DaddyEncodeError, SpoolError
 from daddy_encode.spool.disk_budget import DiskBudget
 from daddy_encode.spool.frames import frame_path
@@ -66,12 +66,14 @@ class Server:
         # One thread at a time receives, and numbers the frames.
         self._receiving = threading.Lock()
         self._count = 0
+        self._layout = self._recording.layout
         self._filter: Filter = NONE
         self._over = False
         self._ending: End | None = None
-        # Compressed frames: slot, annotations and PNG by index. They are written in their order, so that there is never
-        # a gap, and by one thread: several at a time in one directory were measured to take twice as long (ext4).
-        self._ready: dict[int, tuple[int, bytes, bytes]] = {}
+        # Compressed frames: slots, annotations and PNG by index. They are written in their order, so that there is
+        # never # a gap, and by one thread: several at a time in one directory were measured to take twice as long
+        # (ext4).
+        self._ready: dict[int, tuple[slice, bytes, bytes]] = {}
         self._writing = threading.Lock()
         self._threads_lock = threading.Lock()
         self._threads = 0
@@ -115,22 +117,30 @@ class Server:
             self.finished.set()
 
     def _work(self) -> None:
-        rows = rows_for(self._recording.shape)
+        rows, layout = rows_for(self._recording.layout.shape), self._recording.layout
         while (work := self._next_frame()) is not None:
+            if work[-1] is not layout:
+                layout = work[-1]
+                rows = rows_for(layout.shape)
             self._handle(*work, rows)
 
-    def _next_frame(self) -> tuple[int, int, bytes, Filter] | None:
-        """The next frame's index, slot, annotations and filter; None where there is no further one."""
+    def _next_frame(self) -> tuple[int, int, bytes, Filter, Layout] | None:
+        """The next frame's index, slot, annotations, filter and layout; None where there is no further one."""
         with self._receiving:
             if self._over:
                 return None
             # Whatever ends the receiving ends it for all threads: the others would wait for what will not come.
             self._over = True
-            if (message := self._receive()) is None:
-                return None
-            _, kind, slot, text, _ = message
-            if text is None:
-                raise OSError("a message was lost: too many open files, or no memory")
+            while True:
+                if (message := self._receive()) is None:
+                    return None
+                _, kind, slot, text, _ = message
+                if text is None:
+                    raise OSError("a message was lost: too many open files, or no memory")
+                if kind is not Kind.LAYOUT:
+                    break
+                self._layout = msgspec.json.decode(text, type=known(Layout))
+                self._recording.grow(self._layout)
             if kind is Kind.END:
                 self._ending = msgspec.json.decode(text, type=known(End))
                 return None
@@ -138,8 +148,8 @@ class Server:
             index, self._count = self._count, self._count + 1
             # By number, whichever thread has it: the same frames give the same files.
             if index % CHOOSE_EVERY == 0 and not self._stopped:
-                self._filter = choose_filter(self._memory.frame(slot, self._recording))
-            return index, slot, text, self._filter
+                self._filter = choose_filter(self._memory.frame(slot, self._recording, self._layout))
+            return index, slot, text, self._filter, self._layout
 
     def _receive(self) -> Message | None:
         for _ in range(_LOOKS if self._poll_seconds else 0):
@@ -149,17 +159,18 @@ class Server:
                 time.sleep(self._poll_seconds)
         return self.messages.get()
 
-    def _handle(self, index: int, slot: int, line: bytes, row_filter: Filter, rows: Pixels) -> None:
+    def _handle(self, index: int, slot: int, line: bytes, row_filter: Filter, layout: Layout, rows: Pixels) -> None:
+        slots = slice(slot, slot + memory.slots_for(layout, self._recording))
         try:
             if self._stopped:
-                self._memory.slots[slot] = 0
+                self._free(slots)
                 return
             with self._places:
-                png = encode_png(self._memory.frame(slot, self._recording), row_filter, rows)
+                png = encode_png(self._memory.frame(slot, self._recording, layout), row_filter, rows)
         except Exception as error:
             self._fail(write_error(error, Path(frame_path(self._directory, index))))
             return
-        self._ready[index] = slot, line, png
+        self._ready[index] = slots, line, png
         while self._memory.frames[0] in self._ready and not self._stopped:
             if not self._writing.acquire(blocking=False):
                 # Whoever has it looks again afterwards.
@@ -172,14 +183,17 @@ class Server:
         while len(self._ready) > 2 * self._recording.workers and not self._stopped:
             time.sleep(_WAIT_SECONDS)
 
-    def _write(self, slot: int, line: bytes, png: bytes) -> None:
+    def _free(self, slots: slice) -> None:
+        self._memory.slots[slots] = bytes(slots.stop - slots.start)
+
+    def _write(self, slots: slice, line: bytes, png: bytes) -> None:
         path = frame_path(self._directory, self._memory.frames[0])
         try:
             with self._files:
                 self._budget.write(path, png)
                 # Before its annotations: should this process be killed, there must not be more lines.
                 self._memory.frames[0] += 1
-                self._memory.slots[slot] = 0
+                self._free(slots)
                 self._annotations.add(line)
         except Exception as error:
             self._fail(write_error(error, Path(path)))
