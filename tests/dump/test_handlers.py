@@ -29,7 +29,7 @@ from tests.service.spools import until
 HANG_SECONDS = 120
 FRAMES = noise(3, 8, 8)
 # What runs in the rollout's thread, and not what may be anybody's.
-INTERRUPTED = ("dump/writer.py", "worker/client.py", "dump/exit_hook.py", "recording/calls.py", "gymnasium/episodes.py")
+INTERRUPTED = ("dump/writer.py", "worker/client.py", "dump/exit_hook.py", "recording/calls.py", "episodes/recorder.py")
 
 
 @pytest.fixture(autouse=True)

@@ -174,11 +174,12 @@ class EpisodeRecorder:
 
     def end_where_due(self) -> None:
         """After the frame of a reset or a step: ends a recording that has its length, or whose episode is over."""
-        if self.writer is None or self.settings is None:
+        writer = self.writer
+        if writer is None or self.settings is None:
             return
         # As RecordVideo counts: the first picture, and one for each step.
         length = self.settings.video_length
-        if length and self.writer.frames + self.writer.dropped > length:
+        if length and writer.frames + writer.dropped > length:
             self.stop()
         elif not length and self._over:
             name = self._name
@@ -201,16 +202,15 @@ class EpisodeRecorder:
             writer = FrameWriter(directory, **settings.options)
             # What a manifest says of a rollout that was killed; how far it came, its annotations say.
             writer.meta.update(known)
+            self._facts = {**known, "return": 0.0, "length": 0, "terminated": False, "truncated": False}
+            self._annotations = {}
+            self._name, self._ended_name, self.writer = name, None, writer
         except BaseException as error:
             if directory is not None:
                 remove_empty(directory)
             if not isinstance(error, Exception):
                 raise
             self._report(error)
-        else:
-            self._facts = {**known, "return": 0.0, "length": 0, "terminated": False, "truncated": False}
-            self._annotations = {}
-            self._name, self._ended_name, self.writer = name, None, writer
 
     def stop(self, error: BaseException | str | None = None) -> None:
         """End the recording, if there is one; its manifest follows in the background. `error`: why it is not whole."""

@@ -42,6 +42,9 @@ class RecordFrames(RecordVideoAttributes, gym.Wrapper[Any, Any, Any, Any], Recor
         disable_logger: Changes nothing.
         gc_trigger: Given the number of the episode when a recording ends, says whether Python's garbage is collected.
             Default: never, since no frames are held.
+        separate: Of a vector environment: see `VectorRecordFrames`.
+        record_first_only: Likewise.
+        video_aspect_ratio: Likewise.
         video: "mp4", "gif", "both" or None (default): what the encoder should make.
         meta: JSON values for every manifest, beside `environment` (its ID), `process` (the name of this process, which
             vector environments choose), `instance` (how many environments this process had wrapped before), `env_index`
@@ -83,6 +86,9 @@ class RecordFrames(RecordVideoAttributes, gym.Wrapper[Any, Any, Any, Any], Recor
         disable_logger: bool = True,
         gc_trigger: Trigger | None = None,
         *,
+        separate: bool = False,
+        record_first_only: bool = False,
+        video_aspect_ratio: tuple[float, float] = (1, 1),
         video: Video | None = None,
         meta: Mapping[str, Any] | None = None,
         min_free: int | None = None,
@@ -93,7 +99,8 @@ class RecordFrames(RecordVideoAttributes, gym.Wrapper[Any, Any, Any, Any], Recor
         arguments = {name: value for name, value in locals().items() if name not in ("self", "env", "__class__")}
         RecordConstructorArgs.__init__(self, **arguments)
         gym.Wrapper.__init__(self, env)
-        del arguments["disable_logger"]
+        for name in ("disable_logger", "separate", "record_first_only", "video_aspect_ratio"):
+            del arguments[name]
         self._record(EpisodeRecorder(record_settings(env, **arguments), facts_of(env)), disable_logger)
         # Whoever makes this environment anew in each mode it lists (check_env does) should not be refused.
         modes = [mode for mode in env.metadata.get("render_modes", []) if mode not in NO_IMAGES]
