@@ -37,7 +37,6 @@ class Manifest(Struct, frozen=True, kw_only=True):
         complete: False when the rollout ended early, or a frame could not be written.
         error: Why: the text of an exception, say.
         meta: The user's own JSON.
-        sizes_vary: There when frames have other sizes than the first; `width` and `height` are then the largest.
     """
 
     version: int = 1
@@ -50,7 +49,6 @@ class Manifest(Struct, frozen=True, kw_only=True):
     complete: bool = True
     error: Annotated[str, Meta(max_length=100_000)] | None = None
     meta: dict[str, Any] = field(default_factory=dict)
-    sizes_vary: bool | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def rate(self) -> Fraction:
