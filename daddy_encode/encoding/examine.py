@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from daddy_encode.encoding.frames.bad_frames import find_bad_frames
+from daddy_encode.encoding.frames.dropped import Dropped, read_dropped
 from daddy_encode.encoding.frames.gaps import expected_numbers, fill
 from daddy_encode.encoding.frames.job_directory import JobDirectory
 from daddy_encode.encoding.frames.listing import FrameListing, list_frames
@@ -53,6 +54,7 @@ class Examined:
         receipt: What an earlier encode of this very source left, as it should be now: with the outputs that are still
             there, and the times of these and of the directory.
         is_recorded: Whether the receipt is so already.
+        dropped: What the rollout has dropped; not looked for where nothing is left to do.
         parent: The status of the directory that its directory is in, where the outputs go there; else None.
     """
 
@@ -69,6 +71,7 @@ class Examined:
     is_same: bool
     receipt: Receipt | None
     is_recorded: bool
+    dropped: Dropped
     parent: os.stat_result | None
 
     @property
@@ -96,7 +99,12 @@ class Examined:
         return find_bad_frames(directory, self.frames.names, self.promised_size, any_size=any_size)
 
     def filled(self, bad: Mapping[str, str]) -> Literal["hold", "skip"] | None:
-        """How frames that are missing, or among the `bad` ones, are made up for; None where there are none."""
+        """How frames that are missing, or among the `bad` ones, are made up for; None where there are none.
+
+        Those that were dropped are held, unless the others are left out as well.
+        """
+        if self.gaps == "skip" and self.dropped.count:
+            return "skip"
         if self.gaps == "error" or not (bad or self.missing or self.frames.numbering == "irregular"):
             return None
         return self.gaps
@@ -104,13 +112,17 @@ class Examined:
     def shown(self, bad: Mapping[str, str]) -> Sequence[str]:
         """The file that is shown as each frame, `bad` ones left out. Raises FrameError where too little is there."""
         how = self.filled(bad)
-        return self.frames.names if how is None else fill(self.frames, self.expected, bad, how, str(self.directory))
+        names = self.frames.names
+        if how is not None:
+            names = fill(self.frames, self.expected, bad, how, str(self.directory))
+        return names if how == "skip" else self.dropped.hold(names, self.expected.start)
 
     def lost(self, bad: Mapping[str, str]) -> Lost:
         """For the receipt: what is missing, and the files that are `bad`, with the reason of each."""
         if self.filled(bad) is None:
-            return Lost()
+            return Lost(dropped_count=self.dropped.count)
         return Lost(
+            dropped_count=self.dropped.count,
             missing_count=min(self.missing, MAX_WHOLE),
             bad_count=len(bad),
             missing=[one_line(name) for name in self.frames.absent(self.expected, MAX_LISTED)] if self.missing else [],
@@ -182,6 +194,7 @@ def examine(
         is_same=own is not None,
         receipt=receipt,
         is_recorded=receipt == stored,
+        dropped=read_dropped(directory, frames, expected) if todo else Dropped(),
         parent=directory.status("..") if paths.base.parent == paths.directory.parent else None,
     )
 

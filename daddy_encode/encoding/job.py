@@ -172,7 +172,7 @@ def _publish_all(
         both, made = len(job.wanted) > 1, []
         for part, source in sources:
             records = make_outputs(source, part, targets, context.limits, both=both, on_passes=shares.begin)
-            seen = [*source.warnings(), *source.notes()]
+            seen = [*filter(None, [job.dropped.fault]), *source.warnings(), *source.notes()]
             made += [msgspec.structs.replace(record, warnings=[*seen, *record.warnings]) for record in records]
         context.on_encoded()
         ready = {

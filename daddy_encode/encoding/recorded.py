@@ -49,6 +49,9 @@ def read_settings(kind: Kind, values: Mapping[str, Any]) -> Mp4Settings | GifSet
 
 def gaps_agree(receipt: Receipt, gaps: Gaps | None) -> bool:
     """Whether frames that were lost were made up for as `gaps` says; None: in whichever way."""
+    if receipt.gaps is None and gaps == "skip" and receipt.lost.dropped_count:
+        # They were held.
+        return False
     return receipt.gaps is None or gaps in (None, receipt.gaps)
 
 

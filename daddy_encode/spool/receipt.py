@@ -113,12 +113,14 @@ class Lost(Struct, frozen=True, kw_only=True):
     Attributes:
         missing_count: How many were not there.
         bad_count: How many could not be used.
+        dropped_count: How many the rollout dropped for lack of room, as its annotations say.
         missing: The names of the first MAX_LISTED that were not there, as printable text.
         bad: The first MAX_LISTED that could not be used.
     """
 
     missing_count: Whole = 0
     bad_count: Whole = 0
+    dropped_count: Whole = 0
     missing: list[str] = field(default_factory=list)
     bad: list[BadFrame] = field(default_factory=list)
 
@@ -158,7 +160,7 @@ class Receipt(Struct, frozen=True, kw_only=True):
         partial: The rollout ended in an exception, as its manifest says.
         salvaged: The rollout died, and what was whole was taken on purpose.
         gaps: How the frames in `lost` were made up for: others were repeated ("hold") or the rest closed up ("skip").
-            None: none was lost.
+            None: none was missing or bad, and dropped ones were made up for by those before them.
         lost: The frames that were missing or bad.
         settled: There was no manifest, and nothing had changed for the settle time.
         error: Why the job failed; None where it did not. It counts while the manifest, the directory's modification

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from daddy_encode.encoding.frames.owners import Owners
 from daddy_encode.encoding.png.parse import HEAD_BYTES, SPARE_BYTES, Png, PngFault, check_header, check_png
@@ -174,19 +177,23 @@ class JobDirectory:
             raise BadFrameError(path, str(fault), WRITE_AGAIN) from fault
         return header.width, header.height
 
+    @contextlib.contextmanager
+    def opened(self, name: str) -> Iterator[BinaryIO]:
+        """Open a file that is no frame for the length of the block; raises as `read`, in the block as well."""
+        path = f"{self._text}/{name}"
+        try:
+            with open(self._open(name, path)[0], "rb") as stream:
+                yield stream
+        except OSError as error:
+            raise _unreadable(path, error) from error
+
     def _bytes(self, name: str, path: str, most: int | None = None) -> tuple[bytes, int]:
         """The bytes of a file, and how many were left unread.
 
         Those are what lies beyond the first `most`, or beyond what a PNG of its header can need.
         """
-        # Before it is opened, since opening some devices has effects, and once more after that. A link must not be
-        # followed, a FIFO must not hold us.
-        _check_regular(os.stat(name, dir_fd=self._descriptor, follow_symlinks=False).st_mode, path)
-        descriptor = os.open(name, os.O_RDONLY | SAFELY, dir_fd=self._descriptor)
+        descriptor, status = self._open(name, path)
         try:
-            status = os.fstat(descriptor)
-            _check_regular(status.st_mode, path)
-            self.check_owner(status, path)
             size = status.st_size
             if most is None and size > SPARE_BYTES:
                 most = check_header(os.pread(descriptor, HEAD_BYTES, 0), self.max_pixels).largest_file
@@ -202,6 +209,21 @@ class JobDirectory:
             return b"".join(parts), size - wanted
         finally:
             os.close(descriptor)
+
+    def _open(self, name: str, path: str) -> tuple[int, os.stat_result]:
+        """A descriptor of a regular file of a trusted user, and its status."""
+        # Before it is opened, since opening some devices has effects, and once more after that. A link must not be
+        # followed, a FIFO must not hold us.
+        _check_regular(os.stat(name, dir_fd=self._descriptor, follow_symlinks=False).st_mode, path)
+        descriptor = os.open(name, os.O_RDONLY | SAFELY, dir_fd=self._descriptor)
+        try:
+            status = os.fstat(descriptor)
+            _check_regular(status.st_mode, path)
+            self.check_owner(status, path)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor, status
 
 
 def _too_large(read: int, unread: int) -> PngFault:
