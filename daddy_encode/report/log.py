@@ -39,9 +39,10 @@ def not_whole(receipt: Receipt) -> list[str]:
     """What a job's video lacks of its rollout, in a few words each; empty where nothing is known to be lacking."""
     lost = receipt.lost
     notes = ["salvaged"] * receipt.salvaged + ["partial"] * (receipt.partial and not receipt.salvaged)
-    counts = [f"{count} {word}" for count, word in ((lost.missing_count, "missing"), (lost.bad_count, "bad")) if count]
+    words = {"missing": lost.missing_count, "bad": lost.bad_count, "dropped": lost.dropped_count}
+    counts = [f"{count} {word}" for word, count in words.items() if count]
     if counts:
-        instead = "the frame before each is repeated" if receipt.gaps == "hold" else "left out"
+        instead = "left out" if receipt.gaps == "skip" else "the frame before each is repeated"
         notes.append(f"{', '.join(counts)} ({instead})")
     return notes
 
