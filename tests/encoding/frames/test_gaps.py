@@ -62,6 +62,7 @@ def test_the_receipt_lists_each_lost_frame_and_why(job: Path) -> None:
     assert json.loads((job.parent / "episode-0003.receipt.json").read_text())["lost"] == {
         "missing_count": 2,
         "bad_count": 1,
+        "dropped_count": 0,
         "missing": ["000003.png", "000011.png"],
         "bad": [{"name": "000007.png", "reason": "is cut off, or a chunk's length is wrong, at byte 33"}],
     }
