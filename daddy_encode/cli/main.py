@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import os
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
+
+from daddy_encode.cli.environment import name_variable, with_environment
 
 # Command name -> module below daddy_encode.cli that holds `command`. Loaded when needed: `--help` stays quick.
 COMMANDS = {
@@ -33,15 +36,29 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"daddy_encode.cli.{COMMANDS[cmd_name]}")
-        command: click.Command = module.command
-        return command
+        return _loaded(cmd_name)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except click.ClickException as error:
+            name_variable(error)
+            raise
+
+
+@functools.cache
+def _loaded(name: str) -> click.Command:
+    module = importlib.import_module(f"daddy_encode.cli.{COMMANDS[name]}")
+    return with_environment(module.command)
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="daddy-encode")
 def group() -> None:
     """Turn the PNG frames that rollouts wrote into MP4 and GIF: on CPUs, verified, logged.
+
+    Every option can be set in the environment, too, as can be done once for a whole group: --crf 18 is
+    DADDY_ENCODE_CRF=18, a flag is 0 or 1. What is on the command line comes first.
 
     Exit status: 0 all well, 1 a job failed, 2 wrong usage, 75 interrupted (run again).
     """

@@ -16,6 +16,20 @@ HEAD = """# Command line
 Made from `--help` by `python -m tests.cli.reference`; a test fails when it is not current. `daddy-encode -h` and
 `daddy-encode encode -h` show the same in a terminal, with every option in its place.
 """
+ENVIRONMENT = """## Options from the environment
+
+Every option can be set by a variable, for a user, a project or a whole group: `DADDY_ENCODE_` and the option's name, such as
+`DADDY_ENCODE_CRF` for `--crf` and `DADDY_ENCODE_OUTPUT_DIR` for `--output-dir`, for every command that has it. A flag is 0 or 1, true
+or false; several values are divided by blanks; an empty variable counts as none. What is on the command line comes first.
+
+```sh
+export DADDY_ENCODE_VIDEO=both DADDY_ENCODE_CRF=18
+```
+
+A variable counts as given: a video that was made with another value is made anew, which its line says. An error about a
+value names its variable. `submit` writes what the variables say into its script. Its own `--workers` is
+`DADDY_ENCODE_SUBMIT_WORKERS`: `DADDY_ENCODE_WORKERS` is how many jobs one encoder has in hand.
+"""
 WIDTH = 100
 COMPLETION = """## Completion in the shell
 
@@ -65,7 +79,7 @@ def reference() -> str:
         code = [f"`{name}`" for name in commands]
         title = f"### Of {', '.join(code[:-1])} and {code[-1]}"
         parts.append(f"{title}\n\n{_code(formatter.getvalue().rstrip())}")
-    return "\n".join([*parts, COMPLETION])
+    return "\n".join([*parts, ENVIRONMENT, COMPLETION])
 
 
 def _context(name: str, parent: click.Context) -> click.Context:

@@ -1,0 +1,76 @@
+"""Every option from the environment: `--crf` is DADDY_ENCODE_CRF, for whichever command has it."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+PREFIX = "DADDY_ENCODE_"
+# The same word for another thing: how many Slurm tasks share the work, not how many jobs one encoder has in hand.
+OWN_NAMES = {("submit", "--workers"): "DADDY_ENCODE_SUBMIT_WORKERS"}
+
+
+def with_environment(command: click.Command) -> click.Command:
+    """`command` with a variable for each of its options; an error about one that came from there names it."""
+    for option in command.params:
+        # A flag that stands for one value of several has no value of its own.
+        if isinstance(option, click.Option) and not (option.is_flag and not option.is_bool_flag):
+            option.envvar = variable(str(command.name), option)
+    if command.callback is not None:
+        command.callback = _naming_variables(command.callback)
+    return command
+
+
+def variable(command: str, option: click.Option) -> str:
+    """The name of the variable that sets `option` of `command`."""
+    name = next(name for name in option.opts if name.startswith("--"))
+    return OWN_NAMES.get((command, name), PREFIX + name.removeprefix("--").replace("-", "_").upper())
+
+
+def name_variable(error: click.ClickException) -> None:
+    """Have `error` name the variable instead of the option, where the option's value came from it."""
+    if not isinstance(error, click.BadParameter) or error.ctx is None or error.param is None:
+        return
+    if _is_from_environment(error.ctx, error.param):
+        error.param_hint = str(error.param.envvar)
+
+
+def _naming_variables(callback: Any) -> Any:
+    """`callback`, whose errors about settings name the variables that may be meant."""
+
+    @functools.wraps(callback)
+    def named(*arguments: Any, **options: Any) -> Any:
+        from daddy_encode.errors import SettingsError
+
+        try:
+            return callback(*arguments, **options)
+        except SettingsError as error:
+            used = dict(_used(click.get_current_context()))
+            meant = [name for name, value in used.items() if _mentions(str(error), value)] or list(used)
+            if not meant:
+                raise
+            raise SettingsError(f"{error} (from the environment: {', '.join(meant)})") from error
+
+    return named
+
+
+def _mentions(text: str, value: str) -> bool:
+    """Whether an error's text has `value`, or of several values one, as words."""
+    return any(re.search(rf"(?<!\w){re.escape(part)}(?!\w)", text) for part in value.split())
+
+
+def _used(context: click.Context) -> Iterator[tuple[str, str]]:
+    """The variables that options of a command came from, with their values."""
+    for option in context.command.params:
+        if _is_from_environment(context, option):
+            yield str(option.envvar), os.environ.get(str(option.envvar), "")
+
+
+def _is_from_environment(context: click.Context, option: click.Parameter) -> bool:
+    return context.get_parameter_source(str(option.name)) is ParameterSource.ENVIRONMENT
