@@ -162,7 +162,7 @@ def test_without_video_there_are_only_pngs_and_a_command_that_encodes_them(here:
     run = here / "rollouts" / "run-0001"
     assert [path.name for path in run.iterdir()] == ["episode-0000"]
     names = sorted(path.name for path in (run / "episode-0000").iterdir())
-    assert names == [*(f"{index:06d}.png" for index in range(6)), "manifest.json"]
+    assert names == [*(f"{index:06d}.png" for index in range(6)), "manifest.json", "rollout.json"]
     assert "PNGs only, in rollouts/run-0001" in done.stderr
     assert shlex.split(done.stdout)[-2:] == ["encode", str(run)]
 

@@ -54,7 +54,7 @@ def test_frames_are_numbered_pngs_and_the_manifest_comes_last(tmp_path: Path) ->
         "meta": {"seed": 3},
     }
     assert manifest.stat().st_mtime_ns >= max(path.stat().st_mtime_ns for path in paths)
-    assert len(os.listdir(tmp_path / "a" / "job")) == 13
+    assert len(os.listdir(tmp_path / "a" / "job")) == 14
 
 
 def kinds_of_frames() -> dict[str, Any]:
@@ -183,6 +183,7 @@ def test_overwrite_removes_exactly_the_old_dump(tmp_path: Path) -> None:
         "manifest.json",
         "notes.txt",
         "poster.png",
+        "rollout.json",
     ]
     assert json.loads((folder / "manifest.json").read_text())["frames"] == 3
 

@@ -52,8 +52,9 @@ class Tally:
             path = paths.output(record.format)
             log.info("%s", saved_line(record, path, result.receipt, result.replaced.get(record.format, "")))
             for warning in record.warnings:
-                log.info("%s: %s", shown(path), warning)
+                if warning not in result.warnings:
+                    log.info("%s: %s", shown(path), warning)
             if as_json:
                 click.echo(saved_json(record, path))
-        for line in lost_lines(result.receipt):
+        for line in (*result.warnings, *lost_lines(result.receipt)):
             log.warning("%s: %s", shown(paths.directory), line)

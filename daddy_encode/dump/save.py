@@ -16,6 +16,7 @@ from daddy_encode.spool.png.frame_files import FrameFiles
 from daddy_encode.spool.rate import fps_in_json
 from daddy_encode.spool.recording import directory as dump_directory
 from daddy_encode.spool.recording.arguments import check_arguments
+from daddy_encode.spool.recording.rollout import this_rollout
 
 
 def dump_frames(
@@ -40,7 +41,8 @@ def dump_frames(
         with contextlib.closing(files):
             for index, frame in enumerate(checked(frames)):
                 if index == 0:
-                    made_directory = dump_directory.prepare_directory(directory, overwrite=overwrite)
+                    rollout = this_rollout(rate, video, meta or {})
+                    made_directory = dump_directory.prepare_directory(directory, rollout, overwrite=overwrite)
                 files.write(index, frame)
         # Only now is `meta` read: a generator of frames may know its episode's return at its end.
         height, width = frame.shape[:2]

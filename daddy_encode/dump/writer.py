@@ -25,7 +25,8 @@ from daddy_encode.spool.png.pixels import Pixels
 from daddy_encode.spool.rate import fps_in_json
 from daddy_encode.spool.recording.arguments import check_arguments
 from daddy_encode.spool.recording.calls import Calls
-from daddy_encode.spool.recording.directory import prepare_directory, refuse_old_dump
+from daddy_encode.spool.recording.directory import prepare_directory, refuse_old_dump, remove_empty
+from daddy_encode.spool.recording.rollout import Rollout, TakenError, this_rollout, withdraw_rollout
 from daddy_encode.spool.records import encode_json
 
 # Enough for a second of 720p at 30 fps and more, while a shared file system pauses.
@@ -217,7 +218,7 @@ class FrameWriter:
         line = encode_json(annotations) if annotations else b""
         if self._client is None:
             try:
-                self._client = self._begin(pixels)
+                self._begin(pixels)
             except SpoolError as error:
                 self._failure = error
         if self._client is not None and self._client.write(pixels, line, wait=self._blocks):
@@ -225,7 +226,7 @@ class FrameWriter:
         self._failed()
         return False
 
-    def _begin(self, first: Pixels) -> Client:
+    def _begin(self, first: Pixels) -> None:
         slots = max(_MAX_BYTES // first.nbytes, _LEAST_FRAMES)
         if self._max_bytes is not None and not (slots := self._max_bytes // first.nbytes):
             raise SettingsError(f"max_bytes is {self._max_bytes}, but one frame has {first.nbytes}: give more")
@@ -233,12 +234,22 @@ class FrameWriter:
         with contextlib.suppress(ManifestError):
             # For a rollout that is killed: what it said until now.
             recording.meta = _plain(self.meta)
-        recording.made_directory = prepare_directory(self.directory, overwrite=self._overwrite)
-        recording.layout = Layout.of(first)
-        recording.grow(recording.layout)
-        client = Client(recording, self._calls, processes=self._processes, slots=slots)
-        exit_hook.register(self)
-        return client
+        rollout = this_rollout(recording.fps, recording.video, recording.meta)
+        try:
+            recording.made_directory = self._prepare(rollout, overwrite=self._overwrite)
+            recording.layout = Layout.of(first)
+            recording.grow(recording.layout)
+            self._client = Client(recording, self._calls, processes=self._processes, slots=slots)
+            exit_hook.register(self)
+        except BaseException as error:
+            if self._client is None and not isinstance(error, TakenError):
+                withdraw_rollout(self.directory, rollout)
+                if recording.made_directory:
+                    remove_empty(self.directory)
+            raise
+
+    def _prepare(self, rollout: Rollout, *, overwrite: bool) -> bool:
+        return prepare_directory(self.directory, rollout, overwrite=overwrite, min_free=self._recording.min_free)
 
     def _end(self, error: str | None) -> None:
         if self.dropped:
@@ -256,7 +267,7 @@ class FrameWriter:
         elif error is not None:
             # It ended before the first frame; an old dump that would have been overwritten stays.
             with contextlib.suppress(SpoolError):
-                prepare_directory(self.directory, overwrite=False)
+                self._prepare(this_rollout(self._recording.fps, self._recording.video, meta), overwrite=False)
                 write_manifest_anyway(self.directory, self._recording.manifest(0, error, meta))
         elif self._failure is None:
             self._failure = FrameError("there are no frames: give at least one")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -61,9 +61,11 @@ class Result:
         made: The outputs saved now; none where all were there already.
         receipt: What is written down of it.
         replaced: For each output that took the place of another file, what that was.
+        warnings: Those of all that was made now, which whoever asked for it should be warned of.
     """
 
     paths: JobPaths
     made: list[OutputRecord]
     receipt: Receipt
     replaced: Mapping[Kind, str] = field(default_factory=dict)
+    warnings: Sequence[str] = ()

@@ -18,10 +18,10 @@ from daddy_encode.encoding.frames.job_directory import JobDirectory
 from daddy_encode.encoding.frames.listing import FrameListing, list_frames
 from daddy_encode.encoding.option_values import Gaps
 from daddy_encode.encoding.recorded import gaps_agree, gaps_of, is_of, recorded
-from daddy_encode.encoding.settings import Plan, Settings, plan
-from daddy_encode.errors import FrameError, ManifestError, one_line
+from daddy_encode.encoding.settings import DEFAULT_FPS, Plan, Settings, plan
+from daddy_encode.errors import FrameError, ManifestError, Skipped, one_line
 from daddy_encode.spool.frames import FrameSequence
-from daddy_encode.spool.manifest import MANIFEST_NAME, Manifest
+from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME, Manifest
 from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.receipt import (
     MAX_LISTED,
@@ -33,6 +33,10 @@ from daddy_encode.spool.receipt import (
     find_recorded,
     read_receipt,
 )
+from daddy_encode.spool.recording.rollout import Rollout
+from daddy_encode.spool.transient import may_pass
+
+ASSUMED_RATE = f"no manifest, {ROLLOUT_NAME} or --video-fps says how many frames per second: {DEFAULT_FPS} are assumed"
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,7 @@ class Examined:
             there, and the times of these and of the directory.
         is_recorded: Whether the receipt is so already.
         dropped: What the rollout has dropped; not looked for where nothing is left to do.
+        warnings: What whoever sees the videos should know of how they were made.
         parent: The status of the directory that its directory is in, where the outputs go there; else None.
     """
 
@@ -72,6 +77,7 @@ class Examined:
     receipt: Receipt | None
     is_recorded: bool
     dropped: Dropped
+    warnings: Sequence[str]
     parent: os.stat_result | None
 
     @property
@@ -171,7 +177,12 @@ def examine(
     if gaps == "error":
         _check_whole(directory.path, frames, manifest, died)
     known = recorded(own, keep_since)
-    wanted = plan(settings, manifest, known)
+    rollout, warnings = (None, []) if manifest else _rollout(directory, frames)
+    # One that an earlier encode was told is known.
+    is_told = own is not None and known.outputs and not any(ASSUMED_RATE in record.warnings for record in own.outputs)
+    if manifest is None and settings.fps is None and (rollout is None or rollout.rate is None) and not is_told:
+        warnings.append(ASSUMED_RATE)
+    wanted = plan(settings, manifest or rollout, known)
     stored = own if own is not None and gaps_agree(own, gaps) else None
     receipt = _renewed(paths, stored, mtime_ns) if stored else None
     there = {record.format for record in receipt.outputs} if receipt else set()
@@ -195,8 +206,19 @@ def examine(
         receipt=receipt,
         is_recorded=receipt == stored,
         dropped=read_dropped(directory, frames, expected) if todo else Dropped(),
+        warnings=warnings,
         parent=directory.status("..") if paths.base.parent == paths.directory.parent else None,
     )
+
+
+def _rollout(directory: JobDirectory, frames: FrameSequence) -> tuple[Rollout | None, list[str]]:
+    """The record of the job's rollout, and why it is of no use. Raises ManifestError where that may pass."""
+    try:
+        return directory.rollout(frames.names), []
+    except (ManifestError, Skipped) as error:
+        if may_pass(error):
+            raise
+        return None, [f"{error}; encoded as if it were not there"]
 
 
 def _check_not_more(directory: Path, frames: FrameSequence, manifest: Manifest | None) -> None:

@@ -113,7 +113,7 @@ def _encode_once(paths: JobPaths, context: Context, shares: _Shares) -> Result:
             check_unchanged(directory, job.listing)
             raise
         receipt = record_done(paths, context, job, published.source, bad, published.made)
-        return Result(paths, published.made, receipt, published.replaced)
+        return Result(paths, published.made, receipt, published.replaced, job.warnings)
 
 
 def _examined(paths: JobPaths, directory: JobDirectory, context: Context) -> Examined:
@@ -179,7 +179,12 @@ def _publish_all(
             kind: temps.enter_context(flushed(target.temp, target.final, paths.base.name, job.parent, paths.top))
             for kind, target in targets.items()
         }
-        made = [msgspec.structs.replace(record, mtime_ns=ready[record.format].mtime_ns()) for record in made]
+        made = [
+            msgspec.structs.replace(
+                record, mtime_ns=ready[record.format].mtime_ns(), warnings=[*job.warnings, *record.warnings]
+            )
+            for record in made
+        ]
         replaces = {
             kind: replaced(target.final.name, kind, job.todo[kind], job.earlier, is_same=job.is_same)
             for kind, target in targets.items()

@@ -39,8 +39,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     for a job without one.
 
     Attributes:
-        video: What to make. Default: what the manifest asks for, else an MP4.
-        fps: Frames per second at which the recording plays. Default: the manifest's, else 30.
+        video: What to make. Default: what the manifest, or the rollout's record, asks for, else an MP4.
+        fps: Frames per second at which the recording plays. Default: as the manifest or that record says, else 30.
         crf: x264's constant rate factor. Default: 20.
         preset: x264's; slower is smaller. Default: veryfast.
         scale: Whole-number enlargement. Default: 1.
@@ -116,15 +116,15 @@ Plan = Mapping[Kind, Mp4Settings | GifSettings]
 
 
 class Asked(Protocol):
-    """What the rollout asks for, as its manifest says."""
+    """What the rollout asks for, as its manifest says, or its own record where there is no manifest."""
 
     @property
     def video(self) -> Video | None:
         """What to make; None: whatever is usual."""
 
     @property
-    def rate(self) -> Fraction:
-        """Frames per second."""
+    def rate(self) -> Fraction | None:
+        """Frames per second; None: not known."""
 
 
 @dataclass(frozen=True)
@@ -207,7 +207,7 @@ def _output(kind: Kind, settings: Settings, asked: Asked | None, recorded: Recor
     elif known is not None:
         rate = parse_fps(known.fps)
     else:
-        rate = asked.rate if asked is not None else DEFAULT_FPS
+        rate = (asked.rate if asked is not None else None) or DEFAULT_FPS
     made = Mp4Settings if kind == "mp4" else GifSettings
     values: dict[str, Any] = {}
     for name in made.__struct_fields__:

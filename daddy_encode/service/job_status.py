@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daddy_encode.errors import one_line
-from daddy_encode.service.snapshot import JobSnapshot, inspect_job
+from daddy_encode.service.snapshot import JobSnapshot, find_rollout, inspect_job
 from daddy_encode.service.state import State, classify
 from daddy_encode.spool.claims import has_lease, holder, lease_path
 from daddy_encode.spool.paths import JobPaths, absolute
 from daddy_encode.spool.receipt import MOST_FAILURES
-from daddy_encode.spool.slurm_process import ROLLOUT_NAME, read_slurm_process
 from daddy_encode.spool.walk import Listing, SpoolDirectory, listing_error, walk
 
 # In characters. Anybody may have written what it comes from.
@@ -78,7 +77,7 @@ def _status(directory: SpoolDirectory, listing: Listing, mtime_ns: int, top: Pat
     claimed = directory.name in outputs.claimed if outputs.names is not None else has_lease(paths)
     # A person wants to hear of frames that are not there, not to wait for them.
     state = classify(job, wanted=None, claimed=claimed)
-    writer = read_slurm_process(paths.directory / ROLLOUT_NAME) if state is State.WRITING else None
+    rollout = find_rollout(paths, listing) if state is State.WRITING else None
     return JobStatus(
         job=os.path.relpath(paths.directory, top),
         path=paths.directory,
@@ -87,7 +86,7 @@ def _status(directory: SpoolDirectory, listing: Listing, mtime_ns: int, top: Pat
         age=max(0.0, time.time() - mtime_ns / 1e9),
         changed=max(mtime_ns / 1e9, job.receipt.finished if job.receipt is not None else 0.0),
         note=_note(paths, state, job)[:LONGEST_NOTE],
-        rollout=writer.slurm_job_id if writer else "",
+        rollout=(rollout and rollout.slurm_job_id) or "",
     )
 
 

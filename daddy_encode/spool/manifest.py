@@ -16,8 +16,11 @@ from daddy_encode.spool.rate import parse_fps
 from daddy_encode.spool.records import Check, encode_record, parse_record, read_record
 
 MANIFEST_NAME = "manifest.json"
+# See spool/recording/rollout.py.
+ROLLOUT_NAME = "rollout.json"
 
 Video = Literal["mp4", "gif", "both"]
+Fps = Annotated[str, Meta(max_length=40)] | float | int
 Count = Annotated[int, Meta(ge=0, le=10_000_000)]
 # PNG allows 2**31 - 1; H.264 stops far below this, and a size is multiplied, so it is bounded here.
 Extent = Annotated[int, Meta(ge=0, le=65_535)]
@@ -44,7 +47,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     width: Extent
     height: Extent
     sizes_vary: bool | msgspec.UnsetType = msgspec.UNSET
-    fps: Annotated[str, Meta(max_length=40)] | float | int = 30
+    fps: Fps = 30
     video: Video | None = None
     complete: bool = True
     error: Annotated[str, Meta(max_length=100_000)] | None = None

@@ -1,7 +1,4 @@
-"""Which Slurm job a process belongs to: a rollout's record is beside its frames, an encoder's beside its lease.
-
-Written under Slurm only. While a dump has no manifest, it tells a rollout that still runs from one that has died.
-"""
+"""Which Slurm job a process belongs to; an encoder's record of it, written under Slurm only, beside its lease."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ from daddy_encode.errors import ManifestError
 from daddy_encode.spool.publish import publish_bytes
 from daddy_encode.spool.records import encode_record, read_record
 
-ROLLOUT_NAME = "rollout.json"
+SlurmJobId = Annotated[str, Meta(pattern="^[0-9]{1,10}$")]
 
 
 class SlurmProcess(Struct, frozen=True, kw_only=True):
@@ -30,9 +27,15 @@ class SlurmProcess(Struct, frozen=True, kw_only=True):
     """
 
     version: int = 1
-    slurm_job_id: Annotated[str, Meta(pattern="^[0-9]{1,10}$")]
+    slurm_job_id: SlurmJobId
     host: Annotated[str, Meta(max_length=255)] = ""
     pid: int = 0
+
+
+def slurm_job_id() -> str | None:
+    """The Slurm job of this process, in digits; None outside of Slurm."""
+    identifier = os.environ.get("SLURM_JOB_ID", "")
+    return identifier if identifier.isdecimal() and identifier.isascii() and len(identifier) <= 10 else None
 
 
 def write_slurm_process(path: Path, owner: str = "") -> bool:
@@ -48,8 +51,7 @@ def write_slurm_process(path: Path, owner: str = "") -> bool:
     Raises:
         SpoolError: It cannot be written.
     """
-    identifier = os.environ.get("SLURM_JOB_ID", "")
-    if not (identifier.isdecimal() and identifier.isascii() and len(identifier) <= 10):
+    if (identifier := slurm_job_id()) is None:
         return False
     publish_bytes(
         encode_record(SlurmProcess(slurm_job_id=identifier, host=socket.gethostname(), pid=os.getpid())), path, owner

@@ -105,13 +105,13 @@ def test_a_taken_directory_is_refused_and_overwrite_replaces_the_dump_only(tmp_p
     save_frames_as_png(FRAMES, tmp_path)
     (tmp_path / "notes.txt").write_text("mine")
     before = contents(tmp_path)
-    with pytest.raises(SpoolError, match=r"already holds manifest\.json and 5 more"):
+    with pytest.raises(SpoolError, match=r"already holds manifest\.json and 6 more"):
         save_frames_as_png(FRAMES[:2], tmp_path)
     with pytest.raises(FrameError):
         save_frames_as_png([], tmp_path, overwrite=True)
     assert contents(tmp_path) == before
     save_frames_as_png(FRAMES[:2], tmp_path, overwrite=True)
-    assert sorted(contents(tmp_path)) == ["000000.png", "000001.png", "manifest.json", "notes.txt"]
+    assert sorted(contents(tmp_path)) == ["000000.png", "000001.png", "manifest.json", "notes.txt", "rollout.json"]
     assert manifest_of(tmp_path)["frames"] == 2
 
 

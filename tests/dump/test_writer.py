@@ -53,7 +53,7 @@ def test_every_frame_has_a_line_once_one_frame_is_annotated_and_else_there_is_no
     assert annotations_of(tmp_path / "some") == [{}, {}, {}, {"note": "here"}, {}, {}]
     with FrameWriter(tmp_path / "none") as writer:
         writer.write(noise(1)[0])
-    assert sorted(os.listdir(tmp_path / "none")) == ["000000.png", "manifest.json"]
+    assert sorted(os.listdir(tmp_path / "none")) == ["000000.png", "manifest.json", "rollout.json"]
 
 
 def test_many_annotations_keep_their_order_whichever_thread_is_first(tmp_path: Path) -> None:
@@ -100,7 +100,8 @@ def test_a_rollout_may_change_its_working_directory(tmp_path: Path, monkeypatch:
         (tmp_path / "elsewhere").mkdir()
         monkeypatch.chdir(tmp_path / "elsewhere")
         writer.write(noise(1)[0], step=1)
-    assert sorted(os.listdir(tmp_path / "job")) == ["000000.png", "000001.png", "annotations.jsonl", "manifest.json"]
+    records = ["annotations.jsonl", "manifest.json", "rollout.json"]
+    assert sorted(os.listdir(tmp_path / "job")) == ["000000.png", "000001.png", *records]
     assert os.listdir(tmp_path / "elsewhere") == []
 
 
@@ -221,7 +222,7 @@ def test_discard_after_close_removes_the_recording(tmp_path: Path) -> None:
     assert not (tmp_path / "job").exists()
 
 
-@pytest.mark.parametrize("name", ["000004.png", "manifest.json", "annotations.jsonl"])
+@pytest.mark.parametrize("name", ["000004.png", "manifest.json", "annotations.jsonl", "rollout.json"])
 def test_a_directory_with_a_dump_in_it_is_refused_at_once_and_stays_as_it_is(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(b"old")
     (tmp_path / "notes.txt").write_bytes(b"mine")
@@ -232,7 +233,7 @@ def test_a_directory_with_a_dump_in_it_is_refused_at_once_and_stays_as_it_is(nam
     with FrameWriter(tmp_path, overwrite=True) as writer:
         assert contents(tmp_path) == before
         writer.write(noise(1)[0])
-    assert sorted(contents(tmp_path)) == ["000000.png", "manifest.json", "notes.txt"]
+    assert sorted(contents(tmp_path)) == ["000000.png", "manifest.json", "notes.txt", "rollout.json"]
 
 
 def test_two_writers_in_one_directory_never_mix(tmp_path: Path) -> None:

@@ -58,7 +58,13 @@ def test_a_directory_of_any_name_becomes_a_video_of_that_name(frames: Path, tmp_
     shutil.copytree(frames, spool / name)
     result = encode(spool / name)
     assert sorted(os.listdir(spool)) == sorted([name, f"{name}.mp4", f"{name}.receipt.json"])
-    assert sorted(os.listdir(spool / name)) == ["000000.png", "000001.png", "000002.png", "manifest.json"]
+    assert sorted(os.listdir(spool / name)) == [
+        "000000.png",
+        "000001.png",
+        "000002.png",
+        "manifest.json",
+        "rollout.json",
+    ]
     assert len(decode_mp4(spool / f"{name}.mp4", 24, 16)) == 3
     receipt = json.loads((spool / f"{name}.receipt.json").read_bytes())
     assert receipt["job"].isprintable()

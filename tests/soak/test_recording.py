@@ -199,7 +199,7 @@ class Rollouts:
         names = (
             set(os.listdir(directory))
             - {path.name for path in frame_files(directory)}
-            - {"manifest.json", "annotations.jsonl"}
+            - {"manifest.json", "annotations.jsonl", "rollout.json"}
         )
         # The next encoder sweeps the temporary manifest of a process that was killed.
         assert not [name for name in names if not (name.endswith(".tmp") and point is not None)], names

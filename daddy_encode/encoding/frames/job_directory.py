@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,6 +17,7 @@ from daddy_encode.spool.held_file import SAFELY, kind_of
 from daddy_encode.spool.manifest import MANIFEST_NAME, Manifest, read_manifest
 from daddy_encode.spool.orphans import is_dead, is_temp_name, remove_from
 from daddy_encode.spool.png.pixels import MAX_PIXELS
+from daddy_encode.spool.recording.rollout import Rollout, read_rollout
 from daddy_encode.spool.transient import TRANSIENT
 
 # What to do about a frame that was not written well.
@@ -117,6 +118,10 @@ class JobDirectory:
     def manifest(self) -> tuple[Manifest, str] | None:
         """Its manifest and the SHA-256 of that; see `read_manifest`. Raises ManifestError, Skipped."""
         return read_manifest(self.path, dir_fd=self._descriptor, check=self.check_owner)
+
+    def rollout(self, names: Iterable[str]) -> Rollout | None:
+        """The rollout's record; `names`: those of its frames. See `read_rollout`. Raises ManifestError, Skipped."""
+        return read_rollout(self.path, names, dir_fd=self._descriptor, check=self.check_owner)
 
     def in_place(self) -> bool:
         """Whether the directory's path still leads to the directory that was opened."""

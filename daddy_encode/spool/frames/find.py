@@ -14,8 +14,7 @@ from typing import NamedTuple
 from daddy_encode.errors import FrameError
 from daddy_encode.spool.frames.names import is_frame_name, is_own_name
 from daddy_encode.spool.frames.sequence import FrameSequence, steps_of, timestamps_of
-from daddy_encode.spool.manifest import MANIFEST_NAME
-from daddy_encode.spool.slurm_process import ROLLOUT_NAME
+from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME
 
 _DIGITS = re.compile(r"([0-9]+)")
 _PLAIN = re.compile(r"[0-9]+\.png", re.IGNORECASE)

@@ -7,41 +7,48 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from daddy_encode.errors import SpoolError
+from daddy_encode.spool.disk_budget import DiskBudget
 from daddy_encode.spool.frames import frame_name, is_frame_name
-from daddy_encode.spool.manifest import MANIFEST_NAME
+from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME
 from daddy_encode.spool.orphans import remove_dead, remove_temporaries
 from daddy_encode.spool.publish import reported
-from daddy_encode.spool.slurm_process import ROLLOUT_NAME, write_slurm_process
+from daddy_encode.spool.recording.rollout import Rollout, TakenError, withdraw_rollout, write_rollout
 
 ANNOTATIONS_NAME = "annotations.jsonl"
-# The manifest first: at no time does one stand beside frames that it does not describe.
-_RECORDS = (MANIFEST_NAME, ANNOTATIONS_NAME, ROLLOUT_NAME)
+
+
+def _in_order(frames: Iterable[str]) -> list[str]:
+    """A dump's names, in the order in which they go: at no time is a manifest beside frames that it does not describe.
+
+    What is left after a kill is still described by the rollout's record, which goes last.
+    """
+    return [MANIFEST_NAME, ANNOTATIONS_NAME, *frames, ROLLOUT_NAME]
 
 
 def _old_dump(directory: Path) -> list[str]:
-    """Names in `directory` that belong to a dump, the manifest first; none where there is no such directory."""
+    """Names in `directory` that belong to a dump, in the order of `_in_order`; none where there is no directory."""
     with reported(directory, "list"):
         try:
-            names = os.listdir(directory)
+            names = set(os.listdir(directory))
         except FileNotFoundError:
             return []
-    return [name for name in _RECORDS if name in names] + sorted(name for name in names if is_frame_name(name))
+    frames = sorted(filter(is_frame_name, names))
+    return [name for name in _in_order(frames) if name in names]
 
 
 def refuse_old_dump(directory: Path) -> None:
-    """Raise SpoolError where `directory` already holds what belongs to a dump, or cannot be listed."""
+    """Raise TakenError where `directory` already holds what belongs to a dump, SpoolError where it cannot be listed."""
     if old := _old_dump(directory):
         more = f" and {len(old) - 1} more" if len(old) > 1 else ""
-        raise SpoolError(f"{directory}: already holds {old[0]}{more}; choose another directory, or overwrite=True")
+        raise TakenError(f"{directory}: already holds {old[0]}{more}; choose another directory, or overwrite=True")
 
 
-def prepare_directory(directory: Path, *, overwrite: bool) -> bool:
-    """Make `directory`, ready for a recording's frames, and say in it which Slurm job records.
+def prepare_directory(directory: Path, rollout: Rollout, *, overwrite: bool, min_free: int | None = None) -> bool:
+    """Make `directory`, ready for a recording's frames, with the record `rollout` in it: then it is this recording's.
 
     With `overwrite` exactly the files of the dump that is there are removed, with what was never finished of them.
-    Returns whether the directory was not there before. Raises SpoolError where it holds a dump and may not be
-    overwritten, or cannot be made or cleared.
+    Returns whether the directory was not there before. Raises TakenError where it holds a dump and may not be
+    overwritten, or another recording has begun there; SpoolError where it cannot be made, cleared or written to.
     """
     made = True
     with reported(directory, "make"):
@@ -60,9 +67,12 @@ def prepare_directory(directory: Path, *, overwrite: bool) -> bool:
         # Only refused, never removed: another writer may have begun here since the first look.
         refuse_old_dump(directory)
     try:
-        write_slurm_process(directory / ROLLOUT_NAME)
-    except SpoolError:
-        remove_recording(directory, (), made_directory=made)
+        write_rollout(directory, rollout, DiskBudget(directory, min_free))
+    except BaseException as error:
+        if not isinstance(error, TakenError):
+            withdraw_rollout(directory, rollout)
+        if made:
+            remove_empty(directory)
         raise
     return made
 
@@ -75,8 +85,8 @@ def remove_frames(directory: Path, indices: Iterable[int]) -> None:
 
 def remove_recording(directory: Path, indices: Iterable[int], *, made_directory: bool) -> None:
     """Remove these frames and what else a recording has written, and the directory where the recording made it."""
-    _remove(directory, _RECORDS)
-    remove_frames(directory, indices)
+    remove_dead(directory)
+    _remove(directory, _in_order(map(frame_name, indices)))
     if made_directory:
         remove_empty(directory)
 

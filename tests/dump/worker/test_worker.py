@@ -587,4 +587,4 @@ def test_a_file_that_fails_when_it_is_closed_is_an_error_and_leaves_no_part(
         assert (manifest["complete"], manifest["frames"]) == (False, 3 if name == "frame" else 6)
         assert_same(pixels_of(tmp_path / name), [frame] * manifest["frames"])
         assert [line["index"] for line in annotations_of(tmp_path / name)] == list(range(manifest["frames"]))
-        assert len(os.listdir(tmp_path / name)) == manifest["frames"] + 2
+        assert len(os.listdir(tmp_path / name)) == manifest["frames"] + 3
