@@ -8,11 +8,12 @@
 This process never imports the encoder. It needs no display, no GPU and no network.
 """
 
-from __future__ import annotations
-
+# Without `from __future__ import annotations`, so that an older Python compiles this file and can say what it lacks.
+import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,22 +22,46 @@ import traceback
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from fractions import Fraction
+from importlib import metadata
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
-
-import click
-
-import daddy_encode
-from daddy_encode.cluster import submit
-from daddy_encode.cluster.allocation import holds_gpu
-from daddy_encode.dump import FrameWriter
-from daddy_encode.errors import DaddyEncodeError, FrameError, SettingsError
-from daddy_encode.rollout.loaders import BUILT_IN, Policy, load_policy, make_environment
-from daddy_encode.spool.publish import reported
-from daddy_encode.spool.rate import format_fps, parse_fps
+from urllib.parse import unquote, urlparse
 
 PROGRAM = "debug_rollout.py"
+
+
+def how_to_install() -> str:
+    """What to do where this Python is not the one that daddy-encode is installed for."""
+    here = Path(__file__).absolute().parent
+    if (here / ".venv" / "bin" / "python").exists():
+        return f"run {here}/.venv/bin/python {PROGRAM}, or activate that environment first: . {here}/.venv/bin/activate"
+    return (
+        f"activate the environment that has it, or make one with Python 3.10 or later: cd {here} && "
+        f"python3 -m venv .venv && .venv/bin/pip install -e . && .venv/bin/python {PROGRAM}"
+    )
+
+
+if sys.version_info < (3, 10):  # noqa: UP036
+    sys.exit(f"{PROGRAM}: {sys.executable} is Python {sys.version.split()[0]}; {how_to_install()}")
+
+try:
+    import click
+
+    import daddy_encode
+    from daddy_encode.cluster import submit
+    from daddy_encode.cluster.allocation import holds_gpu
+    from daddy_encode.dump import FrameWriter
+    from daddy_encode.errors import DaddyEncodeError, FrameError, SettingsError
+    from daddy_encode.rollout.loaders import BUILT_IN, Policy, load_policy, make_environment
+    from daddy_encode.spool.publish import reported
+    from daddy_encode.spool.rate import format_fps, parse_fps
+except ImportError as error:
+    sys.exit(
+        f"{PROGRAM}: daddy-encode is not installed, or not whole, in {sys.executable} "
+        f"({' '.join(str(error).split())}); {how_to_install()}"
+    )
+
 # sysexits.h, EX_TEMPFAIL: interrupted, try again.
 INTERRUPTED = 75
 # How long the encoder may take to clean up; by default Slurm kills 30 s after its SIGTERM.
@@ -53,7 +78,8 @@ class RolloutError(DaddyEncodeError):
 @click.option(
     "--video",
     type=click.Choice(["mp4", "gif", "both"]),
-    help="The video to make of each episode. Without it there are only PNGs.",
+    help="The video to make of each episode. Without it there are only PNGs. In a Slurm allocation that holds a GPU no "
+    "video comes at once: the command that makes it is printed (see --handoff).",
 )
 @click.option(
     "--video-fps",
@@ -234,8 +260,32 @@ def hand_off(directory: Path, video: Video | None, handoff: str) -> int:
         print(queued.job_id, flush=True)
         log(queued.how_to_follow())
         return 0
+    in_gpu_job = handoff == "auto" and holds_gpu(os.environ)
+    if video is not None and handoff != "none" and not in_gpu_job:
+        settings = encoder_environment()
+        return encode([*python_command(), "encode", os.path.abspath(directory)], {**os.environ, **settings})
+    if video is None:
+        log(f"PNGs only, in {directory}. To make MP4s of them (or, with --video, GIFs), run:")
+    elif in_gpu_job:
+        log(
+            "This Slurm allocation holds a GPU, so no video is made here. On a node for CPUs keep `daddy-encode watch` "
+            "running, or run:"
+        )
+    else:
+        log("Nothing is encoded yet. To encode, run:")
+    print(printed_command(directory), flush=True)
+    return 0
+
+
+def python_command() -> list[str]:
+    """The encoder as a program of this Python, whatever is on the PATH."""
+    return [sys.executable, "-m", "daddy_encode"]
+
+
+def encoder_environment() -> dict[str, str]:
+    """What the environment of the encoder has besides this one's."""
     checkout = str(Path(daddy_encode.__file__).absolute().parent.parent)
-    settings = {
+    return {
         # No library that the encoder loads can allocate GPU memory.
         "CUDA_VISIBLE_DEVICES": "",
         # The daddy_encode of this process, from any directory.
@@ -243,20 +293,33 @@ def hand_off(directory: Path, video: Video | None, handoff: str) -> int:
         # The encoder must not import a random.py from the working directory (Python 3.11 and later).
         "PYTHONSAFEPATH": "1",
     }
-    command = [sys.executable, "-m", "daddy_encode", "encode", os.path.abspath(directory)]
-    in_gpu_job = handoff == "auto" and holds_gpu(os.environ)
-    if video is not None and handoff != "none" and not in_gpu_job:
-        return encode(command, {**os.environ, **settings})
-    if video is None:
-        log(f"PNGs only, in {directory}. To make MP4s of them (or, with --video, GIFs), run:")
-    elif in_gpu_job:
-        log(
-            "This Slurm allocation holds a GPU; nothing is encoded here. Start a watcher (`daddy-encode watch`) or run:"
-        )
+
+
+def printed_command(directory: Path) -> str:
+    """The command that encodes `directory`, for a person to read and to run, in any directory and on any node."""
+    installed = Path(sys.executable).with_name("daddy-encode")
+    if installed.exists() and is_installed():
+        found = shutil.which("daddy-encode")
+        is_on_path = found is not None and os.path.samefile(found, installed)
+        program = ["daddy-encode" if is_on_path else str(installed)]
     else:
-        log("Nothing is encoded yet. To encode, run:")
-    print(shlex.join(["env", *(f"{name}={value}" for name, value in settings.items()), *command]), flush=True)
-    return 0
+        program = ["env", *(f"{name}={value}" for name, value in encoder_environment().items()), *python_command()]
+    return shlex.join([*program, "encode", os.path.abspath(directory)])
+
+
+def is_installed() -> bool:
+    """Whether what is installed is the daddy_encode that runs here, not that of another checkout."""
+    try:
+        distribution = metadata.distribution("daddy-encode")
+        # PEP 610: of an editable installation, the checkout.
+        origin = json.loads(distribution.read_text("direct_url.json") or "{}")
+        if origin.get("dir_info", {}).get("editable"):
+            package = Path(unquote(urlparse(origin["url"]).path), "daddy_encode")
+        else:
+            package = Path(str(distribution.locate_file("daddy_encode")))
+        return os.path.samefile(package, Path(daddy_encode.__file__).parent)
+    except (metadata.PackageNotFoundError, OSError, ValueError, KeyError):
+        return False
 
 
 def encode(command: list[str], environ: dict[str, str]) -> int:

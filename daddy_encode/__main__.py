@@ -1,5 +1,25 @@
-"""`python -m daddy_encode`: the same as the command `daddy-encode`."""
+"""`python -m daddy_encode` and the command `daddy-encode`: where something is not installed, one line says so."""
 
-from daddy_encode.cli.main import main
+from __future__ import annotations
 
-main()
+import sys
+from typing import NoReturn
+
+
+def main() -> NoReturn:
+    """Run the command line and exit with its status."""
+    try:
+        from daddy_encode.cli.main import main as run
+
+        run()
+    except ImportError as error:
+        # No traceback: what is wrong is this Python, not this program.
+        sys.exit(
+            f"Error: daddy-encode is not installed, or not whole, in {sys.executable} "
+            f"({' '.join(str(error).split())}); activate the environment that has it, such as with "
+            "`. .venv/bin/activate`, or install it there again: python3 -m pip install -e . in its folder"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import os
@@ -361,6 +362,51 @@ def test_ctrl_c_ends_the_rollout_with_status_75_and_keeps_the_frames_so_far(here
     assert json.loads(path.read_text())["complete"] is False
 
 
+# ---- a Python without the package
+
+LACKING = f"daddy-encode is not installed, or not whole, in {sys.executable}"
+
+
+def test_a_bare_python_gets_one_line_that_names_it_and_says_what_to_do(tmp_path: Path) -> None:
+    script = tmp_path / "debug_rollout.py"
+    shutil.copy(SCRIPT, script)
+    # Without site-packages; in the checkout, where the package is beside the script, and alone.
+    for path in (SCRIPT, script):
+        command = [sys.executable, "-S", str(path), "--steps", "2"]
+        done = subprocess.run(command, cwd=tmp_path, env=CLEAN, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"debug_rollout.py: {LACKING} (No module named 'click'); ")
+        assert done.stderr.count("\n") == 1
+    assert f"cd {tmp_path} && python3 -m venv .venv && .venv/bin/pip install -e ." in done.stderr
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "bin" / "python").symlink_to(sys.executable)
+    done = subprocess.run(command, cwd=tmp_path, env=CLEAN, capture_output=True, text=True, timeout=60)
+    assert f"run {tmp_path}/.venv/bin/python debug_rollout.py, or activate that environment" in done.stderr
+
+
+def test_an_old_python_can_read_the_script_as_far_as_where_it_says_that_it_is_too_old() -> None:
+    text = SCRIPT.read_text()
+    ast.parse(text, feature_version=(3, 6))
+    assert "\nfrom __future__ import annotations\n" not in text
+    assert text.index("sys.version_info < (3, 10)") < text.index("import click")
+
+
+@pytest.mark.parametrize("broken", ["click", "msgspec"])
+def test_so_does_the_command_where_a_dependency_is_broken(tmp_path: Path, broken: str) -> None:
+    # As after an upgrade of the system. The one is imported before anything else, the other when it is needed.
+    (tmp_path / f"{broken}.py").write_text("raise ImportError('libfoo.so.1: cannot open it\\nlong story')")
+    done = subprocess.run(
+        [sys.executable, "-m", "daddy_encode", "status", str(tmp_path)],
+        env={**CLEAN, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(CHECKOUT)])},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"Error: {LACKING} (libfoo.so.1: cannot open it long story); activate ")
+    assert done.stderr.count("\n") == 1
+
+
 # ---- hand-off
 
 
@@ -393,6 +439,17 @@ def test_in_a_slurm_allocation_that_holds_a_gpu_nothing_is_encoded(here: Path) -
     run = here / "rollouts/run-0001"
     assert shlex.split(done.stdout)[-2:] == ["encode", str(run)]
     assert [path.name for path in run.iterdir()] == ["episode-0000"]
+
+
+def test_the_printed_command_is_one_that_a_person_can_read(here: Path) -> None:
+    programs = Path(sys.executable).parent
+    asked = [sys.executable, "-c", "import daddy_encode; print(daddy_encode.__file__)"]
+    imported = subprocess.run(asked, cwd="/", env=CLEAN, capture_output=True, text=True, timeout=60, check=True).stdout
+    if Path(imported.strip()).parents[1] != CHECKOUT or not (programs / "daddy-encode").exists():
+        pytest.skip("the installed daddy-encode is another one than that beside the script")
+    on_path = {**GPU_JOB, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
+    done = rollout(here, "--video", "mp4", "--steps", "2", environ=on_path)
+    assert done.stdout == f"daddy-encode encode {shlex.quote(str(here / 'rollouts/run-0001'))}\n"
 
 
 def test_in_a_slurm_allocation_of_cpus_it_is_encoded(here: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import click
 
+from daddy_encode import __version__
 from daddy_encode.cli.environment import name_variable, with_environment
 
 # Command name -> module below daddy_encode.cli that holds `command`. Loaded when needed: `--help` stays quick.
@@ -53,7 +54,7 @@ def _loaded(name: str) -> click.Command:
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="daddy-encode")
+@click.version_option(__version__, prog_name="daddy-encode")
 def group() -> None:
     """Turn the PNG frames that rollouts wrote into MP4 and GIF: on CPUs, verified, logged.
 
