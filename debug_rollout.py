@@ -9,11 +9,8 @@ This process never imports the encoder. It needs no display, no GPU and no netwo
 """
 
 # Without `from __future__ import annotations`, so that an older Python compiles this file and can say what it lacks.
-import json
 import os
 import re
-import shlex
-import shutil
 import signal
 import subprocess
 import sys
@@ -22,11 +19,9 @@ import traceback
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from fractions import Fraction
-from importlib import metadata
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import unquote, urlparse
 
 PROGRAM = "debug_rollout.py"
 
@@ -48,11 +43,11 @@ if sys.version_info < (3, 10):  # noqa: UP036
 try:
     import click
 
-    import daddy_encode
     from daddy_encode.cluster import submit
     from daddy_encode.cluster.allocation import holds_gpu
     from daddy_encode.dump import FrameWriter
     from daddy_encode.errors import DaddyEncodeError, FrameError, SettingsError
+    from daddy_encode.rollout.command import encoder_environment, printed_command, python_command
     from daddy_encode.rollout.loaders import BUILT_IN, Policy, load_policy, make_environment
     from daddy_encode.spool.publish import reported
     from daddy_encode.spool.rate import format_fps, parse_fps
@@ -262,8 +257,7 @@ def hand_off(directory: Path, video: Video | None, handoff: str) -> int:
         return 0
     in_gpu_job = handoff == "auto" and holds_gpu(os.environ)
     if video is not None and handoff != "none" and not in_gpu_job:
-        settings = encoder_environment()
-        return encode([*python_command(), "encode", os.path.abspath(directory)], {**os.environ, **settings})
+        return encode(python_command(directory), {**os.environ, **encoder_environment()})
     if video is None:
         log(f"PNGs only, in {directory}. To make MP4s of them (or, with --video, GIFs), run:")
     elif in_gpu_job:
@@ -275,51 +269,6 @@ def hand_off(directory: Path, video: Video | None, handoff: str) -> int:
         log("Nothing is encoded yet. To encode, run:")
     print(printed_command(directory), flush=True)
     return 0
-
-
-def python_command() -> list[str]:
-    """The encoder as a program of this Python, whatever is on the PATH."""
-    return [sys.executable, "-m", "daddy_encode"]
-
-
-def encoder_environment() -> dict[str, str]:
-    """What the environment of the encoder has besides this one's."""
-    checkout = str(Path(daddy_encode.__file__).absolute().parent.parent)
-    return {
-        # No library that the encoder loads can allocate GPU memory.
-        "CUDA_VISIBLE_DEVICES": "",
-        # The daddy_encode of this process, from any directory.
-        "PYTHONPATH": os.pathsep.join(filter(None, (checkout, os.environ.get("PYTHONPATH")))),
-        # The encoder must not import a random.py from the working directory (Python 3.11 and later).
-        "PYTHONSAFEPATH": "1",
-    }
-
-
-def printed_command(directory: Path) -> str:
-    """The command that encodes `directory`, for a person to read and to run, in any directory and on any node."""
-    installed = Path(sys.executable).with_name("daddy-encode")
-    if installed.exists() and is_installed():
-        found = shutil.which("daddy-encode")
-        is_on_path = found is not None and os.path.samefile(found, installed)
-        program = ["daddy-encode" if is_on_path else str(installed)]
-    else:
-        program = ["env", *(f"{name}={value}" for name, value in encoder_environment().items()), *python_command()]
-    return shlex.join([*program, "encode", os.path.abspath(directory)])
-
-
-def is_installed() -> bool:
-    """Whether what is installed is the daddy_encode that runs here, not that of another checkout."""
-    try:
-        distribution = metadata.distribution("daddy-encode")
-        # PEP 610: of an editable installation, the checkout.
-        origin = json.loads(distribution.read_text("direct_url.json") or "{}")
-        if origin.get("dir_info", {}).get("editable"):
-            package = Path(unquote(urlparse(origin["url"]).path), "daddy_encode")
-        else:
-            package = Path(str(distribution.locate_file("daddy_encode")))
-        return os.path.samefile(package, Path(daddy_encode.__file__).parent)
-    except (metadata.PackageNotFoundError, OSError, ValueError, KeyError):
-        return False
 
 
 def encode(command: list[str], environ: dict[str, str]) -> int:
