@@ -16,7 +16,6 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Iterator
 from contextlib import closing, suppress
 from fractions import Fraction
 from itertools import chain
@@ -46,8 +45,9 @@ try:
     from daddy_encode.cluster import submit
     from daddy_encode.cluster.allocation import holds_gpu
     from daddy_encode.dump import FrameWriter
-    from daddy_encode.errors import DaddyEncodeError, FrameError, SettingsError
+    from daddy_encode.errors import DaddyEncodeError, SettingsError
     from daddy_encode.rollout.command import encoder_environment, printed_command, python_command
+    from daddy_encode.rollout.episode import play
     from daddy_encode.rollout.loaders import BUILT_IN, Policy, load_policy, make_environment
     from daddy_encode.spool.publish import reported
     from daddy_encode.spool.rate import format_fps, parse_fps
@@ -221,30 +221,6 @@ def record(
         f"{directory}: {frames.frames} frames at {format_fps(fps)} fps, return {meta['return']:g}, "
         f"{time.monotonic() - started:.1f} s"
     )
-
-
-def play(environment: Any, policy: Policy | None, steps: int, meta: dict[str, Any]) -> Iterator[Any]:
-    """Yield the frames of one episode, one after the reset and one after each step; keep `meta` up to date."""
-    observation, _ = environment.reset(seed=meta["seed"])
-    environment.action_space.seed(meta["seed"])
-    yield render(environment, meta)
-    while meta["length"] < steps and not (meta["terminated"] or meta["truncated"]):
-        action = environment.action_space.sample() if policy is None else policy(observation)
-        observation, reward, terminated, truncated, _ = environment.step(action)
-        meta["return"] += float(reward)
-        meta["length"] += 1
-        meta["terminated"], meta["truncated"] = bool(terminated), bool(truncated)
-        yield render(environment, meta)
-
-
-def render(environment: Any, meta: dict[str, Any]) -> Any:
-    """Render a frame. Raises FrameError if it is not uint8 (H, W, 3)."""
-    frame = environment.render()
-    shape: tuple[int, ...] = getattr(frame, "shape", ())
-    dtype = getattr(frame, "dtype", type(frame).__name__)
-    if dtype != "uint8" or len(shape) != 3 or shape[2] != 3:
-        raise FrameError(f"--env {meta['environment']} renders {dtype} {shape}; only uint8 (H, W, 3) can be recorded")
-    return frame
 
 
 def hand_off(directory: Path, video: Video | None, handoff: str) -> int:
