@@ -124,6 +124,13 @@ SETTINGS = [
 # How an encoder works, whatever it makes.
 WORKING = [
     click.option(
+        "--split",
+        is_flag=True,
+        help="Make a video of each sequence of frames in a directory that holds several, such as rgb_0000.png and "
+        "depth_0000.png, or two episodes: DIR.rgb.mp4, DIR.depth.mp4. Default: such a directory is an error that lists "
+        "them, unless it was split before.",
+    ),
+    click.option(
         "--output-dir",
         type=click.Path(path_type=Path),
         metavar="DIR",

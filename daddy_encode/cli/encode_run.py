@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,14 @@ from daddy_encode.cli.main import FAILED, INTERRUPTED
 from daddy_encode.cli.signals import on_signals
 from daddy_encode.cli.tally import Tally
 from daddy_encode.cluster.limits import usable_workers
-from daddy_encode.errors import SettingsError, SpoolError
-from daddy_encode.report.log import set_up_logging, shown
+from daddy_encode.report.log import set_up_logging
 from daddy_encode.report.progress import AboveBar, Progress
 from daddy_encode.service.attempt import Attempt, OutcomeKind
-from daddy_encode.service.find_jobs import FoundJob, find_jobs
+from daddy_encode.service.find_jobs import find_all_jobs
 from daddy_encode.service.stop import StopSwitch
 from daddy_encode.service.worker_pool import WorkerPool, run_jobs
 from daddy_encode.spool.claims import Claims
+from daddy_encode.spool.paths import JobPaths
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +39,7 @@ def run(
     as_json: bool,
     lease: float,
     no_wait: bool,
+    split: bool,
     **options: Any,
 ) -> int:
     """Encode the jobs at `paths`.
@@ -50,6 +51,7 @@ def run(
         as_json: Whether JSON lines go to standard output.
         lease: In seconds.
         no_wait: Whether to exit instead of waiting for the jobs that others hold.
+        split: Whether each sequence of frames in a directory is a job.
         **options: Those of `make_context`.
 
     Returns:
@@ -63,8 +65,13 @@ def run(
     set_up_logging(AboveBar())
     stop = StopSwitch()
     on_signals(stop.set)
-    jobs, failures = _collect(paths, output_dir, salvage=bool(context.settings.salvage))
-    tally = Tally(failed=failures)
+    found = find_all_jobs(paths, output_dir, salvage=bool(context.settings.salvage), split=split)
+    jobs = found.jobs
+    for passed_over in found.passed_over:
+        log.warning("%s", passed_over)
+    for fault in found.faults:
+        log.error("%s", fault)
+    tally = Tally(failed=len(found.faults), passed_over=found.passed_over)
     waiting = [Attempt(job.paths, need_manifest=job.has_manifest, has_lease=job.has_lease) for job in jobs]
     attempts = {attempt.paths: attempt for attempt in waiting}
     count = workers or usable_workers(os.environ)
@@ -72,16 +79,16 @@ def run(
         Progress(sum(job.frames for job in jobs)) as progress,
         WorkerPool(count, context, Claims(lease, context.owners.trusts, context.tmp_dir), stop, progress.add) as pool,
     ):
-        reported: set[Path] = set()
+        reported: set[JobPaths] = set()
         pause = FIRST_PAUSE_SECONDS
         while waiting and not stop.is_set():
             claimed = []
             for outcome in run_jobs(pool, waiting, stop):
                 if outcome.kind is OutcomeKind.CLAIMED:
                     claimed.append(attempts[outcome.paths])
-                    if outcome.paths.directory not in reported:
+                    if outcome.paths not in reported:
                         log.info("%s%s", outcome.error, "" if no_wait else "; waiting for it")
-                        reported.add(outcome.paths.directory)
+                        reported.add(outcome.paths)
                 else:
                     tally.record(outcome, as_json=as_json)
             waiting = claimed
@@ -92,7 +99,7 @@ def run(
                 pause *= 2
     if pool.fault is not None:
         raise pool.fault
-    if len(jobs) + failures > 1:
+    if len(jobs) + len(found.faults) + len(found.passed_over) > 1:
         log.info("%s", tally)
     if stop.is_set():
         log.warning("stopped before all was done; run the same command again to continue")
@@ -106,43 +113,3 @@ def _pause(seconds: float, stop: StopSwitch) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end and not stop.is_set():
         time.sleep(0.1)
-
-
-def _collect(paths: Sequence[Path], output_dir: Path | None, *, salvage: bool) -> tuple[list[FoundJob], int]:
-    """The jobs to encode, each once, and how many directories could not be used, which is logged."""
-    jobs: dict[Path, FoundJob] = {}
-    failures = 0
-    for path in paths:
-        empty = True
-        for found in _find_jobs(path, output_dir):
-            empty = False
-            if isinstance(found, SpoolError):
-                log.error("%s", found)
-                failures += 1
-            elif not found.has_manifest and not found.named and not salvage:
-                log.warning(
-                    "%s: no manifest: its rollout still writes, or has died; name this directory itself, or give "
-                    "--salvage, to encode it",
-                    shown(found.paths.directory),
-                )
-            else:
-                jobs.setdefault(found.paths.directory, found)
-        if empty:
-            log.error("%s: no numbered PNG and no manifest in it, nor below it; check the path", shown(path))
-            failures += 1
-    bases: dict[Path, Path] = {}
-    for job in jobs.values():
-        twin = bases.setdefault(job.paths.base, job.paths.directory)
-        if twin != job.paths.directory:
-            raise SettingsError(
-                f"{shown(twin)} and {shown(job.paths.directory)} would both become {shown(job.paths.base)}.*; "
-                "give the directory that holds both as PATH"
-            )
-    return list(jobs.values()), failures
-
-
-def _find_jobs(path: Path, output_dir: Path | None) -> Iterator[FoundJob | SpoolError]:
-    try:
-        yield from find_jobs(path, output_dir)
-    except SpoolError as error:
-        yield error

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 import click
 
 from daddy_encode.report.log import lost_lines, saved_json, saved_line, shown
 from daddy_encode.service.attempt import Outcome, OutcomeKind
+from daddy_encode.service.find_jobs import PassedOver, reasons
 
 log = logging.getLogger(__name__)
 
@@ -20,17 +22,20 @@ class Tally:
         done: Jobs that were done already.
         skipped: Jobs that were left alone.
         failed: Jobs that failed, and directories that could not be used.
+        passed_over: What was found and is not encoded.
     """
 
-    def __init__(self, failed: int = 0) -> None:
+    def __init__(self, failed: int = 0, passed_over: Sequence[PassedOver] = ()) -> None:
         self.saved = 0
         self.done = 0
         self.skipped = 0
         self.failed = failed
+        self.passed_over = passed_over
 
     def __str__(self) -> str:
         skipped = f", {self.skipped} skipped" if self.skipped else ""
-        return f"{self.saved} videos saved, {self.done} jobs already done, {self.failed} failed{skipped}"
+        passed_over = f"; passed over: {reasons(self.passed_over)}" if self.passed_over else ""
+        return f"{self.saved} videos saved, {self.done} jobs already done, {self.failed} failed{skipped}{passed_over}"
 
     def record(self, outcome: Outcome, *, as_json: bool) -> None:
         """One log line for each video made, each job that was done already, each failure; JSON on standard output."""
@@ -43,7 +48,7 @@ class Tally:
             log.warning("%s", outcome.error)
         elif outcome.kind is OutcomeKind.DONE:
             self.done += 1
-            log.info("already done: %s; --force encodes it again", shown(paths.directory))
+            log.info("already done: %s; --force encodes it again", shown(paths.job))
         result = outcome.result
         if result is None or not result.made:
             return
@@ -57,4 +62,4 @@ class Tally:
             if as_json:
                 click.echo(saved_json(record, path))
         for line in (*result.warnings, *lost_lines(result.receipt)):
-            log.warning("%s: %s", shown(paths.directory), line)
+            log.warning("%s: %s", shown(paths.job), line)

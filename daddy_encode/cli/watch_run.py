@@ -43,6 +43,7 @@ def run(
     interval: float,
     settle: float | None,
     retry_failed: bool,
+    split: bool,
     once: bool,
     idle_exit: float | None,
     max_runtime: float | None,
@@ -86,6 +87,7 @@ def run(
         settle=settle,
         retry_failed=retry_failed,
         keep_since=keep_since,
+        split=split,
         events=events,
     )
     tally = Tally()

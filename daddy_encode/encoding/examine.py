@@ -16,10 +16,11 @@ from daddy_encode.encoding.frames.dropped import Dropped, read_dropped
 from daddy_encode.encoding.frames.gaps import expected_numbers, fill
 from daddy_encode.encoding.frames.job_directory import JobDirectory
 from daddy_encode.encoding.frames.listing import FrameListing, list_frames
+from daddy_encode.encoding.frames.other_files import OtherFiles
 from daddy_encode.encoding.option_values import Gaps
 from daddy_encode.encoding.recorded import gaps_agree, gaps_of, is_of, recorded
 from daddy_encode.encoding.settings import DEFAULT_FPS, Plan, Settings, plan
-from daddy_encode.errors import FrameError, ManifestError, Skipped, one_line
+from daddy_encode.errors import FrameError, ManifestError, Skipped, SpoolError, one_line
 from daddy_encode.spool.frames import FrameSequence
 from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME, Manifest
 from daddy_encode.spool.paths import JobPaths
@@ -31,6 +32,7 @@ from daddy_encode.spool.receipt import (
     OutputRecord,
     Receipt,
     find_recorded,
+    is_receipt_of,
     read_receipt,
 )
 from daddy_encode.spool.recording.rollout import Rollout
@@ -44,7 +46,7 @@ class Examined:
     """A job with as many of its frames as `gaps` asks for.
 
     Attributes:
-        directory: Where its frames are.
+        job: What its errors name.
         manifest: None where there is none.
         manifest_sha256: Of the manifest's bytes.
         listing: Its frames, as they were listed.
@@ -63,7 +65,7 @@ class Examined:
         parent: The status of the directory that its directory is in, where the outputs go there; else None.
     """
 
-    directory: Path
+    job: Path
     manifest: Manifest | None
     manifest_sha256: str | None
     listing: FrameListing
@@ -120,7 +122,7 @@ class Examined:
         how = self.filled(bad)
         names = self.frames.names
         if how is not None:
-            names = fill(self.frames, self.expected, bad, how, str(self.directory))
+            names = fill(self.frames, self.expected, bad, how, str(self.job))
         return names if how == "skip" else self.dropped.hold(names, self.expected.start)
 
     def lost(self, bad: Mapping[str, str]) -> Lost:
@@ -159,6 +161,7 @@ def examine(
     Raises:
         ManifestError: The manifest cannot be used, or promises other frames than are there.
         FrameError: The sequence of frames cannot be used.
+        SpoolError: What should be the job's receipt is another job's.
         Skipped: The manifest is another user's.
     """
     # Before the listing, and before the manifest is read: what changes after this moment is noticed.
@@ -169,13 +172,20 @@ def examine(
     died = manifest is None or not manifest.complete
     listing = list_frames(directory, mtime_ns, manifest_status, paths.pattern)
     frames = listing.frames
-    _check_not_more(directory.path, frames, manifest)
+    if not frames:
+        raise _nothing_to_read(paths, directory, manifest)
+    _check_not_more(paths, frames, manifest)
     earlier = read_receipt(paths.receipt, directory.check_owner)
+    if earlier is not None and not is_receipt_of(paths, earlier):
+        raise SpoolError(
+            f"{paths.job}: {paths.receipt} is another job's, of {earlier.sequence or 'a whole directory'}; rename this "
+            "directory, or remove that receipt with its videos"
+        )
     own = earlier if earlier is not None and is_of(earlier, listing.sha256, manifest_digest) else None
     gaps, salvaged = gaps_of(settings, own, died=died)
     expected = expected_numbers(frames, manifest.frames if manifest else None)
     if gaps == "error":
-        _check_whole(directory.path, frames, manifest, died)
+        _check_whole(paths, frames, manifest, died)
     known = recorded(own, keep_since)
     rollout, warnings = (None, []) if manifest else _rollout(directory, frames)
     # One that an earlier encode was told is known.
@@ -192,7 +202,7 @@ def examine(
         if force or kind not in there or known.outputs.get(kind) != output
     }
     return Examined(
-        directory=directory.path,
+        job=paths.job,
         manifest=manifest,
         manifest_sha256=manifest_digest,
         listing=listing,
@@ -221,35 +231,43 @@ def _rollout(directory: JobDirectory, frames: FrameSequence) -> tuple[Rollout | 
         return None, [f"{error}; encoded as if it were not there"]
 
 
-def _check_not_more(directory: Path, frames: FrameSequence, manifest: Manifest | None) -> None:
-    """Raise FrameError where there are no frames, ManifestError where there are more than promised."""
-    if not frames:
-        raise FrameError(f"{directory}: holds no numbered PNG such as 000000.png")
+def _nothing_to_read(paths: JobPaths, directory: JobDirectory, manifest: Manifest | None) -> FrameError:
+    """The error to raise where there are no frames: what is there instead."""
+    if manifest is not None and manifest.error and not manifest.frames:
+        return FrameError(f"{paths.job}: its rollout ended before its first frame: {manifest.error}")
+    other = OtherFiles()
+    other.add(directory.names())
+    promised = f"its manifest promises {manifest.frames} frames, but " if manifest is not None else ""
+    return FrameError(f"{paths.job}: nothing to encode: {promised}it {other}")
+
+
+def _check_not_more(paths: JobPaths, frames: FrameSequence, manifest: Manifest | None) -> None:
+    """Raise ManifestError where there are more frames than promised."""
     if manifest is not None and manifest.frames < len(frames):
         raise ManifestError(
-            f"{directory / MANIFEST_NAME}: promises {manifest.frames} frames, but there are {len(frames)} "
+            f"{paths.manifest}: promises {manifest.frames} frames, but there are {len(frames)} "
             f"({frames.names[0]} to {frames.names[-1]}); remove what does not belong there, or run the rollout again"
         )
 
 
-def _check_whole(directory: Path, frames: FrameSequence, manifest: Manifest | None, died: bool) -> None:
+def _check_whole(paths: JobPaths, frames: FrameSequence, manifest: Manifest | None, died: bool) -> None:
     """Raise FrameError or ManifestError where frames are missing."""
     advice = "run the rollout again" + (", or take what is whole with --salvage" if died else "")
     if frames.numbering == "irregular":
         names = ", ".join(frames.names[:3])
         raise FrameError(
-            f"{directory}: the numbers of its frames are at irregular distances ({names} …); --gaps skip closes up, "
+            f"{paths.job}: the numbers of its frames are at irregular distances ({names} …); --gaps skip closes up, "
             "--gaps hold keeps time, one frame for each number"
         )
     gaps = frames.missing_count()
     if gaps:
         names = ", ".join(frames.missing(3))
         raise FrameError(
-            f"{directory}: {names}{' …' if gaps > 3 else ''} missing, {gaps} of {len(frames) + gaps} frames; {advice}"
+            f"{paths.job}: {names}{' …' if gaps > 3 else ''} missing, {gaps} of {len(frames) + gaps} frames; {advice}"
         )
     if manifest is not None and manifest.frames != len(frames):
         raise ManifestError(
-            f"{directory / MANIFEST_NAME}: promises {manifest.frames} frames, but there are {len(frames)} "
+            f"{paths.manifest}: promises {manifest.frames} frames, but there are {len(frames)} "
             f"({frames.names[0]} to {frames.names[-1]}); wait for the file system, or {advice}"
         )
 

@@ -62,9 +62,7 @@ def encode_job(paths: JobPaths, context: Context, progress: Progress = lambda sh
             tries -= 1
             if tries == 0:
                 raise
-            log.warning(
-                "%s: its frames changed while they were encoded; encoding it anew", one_line(str(paths.directory))
-            )
+            log.warning("%s: its frames changed while they were encoded; encoding it anew", one_line(str(paths.job)))
 
 
 def done_already(paths: JobPaths, context: Context) -> Result | None:
@@ -140,7 +138,7 @@ def _publish_all(
 
     def check_stop() -> None:
         if context.limits.stop.is_set():
-            raise Interrupted(f"{paths.directory}: stopped before it was encoded")
+            raise Interrupted(f"{paths.job}: stopped before it was encoded")
 
     sources = [
         (
@@ -201,7 +199,7 @@ def _publish_all(
         if withdraw(paths, ready, context, job):
             check_unchanged(directory, listing, is_same)
         if context.limits.stop.is_set() or not context.may_publish():
-            raise Interrupted(f"{paths.directory}: stopped before its video was published")
+            raise Interrupted(f"{paths.job}: stopped before its video was published")
         for kind, target in targets.items():
             rename(ready[kind], target.final)
     return _Published(sources[0][1], made, replaces)

@@ -22,7 +22,16 @@ from daddy_encode.spool.held_file import HeldFile, opened_directory
 from daddy_encode.spool.manifest import read_manifest
 from daddy_encode.spool.paths import JobPaths, Kind
 from daddy_encode.spool.publish import publish_bytes, reported
-from daddy_encode.spool.receipt import MAX_WHOLE, MOST_FAILURES, Failure, OutputRecord, Receipt, Source, read_receipt
+from daddy_encode.spool.receipt import (
+    MAX_WHOLE,
+    MOST_FAILURES,
+    Failure,
+    OutputRecord,
+    Receipt,
+    Source,
+    is_receipt_of,
+    read_receipt,
+)
 from daddy_encode.spool.records import encode_record, read_record
 
 
@@ -72,6 +81,8 @@ def record_done(
         lost=job.lost(bad),
     )
     _write(paths, receipt, job)
+    if paths.pattern is not None:
+        _forget_that_it_was_not_split(paths.whole, context)
     return receipt
 
 
@@ -221,8 +232,20 @@ def _write_failures(paths: JobPaths, context: Context, earlier: Receipt | None, 
         if receipt.outputs or failures:
             _write(paths, receipt)
         else:
-            with opened_directory(paths.base.parent, paths.top) as directory:
-                os.unlink(paths.receipt.name, dir_fd=directory)
+            _remove_receipt(paths)
+
+
+def _forget_that_it_was_not_split(whole: JobPaths, context: Context) -> None:
+    """Remove the receipt that says that a directory of several sequences failed as one job, and nothing else."""
+    failed = _earlier(whole, context)
+    if failed is not None and is_receipt_of(whole, failed) and failed.error is not None and not failed.outputs:
+        with contextlib.suppress(DaddyEncodeError, OSError):
+            _remove_receipt(whole)
+
+
+def _remove_receipt(paths: JobPaths) -> None:
+    with opened_directory(paths.base.parent, paths.top) as directory:
+        os.unlink(paths.receipt.name, dir_fd=directory)
 
 
 def _write(paths: JobPaths, receipt: Receipt, job: Examined | None = None) -> None:
@@ -248,6 +271,7 @@ def _receipt(paths: JobPaths, context: Context, source: Source, **more: Any) -> 
     ffmpeg = find_ffmpeg()
     return Receipt(
         job=one_line(paths.directory.name),
+        sequence=one_line(paths.pattern) if paths.pattern is not None else None,
         source=source,
         ffmpeg=ffmpeg.version,
         ffmpeg_build=ffmpeg.build,

@@ -1,16 +1,25 @@
-"""Finding the jobs to encode: a listing of each directory is the truth; no file in it is opened."""
+"""Finding the jobs to encode: a listing of each directory is the truth; no file in it is opened but receipts."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from daddy_encode.errors import SpoolError
+from daddy_encode.encoding.frames.other_files import OtherFiles
+from daddy_encode.errors import SettingsError, SpoolError
+from daddy_encode.report.log import shown
 from daddy_encode.spool.claims import claimed_names
+from daddy_encode.spool.frames import find_several
 from daddy_encode.spool.paths import JobPaths
-from daddy_encode.spool.walk import listing_error, walk
+from daddy_encode.spool.receipt import is_receipt_of, read_receipt
+from daddy_encode.spool.walk import Listing, SpoolDirectory, listing_error, walk
+
+# Of ffmpeg, or of a shell that found nothing to put in its place.
+_PATTERN = re.compile(r"%0?[0-9]*d|[*?\[]")
 
 
 @dataclass(frozen=True)
@@ -32,15 +41,112 @@ class FoundJob:
     has_lease: bool
 
 
-def find_jobs(path: Path, output_dir: Path | None = None) -> Iterator[FoundJob | SpoolError]:
+@dataclass(frozen=True)
+class PassedOver:
+    """Frames that were found and are not encoded.
+
+    Attributes:
+        directory: Where they are.
+        reason: Why, in a few words that a summary shows after their number.
+        advice: Why, and what to do to have them encoded.
+        count: In how many directories. Default: in one.
+    """
+
+    directory: Path
+    reason: str
+    advice: str
+    count: int = 1
+
+    def __str__(self) -> str:
+        return f"{shown(self.directory)}: {self.advice}"
+
+
+@dataclass
+class FoundJobs:
+    """What was found at several paths.
+
+    Attributes:
+        jobs: The jobs to encode, each once.
+        faults: What is wrong with paths, and directories below them.
+        passed_over: What is not encoded.
+    """
+
+    jobs: list[FoundJob] = field(default_factory=list)
+    faults: list[SpoolError] = field(default_factory=list)
+    passed_over: list[PassedOver] = field(default_factory=list)
+
+
+NO_MANIFEST = "without a manifest"
+BESIDE_RECORDINGS = "beside recordings"
+BELOW_FRAMES = "below a directory of frames"
+
+
+def find_all_jobs(
+    paths: Iterable[Path], output_dir: Path | None = None, *, salvage: bool = False, split: bool = False
+) -> FoundJobs:
+    """The jobs at several paths. A path that has none is a fault that says what is there instead.
+
+    Args:
+        paths: Each a job's directory, or that of a tree.
+        output_dir: As in `find_jobs`, as are all that follow.
+        salvage: See there.
+        split: See there.
+
+    Raises:
+        SettingsError: Two jobs would have the same outputs.
+    """
+    found = FoundJobs()
+    directories, found.faults = _without_files(paths)
+    jobs: dict[JobPaths, FoundJob] = {}
+    for path in directories:
+        other, passed_over, empty = OtherFiles(), list[PassedOver](), True
+        for item in _reported(find_jobs(path, output_dir, salvage=salvage, split=split, other=other)):
+            if isinstance(item, PassedOver):
+                passed_over.append(item)
+                continue
+            empty = False
+            if isinstance(item, SpoolError):
+                found.faults.append(item)
+            else:
+                jobs.setdefault(item.paths, item)
+        found.passed_over += passed_over
+        if empty:
+            why = f"{reasons(passed_over)} passed over" if passed_over else f"it {other}"
+            found.faults.append(SpoolError(f"{shown(path)}: nothing to encode: {why}"))
+    found.jobs = list(jobs.values())
+    _check_outputs(found.jobs)
+    return found
+
+
+def reasons(passed_over: Iterable[PassedOver]) -> str:
+    """How many directories were passed over, by reason."""
+    counts: Counter[str] = Counter()
+    for item in passed_over:
+        counts[item.reason] += item.count
+    return ", ".join(f"{count} {reason}" for reason, count in counts.items())
+
+
+def find_jobs(
+    path: Path,
+    output_dir: Path | None = None,
+    *,
+    salvage: bool = False,
+    split: bool = False,
+    other: OtherFiles | None = None,
+) -> Iterator[FoundJob | PassedOver | SpoolError]:
     """Yield the job at `path`, or those in the tree below it, sorted by name, for an encoder.
+
+    Frames at `path` itself are a job, unless they have no manifest and recordings are below it.
 
     Args:
         path: A job's directory, or that of a tree. A link to a job means what it leads to, under the link's name.
         output_dir: Where outputs go. Default: beside each job.
+        salvage: Whether jobs without a manifest in a tree are encoded. Default: they are passed over.
+        split: Whether each sequence of a directory that holds several is a job. Default: only where it was one before.
+        other: Told what is in directories that are no jobs. Default: nobody.
 
     Yields:
-        The jobs, and a SpoolError for each directory below `path` that cannot be listed.
+        The jobs; what is passed over; and a SpoolError for each directory below `path` that cannot be listed.
 
     Raises:
         SpoolError: `path` itself cannot be listed.
@@ -55,16 +161,121 @@ def find_jobs(path: Path, output_dir: Path | None = None) -> Iterator[FoundJob |
                 raise listing_error(directory.path, error) from error
             yield listing_error(directory.path, error)
             continue
-        if not listing.is_job:
+        is_named = directory.is_root
+        if not (listing.is_job or (is_named and listing.has_lone_frame)):
+            if other is not None:
+                other.add(listing.names)
+            continue
+        if is_named and (passed_over := _below(directory, listing)) is not None:
+            yield passed_over
+            if passed_over.reason == BESIDE_RECORDINGS:
+                continue
+        if not (listing.has_manifest or is_named or salvage):
+            yield PassedOver(
+                Path(directory.path),
+                NO_MANIFEST,
+                "no manifest: its rollout still writes, or has died; name this directory itself, or give --salvage, to "
+                "encode it",
+            )
             continue
         paths = directory.paths
-        if directory.is_root and os.path.islink(directory.path):
+        if is_named and os.path.islink(directory.path):
             # An encoder follows no link by itself.
             paths = replace(paths, directory=Path(os.path.realpath(directory.path)))
         outputs = paths.base.parent
         if outputs not in claimed:
             claimed[outputs] = claimed_names(outputs, paths.top, tidy=True)
-        has_lease = paths.base.name in claimed[outputs]
-        yield FoundJob(paths, listing.frames, listing.has_manifest, directory.is_root, has_lease)
-        if directory.is_root:
+        for job, part in split_job(paths, listing, split=split):
+            has_lease = job.base.name in claimed[outputs]
+            yield FoundJob(job, part.frames, listing.has_manifest, is_named, has_lease)
+        if is_named:
             return
+
+
+def split_job(paths: JobPaths, listing: Listing, *, split: bool) -> list[tuple[JobPaths, Listing]]:
+    """The jobs that a directory is, each with its own number of frames: one, or one for each sequence of frames.
+
+    Args:
+        paths: The directory's names, as one job.
+        listing: What is in it.
+        split: Whether sequences are jobs. Default: where one of them has a receipt that says that it was one.
+    """
+    sequences = find_several(listing.names)
+    jobs = [(paths.of_sequence(sequence.pattern), replace(listing, frames=len(sequence))) for sequence in sequences]
+    # No two may have one name.
+    if len({job.base for job, _ in jobs}) < len(jobs):
+        return [(paths, listing)]
+    if jobs and (split or any(is_receipt_of(job, read_receipt(job.receipt)) for job, _ in jobs)):
+        return jobs
+    return [(paths, listing)]
+
+
+def _reported(found: Iterator[FoundJob | PassedOver | SpoolError]) -> Iterator[FoundJob | PassedOver | SpoolError]:
+    try:
+        yield from found
+    except SpoolError as error:
+        yield error
+
+
+def _below(directory: SpoolDirectory, listing: Listing) -> PassedOver | None:
+    """What a user who has named `directory`, frames without a manifest, should know of the directories below it."""
+    if listing.is_recording or not listing.subdirectories:
+        return None
+    frames: list[str] = []
+    for below in walk(Path(directory.path)):
+        try:
+            inner = below.list()
+        except OSError:
+            continue
+        if below.is_root or not inner.is_job:
+            continue
+        if inner.is_recording:
+            return PassedOver(
+                Path(directory.path),
+                BESIDE_RECORDINGS,
+                f"holds {listing.frames} numbered PNGs of its own, and recordings below it, such as "
+                f"{shown(Path(below.path))}; only these are encoded: move the PNGs to a directory of their own",
+            )
+        frames.append(below.path)
+    if not frames:
+        return None
+    more = f" and {len(frames) - 1} more" if len(frames) > 1 else ""
+    advice = f"is encoded, but not the frames in {shown(Path(frames[0]))}{more} below it; name these to encode them"
+    return PassedOver(Path(directory.path), BELOW_FRAMES, advice, len(frames))
+
+
+def _without_files(paths: Iterable[Path]) -> tuple[list[Path], list[SpoolError]]:
+    """The paths that are not files nor patterns of names, and what is wrong with the others, once for each folder."""
+    rest: list[Path] = []
+    files: dict[Path, list[Path]] = {}
+    faults = []
+    for path in paths:
+        if os.path.isfile(path):
+            files.setdefault(path.parent, []).append(path)
+        elif not os.path.lexists(path) and _PATTERN.search(path.name):
+            faults.append(
+                SpoolError(
+                    f"{shown(path)}: is a pattern of names, not a directory; name its folder: {shown(path.parent)}"
+                )
+            )
+        else:
+            rest.append(path)
+    for folder, names in files.items():
+        what = f"and {len(names) - 1} more are files" if len(names) > 1 else "is a file"
+        faults.append(
+            SpoolError(f"{shown(names[0])}: {what}; name the folder: {shown(folder)}".replace(": and", " and"))
+        )
+    return rest, faults
+
+
+def _check_outputs(jobs: Sequence[FoundJob]) -> None:
+    """Raise SettingsError where two jobs would have the same outputs."""
+    bases: dict[Path, JobPaths] = {}
+    for job in jobs:
+        twin = bases.setdefault(job.paths.base, job.paths)
+        # A sequence fails alone where a directory has its name, when it is encoded.
+        if twin != job.paths and (twin.pattern is None) == (job.paths.pattern is None):
+            raise SettingsError(
+                f"{shown(twin.job)} and {shown(job.paths.job)} would both become {shown(job.paths.base)}.*; "
+                "give the directory that holds both as PATH"
+            )

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daddy_encode.errors import one_line
+from daddy_encode.service.find_jobs import split_job
 from daddy_encode.service.snapshot import JobSnapshot, find_rollout, inspect_job
 from daddy_encode.service.state import State, classify
 from daddy_encode.spool.claims import has_lease, holder, lease_path
+from daddy_encode.spool.frames import described, find_several
 from daddy_encode.spool.paths import JobPaths, absolute
 from daddy_encode.spool.receipt import MOST_FAILURES
-from daddy_encode.spool.walk import Listing, SpoolDirectory, listing_error, walk
+from daddy_encode.spool.walk import Listing, OutputListing, listing_error, walk
 
 # In characters. Anybody may have written what it comes from.
 LONGEST_NOTE = 1000
@@ -68,29 +70,31 @@ def job_statuses(root: Path, output_dir: Path | None = None) -> Iterator[JobStat
                 raise listing_error(root, error) from error
             continue
         if listing.is_job:
-            yield _status(directory, listing, mtime_ns, top)
+            for paths, part in split_job(directory.paths, listing, split=False):
+                yield _status(paths, directory.outputs, part, mtime_ns, top)
 
 
-def _status(directory: SpoolDirectory, listing: Listing, mtime_ns: int, top: Path) -> JobStatus:
-    paths, outputs = directory.paths, directory.outputs
+def _status(paths: JobPaths, outputs: OutputListing, listing: Listing, mtime_ns: int, top: Path) -> JobStatus:
     job = inspect_job(paths, listing, mtime_ns, outputs)
-    claimed = directory.name in outputs.claimed if outputs.names is not None else has_lease(paths)
+    claimed = paths.base.name in outputs.claimed if outputs.names is not None else has_lease(paths)
     # A person wants to hear of frames that are not there, not to wait for them.
     state = classify(job, wanted=None, claimed=claimed)
     rollout = find_rollout(paths, listing) if state is State.WRITING else None
     return JobStatus(
-        job=os.path.relpath(paths.directory, top),
-        path=paths.directory,
+        job=os.path.relpath(paths.job, top),
+        path=paths.job,
         state=state,
         frames=job.frames,
         age=max(0.0, time.time() - mtime_ns / 1e9),
         changed=max(mtime_ns / 1e9, job.receipt.finished if job.receipt is not None else 0.0),
-        note=_note(paths, state, job)[:LONGEST_NOTE],
+        note=_note(paths, listing, state, job)[:LONGEST_NOTE],
         rollout=(rollout and rollout.slurm_job_id) or "",
     )
 
 
-def _note(paths: JobPaths, state: State, job: JobSnapshot) -> str:
+def _note(paths: JobPaths, listing: Listing, state: State, job: JobSnapshot) -> str:
+    if state is State.WRITING and paths.pattern is None and (several := find_several(listing.names)):
+        return f"holds {described(several)}; encode --split makes a video of each"
     if state is State.CLAIMED:
         return holder(lease_path(paths)) or "being released"
     if state is State.FAILED and job.receipt is not None:

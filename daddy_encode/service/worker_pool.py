@@ -230,15 +230,13 @@ class WorkerPool:
         except DaddyEncodeError as fault:
             error = fault
         except OSError as fault:
-            error = TransientError(f"{paths.directory}: {fault}")
+            error = TransientError(f"{paths.job}: {fault}")
         if isinstance(error, EncodeError):
             context.limits.stop.wait(SIGNAL_SECONDS)
         if self._stop.is_set():
             return Outcome(paths, OutcomeKind.STOPPED, error=error)
         if isinstance(error, Interrupted) or not claim.is_ours():
-            return Outcome(
-                paths, OutcomeKind.CLAIMED, error=ClaimedError(f"{paths.directory}: another encoder took it over")
-            )
+            return Outcome(paths, OutcomeKind.CLAIMED, error=ClaimedError(f"{paths.job}: another encoder took it over"))
         if not _is_of_the_job(error) or mtime_ns(paths.directory, follow_symlinks=True) != before:
             return Outcome(paths, OutcomeKind.DEFERRED, error=error)
         failures: list[Failure] = []
@@ -260,8 +258,8 @@ def _is_of_the_job(error: DaddyEncodeError) -> bool:
 
 def _unexpected(paths: JobPaths, error: Exception) -> Outcome:
     """The outcome of an attempt in which something was raised that nobody foresaw: it costs no other job."""
-    log.debug("unexpected error in %s", paths.directory, exc_info=error)
-    text = f"{paths.directory}: {type(error).__name__}: {error}"
+    log.debug("unexpected error in %s", paths.job, exc_info=error)
+    text = f"{paths.job}: {type(error).__name__}: {error}"
     if may_pass(error):
         return Outcome(paths, OutcomeKind.DEFERRED, error=TransientError(text))
     return Outcome(paths, OutcomeKind.FAILED, error=DaddyEncodeError(f"{text}; report this"))

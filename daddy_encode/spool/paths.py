@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from typing import Literal
@@ -18,6 +20,10 @@ Kind = Literal["mp4", "gif"]
 RECEIPT_SUFFIX = ".receipt.json"
 # Of every file system that a spool may be on (ext4, XFS, NFS, Lustre, GPFS).
 MAX_NAME_BYTES = 255
+# Of a sequence of frames, in characters: most of a name is left for the directory's.
+LONGEST_SEQUENCE_NAME = 80
+_PLAIN_NAME = re.compile(rf"[A-Za-z0-9_.-]{{1,{LONGEST_SEQUENCE_NAME}}}")
+_NOT_PLAIN = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,23 @@ class JobPaths:
         top = absolute(output_dir)
         return cls(directory, top / relative, top)
 
+    def of_sequence(self, pattern: str) -> JobPaths:
+        """The names for one of several sequences of frames in the directory, as a job of its own."""
+        return replace(self, base=self._with_suffix(f".{sequence_name(pattern)}"), pattern=pattern)
+
+    @property
+    def whole(self) -> JobPaths:
+        """The names for the directory as one job, where this is one of its sequences; else these."""
+        if self.pattern is None:
+            return self
+        name = self.base.name.removesuffix(f".{sequence_name(self.pattern)}")
+        return replace(self, base=self.base.with_name(name), pattern=None)
+
+    @property
+    def job(self) -> Path:
+        """The job, for people: its directory, or with that the pattern of its frames' names."""
+        return self.directory if self.pattern is None else self.directory / self.pattern
+
     @property
     def manifest(self) -> Path:
         """The manifest, inside the directory."""
@@ -71,11 +94,17 @@ class JobPaths:
         return self._with_suffix(f".{kind}")
 
     def check_names(self) -> None:
-        """Check, before any work, that the outputs' names are not longer than a file system takes.
+        """Check, before any work, that the outputs' names are not too long, nor those of another directory's outputs.
 
         Raises:
-            SpoolError: The receipt's name, the longest, is.
+            SpoolError: The receipt's name, the longest, is more than a file system takes; or a directory has the name
+                that the outputs of a sequence of this one begin with.
         """
+        for twin in (self.base, self.directory.with_name(self.base.name)) if self.pattern is not None else ():
+            if os.path.isdir(twin):
+                raise SpoolError(
+                    f"{self.job}: its outputs would have the names of those of {twin}; rename that directory"
+                )
         size = len(os.fsencode(self.receipt.name))
         if size > MAX_NAME_BYTES:
             raise SpoolError(
@@ -86,6 +115,20 @@ class JobPaths:
     def _with_suffix(self, suffix: str) -> Path:
         # Not with_suffix: `run-1.5` is a name, not a stem and a suffix.
         return self.base.parent / (self.base.name + suffix)
+
+
+def sequence_name(pattern: str) -> str:
+    """The name of a sequence of frames, which its outputs have after that of the directory.
+
+    That is what the names of its frames have in common, with an N for the number: `rgb` for `rgb_*.png`, `N_rgb` for
+    `*_rgb.png`. What would have to be quoted, or is too long, is replaced, and a digest of the pattern is added.
+    """
+    stem = pattern.removesuffix(".png")
+    text = re.sub(r"(?<=.)_\*(?:\.\*)?\Z", "", stem, flags=re.DOTALL).replace("*.*", "N").replace("*", "N")
+    if _PLAIN_NAME.fullmatch(text):
+        return text
+    digest = hashlib.sha256(os.fsencode(pattern)).hexdigest()[:8]
+    return f"{_NOT_PLAIN.sub('-', text)[:LONGEST_SEQUENCE_NAME]}-{digest}"
 
 
 def absolute(path: Path) -> Path:

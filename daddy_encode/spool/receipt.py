@@ -11,10 +11,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct, field
 
-from daddy_encode.errors import ManifestError, Skipped
+from daddy_encode.errors import ManifestError, Skipped, one_line
 from daddy_encode.spool.frames import Numbering
 from daddy_encode.spool.held_file import SAFELY, sha256_of
-from daddy_encode.spool.paths import Kind
+from daddy_encode.spool.paths import JobPaths, Kind
 from daddy_encode.spool.publish import reported
 from daddy_encode.spool.records import Check, read_record
 
@@ -151,6 +151,8 @@ class Receipt(Struct, frozen=True, kw_only=True):
     Attributes:
         version: Of this format: 1.
         job: The name of the job's directory, as printable text.
+        sequence: Which of the files in it are the job's frames, an asterisk for the number, as printable text, where it
+            holds several sequences and each is a job; else None.
         source: What was encoded.
         outputs: The videos.
         ffmpeg: The version of the program.
@@ -174,6 +176,7 @@ class Receipt(Struct, frozen=True, kw_only=True):
 
     version: int = 1
     job: str
+    sequence: str | None = None
     source: Source
     outputs: list[OutputRecord] = field(default_factory=list)
     ffmpeg: str
@@ -202,6 +205,12 @@ def read_receipt(path: Path, check: Check | None = None) -> Receipt | None:
         if (found := read_record(path, Receipt, check=check)) is not None:
             return found[0]
     return None
+
+
+def is_receipt_of(paths: JobPaths, receipt: Receipt | None) -> bool:
+    """Whether `receipt`, which is where that of a job should be, is not another job's, which has the same name."""
+    sequence = one_line(paths.pattern) if paths.pattern is not None else None
+    return receipt is not None and receipt.sequence == sequence
 
 
 def looks_recorded(path: Path, record: OutputRecord) -> bool:

@@ -13,9 +13,9 @@ from pathlib import Path
 from daddy_encode.errors import SpoolError
 from daddy_encode.spool.claims import DIRECTORY as CLAIMS_DIRECTORY
 from daddy_encode.spool.claims import claimed_names
-from daddy_encode.spool.frames import count_frames
-from daddy_encode.spool.manifest import MANIFEST_NAME
-from daddy_encode.spool.paths import JobPaths, absolute
+from daddy_encode.spool.frames import count_frames, find_sequences
+from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME
+from daddy_encode.spool.paths import JobPaths, absolute, sequence_name
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,16 @@ class Listing:
     def has_manifest(self) -> bool:
         """Whether a manifest is listed."""
         return MANIFEST_NAME in self.names
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether this project has recorded here: a manifest or a rollout's record is listed."""
+        return self.has_manifest or ROLLOUT_NAME in self.names
+
+    @property
+    def has_lone_frame(self) -> bool:
+        """Whether the only PNG with a number has it in the middle of its name: a frame where nobody would look."""
+        return self.frames == 0 and len(find_sequences(self.names)) == 1
 
     @property
     def is_job(self) -> bool:
@@ -114,6 +124,14 @@ class SpoolDirectory:
     def paths(self) -> JobPaths:
         """The names of the job that it is, or would be."""
         return JobPaths.of(Path(self.path), self._root, self._output_dir)
+
+    def job(self, pattern: str | None) -> JobPaths:
+        """The names of the job that it is, or of one of its sequences of frames."""
+        return self.paths if pattern is None else self.paths.of_sequence(pattern)
+
+    def job_name(self, pattern: str | None) -> str:
+        """What the names of that job's outputs begin with: `self.job(pattern).base.name`, without making a path."""
+        return self.name if pattern is None else f"{self.name}.{sequence_name(pattern)}"
 
     @property
     def outputs(self) -> OutputListing:
@@ -238,3 +256,14 @@ def mtime_ns(path: str | Path, *, follow_symlinks: bool = False) -> int | None:
         return os.stat(path, follow_symlinks=follow_symlinks).st_mtime_ns
     except OSError:
         return None
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is something at `path`; where the system does not say, the walk says why."""
+    try:
+        os.stat(path)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        pass
+    return True

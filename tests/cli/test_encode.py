@@ -92,7 +92,7 @@ def test_a_dot_is_the_working_directory(tree: Path) -> None:
     ("arguments", "status", "words"),
     [
         (["nowhere"], 1, "nowhere: cannot be listed: No such file or directory"),
-        (["notes"], 1, "notes: no numbered PNG and no manifest in it"),
+        (["notes"], 1, "notes: nothing to encode: it is empty; check the path"),
         ([], 2, "Missing argument 'PATH...'"),
         (["run-1", "--video-fps", "0"], 2, "fps '0' is outside"),
         (["run-1", "--video-fps", "fast"], 2, "fps 'fast' is not a rate"),

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from daddy_encode.encoding.frames.other_files import format_of
 from daddy_encode.encoding.frames.owners import Owners
 from daddy_encode.encoding.png.parse import HEAD_BYTES, SPARE_BYTES, Png, PngFault, check_header, check_png
 from daddy_encode.errors import DaddyEncodeError, FrameError, TransientError
@@ -211,7 +212,10 @@ class JobDirectory:
                 left -= len(part)
             if left < 0:
                 raise PngFault("grows while it is read")
-            return b"".join(parts), size - wanted
+            data = b"".join(parts)
+            if (kind := format_of(data)) is not None:
+                raise PngFault(f"is {kind} named .png, and only PNG is read")
+            return data, size - wanted
         finally:
             os.close(descriptor)
 

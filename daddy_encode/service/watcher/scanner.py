@@ -20,16 +20,19 @@ from daddy_encode.encoding.recorded import recorded
 from daddy_encode.encoding.settings import Settings, plan
 from daddy_encode.errors import one_line
 from daddy_encode.service.attempt import Attempt
+from daddy_encode.service.find_jobs import split_job
 from daddy_encode.service.snapshot import inspect_job
 from daddy_encode.service.state import State, classify
 from daddy_encode.service.watcher.events import Events
 from daddy_encode.service.watcher.tracked_job import FINAL, TrackedJob
 from daddy_encode.spool.paths import RECEIPT_SUFFIX, JobPaths, absolute
 from daddy_encode.spool.transient import TRANSIENT
-from daddy_encode.spool.walk import SpoolDirectory, walk
+from daddy_encode.spool.walk import Listing, SpoolDirectory, is_there, walk
 
 log = logging.getLogger(__name__)
 
+# The patterns of a directory that is one job.
+WHOLE: tuple[str | None, ...] = (None,)
 # A spool where nothing has changed for so long is scanned less often.
 IDLE_SECONDS = 600.0
 
@@ -52,6 +55,7 @@ class Scanner:
         settle: float | None = None,
         retry_failed: bool = False,
         keep_since: float | None = None,
+        split: bool = False,
         events: Events | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -66,6 +70,7 @@ class Scanner:
                 never.
             retry_failed: Whether each job that has failed is tried once more.
             keep_since: As in `Context`.
+            split: As in `split_job`.
             events: Told which directories to watch until the next scan. Default: nobody.
             clock: The clock that ages are measured on, in seconds.
         """
@@ -78,7 +83,10 @@ class Scanner:
         self._retry_failed = retry_failed
         self._events = events
         self._clock = clock
+        self._split = split
         self._jobs: dict[str, TrackedJob] = {}
+        # Of those directories whose sequences of frames are jobs.
+        self._patterns: dict[str, tuple[str | None, ...]] = {}
         # Of the current scan: its number, and what is ready, each with its directory's time.
         self._number = 0
         self._ready: list[tuple[int, Attempt]] = []
@@ -86,7 +94,7 @@ class Scanner:
         self._errors: dict[str, str] = {}
         self._new_errors: dict[str, str] = {}
         self.has_missed = False
-        self.is_waiting = not _is_there(self._root)
+        self.is_waiting = not is_there(self._root)
         # Jobs whose one more try `retry_failed` has granted.
         self._retried: set[str] = set()
 
@@ -103,6 +111,7 @@ class Scanner:
             self._visit(directory)
         for path in [path for path, job in self._jobs.items() if job.last_scan != self._number]:
             del self._jobs[path]
+        self._patterns = {path: known for path, known in self._patterns.items() if _key(path, known[0]) in self._jobs}
         if self._events is not None:
             self._events.end_scan()
         for path in self._errors.keys() - self._new_errors.keys():
@@ -121,7 +130,7 @@ class Scanner:
 
     def record_done(self, paths: JobPaths, mtime_ns: int | None) -> None:
         """Keep that a job was found done, or made, when its directory had the time `mtime_ns`."""
-        if job := self._jobs.get(str(paths.directory)):
+        if job := self._jobs.get(str(paths.job)):
             job.done_mtime_ns = mtime_ns
             job.tries, job.last_error = 0, ""
             # What is listed then shows the rest.
@@ -135,8 +144,8 @@ class Scanner:
             mtime_ns: Its directory's time then; None: whatever it is now.
             listing_sha256: The digest of its listing then. Default: whatever it is.
         """
-        self._retried.add(str(paths.directory))
-        if job := self._jobs.get(str(paths.directory)):
+        self._retried.add(str(paths.job))
+        if job := self._jobs.get(str(paths.job)):
             manifest = job.snapshot.manifest_sha256 if job.snapshot else None
             job.failed_as = (job.mtime_ns if mtime_ns is None else mtime_ns, manifest, listing_sha256)
             job.tries, job.last_error = 0, ""
@@ -153,7 +162,7 @@ class Scanner:
         Returns:
             Whether `error` is new: another one than the last.
         """
-        job = self._jobs.get(str(paths.directory))
+        job = self._jobs.get(str(paths.job))
         if job is None:
             return True
         job.defer(self._clock(), back_off=back_off)
@@ -166,7 +175,7 @@ class Scanner:
         # Watched before it is looked for, so that it cannot come unnoticed in between.
         above = next(path for path in (*self._root.parents, Path("/")) if os.path.isdir(path))
         self._watch(str(above), True, is_job=False)
-        self.is_waiting = not _is_there(self._root)
+        self.is_waiting = not is_there(self._root)
         if not self.is_waiting:
             log.info("%s: is there now", one_line(str(self._root)))
         elif self._number == 1:
@@ -174,40 +183,54 @@ class Scanner:
 
     def _visit(self, directory: SpoolDirectory) -> None:
         path = directory.path
+        patterns = self._patterns.get(path, WHOLE)
         try:
             # Before the listing: what changes after this moment changes this time, and is noticed.
             mtime_ns = directory.mtime_ns()
-            job = self._jobs.get(path)
-            wanted = self._events is not None and self._wants_events(directory, job, mtime_ns)
-            self._watch(path, wanted, is_job=job is not None)
-            if job is None or job.must_list(directory, mtime_ns, self._clock()):
+            jobs = [(pattern, self._jobs.get(_key(path, pattern))) for pattern in patterns]
+            wanted = self._events is not None and any(self._wants_events(directory, *job, mtime_ns) for job in jobs)
+            self._watch(path, wanted, is_job=jobs[0][1] is not None)
+            if any(job is None or job.must_list(directory, name, mtime_ns, self._clock()) for name, job in jobs):
                 listing = directory.list()
                 if not listing.is_job:
                     return
-                if job is None:
-                    job = self._jobs[path] = TrackedJob()
-                    self._watch(path, wanted, is_job=True)
-                check = self._owners.check_file
-                snapshot = inspect_job(directory.paths, listing, mtime_ns, directory.outputs, check)
-                job.remember(listing, snapshot, self._clock())
+                self._watch(path, wanted and jobs[0][1] is None, is_job=True)
+                patterns = self._remember(directory, listing, mtime_ns)
         except OSError as error:
             directory.enter(())
             self._keep(directory, error)
         else:
-            job.last_scan = self._number
-            # Listed or remembered; what is beside the outputs of jobs inside a job is not listed in every scan.
-            directory.enter(job.subdirectories)
-            self._decide(directory, job)
+            for pattern in patterns:
+                job = self._jobs[_key(path, pattern)]
+                job.last_scan = self._number
+                # Listed or remembered; what is beside the outputs of jobs inside a job is not listed in every scan.
+                directory.enter(job.subdirectories)
+                self._decide(directory, pattern, job)
+
+    def _remember(self, directory: SpoolDirectory, listing: Listing, mtime_ns: int) -> tuple[str | None, ...]:
+        """Keep what was listed of each job that a directory is; return their patterns."""
+        patterns: tuple[str | None, ...] = ()
+        for paths, part in split_job(directory.paths, listing, split=self._split):
+            patterns += (paths.pattern,)
+            snapshot = inspect_job(paths, part, mtime_ns, directory.outputs, self._owners.check_file)
+            job = self._jobs.setdefault(_key(directory.path, paths.pattern), TrackedJob())
+            job.remember(part, snapshot, self._clock())
+        self._patterns.pop(directory.path, None)
+        if patterns != WHOLE:
+            self._patterns[directory.path] = patterns
+        return patterns
 
     def _watch(self, path: str, wanted: bool, *, is_job: bool) -> None:
         if wanted and self._events is not None:
             self._events.watch(path, is_job=is_job)
 
-    def _wants_events(self, directory: SpoolDirectory, job: TrackedJob | None, mtime_ns: int) -> bool:
+    def _wants_events(
+        self, directory: SpoolDirectory, pattern: str | None, job: TrackedJob | None, mtime_ns: int
+    ) -> bool:
         """Whether events of a directory are worth having: not those of a job that is finished, or seems to be."""
         if job is None:
             names = directory.outputs.names
-            return names is None or directory.name + RECEIPT_SUFFIX not in names
+            return names is None or directory.job_name(pattern) + RECEIPT_SUFFIX not in names
         return job.state not in FINAL or job.mtime_ns != mtime_ns
 
     def _keep(self, directory: SpoolDirectory, error: OSError) -> None:
@@ -225,17 +248,17 @@ class Scanner:
             if other == path or other.startswith(inside):
                 job.last_scan = self._number
 
-    def _decide(self, directory: SpoolDirectory, job: TrackedJob) -> None:
+    def _decide(self, directory: SpoolDirectory, pattern: str | None, job: TrackedJob) -> None:
         """Find out what state a job is in, and whether it should be attempted."""
         if job.snapshot is not None:
-            self._classify(directory, job)
-        if job.should_sweep(self._clock(), has_lease=directory.name in directory.outputs.claimed):
-            self._ready.append((job.mtime_ns, Attempt(directory.paths, has_lease=True, is_done=True)))
+            self._classify(directory, pattern, job)
+        if job.should_sweep(self._clock(), has_lease=directory.job_name(pattern) in directory.outputs.claimed):
+            self._ready.append((job.mtime_ns, Attempt(directory.job(pattern), has_lease=True, is_done=True)))
 
-    def _classify(self, directory: SpoolDirectory, job: TrackedJob) -> None:
+    def _classify(self, directory: SpoolDirectory, pattern: str | None, job: TrackedJob) -> None:
         assert job.snapshot is not None
         now = self._clock()
-        retry = self._retry_failed and directory.path not in self._retried
+        retry = self._retry_failed and _key(directory.path, pattern) not in self._retried
         snapshot = job.snapshot
         asked = snapshot.manifest or snapshot.rollout
         # Whether the receipt is of these frames is for `classify` and for an attempt to say.
@@ -251,33 +274,27 @@ class Scanner:
         if state in (State.READY, State.ABANDONED):
             if job.done_mtime_ns == job.mtime_ns and job.snapshot.outputs >= wanted.keys():
                 state = State.DONE
-            elif job.has_failed_as(job.mtime_ns, job.snapshot.manifest_sha256, directory.paths):
+            elif job.has_failed_as(job.mtime_ns, job.snapshot.manifest_sha256, directory.job(pattern)):
                 state = State.FAILED
         job.state = state
         if state in FINAL:
-            job.finish(directory.paths)
+            job.finish(directory.job(pattern))
         elif state in (State.READY, State.ABANDONED):
             if now >= job.next_try:
                 # A claimed one, too: its holder may be dead.
                 settled = state is State.ABANDONED
                 attempt = Attempt(
-                    directory.paths,
+                    directory.job(pattern),
                     need_manifest=not settled,
                     settled=settled,
                     check_done_first=False,
                     skip_failed=not retry,
                 )
                 self._ready.append((job.mtime_ns, attempt))
-            if directory.name in directory.outputs.claimed:
+            if directory.job_name(pattern) in directory.outputs.claimed:
                 job.state = State.CLAIMED
 
 
-def _is_there(path: Path) -> bool:
-    """Whether there is something at `path`; where the system does not say, the walk says why."""
-    try:
-        os.stat(path)
-    except FileNotFoundError:
-        return False
-    except OSError:
-        pass
-    return True
+def _key(path: str, pattern: str | None) -> str:
+    """What a job is remembered by: the text of `JobPaths.job`."""
+    return path if pattern is None else f"{path}{os.sep}{pattern}"

@@ -95,11 +95,12 @@ class TrackedJob:
         self.sweeps = 0
         self.next_sweep = 0.0
 
-    def must_list(self, directory: SpoolDirectory, mtime: int, now: float) -> bool:
+    def must_list(self, directory: SpoolDirectory, pattern: str | None, mtime: int, now: float) -> bool:
         """Whether the job may look different from what is remembered.
 
         Args:
             directory: Its directory.
+            pattern: Of its sequence of frames, where it is one of several in there.
             mtime: The directory's modification time now, in nanoseconds.
             now: Seconds on our clock.
         """
@@ -107,16 +108,16 @@ class TrackedJob:
             return True
         if self.state is State.DONE:
             # A video that somebody removed.
-            name, listed = directory.name, directory.outputs.names
+            name, listed = directory.job_name(pattern), directory.outputs.names
             return listed is not None and not all(f"{name}.{kind}" in listed for kind in self.outputs)
         if self.state is State.FAILED:
             # A manifest, or a frame, that somebody corrected in place.
             if self.manifest_mtime_ns != mtime_ns(os.path.join(directory.path, MANIFEST_NAME)):
                 return True
-            return self._may_look(now) and self.failed_listing != listing_sha256(directory.paths)
+            return self._may_look(now) and self.failed_listing != listing_sha256(directory.job(pattern))
         if self.state is State.CLAIMED:
             # Whoever worked on it has finished.
-            return directory.name not in directory.outputs.claimed
+            return directory.job_name(pattern) not in directory.outputs.claimed
         return self.state is State.WAITING
 
     def remember(self, listing: Listing, snapshot: JobSnapshot, now: float) -> None:

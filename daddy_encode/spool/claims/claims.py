@@ -245,7 +245,7 @@ class Claims:
         is_capped = marker is not None and marker.seconds == MAX_LEASE_SECONDS != self._seconds
         if (is_done or is_capped) and file_age(directory, status) >= longest:
             return status
-        job, who = paths.directory, "another encoder"
+        job, who = paths.job, "another encoder"
         if marker is not None:
             who = describe(directory, name, status, marker)
             if marker.seconds != self._seconds and not is_capped:

@@ -1,6 +1,6 @@
 """Names of frames: what a listing of a directory says about its numbered PNGs. Pure."""
 
-from daddy_encode.spool.frames.find import count_frames, find_sequences, frame_sequence
+from daddy_encode.spool.frames.find import count_frames, described, find_sequences, find_several, frame_sequence
 from daddy_encode.spool.frames.names import frame_name, frame_path, is_frame_name
 from daddy_encode.spool.frames.sequence import FrameSequence, Numbering
 
@@ -8,7 +8,9 @@ __all__ = [
     "FrameSequence",
     "Numbering",
     "count_frames",
+    "described",
     "find_sequences",
+    "find_several",
     "frame_name",
     "frame_path",
     "frame_sequence",

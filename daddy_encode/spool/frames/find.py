@@ -81,6 +81,18 @@ def find_sequences(names: Iterable[str], directory: str = "") -> list[FrameSeque
     return sorted(sequences or (found if len(found) == 1 else []), key=lambda sequence: _natural(sequence.pattern))
 
 
+def find_several(names: Iterable[str]) -> list[FrameSequence]:
+    """The sequences of a directory that holds several; else none. Quick where all frames are plain numbers."""
+    pngs = [name for name in names if name[-4:].lower() == ".png" and name[0] != "."]
+    if all(name[:-4].isdigit() for name in pngs):
+        return []
+    try:
+        sequences = find_sequences(names)
+    except FrameError:
+        return []
+    return sequences if len(sequences) > 1 else []
+
+
 def frame_sequence(names: Iterable[str], directory: str, pattern: str | None = None) -> FrameSequence:
     """The frames of a directory, or of one sequence in it; an empty one where there are none.
 
