@@ -9,6 +9,7 @@ from pathlib import Path
 from daddy_encode.encoding.ffmpeg.process import RunLimits
 from daddy_encode.encoding.frames.owners import Owners
 from daddy_encode.encoding.settings import Settings
+from daddy_encode.errors import DaddyEncodeError
 from daddy_encode.spool.paths import JobPaths, Kind
 from daddy_encode.spool.png.pixels import MAX_PIXELS
 from daddy_encode.spool.receipt import OutputRecord, Receipt
@@ -62,6 +63,7 @@ class Result:
         receipt: What is written down of it.
         replaced: For each output that took the place of another file, what that was.
         warnings: Those of all that was made now, which whoever asked for it should be warned of.
+        error: Why one of two videos could not be made, where the other was.
     """
 
     paths: JobPaths
@@ -69,3 +71,4 @@ class Result:
     receipt: Receipt
     replaced: Mapping[Kind, str] = field(default_factory=dict)
     warnings: Sequence[str] = ()
+    error: DaddyEncodeError | None = None

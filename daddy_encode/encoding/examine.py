@@ -201,6 +201,9 @@ def examine(
         for kind, output in wanted.items()
         if force or kind not in there or known.outputs.get(kind) != output
     }
+    dropped = read_dropped(directory, frames, expected) if todo else Dropped()
+    if dropped.fault:
+        warnings.append(dropped.fault)
     return Examined(
         job=paths.job,
         manifest=manifest,
@@ -215,7 +218,7 @@ def examine(
         is_same=own is not None,
         receipt=receipt,
         is_recorded=receipt == stored,
-        dropped=read_dropped(directory, frames, expected) if todo else Dropped(),
+        dropped=dropped,
         warnings=warnings,
         parent=directory.status("..") if paths.base.parent == paths.directory.parent else None,
     )

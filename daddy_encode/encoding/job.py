@@ -16,11 +16,11 @@ from daddy_encode.encoding.frames.job_directory import BadFrameError, JobDirecto
 from daddy_encode.encoding.frames.listing import ChangedError, check_unchanged
 from daddy_encode.encoding.frames.pictures import Look
 from daddy_encode.encoding.frames.source import DirectorySource
-from daddy_encode.encoding.output import Target, make_outputs
+from daddy_encode.encoding.output import Target, faults, make_outputs, not_made
 from daddy_encode.encoding.receipts import confirm_done, record_done, withdraw
 from daddy_encode.encoding.recorded import replaced
 from daddy_encode.encoding.settings import parts
-from daddy_encode.errors import FrameError, Interrupted, TransientError, one_line
+from daddy_encode.errors import EncodeError, FrameError, Interrupted, TransientError, one_line
 from daddy_encode.spool.paths import JobPaths, Kind
 from daddy_encode.spool.publish import check_can_rename, flushed, rename, temp_file
 from daddy_encode.spool.receipt import OutputRecord
@@ -43,7 +43,8 @@ def encode_job(paths: JobPaths, context: Context, progress: Progress = lambda sh
         ManifestError: The manifest is wrong, or promises other frames than are there.
         FrameError: A frame, or the sequence of them, is wrong.
         Skipped: A file is another user's.
-        EncodeError: ffmpeg failed.
+        EncodeError: ffmpeg failed, or frames are too large. Where that is so for one of two videos, the other is made,
+            and the result has the error.
         SpoolError: An output cannot be written.
         Interrupted: `context.limits.stop` was set, or the job is another encoder's by now.
 
@@ -110,8 +111,8 @@ def _encode_once(paths: JobPaths, context: Context, shares: _Shares) -> Result:
             # What is wrong with frames that are being replaced says nothing about the job.
             check_unchanged(directory, job.listing)
             raise
-        receipt = record_done(paths, context, job, published.source, bad, published.made)
-        return Result(paths, published.made, receipt, published.replaced, job.warnings)
+        receipt = record_done(paths, context, job, published.source, bad, published.made, published.error)
+        return Result(paths, published.made, receipt, published.replaced, published.warnings, published.error)
 
 
 def _examined(paths: JobPaths, directory: JobDirectory, context: Context) -> Examined:
@@ -119,11 +120,13 @@ def _examined(paths: JobPaths, directory: JobDirectory, context: Context) -> Exa
 
 
 class _Published(NamedTuple):
-    """The frames that were read, the outputs made of them, and what these replaced."""
+    """The frames that were read, the outputs made of them, what these replaced and call for, and why others were not made."""
 
     source: DirectorySource
     made: list[OutputRecord]
     replaced: dict[Kind, str]
+    warnings: list[str]
+    error: EncodeError | None
 
 
 def _publish_all(
@@ -154,6 +157,13 @@ def _publish_all(
         )
         for part in parts(job.todo)
     ]
+    # What is known to fail costs no ffmpeg, and no other video.
+    wrong = {kind: fault for part, source in sources for kind, fault in faults(source, part).items()}
+    error = not_made({paths.output(kind): fault for kind, fault in wrong.items()}) if wrong else None
+    if error is not None and len(wrong) == len(job.todo):
+        raise error
+    sources = [({kind: part[kind] for kind in part if kind not in wrong}, source) for part, source in sources]
+    sources = [(part, source) for part, source in sources if part]
     with contextlib.ExitStack() as temps:
         targets = {
             kind: Target(
@@ -166,23 +176,20 @@ def _publish_all(
                 paths.output(kind),
             )
             for kind in job.todo
+            if kind not in wrong
         }
-        both, made = len(job.wanted) > 1, []
+        both, made, warnings = len(job.wanted) > 1, [], [*job.warnings]
         for part, source in sources:
             records = make_outputs(source, part, targets, context.limits, both=both, on_passes=shares.begin)
-            seen = [*filter(None, [job.dropped.fault]), *source.warnings(), *source.notes()]
+            seen = [*job.warnings, *source.warnings(), *source.notes()]
             made += [msgspec.structs.replace(record, warnings=[*seen, *record.warnings]) for record in records]
+            warnings += source.warnings()
         context.on_encoded()
         ready = {
             kind: temps.enter_context(flushed(target.temp, target.final, paths.base.name, job.parent, paths.top))
             for kind, target in targets.items()
         }
-        made = [
-            msgspec.structs.replace(
-                record, mtime_ns=ready[record.format].mtime_ns(), warnings=[*job.warnings, *record.warnings]
-            )
-            for record in made
-        ]
+        made = [msgspec.structs.replace(record, mtime_ns=ready[record.format].mtime_ns()) for record in made]
         replaces = {
             kind: replaced(target.final.name, kind, job.todo[kind], job.earlier, is_same=job.is_same)
             for kind, target in targets.items()
@@ -202,7 +209,7 @@ def _publish_all(
             raise Interrupted(f"{paths.job}: stopped before its video was published")
         for kind, target in targets.items():
             rename(ready[kind], target.final)
-    return _Published(sources[0][1], made, replaces)
+    return _Published(sources[0][1], made, replaces, list(dict.fromkeys(warnings)), error)
 
 
 class _Shares:

@@ -16,9 +16,9 @@ from daddy_encode.encoding.ffmpeg.process import RunLimits
 from daddy_encode.encoding.frames.source import FrameSource, frame_input
 from daddy_encode.encoding.gif.encode import encode_gif, first_pass
 from daddy_encode.encoding.gif.gifsicle import optimize_gif
-from daddy_encode.encoding.gif.size import reduction
+from daddy_encode.encoding.gif.size import gif_fault, reduction
 from daddy_encode.encoding.gif.timing import shown_rate
-from daddy_encode.encoding.mp4.encode import encode_mp4
+from daddy_encode.encoding.mp4.encode import encode_mp4, mp4_fault
 from daddy_encode.encoding.probe import find_ffmpeg
 from daddy_encode.encoding.settings import GifSettings, Mp4Settings, Plan
 from daddy_encode.encoding.verify import verify_gif, verify_mp4, verify_optimized_gif
@@ -47,6 +47,17 @@ class Target:
     final: Path
 
 
+def faults(source: FrameSource, wanted: Plan) -> dict[Kind, str]:
+    """Why some of the videos cannot be made of frames of this size, and what to do."""
+    size = (source.width, source.height)
+    found: dict[Kind, str] = {}
+    for kind, settings in wanted.items():
+        fault = mp4_fault(*size, settings.scale) if isinstance(settings, Mp4Settings) else gif_fault(size, settings)
+        if fault:
+            found[kind] = fault
+    return found
+
+
 def make_outputs(
     source: FrameSource,
     plan: Plan,
@@ -72,11 +83,13 @@ def make_outputs(
         The record that each video has once it has its final name.
 
     Raises:
-        EncodeError: ffmpeg failed, or wrote something other than what was asked for.
+        EncodeError: ffmpeg failed, or wrote something other than what was asked for, or frames are too large.
         Interrupted: `limits.stop` was set.
         SpoolError: A file cannot be written.
         DaddyEncodeError: Whatever `source` raises.
     """
+    if wrong := faults(source, plan):
+        raise not_made({targets[kind].final: fault for kind, fault in wrong.items()})
     ffmpeg = find_ffmpeg(plan.keys())
     records = []
     with contextlib.ExitStack() as stack:
@@ -95,6 +108,11 @@ def make_outputs(
             if first is not None and first.made:
                 shared_seconds = records[-1].encode_seconds
     return records
+
+
+def not_made(wrong: Mapping[Path, str]) -> EncodeError:
+    """The error that says why there is no video at these paths."""
+    return EncodeError("; ".join(f"{path}: not made: {fault}" for path, fault in wrong.items()))
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,7 @@ def record_done(
     source: DirectorySource,
     bad: Mapping[str, str],
     made: Sequence[OutputRecord],
+    error: DaddyEncodeError | None = None,
 ) -> Receipt:
     """Leave a receipt for the outputs that were made, and for those that an earlier encode left.
 
@@ -52,6 +53,7 @@ def record_done(
         source: Its frames, all of them read.
         bad: What is wrong with each file that was left out, by name.
         made: The outputs made now.
+        error: Why another could not be made. Default: all were.
 
     Raises:
         SpoolError: The receipt cannot be written.
@@ -79,6 +81,7 @@ def record_done(
         salvaged=job.salvaged,
         gaps=job.filled(bad),
         lost=job.lost(bad),
+        error=str(error) if error is not None else None,
     )
     _write(paths, receipt, job)
     if paths.pattern is not None:

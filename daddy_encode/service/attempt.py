@@ -56,8 +56,8 @@ class Outcome:
     Attributes:
         paths: The job's names.
         kind: What became of it.
-        result: The videos, where it was made or done already.
-        error: What went wrong, otherwise.
+        result: The videos, where it was made or done already, or one of two was.
+        error: What went wrong, otherwise, or with the other one.
         mtime_ns: The modification time of its directory before the attempt, for which the outcome holds; None where it
             was not asked for.
         listing_sha256: The digest of the listing of its frames, for which a failure holds; None for whatever it is, and

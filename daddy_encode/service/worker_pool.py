@@ -223,6 +223,9 @@ class WorkerPool:
         try:
             own = replace(context, may_publish=lambda: claim.refresh(decide=True))
             result = encode_job(paths, own, self._progress)
+            if result.error is not None:
+                listing = result.receipt.source.listing_sha256
+                return Outcome(paths, OutcomeKind.FAILED, result, result.error, mtime_ns=before, listing_sha256=listing)
             kind = OutcomeKind.MADE if result.made else OutcomeKind.DONE
             return Outcome(paths, kind, result, mtime_ns=before)
         except Skipped as fault:

@@ -26,7 +26,6 @@ def first_pass(source: FrameSource, settings: GifSettings, target: HeldFile) -> 
         target: The GIF's file; a temporary one is made beside it.
 
     Raises:
-        EncodeError: A GIF cannot have that size.
         SettingsError: gifsicle should optimize it and is missing.
         SpoolError: The directory cannot be written.
         DaddyEncodeError: Whatever `source` raises for its first frame.

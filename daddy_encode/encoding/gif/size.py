@@ -7,6 +7,9 @@ from daddy_encode.spool.png.pixels import Pixels
 
 Size = tuple[int, int]
 
+# The format's own bound.
+MAX_EXTENT = 65_535
+
 
 def reduced_size(size: Size, settings: GifSettings) -> Size:
     """The (width, height) of a GIF's pictures before they are enlarged by `settings.scale`."""
@@ -20,6 +23,17 @@ def gif_size(size: Size, settings: GifSettings) -> Size:
     """The (width, height) of the GIF of frames of `size`."""
     width, height = reduced_size(size, settings)
     return width * settings.scale, height * settings.scale
+
+
+def gif_fault(size: Size, settings: GifSettings) -> str:
+    """Why there can be no GIF of frames of `size`, and what to do; empty where there can."""
+    made = gif_size(size, settings)
+    if max(made) <= MAX_EXTENT:
+        return ""
+    return (
+        f"a GIF is at most {MAX_EXTENT} pixels wide and high, this one would be {made[0]}x{made[1]}; use a smaller "
+        "--scale, or --gif-width"
+    )
 
 
 def reduction(size: Size, settings: GifSettings) -> str:

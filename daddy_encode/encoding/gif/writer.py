@@ -15,15 +15,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from daddy_encode.errors import EncodeError
 from daddy_encode.spool.held_file import HeldFile
 from daddy_encode.spool.png.pixels import Pixels
 from daddy_encode.spool.publish import reported, sibling_file
 
 Mask = npt.NDArray[np.bool_]
 
-# The format's own bounds.
-MAX_EXTENT = 65_535
+# The format's own bound.
 MAX_COLOURS = 256
 
 
@@ -83,15 +81,9 @@ class GifWriter:
             delays: Of each picture to come, in hundredths of a second.
 
         Raises:
-            EncodeError: A GIF cannot have that size.
             SpoolError: The directory cannot be written.
         """
         self._size = (width * scale, height * scale)
-        if max(self._size) > MAX_EXTENT:
-            raise EncodeError(
-                f"a GIF is at most {MAX_EXTENT} pixels wide and high, this one would be "
-                f"{self._size[0]}x{self._size[1]}; use a smaller --scale, or --gif-width"
-            )
         self._target = target
         self._scale = scale
         self._delays: Iterator[int] = iter(delays)

@@ -17,6 +17,8 @@ ENCODE_THREADS = "4"
 # many pixels, such as Atari's, handing them over takes longer than converting them: 7 % of all of ffmpeg's work.
 FILTER_THREADS = "2"
 TWO_THREADS_PIXELS = 2**17
+# libx264 refuses larger pictures.
+MAX_EXTENT = 16_384
 
 
 def encode_mp4(
@@ -79,6 +81,20 @@ def mp4_output(width: int, height: int, settings: Mp4Settings, stream: str = "0:
 def output_size(width: int, height: int, scale: int) -> tuple[int, int]:
     """The MP4's (width, height): scaled, then padded to even numbers, which 4:2:0 needs."""
     return width * scale + width * scale % 2, height * scale + height * scale % 2
+
+
+def mp4_fault(width: int, height: int, scale: int) -> str:
+    """Why there can be no MP4 of that size, and what to do; empty where there can."""
+    size = output_size(width, height, scale)
+    if max(size) <= MAX_EXTENT:
+        return ""
+    largest = MAX_EXTENT // max(output_size(width, height, 1))
+    advice = (
+        f"--scale {largest} is the largest that fits"
+        if largest
+        else "--scale only enlarges; --video gif with --gif-width makes it smaller"
+    )
+    return f"libx264 takes at most {MAX_EXTENT} pixels a side, this one would be {size[0]}x{size[1]}; {advice}"
 
 
 def filter_threads(width: int, height: int) -> str:
