@@ -120,7 +120,7 @@ def _examined(paths: JobPaths, directory: JobDirectory, context: Context) -> Exa
 
 
 class _Published(NamedTuple):
-    """The frames that were read, the outputs made of them, what these replaced and call for, and why others were not made."""
+    """What was made, of which frames, what it replaced, what to warn of, and why other videos could not be made."""
 
     source: DirectorySource
     made: list[OutputRecord]

@@ -94,19 +94,23 @@ def test_a_video_of_millimetres_is_black_with_a_warning_that_names_depth_and_wit
         picture = (decode_gif(path)[0] if video == "gif" else decode_mp4(path, 64, 16))[0]
         return [red for red, _, _ in middles(picture)]
 
-    (record,) = encode(folder, video=video).made
+    result = encode(folder, fps="30", video=video)
+    (record,) = result.made
+    assert result.warnings == record.warnings
     assert "nothing in it is brighter than 15 of 255" in record.warnings[0]
     assert "--depth auto" in record.warnings[0]
     assert np.abs(np.subtract(decoded(), [1, 3, 7, 15])).max() <= 3
-    (record,) = encode(folder, video=video, depth="auto").made
+    result = encode(folder, fps="30", video=video, depth="auto")
+    (record,) = result.made
+    assert result.warnings == []
     assert record.warnings[0] == "--depth auto: 500 is black, 4000 white"
     assert record.settings["depth"] == "auto"
     assert np.abs(np.subtract(decoded(), [0, 36, 109, 255])).max() <= 3
     # Values say it as well as words, and the receipt has them.
-    (record,) = encode(folder, video=video, depth="500:4000").made
+    (record,) = encode(folder, fps="30", video=video, depth="500:4000").made
     assert record.settings["depth"] == "500:4000"
     assert np.abs(np.subtract(decoded(), [0, 36, 109, 255])).max() <= 3
-    assert encode(folder, video=video, depth="500:4000").made == []
+    assert encode(folder, fps="30", video=video, depth="500:4000").made == []
 
 
 @pytest.mark.parametrize("depth", [1, 2, 4, 8])
@@ -164,11 +168,11 @@ def test_an_alpha_of_0_and_1_is_warned_of_and_may_be_ignored(tmp_path: Path) -> 
     picture[..., :3] = (200, 90, 10)
     picture[:, 8:, 3] = 1
     folder = dump(tmp_path / "rgba", [picture] * 2)
-    (record,) = encode(folder).made
+    (record,) = encode(folder, fps="30").made
     assert "all but transparent: its alpha is at most 1 of 255" in record.warnings[0]
     assert "--alpha ignore" in record.warnings[0]
     assert decode_mp4(tmp_path / "rgba.mp4", 16, 16).max() <= 3
-    (record,) = encode(folder, alpha="ignore").made
+    (record,) = encode(folder, fps="30", alpha="ignore").made
     assert record.warnings == []
     decoded = decode_mp4(tmp_path / "rgba.mp4", 16, 16).astype(int)
     assert np.abs(decoded - (200, 90, 10)).max() <= 4
@@ -189,8 +193,8 @@ def test_a_bad_frame_is_found_before_values_are_taken_from_it(tmp_path: Path) ->
     data = (folder / "000001.png").read_bytes()
     (folder / "000001.png").write_bytes(data[:-20])
     with pytest.raises(FrameError, match=r"000001\.png: is cut off"):
-        encode(folder, depth="auto")
-    result = encode(folder, depth="auto", gaps="hold")
+        encode(folder, fps="30", depth="auto")
+    result = encode(folder, fps="30", depth="auto", gaps="hold")
     assert result.receipt.lost.bad_count == 1
     assert result.made[0].warnings[0] == "--depth auto: 500 is black, 4000 white"
 

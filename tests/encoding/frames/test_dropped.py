@@ -108,9 +108,11 @@ def test_the_log_line_says_how_many(tmp_path: Path) -> None:
 def test_only_our_own_dumps_are_asked(tmp_path: Path) -> None:
     folder = dump(tmp_path / "job", {2: {"dropped_before": 3}})
     (folder / "manifest.json").unlink()
+    record = (folder / "rollout.json").read_bytes()
+    (folder / "rollout.json").unlink()
     assert encode(folder).receipt.lost.dropped_count == 0
     # A rollout that was killed has left this.
-    (folder / "rollout.json").write_text('{"version": 1, "fps": 50}')
+    (folder / "rollout.json").write_bytes(record)
     assert encode(folder, salvage=True, force=True, crf=21).receipt.lost.dropped_count == 3
 
 

@@ -69,8 +69,8 @@ def test_frames_of_several_sizes_are_brought_to_the_largest(tmp_path: Path, fit:
     if ours:
         manifest(folder)
     with pytest.raises(FrameError, match=r"000001\.png: is 20x16, but 000000\.png is 40x16; --fit pad or --fit scale"):
-        encode(folder)
-    result = encode(folder, fit=fit, video="both", gif_fps="30", background="ff0000")
+        encode(folder, fps="30")
+    result = encode(folder, fps="30", fit=fit, video="both", gif_fps="30", background="ff0000")
     pictures, _, _ = decode_gif(tmp_path / "window.gif")
     assert (pictures == EXPECTED[fit]).all()
     decoded = decode_mp4(tmp_path / "window.mp4", 40, 32).astype(int)
@@ -81,13 +81,13 @@ def test_frames_of_several_sizes_are_brought_to_the_largest(tmp_path: Path, fit:
         how = "enlarged and centred" if fit == "scale" else "centred"
         assert f"frames of several sizes, the smallest 20x16: each is {how} on 40x32" in record.warnings
     assert (result.receipt.source.width, result.receipt.source.height) == (40, 32)
-    assert encode(folder, fit=fit, video="both", gif_fps="30", background="ff0000").made == []
+    assert encode(folder, fps="30", fit=fit, video="both", gif_fps="30", background="ff0000").made == []
 
 
 def test_frames_of_one_size_are_as_they_would_be_without_it(tmp_path: Path) -> None:
     folder = dump(tmp_path / "still", [((40, 16), 200)] * 3)
-    plain = encode(folder).made[0]
-    fitted = encode(folder, fit="pad").made[0]
+    plain = encode(folder, fps="30").made[0]
+    fitted = encode(folder, fps="30", fit="pad").made[0]
     assert (fitted.sha256, fitted.warnings) == (plain.sha256, [])
 
 
@@ -95,8 +95,8 @@ def test_with_a_manifest_of_one_size_the_error_names_fit_as_well(tmp_path: Path)
     folder = dump(tmp_path / "window")
     manifest(folder, sizes_vary=False)
     with pytest.raises(FrameError, match=r"is 40x16, but the manifest promises 40x32; --fit pad or --fit scale"):
-        encode(folder)
-    assert encode(folder, fit="pad").made[0].height == 32
+        encode(folder, fps="30")
+    assert encode(folder, fps="30", fit="pad").made[0].height == 32
 
 
 def test_of_frames_that_cannot_be_read_the_size_does_not_count(tmp_path: Path) -> None:
@@ -104,8 +104,8 @@ def test_of_frames_that_cannot_be_read_the_size_does_not_count(tmp_path: Path) -
     data = (folder / "000002.png").read_bytes()
     (folder / "000002.png").write_bytes(data[:-5])
     with pytest.raises(FrameError, match=r"000002\.png: is cut off"):
-        encode(folder, fit="pad")
-    result = encode(folder, fit="pad", gaps="hold")
+        encode(folder, fps="30", fit="pad")
+    result = encode(folder, fps="30", fit="pad", gaps="hold")
     assert [bad.name for bad in result.receipt.lost.bad] == ["000002.png"]
     assert (result.made[0].width, result.made[0].height, result.made[0].frames) == (40, 16, 3)
 
@@ -123,7 +123,7 @@ def test_a_picture_with_alpha_and_one_of_depth_fit_as_well(tmp_path: Path) -> No
     folder = dump(tmp_path / "mixed", [((8, 4), 0)])
     Image.fromarray(np.full((2, 4), 3000, np.uint16)).save(folder / "000001.png")
     Image.fromarray(np.full((2, 4, 4), (0, 0, 250, 255), np.uint8)).save(folder / "000002.png")
-    encode(folder, fit="scale", depth="1000:3000", video="gif", gif_fps="30")
+    encode(folder, fps="30", fit="scale", depth="1000:3000", video="gif", gif_fps="30")
     pictures, _, _ = decode_gif(tmp_path / "mixed.gif")
     assert pictures[:, 2, 4].tolist() == [[0, 0, 0], [255, 255, 255], [0, 0, 250]]
     assert (pictures == pictures[:, :1, :1]).all()
