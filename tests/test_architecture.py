@@ -27,7 +27,7 @@ ARROWS: dict[str, set[str] | None] = {
     "cluster": {"cluster", "errors"},
     "report": {"report", "spool", "errors"},
     "cli": None,
-    "video_utils": {"dump", "encoding", "spool", "errors"},
+    "video_utils": {"dump", "encoding", "spool", "errors", "report.log"},
     "__init__": {"video_utils"},
     "__main__": {"cli"},
 }

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import inspect
 import json
+import logging
 import os
+import re
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import gymnasium
 import numpy as np
 import pytest
 
 import daddy_encode
 from daddy_encode import save_frames_as_png, save_gif, save_mp4, video_utils
-from daddy_encode.errors import FrameError, SpoolError
-from tests.media import decode_gif, decode_mp4, moving_square, read_png
+from daddy_encode.dump import FrameWriter
+from daddy_encode.dump.gymnasium import RecordFrames
+from daddy_encode.errors import FrameError, SettingsError, SpoolError
+from tests.media import decode_gif, decode_mp4, moving_square, noise, read_png
 
 Save = Callable[..., Any]
 
@@ -212,3 +217,81 @@ def test_frames_are_streamed(tmp_path: Path, which: int) -> None:
     assert len(alive) == 100
     # The one at work, the first (its shape), and what a pipe holds.
     assert most <= 5
+
+
+@pytest.mark.parametrize(
+    ("which", "name", "says"),
+    [(1, "a.gif", "GIF"), (1, "a.WebM", "WEBM"), (1, "a.mov", "MOV"), (2, "a.mp4", "MP4"), (2, "a.png", "PNG")],
+)
+def test_a_suffix_that_says_another_format_is_refused_before_anything_is_done(
+    tmp_path: Path, which: int, name: str, says: str
+) -> None:
+    save, _ = targets(tmp_path)[which]
+    made = ("MP4", "GIF")[which - 1]
+    with pytest.raises(
+        SettingsError, match=rf"{name}: the suffix of this {made} says {says}; name it \.{made.lower()}"
+    ):
+        save(iter(()), tmp_path / "new" / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_suffix_that_says_nothing_or_the_right_format_is_kept(tmp_path: Path) -> None:
+    for name in ("clip", "run-1.5", "clip.part", "clip.M4V", "clip.MP4"):
+        assert save_mp4(moving_square(1, 16, 16), tmp_path / name) == tmp_path / name
+    assert save_gif(moving_square(1, 16, 16), tmp_path / "clip.GIF") == tmp_path / "clip.GIF"
+    assert sorted(os.listdir(tmp_path)) == ["clip", "clip.GIF", "clip.M4V", "clip.MP4", "clip.part", "run-1.5"]
+
+
+def test_a_tilde_is_the_home_directory_wherever_frames_and_videos_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    frames = moving_square(2, 16, 16)
+    home = tmp_path / "home"
+    assert save_frames_as_png(frames, "~/job")[1] == home / "job" / "000001.png"
+    assert (save_mp4(frames, "~/a.mp4"), save_gif(frames, Path("~/a.gif"))) == (home / "a.mp4", home / "a.gif")
+    with FrameWriter("~/writer") as writer:
+        writer.write(frames[0])
+    env = RecordFrames(gymnasium.make("CartPole-v1", render_mode="rgb_array"), "~/videos")
+    env.close()
+    assert sorted(os.listdir(home)) == ["a.gif", "a.mp4", "job", "videos", "writer"]
+    assert os.listdir(tmp_path) == ["home"]
+
+
+@pytest.mark.parametrize(("which", "kind", "fps"), [(1, "MP4", 12.5), (2, "GIF", 10)])
+def test_the_six_values_of_a_video_are_logged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, which: int, kind: str, fps: float
+) -> None:
+    records: list[logging.LogRecord] = []
+    handler = logging.Handler()
+    monkeypatch.setattr(handler, "emit", records.append)
+    monkeypatch.chdir(tmp_path)
+    save, _ = targets(tmp_path)[which]
+    logger = logging.getLogger("daddy_encode")
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        path = save(moving_square(5, 17, 16), f"clip.{kind.lower()}", fps=fps)
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+    size = path.stat().st_size
+    shown = f"{size} B" if size < 1000 else f"{size / 1000:.1f} kB"
+    first = records[0].getMessage()
+    assert re.fullmatch(rf"saved {re.escape(str(path))}: 5 frames, {fps} fps, took \d+\.\d\d s, {shown}, {kind}", first)
+    assert {(record.levelname, record.name) for record in records} == {("INFO", "daddy_encode")}
+    # And what a viewer should know, as the command says it.
+    assert len(records) == (2 if kind == "MP4" else 1)
+    assert kind == "GIF" or records[1].getMessage().startswith(f"{path}: padded from 16x17 to 16x18")
+
+
+def test_a_full_temporary_folder_is_an_error_that_names_the_variable(
+    tmp_path: Path, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(small_disk))
+    with pytest.raises(SpoolError, match=r"cannot write .*small/daddy-encode-.*; or set TMPDIR to another folder"):
+        save_gif(noise(20, 200, 200), tmp_path / "clip.gif")
+    assert list(small_disk.iterdir()) == []
+    assert not (tmp_path / "clip.gif").exists()

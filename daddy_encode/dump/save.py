@@ -10,7 +10,7 @@ from typing import Any
 
 from daddy_encode.spool.frames import frame_name
 from daddy_encode.spool.manifest import Manifest, Video, write_manifest
-from daddy_encode.spool.paths import absolute
+from daddy_encode.spool.paths import absolute, user_path
 from daddy_encode.spool.png.frame_arrays import checked
 from daddy_encode.spool.png.frame_files import FrameFiles
 from daddy_encode.spool.rate import fps_in_json
@@ -32,7 +32,8 @@ def dump_frames(
     rate = fps_in_json(fps)
     check_arguments(video=video)
     # Absolute: a generator of frames may change the working directory.
-    directory = absolute(Path(output_dir))
+    named = user_path(output_dir)
+    directory = absolute(named)
     if not overwrite:
         dump_directory.refuse_old_dump(directory)
     made_directory: bool | None = None
@@ -53,4 +54,4 @@ def dump_frames(
         if made_directory is not None:
             dump_directory.remove_recording(directory, files.written, made_directory=made_directory)
         raise
-    return list(map(Path(output_dir).joinpath, map(frame_name, range(index + 1))))
+    return list(map(named.joinpath, map(frame_name, range(index + 1))))

@@ -7,7 +7,6 @@ import functools
 import os
 import warnings
 from collections.abc import Mapping
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
@@ -19,7 +18,7 @@ from daddy_encode.dump.worker.client import Client
 from daddy_encode.dump.worker.protocol import Layout, Recording
 from daddy_encode.errors import DaddyEncodeError, FrameError, ManifestError, SettingsError, SpoolError
 from daddy_encode.spool.manifest import Video, write_manifest_anyway
-from daddy_encode.spool.paths import absolute
+from daddy_encode.spool.paths import absolute, user_path
 from daddy_encode.spool.png.frame_arrays import as_frame
 from daddy_encode.spool.png.pixels import Pixels
 from daddy_encode.spool.rate import fps_in_json
@@ -42,14 +41,15 @@ class FrameWriter:
             frames.write(env.render(), reward=reward)
             frames.meta["return"] = total
 
-    The manifest says `complete: false`, with the error, after a failure and when the `with` block is left by an
-    exception; its `frames` are those on disk without a gap. So does the one that the end of the interpreter writes for
-    lack of `close`, and the one that the worker process writes when this process is killed.
+    Before the first frame `rollout.json` says fps, video and meta as it is then: all that is known of a recording whose
+    processes are all killed. The manifest says `complete: false`, with the error, after a failure and when the `with`
+    block is left by an exception; its `frames` are those on disk without a gap. So does the one that the end of the
+    interpreter writes for lack of `close`, and the one that the worker process writes when this process is killed.
     In a forked child, `write` raises SpoolError and `close` does nothing. Only one thread at a time may `write`. A
     signal's handler may `close` or `discard` at any time: a call that it interrupts does that at its end.
 
     Args:
-        output_dir: Made at the first frame. One that already holds numbered PNGs, a manifest or annotations is refused.
+        output_dir: Made at the first frame; `~` is the home directory. One that already holds a recording is refused.
         fps: Frames per second at which the recording plays: a number, a Fraction or "30000/1001". Default 30.
         video: What the encoder should make, "mp4", "gif" or "both"; None (default) leaves it to the encoder.
         meta: JSON values for the manifest.
@@ -101,7 +101,7 @@ class FrameWriter:
         check_arguments(video=video, when_full=when_full, on_error=on_error)
         check_arguments(workers=workers, max_bytes=max_bytes, min_free=min_free)
         # Absolute: the rollout may change its working directory, and others write later.
-        self.directory = absolute(Path(output_dir))
+        self.directory = absolute(user_path(output_dir))
         self.meta: dict[str, Any] = dict(meta or {})
         self._recording = Recording(
             os.fsencode(self.directory), fps_in_json(fps), video, _plain(self.meta), workers, min_free
@@ -133,7 +133,7 @@ class FrameWriter:
 
         Args:
             frame: uint8, (H, W, 3), (H, W, 4) with straight alpha, (H, W) or (H, W, 1), all of one shape (unless
-                `sizes_vary`) and any strides; what numpy can make an array of, such as a tensor in CPU memory.
+                `sizes_vary`) and any strides; what numpy can make an array of, or a picture of Pillow's.
             **annotations: JSON values about this frame (step, reward, action, …), numpy's scalars and arrays too. Line
                 n of `annotations.jsonl` is the object of frame n, `{}` for a frame without any.
 

@@ -20,14 +20,15 @@ from daddy_encode.spool.paths import absolute
 from daddy_encode.spool.png.pixels import Pixels
 from daddy_encode.spool.publish import publish, temp_file
 from daddy_encode.spool.rate import format_fps, parse_fps
+from daddy_encode.spool.receipt import OutputRecord
 
 
-def array_to_mp4(frames: Iterable[Pixels], path: Path, fps: object) -> Path:
+def array_to_mp4(frames: Iterable[Pixels], path: Path, fps: object) -> OutputRecord:
     """Encode `frames`, checked and at least one, at `fps` into `path`; see `daddy_encode.save_mp4`."""
     return _make(ArraySource(frames), plan(make_settings(video="mp4", fps=format_fps(parse_fps(fps))), None), path)
 
 
-def directory_to_gif(directory: Path, path: Path, fps: object) -> Path:
+def directory_to_gif(directory: Path, path: Path, fps: object) -> OutputRecord:
     """Encode the frames in `directory` at `fps` into the GIF `path`; see `daddy_encode.save_gif`."""
     rate = parse_fps(fps)
     wanted = plan(make_settings(video="gif", fps=format_fps(rate), gif_fps=format_fps(min(rate, MAX_GIF_FPS))), None)
@@ -45,15 +46,15 @@ def directory_to_gif(directory: Path, path: Path, fps: object) -> Path:
         return _make(DirectorySource(opened, names), wanted, path)
 
 
-def _make(source: FrameSource, wanted: Plan, path: Path) -> Path:
-    """Make the one video of `wanted` at `path`."""
+def _make(source: FrameSource, wanted: Plan, path: Path) -> OutputRecord:
+    """Make the one video of `wanted` at `path`; return what is to be said of it."""
     final = absolute(path)
     (kind,) = wanted
     _remove_dead(final.parent)
     with temp_file(final.parent) as temp:
-        make_outputs(source, wanted, {kind: Target(temp, final)}, RunLimits(threading.Event()))
+        (record,) = make_outputs(source, wanted, {kind: Target(temp, final)}, RunLimits(threading.Event()))
         publish(temp, final)
-    return path
+    return record
 
 
 @functools.cache

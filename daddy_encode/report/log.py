@@ -35,6 +35,14 @@ def saved_line(record: OutputRecord, path: Path, receipt: Receipt | None = None,
     )
 
 
+def log_saved(record: OutputRecord, path: Path, receipt: Receipt | None = None, replaced: str = "") -> None:
+    """Log the line of a saved video, and what a viewer should know of it; the arguments are those of `saved_line`."""
+    log = logging.getLogger(NAME)
+    log.info("%s", saved_line(record, path, receipt, replaced))
+    for warning in record.warnings:
+        log.info("%s: %s", shown(path), warning)
+
+
 def not_whole(receipt: Receipt) -> list[str]:
     """What a job's video lacks of its rollout, in a few words each; empty where nothing is known to be lacking."""
     lost = receipt.lost

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from typing import Literal
 
-from daddy_encode.errors import SpoolError
+from daddy_encode.errors import SettingsError, SpoolError
 from daddy_encode.spool.manifest import MANIFEST_NAME
 from daddy_encode.spool.publish import reported
 
@@ -24,6 +25,12 @@ MAX_NAME_BYTES = 255
 LONGEST_SEQUENCE_NAME = 80
 _PLAIN_NAME = re.compile(rf"[A-Za-z0-9_.-]{{1,{LONGEST_SEQUENCE_NAME}}}")
 _NOT_PLAIN = re.compile(r"[^A-Za-z0-9_.-]+")
+# Of the files that players take for a video of each kind.
+_SUFFIXES: Mapping[Kind, tuple[str, ...]] = {"mp4": (".mp4", ".m4v"), "gif": (".gif",)}
+# Any other says nothing: `run-1.5`, `clip.part`.
+_OF_A_FORMAT = re.compile(
+    r"\.(3gp|apng|avi|avif|bmp|flv|gif|h264|heic|jpe?g|m4v|mkv|mov|mp4|mpe?g|ogv|png|tiff?|ts|webm|webp|wmv)"
+)
 
 
 @dataclass(frozen=True)
@@ -129,6 +136,18 @@ def sequence_name(pattern: str) -> str:
         return text
     digest = hashlib.sha256(os.fsencode(pattern)).hexdigest()[:8]
     return f"{_NOT_PLAIN.sub('-', text)[:LONGEST_SEQUENCE_NAME]}-{digest}"
+
+
+def user_path(path: str | os.PathLike[str]) -> Path:
+    """A path as somebody wrote it in Python, where no shell replaces `~` or `~name` by a home directory."""
+    return Path(os.path.expanduser(path))
+
+
+def check_suffix(path: Path, kind: Kind) -> None:
+    """Raise SettingsError where a video of this kind should get a name that says that it is something else."""
+    suffix = path.suffix.lower()
+    if _OF_A_FORMAT.fullmatch(suffix) and suffix not in _SUFFIXES[kind]:
+        raise SettingsError(f"{path}: the suffix of this {kind.upper()} says {suffix[1:].upper()}; name it .{kind}")
 
 
 def absolute(path: Path) -> Path:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from daddy_encode.dump.writer import FrameWriter
 from daddy_encode.errors import SettingsError
+from daddy_encode.spool.paths import user_path
 from daddy_encode.spool.publish import reported
 from daddy_encode.spool.rate import MAX_FPS, MIN_FPS, parse_fps
 
@@ -86,7 +87,7 @@ def record_settings(
         raise SettingsError(f"video_length is {video_length}: give 0 for whole episodes, or more")
     if episode_trigger is None and step_trigger is None:
         episode_trigger = capped_cubic
-    folder = Path(video_folder).absolute()
+    folder = user_path(video_folder).absolute()
     options["fps"] = _rate_of(env) if fps is None else fps
     # One thread outruns any renderer, and there may be many environments.
     options["workers"] = 1
