@@ -97,7 +97,8 @@ def find_all_jobs(
     """
     found = FoundJobs()
     directories, found.faults = _without_files(paths)
-    jobs: dict[JobPaths, FoundJob] = {}
+    # A job may be in a tree that is named and be named itself.
+    jobs: dict[Path, FoundJob] = {}
     for path in directories:
         other, passed_over, empty = OtherFiles(), list[PassedOver](), True
         for item in _reported(find_jobs(path, output_dir, salvage=salvage, split=split, other=other)):
@@ -108,11 +109,11 @@ def find_all_jobs(
             if isinstance(item, SpoolError):
                 found.faults.append(item)
             else:
-                jobs.setdefault(item.paths, item)
+                jobs.setdefault(item.paths.job, item)
         found.passed_over += passed_over
         if empty:
-            why = f"{reasons(passed_over)} passed over" if passed_over else f"it {other}"
-            found.faults.append(SpoolError(f"{shown(path)}: nothing to encode: {why}"))
+            why = f"; passed over: {reasons(passed_over)}" if passed_over else f": it {other}"
+            found.faults.append(SpoolError(f"{shown(path)}: nothing to encode{why}"))
     found.jobs = list(jobs.values())
     _check_outputs(found.jobs)
     return found
@@ -261,10 +262,8 @@ def _without_files(paths: Iterable[Path]) -> tuple[list[Path], list[SpoolError]]
         else:
             rest.append(path)
     for folder, names in files.items():
-        what = f"and {len(names) - 1} more are files" if len(names) > 1 else "is a file"
-        faults.append(
-            SpoolError(f"{shown(names[0])}: {what}; name the folder: {shown(folder)}".replace(": and", " and"))
-        )
+        are_files = f" and {len(names) - 1} more are files; name their" if len(names) > 1 else ": is a file; name its"
+        faults.append(SpoolError(f"{shown(names[0])}{are_files} folder: {shown(folder)}"))
     return rest, faults
 
 
