@@ -49,7 +49,7 @@ def find_bad_frames(
     if sizes and not any_size:
         ((most, _),) = collections.Counter(sizes.values()).most_common(1)
         size, others = (promised, "the manifest promises") if promised else (most, "most are")
-        bad |= {name: size_differs(found, size, others) for name, found in sizes.items() if found != size}
+        bad |= {name: f"{size_differs(found, size, others)}; {FIT}" for name, found in sizes.items() if found != size}
     return bad
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from daddy_encode.dump import FrameWriter
 from daddy_encode.encoding.job import encode_job
 from daddy_encode.encoding.option_values import Fit
 from daddy_encode.errors import FrameError
@@ -29,12 +30,6 @@ def dump(folder: Path, frames: Iterable[tuple[tuple[int, int], int]] = FRAMES) -
     for index, ((width, height), grey) in enumerate(frames):
         Image.fromarray(np.full((height, width, 3), grey, np.uint8)).save(folder / f"{index:06d}.png")
     return folder
-
-
-def manifest(folder: Path, **values: object) -> None:
-    count = len([*folder.glob("*.png")])
-    text = {"version": 1, "frames": count, "width": 40, "height": 32, "fps": 30, "sizes_vary": True, **values}
-    (folder / "manifest.json").write_text(json.dumps(text))
 
 
 def whole(box: tuple[int, int, int, int], grey: int) -> Pixels:
@@ -65,9 +60,13 @@ EXPECTED: dict[Fit, list[Pixels]] = {
 @pytest.mark.parametrize("ours", [False, True], ids=["foreign", "ours"])
 @pytest.mark.parametrize("fit", ["pad", "scale"])
 def test_frames_of_several_sizes_are_brought_to_the_largest(tmp_path: Path, fit: Fit, ours: bool) -> None:
-    folder = dump(tmp_path / "window")
+    folder = tmp_path / "window"
     if ours:
-        manifest(folder)
+        with FrameWriter(folder, sizes_vary=True, processes=False) as writer:
+            for (width, height), grey in FRAMES:
+                writer.write(np.full((height, width, 3), grey, np.uint8))
+    else:
+        dump(folder)
     with pytest.raises(FrameError, match=r"000001\.png: is 20x16, but 000000\.png is 40x16; --fit pad or --fit scale"):
         encode(folder, fps="30")
     result = encode(folder, fps="30", fit=fit, video="both", gif_fps="30", background="ff0000")
@@ -93,7 +92,8 @@ def test_frames_of_one_size_are_as_they_would_be_without_it(tmp_path: Path) -> N
 
 def test_with_a_manifest_of_one_size_the_error_names_fit_as_well(tmp_path: Path) -> None:
     folder = dump(tmp_path / "window")
-    manifest(folder, sizes_vary=False)
+    text = {"version": 1, "frames": 4, "width": 40, "height": 32, "fps": 30}
+    (folder / "manifest.json").write_text(json.dumps(text))
     with pytest.raises(FrameError, match=r"is 40x16, but the manifest promises 40x32; --fit pad or --fit scale"):
         encode(folder, fps="30")
     assert encode(folder, fps="30", fit="pad").made[0].height == 32
