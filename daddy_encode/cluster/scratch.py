@@ -18,5 +18,7 @@ def scratch(path: str | None) -> Path | None:
         return None
     expanded = os.path.expandvars(path)
     if "$" in expanded:
-        raise SettingsError(f"{expanded}: that variable is not set on this machine; name an existing directory")
+        raise SettingsError(
+            f"--tmp-dir {expanded}: that variable is not set on this machine; name a directory that is there"
+        )
     return Path(os.path.abspath(expanded))

@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from daddy_encode.encoding.advice import way_on
 from daddy_encode.encoding.frames.bad_frames import find_bad_frames
 from daddy_encode.encoding.frames.dropped import Dropped, read_dropped
 from daddy_encode.encoding.frames.gaps import expected_numbers, fill
@@ -86,6 +87,11 @@ class Examined:
     def frames(self) -> FrameSequence:
         """Its frames."""
         return self.listing.frames
+
+    @property
+    def died(self) -> bool:
+        """Whether its rollout did not end well."""
+        return self.manifest is None or not self.manifest.complete
 
     @property
     def missing(self) -> int:
@@ -255,7 +261,7 @@ def _check_not_more(paths: JobPaths, frames: FrameSequence, manifest: Manifest |
 
 def _check_whole(paths: JobPaths, frames: FrameSequence, manifest: Manifest | None, died: bool) -> None:
     """Raise FrameError or ManifestError where frames are missing."""
-    advice = "run the rollout again" + (", or take what is whole with --salvage" if died else "")
+    advice = f"run the rollout again, or go on: {way_on(died=died)}"
     if frames.numbering == "irregular":
         names = ", ".join(frames.names[:3])
         raise FrameError(

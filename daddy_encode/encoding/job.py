@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from daddy_encode.encoding.advice import with_way_on
 from daddy_encode.encoding.context import Context, Progress, Result
 from daddy_encode.encoding.examine import Examined, examine
 from daddy_encode.encoding.frames.job_directory import BadFrameError, JobDirectory
@@ -100,9 +101,11 @@ def _encode_once(paths: JobPaths, context: Context, shares: _Shares) -> Result:
         try:
             try:
                 published = _publish_all(paths, context, directory, job, bad, shares)
-            except BadFrameError:
+            except BadFrameError as error:
+                if job.gaps == "error":
+                    raise (error if error.has_option else with_way_on(error, died=job.died)) from error
                 # Which others are bad? Only a job that has one is read twice to find out.
-                if job.gaps == "error" or not (bad := job.find_bad_frames(directory)):
+                if not (bad := job.find_bad_frames(directory)):
                     raise
                 published = _publish_all(paths, context, directory, job, bad, shares)
         except ChangedError:

@@ -38,6 +38,9 @@ GIF_WIDTH = Bounds(0, 65_535)
 # Of a sample of 16 bits.
 DEPTH = Bounds(0, 65_535)
 
+# Of --max-pixels, in units of 2**20.
+MAX_PIXELS = Bounds(1, 1024)
+
 DEFAULT_CRF = 20
 DEFAULT_PRESET: Preset = "veryfast"
 DEFAULT_SCALE = 1

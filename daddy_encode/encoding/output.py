@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -157,6 +159,9 @@ def _make(
     return _Video(shown, format_fps(shown_rate(settings)), made, notes)
 
 
+_FULL = tuple(map(os.strerror, (errno.ENOSPC, errno.EDQUOT)))
+
+
 @contextlib.contextmanager
 def _failures_of(target: Target) -> Iterator[None]:
     """Say of an EncodeError which file was not made; what the system did to a program, or a full disk, may pass."""
@@ -165,10 +170,14 @@ def _failures_of(target: Target) -> Iterator[None]:
     except ProgramUnusableError:
         raise
     except EncodeError as error:
-        if any(text in str(error) for text in ("No space left on device", "Disk quota exceeded")):
+        full = next((text for text in _FULL if text in str(error)), None)
+        if full is not None:
+            place = target.temp.path.parent
+            option = "--output-dir" if place == target.final.parent else "--tmp-dir"
+            # That is all that helps of what ffmpeg says.
             raise TransientError(
-                f"{target.final}: not made, the file system {mount_point(target.temp.path)} is full: free space, "
-                f"then run again ({error})"
+                f"{target.final}: not made, the file system {mount_point(place)} is full ({full}): free space, or name "
+                f"another directory with {option}, then run again"
             ) from error
         if names_transient(str(error)):
             raise TransientError(f"{target.final}: not made: {error}; run again") from error

@@ -154,7 +154,7 @@ def make_settings(**values: Any) -> Settings:
     if settings.fps is not None:
         parse_fps(settings.fps)
     check_depth(settings.depth)
-    if settings.gif_fps is not None and parse_fps(settings.gif_fps) > MAX_GIF_FPS:
+    if settings.gif_fps is not None and parse_fps(settings.gif_fps, "gif_fps") > MAX_GIF_FPS:
         raise SettingsError(
             f"gif_fps {settings.gif_fps} is above {MAX_GIF_FPS}: browsers would slow such a GIF down; "
             "a faster recording keeps its speed with fewer frames"

@@ -37,7 +37,9 @@ def make_environment(env_id: str) -> Any:
             gymnasium.register_envs(importlib.import_module("ale_py"))
         return gymnasium.make(env_id, render_mode="rgb_array")
     except ModuleNotFoundError as error:
-        raise SettingsError(f"--env {env_id} needs the module {error.name}, which is not installed") from error
+        raise SettingsError(
+            f"--env {env_id} needs the module {error.name}, which is not installed: pip install it"
+        ) from error
     except Exception as error:  # a constructor may raise anything
         raise SettingsError(f"--env {env_id} cannot be constructed: {type(error).__name__}: {error}") from error
 

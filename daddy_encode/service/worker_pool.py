@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from types import TracebackType
 
+from daddy_encode.encoding.advice import with_place
 from daddy_encode.encoding.context import Context
 from daddy_encode.encoding.job import check_owners, done_already, encode_job
 from daddy_encode.encoding.probe import find_ffmpeg, kinds_asked_for
@@ -211,7 +212,7 @@ class WorkerPool:
                 return Outcome(paths, OutcomeKind.CLAIMED, error=error)
             except (SettingsError, SpoolError) as error:
                 # Nothing was found out about the job.
-                return Outcome(paths, OutcomeKind.DEFERRED, error=error)
+                return Outcome(paths, OutcomeKind.DEFERRED, error=self._advised(error))
 
     def _claimed(self, attempt: Attempt, context: Context, claim: Claim) -> Outcome:
         paths = attempt.paths
@@ -241,7 +242,7 @@ class WorkerPool:
         if isinstance(error, Interrupted) or not claim.is_ours():
             return Outcome(paths, OutcomeKind.CLAIMED, error=ClaimedError(f"{paths.job}: another encoder took it over"))
         if not _is_of_the_job(error) or mtime_ns(paths.directory, follow_symlinks=True) != before:
-            return Outcome(paths, OutcomeKind.DEFERRED, error=error)
+            return Outcome(paths, OutcomeKind.DEFERRED, error=self._advised(error))
         failures: list[Failure] = []
         if isinstance(error, ProgramFailedError):
             failures = count_failure(paths, error, context)
@@ -252,6 +253,9 @@ class WorkerPool:
         return Outcome(
             paths, OutcomeKind.FAILED, error=error, mtime_ns=before, listing_sha256=listing, failures=failures
         )
+
+    def _advised(self, error: DaddyEncodeError) -> DaddyEncodeError:
+        return with_place(error, self._context.tmp_dir) if isinstance(error, SpoolError) else error
 
 
 def _is_of_the_job(error: DaddyEncodeError) -> bool:

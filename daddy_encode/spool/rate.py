@@ -18,11 +18,12 @@ MAX_DENOMINATOR = 10_000
 MAX_NUMERATOR = 1_000_000
 
 
-def parse_fps(value: object) -> Fraction:
+def parse_fps(value: object, name: str = "fps") -> Fraction:
     """A rate in frames per second, exactly.
 
     Args:
         value: An int, float or Fraction, numpy's numbers among them, or text such as "12.5" or "30000/1001".
+        name: What it is called, in errors.
 
     Raises:
         SettingsError: It is not a number, NaN, or outside 0.01 to 1000 frames per second. A ValueError, too.
@@ -30,9 +31,11 @@ def parse_fps(value: object) -> Fraction:
     try:
         rate = _to_fraction(value)
     except (TypeError, ValueError, ZeroDivisionError, OverflowError) as error:
-        raise SettingsError(f"fps {value!r:.60} is not a rate: give a number such as 30, 12.5 or 30000/1001") from error
+        raise SettingsError(
+            f"{name} {value!r:.60} is not a rate: give a number such as 30, 12.5 or 30000/1001"
+        ) from error
     if not MIN_FPS <= rate <= MAX_FPS:
-        raise SettingsError(f"fps {value!r:.60} is outside {float(MIN_FPS)} to {MAX_FPS}")
+        raise SettingsError(f"{name} {value!r:.60} is outside {float(MIN_FPS)} to {MAX_FPS}")
     return rate.limit_denominator(min(MAX_DENOMINATOR, int(MAX_NUMERATOR / rate)))
 
 

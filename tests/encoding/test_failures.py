@@ -73,7 +73,10 @@ def test_the_end_of_the_stderr_of_an_ffmpeg_that_dies_is_reported(job: Path, sta
 
 def test_an_ffmpeg_that_is_killed_is_reported(job: Path, stand_in: StandIn) -> None:
     stand_in("kill -9 $$")
-    with pytest.raises(EncodeError, match="ffmpeg was ended by signal 9: no output"):
+    with pytest.raises(
+        EncodeError,
+        match="signal 9, perhaps for lack of memory; fewer --workers need less: no",
+    ):
         encode(job)
     assert_nothing_appeared(job)
 

@@ -248,7 +248,7 @@ def test_a_job_that_fails_keeps_the_records_of_what_is_there(done: Path) -> None
     cut(done / "000003.png")
     replace_by_another(done.parent / "job.gif")
     fail(done)
-    assert stored(done)["error"].endswith("write it again")
+    assert stored(done)["error"].endswith("--gaps skip leaves it out")
     assert assert_true(done) == {"mp4"}
     (done.parent / "job.mp4").unlink()
     fail(done)

@@ -20,7 +20,8 @@ TERMINAL = """\
 7 jobs, 1 failed, 1 waiting, 3 ready, 1 writing, 1 done
 STATE      FRAMES    AGE  JOB
 failed          5  AGE  spool/run/failed one
-            000002.png: is empty; write it again
+            000002.png: is empty; write it again, or go on without it: --gaps
+            hold repeats the frame before, --gaps skip leaves it out
 waiting         3  AGE  spool/run/waiting  its manifest promises 4 frames
 ready           6  AGE  spool/run/partly done
 ready           4  AGE  spool/run/ready
@@ -33,7 +34,8 @@ done            4  AGE  spool/run/done  mp4+gif
 PIPE = """\
 7 jobs, 1 failed, 1 waiting, 3 ready, 1 writing, 1 done
 STATE	FRAMES	AGE	JOB	NOTE
-failed	5	AGE	spool/run/failed one	000002.png: is empty; write it again
+failed	5	AGE	spool/run/failed one	000002.png: is empty; write it again, or go on without it: \
+--gaps hold repeats the frame before, --gaps skip leaves it out
 waiting	3	AGE	spool/run/waiting	its manifest promises 4 frames
 ready	6	AGE	spool/run/partly done
 ready	4	AGE	spool/run/ready

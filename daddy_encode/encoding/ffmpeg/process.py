@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import re
+import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -145,11 +146,17 @@ def run_ffmpeg(
         raise Interrupted("stopped while encoding; nothing was written, run again")
     stderr = " | ".join(monitor.stderr().split("\n")) or "no output"
     if monitor.reason == "stall":
-        raise EncodeError(f"ffmpeg made no progress for {limits.stall_seconds:g} s and was ended: {stderr}")
+        raise EncodeError(
+            f"ffmpeg made no progress for {limits.stall_seconds:g} s and was ended; --stall-timeout waits longer: "
+            f"{stderr}"
+        )
     if status in CANNOT_RUN:
         raise ProgramUnusableError(f"{ffmpeg.path}: ffmpeg does not run here (exit status {status}): {stderr}")
     if status != 0:
         how = f"was ended by signal {-status}" if status < 0 else f"failed with exit status {status}"
+        if status == -signal.SIGKILL:
+            # By whom is not said; mostly it is the system.
+            how += ", perhaps for lack of memory; fewer --workers need less"
         raise EncodeError(f"ffmpeg {how}: {stderr}")
     if OWN_ERROR.search(monitor.stderr()):
         raise EncodeError(f"ffmpeg reported an error: {stderr}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Mapping
 from typing import Literal
 
 from daddy_encode.errors import FrameError
@@ -31,14 +31,14 @@ def expected_numbers(frames: FrameSequence, promised: int | None) -> range:
 
 
 def fill(
-    frames: FrameSequence, expected: range, bad: Container[str], how: Literal["hold", "skip"], directory: str
+    frames: FrameSequence, expected: range, bad: Mapping[str, str], how: Literal["hold", "skip"], directory: str
 ) -> list[str]:
     """Choose the file that is shown as each frame of the video.
 
     Args:
         frames: The frames that are there.
         expected: The instants at which they should be.
-        bad: Names of files that cannot be shown.
+        bad: What is wrong with each file that cannot be shown, by name.
         how: `hold`: what is missing or bad shows the last good frame before it, else the first good one; `skip`: it is
             left out.
         directory: Named in errors.
@@ -51,7 +51,10 @@ def fill(
     """
     good = [(number, name) for number, name in zip(frames.numbers, frames.names, strict=True) if name not in bad]
     if not good:
-        raise FrameError(f"{directory}: none of its {len(frames)} frames can be used; run the rollout again")
+        first = frames.names[0]
+        raise FrameError(
+            f"{directory}: none of its {len(frames)} frames can be used ({first} {bad[first]}); run the rollout again"
+        )
     if how == "skip":
         return [name for _, name in good]
     # Not len(range): that is bounded, and numbers in names are not.

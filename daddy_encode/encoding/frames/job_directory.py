@@ -13,7 +13,7 @@ from typing import BinaryIO
 from daddy_encode.encoding.frames.other_files import format_of
 from daddy_encode.encoding.frames.owners import Owners
 from daddy_encode.encoding.png.parse import HEAD_BYTES, SPARE_BYTES, Png, PngFault, check_header, check_png
-from daddy_encode.errors import DaddyEncodeError, FrameError, TransientError
+from daddy_encode.errors import DaddyEncodeError, FrameError, ManifestError, TransientError
 from daddy_encode.spool.held_file import SAFELY, kind_of
 from daddy_encode.spool.manifest import MANIFEST_NAME, Manifest, read_manifest
 from daddy_encode.spool.orphans import is_dead, is_temp_name, remove_from
@@ -21,20 +21,19 @@ from daddy_encode.spool.png.pixels import MAX_PIXELS
 from daddy_encode.spool.recording.rollout import Rollout, read_rollout
 from daddy_encode.spool.transient import TRANSIENT
 
-# What to do about a frame that was not written well.
-WRITE_AGAIN = "write it again"
-
 
 class BadFrameError(FrameError):
     """One file cannot be used as a frame of its job.
 
     Attributes:
         reason: What is wrong with it.
+        has_option: Whether what it advises is an option.
     """
 
     def __init__(self, path: Path | str, reason: str, advice: str) -> None:
         super().__init__(f"{path}: {reason}; {advice}")
         self.reason = reason
+        self.has_option = "--" in advice
 
 
 class JobDirectory:
@@ -66,7 +65,9 @@ class JobDirectory:
             self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError as error:
             hint = "; name the directory that the link leads to" if os.path.islink(path) else ""
-            raise FrameError(f"{path}: cannot be opened: {error.strerror}{hint}") from error
+            raise FrameError(
+                f"{path}: cannot be opened: {error.strerror}{hint or '; check its permissions'}"
+            ) from error
         try:
             self.check_owner(os.fstat(self._descriptor), path)
         except BaseException:
@@ -91,7 +92,7 @@ class JobDirectory:
         try:
             names = os.listdir(self._descriptor)
         except OSError as error:
-            raise FrameError(f"{self.path}: cannot be listed: {error.strerror}") from error
+            raise FrameError(f"{self.path}: cannot be listed: {error.strerror}; check its permissions") from error
         self._leftovers = list(filter(is_temp_name, names))
         return names
 
@@ -118,7 +119,12 @@ class JobDirectory:
 
     def manifest(self) -> tuple[Manifest, str] | None:
         """Its manifest and the SHA-256 of that; see `read_manifest`. Raises ManifestError, Skipped."""
-        return read_manifest(self.path, dir_fd=self._descriptor, check=self.check_owner)
+        try:
+            return read_manifest(self.path, dir_fd=self._descriptor, check=self.check_owner)
+        except ManifestError as error:
+            raise ManifestError(
+                f"{error}; run the rollout again, or move that file away and name this directory, to encode it without"
+            ) from error
 
     def rollout(self, names: Iterable[str]) -> Rollout | None:
         """The rollout's record; `names`: those of its frames. See `read_rollout`. Raises ManifestError, Skipped."""
@@ -168,7 +174,7 @@ class JobDirectory:
         except OSError as error:
             raise _unreadable(path, error) from error
         except PngFault as fault:
-            raise BadFrameError(path, str(fault), WRITE_AGAIN) from fault
+            raise BadFrameError(path, str(fault), fault.advice) from fault
         png.has_surplus = png.has_surplus or unread > 0
         return png, data
 
@@ -180,7 +186,7 @@ class JobDirectory:
         except OSError as error:
             raise _unreadable(path, error) from error
         except PngFault as fault:
-            raise BadFrameError(path, str(fault), WRITE_AGAIN) from fault
+            raise BadFrameError(path, str(fault), fault.advice) from fault
         return header.width, header.height
 
     @contextlib.contextmanager

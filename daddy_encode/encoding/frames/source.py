@@ -11,7 +11,7 @@ from typing import Protocol
 
 from daddy_encode.encoding.ffmpeg.input import FrameInput
 from daddy_encode.encoding.frames.bad_frames import FIT, size_differs
-from daddy_encode.encoding.frames.job_directory import WRITE_AGAIN, BadFrameError, JobDirectory
+from daddy_encode.encoding.frames.job_directory import BadFrameError, JobDirectory
 from daddy_encode.encoding.frames.listing import ChangedError
 from daddy_encode.encoding.frames.pictures import Look, Pictures, Size
 from daddy_encode.encoding.frames.survey import survey
@@ -200,7 +200,7 @@ class DirectorySource:
     def _of_other_size(self, name: str, size: Size, wanted: Size, others: str) -> BadFrameError:
         return self._bad(name, size_differs(size, wanted, others), FIT)
 
-    def _bad(self, name: str, reason: str, advice: str = WRITE_AGAIN) -> BadFrameError:
+    def _bad(self, name: str, reason: str, advice: str = PngFault.advice) -> BadFrameError:
         return BadFrameError(self._directory.path / name, reason, advice)
 
     def _likely_unfiltered(self, first: Png) -> bool:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from daddy_encode.encoding.frames.job_directory import WRITE_AGAIN, BadFrameError, JobDirectory
+from daddy_encode.encoding.frames.job_directory import BadFrameError, JobDirectory
 from daddy_encode.encoding.frames.pictures import Look, Range, Size
 from daddy_encode.encoding.png.grey import is_grey, read_grey
 from daddy_encode.encoding.png.inflate import check_image_data
@@ -95,7 +95,7 @@ def _add_values(found: Survey, png: Png, path: str) -> None:
             return
         samples = read_grey(png).samples
     except PngFault as fault:
-        raise BadFrameError(path, str(fault), WRITE_AGAIN) from fault
+        raise BadFrameError(path, str(fault), fault.advice) from fault
     least, greatest = int(samples.min()), int(samples.max())
     if found.depth is not None:
         least, greatest = min(least, found.depth[0]), max(greatest, found.depth[1])

@@ -149,7 +149,9 @@ def _wait(child: subprocess.Popen[bytes], target: BinaryIO, limits: RunLimits) -
         if done != before or now - checked > FROZEN_SECONDS:
             since = now
         elif now - since > limits.stall_seconds:
-            raise EncodeError(f"gifsicle made no progress for {limits.stall_seconds:g} s and was ended")
+            raise EncodeError(
+                f"gifsicle made no progress for {limits.stall_seconds:g} s and was ended; --stall-timeout waits longer"
+            )
         checked = now
 
 

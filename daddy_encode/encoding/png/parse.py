@@ -9,6 +9,7 @@ import functools
 import struct
 from dataclasses import dataclass
 
+from daddy_encode.encoding.option_values import MAX_PIXELS
 from daddy_encode.spool.png.deflate import crc32
 from daddy_encode.spool.png.format import (
     CHUNK_CRC,
@@ -41,7 +42,22 @@ _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), 
 
 
 class PngFault(Exception):
-    """Why some bytes are not a whole, valid PNG; the caller knows which file they came from."""
+    """Why some bytes are not a whole, valid PNG; the caller knows which file they came from.
+
+    Attributes:
+        advice: What to do about it.
+    """
+
+    advice = "write it again"
+
+
+class TooLargeFault(PngFault):
+    """The picture is larger than allowed."""
+
+    def __init__(self, width: int, height: int, max_pixels: int) -> None:
+        super().__init__(f"is {width}x{height}, more than the limit of {max_pixels} pixels")
+        units = -(-width * height // 2**20)
+        self.advice = f"--max-pixels {units} allows it" if units <= MAX_PIXELS.greatest else "make smaller frames"
 
 
 @dataclass(frozen=True)
@@ -144,7 +160,7 @@ def check_header(head: bytes, max_pixels: int) -> Header:
     if not (0 < width < 2**31 and 0 < height < 2**31):
         raise PngFault(f"claims a size of {width}x{height}")
     if width * height > max_pixels:
-        raise PngFault(f"is {width}x{height}, more than the limit of {max_pixels} pixels")
+        raise TooLargeFault(width, height, max_pixels)
     if depth not in _DEPTHS.get(colour, ()) or compression or filtering or interlace > 1:
         raise PngFault("has an IHDR that no PNG has (colour type, bit depth, or a method)")
     return Header(width, height, depth, colour, bool(interlace))
