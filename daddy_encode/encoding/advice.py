@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from daddy_encode.errors import FrameError, SpoolError
+from daddy_encode.spool.manifest import Manifest
 
 _Error = TypeVar("_Error", bound=SpoolError)
 
@@ -14,20 +15,16 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 _CLOSED = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
-def way_on(*, died: bool) -> str:
-    """How to encode a job without some of its frames.
-
-    Args:
-        died: Whether its rollout did not end well.
-    """
-    if died:
+def way_on(manifest: Manifest | None) -> str:
+    """How to encode a job of this manifest without some of its frames."""
+    if manifest is None or not manifest.complete:
         return "--salvage takes what is whole"
     return "--gaps hold repeats the frame before, --gaps skip leaves it out"
 
 
-def with_way_on(error: FrameError, *, died: bool) -> FrameError:
+def with_way_on(error: FrameError, manifest: Manifest | None) -> FrameError:
     """The error to raise for a frame that cannot be used, where none may be left out."""
-    return FrameError(f"{error}, or go on without it: {way_on(died=died)}")
+    return FrameError(f"{error}, or go on without it: {way_on(manifest)}")
 
 
 def with_place(error: _Error, tmp_dir: Path | None) -> _Error:

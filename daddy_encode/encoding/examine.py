@@ -89,11 +89,6 @@ class Examined:
         return self.listing.frames
 
     @property
-    def died(self) -> bool:
-        """Whether its rollout did not end well."""
-        return self.manifest is None or not self.manifest.complete
-
-    @property
     def missing(self) -> int:
         """How many frames are missing: none where the numbers are irregular, since nobody knows which there were."""
         if self.frames.numbering == "irregular":
@@ -175,7 +170,6 @@ def examine(
     manifest_status = directory.status(MANIFEST_NAME)
     found = directory.manifest()
     manifest, manifest_digest = found if found else (None, None)
-    died = manifest is None or not manifest.complete
     listing = list_frames(directory, mtime_ns, manifest_status, paths.pattern)
     frames = listing.frames
     if not frames:
@@ -188,10 +182,10 @@ def examine(
             "directory, or remove that receipt with its videos"
         )
     own = earlier if earlier is not None and is_of(earlier, listing.sha256, manifest_digest) else None
-    gaps, salvaged = gaps_of(settings, own, died=died)
+    gaps, salvaged = gaps_of(settings, own, died=manifest is None or not manifest.complete)
     expected = expected_numbers(frames, manifest.frames if manifest else None)
     if gaps == "error":
-        _check_whole(paths, frames, manifest, died)
+        _check_whole(paths, frames, manifest)
     known = recorded(own, keep_since)
     rollout, warnings = (None, []) if manifest else _rollout(directory, frames)
     # One that an earlier encode was told is known.
@@ -259,9 +253,9 @@ def _check_not_more(paths: JobPaths, frames: FrameSequence, manifest: Manifest |
         )
 
 
-def _check_whole(paths: JobPaths, frames: FrameSequence, manifest: Manifest | None, died: bool) -> None:
+def _check_whole(paths: JobPaths, frames: FrameSequence, manifest: Manifest | None) -> None:
     """Raise FrameError or ManifestError where frames are missing."""
-    advice = f"run the rollout again, or go on: {way_on(died=died)}"
+    advice = f"run the rollout again, or go on: {way_on(manifest)}"
     if frames.numbering == "irregular":
         names = ", ".join(frames.names[:3])
         raise FrameError(

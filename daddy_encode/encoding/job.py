@@ -103,7 +103,7 @@ def _encode_once(paths: JobPaths, context: Context, shares: _Shares) -> Result:
                 published = _publish_all(paths, context, directory, job, bad, shares)
             except BadFrameError as error:
                 if job.gaps == "error":
-                    raise (error if error.has_option else with_way_on(error, died=job.died)) from error
+                    raise (error if error.has_option else with_way_on(error, job.manifest)) from error
                 # Which others are bad? Only a job that has one is read twice to find out.
                 if not (bad := job.find_bad_frames(directory)):
                     raise
