@@ -61,8 +61,8 @@ def save_mp4(frames: Iterable[Any], path: str | os.PathLike[str], fps: object = 
     taken, size, type.
 
     Args:
-        frames: As for `save_frames_as_png`; RGBA is blended on black. An odd width or height is padded by one repeated
-            column or row.
+        frames: As for `save_frames_as_png`; RGBA is blended on black, and a UserWarning says where it is all but
+            transparent, as with an alpha of 0 and 1. An odd width or height is padded by one repeated column or row.
         path: The file, `.mp4`, `.m4v` or with a suffix that is not another format's; `~` is the home directory.
         fps: Frames per second, as for `save_frames_as_png`. Default 30.
 
@@ -94,7 +94,7 @@ def save_gif(frames: Iterable[Any], path: str | os.PathLike[str], fps: object = 
     them before the first is written, and their number may be any.
 
     Args:
-        frames: As for `save_frames_as_png`; RGBA is blended on black.
+        frames: As for `save_mp4`.
         path: The file, `.gif` or with a suffix that is not another format's; `~` is the home directory.
         fps: Frames per second, as for `save_frames_as_png`. Default 15. Delays in a GIF are hundredths of a second, and
             browsers slow down a delay below 2 of them: above 50 fps the GIF keeps its speed with fewer frames, and a

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from daddy_encode.encoding.ffmpeg.process import RunLimits
 from daddy_encode.encoding.frames.job_directory import JobDirectory
+from daddy_encode.encoding.frames.pictures import FAINT
 from daddy_encode.encoding.frames.source import ArraySource, DirectorySource, FrameSource
 from daddy_encode.encoding.output import Target, make_outputs
 from daddy_encode.encoding.settings import MAX_GIF_FPS, GifSettings, Plan, make_settings, plan
@@ -54,6 +55,13 @@ def _make(source: FrameSource, wanted: Plan, path: Path) -> OutputRecord:
     with temp_file(final.parent) as temp:
         (record,) = make_outputs(source, wanted, {kind: Target(temp, final)}, RunLimits(threading.Event()))
         publish(temp, final)
+    if source.most_opaque <= FAINT:
+        warnings.warn(
+            f"{path}: all but transparent: the alpha of its frames is at most {source.most_opaque} of 255, so little "
+            "but black is seen; leave alpha out to show their colours",
+            UserWarning,
+            stacklevel=4,
+        )
     return record
 
 

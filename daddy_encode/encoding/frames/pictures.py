@@ -50,7 +50,11 @@ class Look:
 
 
 class Pictures:
-    """Makes the pictures of one clip, and keeps what there is to say of all of them together."""
+    """Makes the pictures of one clip, and keeps what there is to say of all of them together.
+
+    Attributes:
+        most_opaque: The greatest alpha in those that were made; above FAINT any such one.
+    """
 
     def __init__(self, look: Look, size: Size, depth: Range | None = None) -> None:
         """Make pictures of `size`; `depth`: the one of `look`, or what "auto" has come to."""
@@ -60,7 +64,7 @@ class Pictures:
         self._table: Pixels | None = None
         self._is_seen = self._has_grey = False
         # Of all pictures, up to 255; nothing more is looked for once that is above FAINT.
-        self._brightest = self._most_opaque = 0
+        self._brightest = self.most_opaque = 0
 
     @functools.cached_property
     def _plain(self) -> PlainPixels:
@@ -89,7 +93,7 @@ class Pictures:
     def saw_plain(self) -> None:
         """One picture was opaque RGB, which is shown as it is."""
         self._is_seen = True
-        self._brightest = self._most_opaque = 255
+        self._brightest = self.most_opaque = 255
 
     def warnings(self) -> Iterator[str]:
         """Yield what is most likely not meant to look as it does."""
@@ -97,9 +101,9 @@ class Pictures:
             return
         if self._look.depth is not None and not self._has_grey:
             yield "none of its frames is grey: --depth has changed nothing"
-        if self._most_opaque <= FAINT:
+        if self.most_opaque <= FAINT:
             yield (
-                f"all but transparent: its alpha is at most {self._most_opaque} of 255, so little but the background "
+                f"all but transparent: its alpha is at most {self.most_opaque} of 255, so little but the background "
                 "is seen; --alpha ignore shows its colours"
             )
         elif self._brightest <= FAINT and self._look.depth is None:
@@ -122,11 +126,10 @@ class Pictures:
             picture = self._table[grey.samples]
             if grey.alpha is not None:
                 picture = np.dstack([picture, picture, picture, grey.alpha])
-        has_alpha = picture.ndim == 3 and picture.shape[2] == 4
-        if has_alpha and self._look.alpha == "ignore":
-            picture, has_alpha = picture[:, :, :3], False
-        if self._most_opaque <= FAINT:
-            self._most_opaque = max(self._most_opaque, int(picture[:, :, 3].max()) if has_alpha else 255)
+        if self._look.alpha == "ignore" and picture.ndim == 3:
+            picture = picture[:, :, :3]
+        if self.most_opaque <= FAINT:
+            self.most_opaque = max(self.most_opaque, alpha_of(picture))
         return picture
 
     def _fitted(self, rgb: Pixels) -> Pixels:
@@ -146,6 +149,11 @@ class Pictures:
         left, top = (self._size[0] - width) // 2, (self._size[1] - height) // 2
         whole[top : top + height, left : left + width] = rgb
         return whole
+
+
+def alpha_of(picture: Pixels) -> int:
+    """The greatest alpha in a picture, (H, W), (H, W, 3) or (H, W, 4); 255 where it has none."""
+    return int(picture[:, :, 3].max()) if picture.ndim == 3 and picture.shape[2] == 4 else 255
 
 
 def stretched(least: int, greatest: int) -> Pixels:

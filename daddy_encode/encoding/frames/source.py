@@ -13,7 +13,7 @@ from daddy_encode.encoding.ffmpeg.input import FrameInput
 from daddy_encode.encoding.frames.bad_frames import FIT, size_differs
 from daddy_encode.encoding.frames.job_directory import BadFrameError, JobDirectory
 from daddy_encode.encoding.frames.listing import ChangedError
-from daddy_encode.encoding.frames.pictures import Look, Pictures, Size
+from daddy_encode.encoding.frames.pictures import FAINT, Look, Pictures, Size, alpha_of
 from daddy_encode.encoding.frames.survey import survey
 from daddy_encode.encoding.png.decode import to_rgb, with_alpha
 from daddy_encode.encoding.png.inflate import inflated
@@ -33,11 +33,15 @@ class FrameSource(Protocol):
         width: In pixels.
         height: In pixels.
         count: How many frames there are; of frames in memory, how many have been read.
+        most_opaque: The greatest alpha in those that were read, 255 where a frame has none. Above FAINT any such one.
     """
 
     width: int
     height: int
     count: int
+
+    @property
+    def most_opaque(self) -> int: ...
 
     @property
     def png_bytes(self) -> int | None:
@@ -123,6 +127,11 @@ class DirectorySource:
     @functools.cached_property
     def _stored(self) -> StoredPng:
         return StoredPng(Header(self.width, self.height, colour=RGBA if self._is_rgba else RGB))
+
+    @property
+    def most_opaque(self) -> int:
+        """See FrameSource."""
+        return self._pictures.most_opaque
 
     @property
     def png_bytes(self) -> int | None:
@@ -257,7 +266,7 @@ class ArraySource:
         self._first = next(iterator)
         self.height, self.width = self._first.shape[:2]
         self._frames = itertools.chain([self._first], iterator)
-        self.count = 0
+        self.count = self.most_opaque = 0
 
     def first(self) -> Pixels:
         """See FrameSource."""
@@ -268,5 +277,7 @@ class ArraySource:
         assert as_pixels
         for index, frame in enumerate(self._frames):
             self.count += 1
+            if self.most_opaque <= FAINT:
+                self.most_opaque = max(self.most_opaque, alpha_of(frame))
             if index % step == 0:
                 yield to_rgb(frame).data.cast("B")

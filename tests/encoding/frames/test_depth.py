@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from daddy_encode import save_gif, save_mp4
 from daddy_encode.encoding.frames.job_directory import JobDirectory
 from daddy_encode.encoding.frames.pictures import Look
 from daddy_encode.encoding.frames.source import DirectorySource
@@ -203,3 +204,13 @@ def test_a_bad_frame_is_found_before_values_are_taken_from_it(tmp_path: Path) ->
 def test_a_range_that_is_none_is_one_line(depth: str) -> None:
     with pytest.raises(SettingsError, match="is neither auto nor MIN:MAX"):
         make_settings(depth=depth)
+
+
+@pytest.mark.parametrize("save", [save_mp4, save_gif])
+def test_frames_in_memory_that_are_all_but_transparent_are_warned_of(tmp_path: Path, save: Any) -> None:
+    clear = np.full((4, 4, 4), (200, 90, 10, 1), np.uint8)
+    with pytest.warns(UserWarning, match="all but transparent: the alpha of its frames is at most 1 of 255") as caught:
+        save([clear, clear], tmp_path / f"a.{save.__name__[5:]}")
+    assert caught[0].filename == __file__
+    # Warnings are errors here.
+    save([clear, clear * np.uint8(200)], tmp_path / f"b.{save.__name__[5:]}")
