@@ -21,7 +21,7 @@ from daddy_encode.spool.rate import MAX_FPS, MIN_FPS, parse_fps
 Trigger = Callable[[int], bool]
 
 # Render modes that give no images.
-NO_IMAGES = (None, "human", "ansi")
+NO_IMAGES = (None, "human", "ansi", "ansi_list")
 # RecordVideo's own where the environment says nothing.
 _DEFAULT_FPS = 30
 # As Gymnasium's AsyncVectorEnv names the process of each sub-environment.
@@ -64,20 +64,22 @@ def record_settings(
     video_length: int = 0,
     name_prefix: str = "rl-video",
     fps: object = None,
+    render_mode: str | None = None,
     on_error: Literal["raise", "stop"] = "stop",
     max_bytes: int | None = None,
     **options: Any,
 ) -> RecordSettings:
     """For the recorders of `env`, whose `render_mode` and `metadata` are looked at. Makes the directory.
 
-    The arguments are those of `RecordFrames`; `options` go to each FrameWriter.
+    The arguments are those of `RecordFrames`; `render_mode` is for an environment that does not say it, and `options`
+    go to each FrameWriter.
 
     Raises:
         SettingsError: An argument cannot work, or the environment gives no images (a ValueError).
         ManifestError: `meta` is not JSON (a ValueError).
         SpoolError: The folder cannot be made.
     """
-    mode = getattr(env, "render_mode", None)
+    mode = render_mode or getattr(env, "render_mode", None)
     if mode in NO_IMAGES:
         raise SettingsError(
             f"Render mode is {mode}, which is incompatible with RecordFrames: make the environment with a render_mode "

@@ -26,9 +26,7 @@ def as_number(value: Any) -> Any:
 
 def add(total: Any, value: Any) -> Any:
     """The sum of a float or an array and what `as_number` gave; None where either is None or they do not match."""
-    if total is None or value is None:
-        return None
-    if np.shape(total) not in ((), np.shape(value)):
+    if total is None or value is None or np.shape(total) != np.shape(value):
         return None
     return total + value
 

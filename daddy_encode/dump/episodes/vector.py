@@ -6,12 +6,10 @@ import contextlib
 from collections.abc import Mapping
 from typing import Any, Literal
 
-import numpy as np
-
 from daddy_encode.dump.episodes.pictures import Tiles
 from daddy_encode.dump.episodes.recorder import EpisodeRecorder, Render
 from daddy_encode.dump.episodes.settings import RecordSettings
-from daddy_encode.dump.episodes.values import all_over, as_flag
+from daddy_encode.dump.episodes.values import all_over
 from daddy_encode.dump.writer import FrameWriter
 
 # When an environment that is over is reset: by the next step, in the same step, or by whoever steps it.
@@ -21,10 +19,9 @@ Autoreset = Literal["NextStep", "SameStep", "Disabled"]
 class TiledRecorder:
     """One recording of several environments, all of them in each picture, as Gymnasium's RecordVideo makes it.
 
-    Episodes are those of environment 0, and so is what ends a recording; without autoreset a recording ends when all
-    are over, or environment 0 is reset. `return`, `terminated` and `truncated` in meta are lists, of what each
-    environment gave while it was recorded; `env_index` is the list of those shown, and `tiles` says in how many rows
-    and columns. With `first_only` they are those of environment 0.
+    Episodes are those of environment 0, and so is what ends a recording. `return`, `terminated` and `truncated` in meta
+    are lists, of what each environment gave while it was recorded; `env_index` is the list of those shown, and `tiles`
+    says in how many rows and columns. With `first_only` they are those of environment 0.
 
     Tell it of every `reset` and `step`, when the environments have made it, and of nothing while they do.
     """
@@ -44,9 +41,8 @@ class TiledRecorder:
         shown: Any = 0 if first_only else list(range(count))
         self.recorder = EpisodeRecorder(settings, {**facts, "env_index": shown})
         self._first_only, self._autoreset = first_only, autoreset
-        # Whether the next step resets environment 0; which environments are over and not reset.
-        self._resets = False
-        self._over = np.zeros(count, bool)
+        # Whether the next step resets environment 0; whether that was over before, and nobody has reset it.
+        self._resets = self._was_over = False
 
     def reset(self, render: Render, *, seed: Any = None, mask: Any = None) -> None:
         """The environments were reset: those of the mask, or all."""
@@ -63,19 +59,15 @@ class TiledRecorder:
     def after_reset(self, seed: Any = None, mask: Any = None) -> None:
         """As `reset`, before the picture."""
         self._resets = False
-        self._over &= False if mask is None else ~np.asarray(mask, bool)
         if mask is None or mask[0]:
+            self._was_over = False
             self.recorder.begin_episode(_item(seed, 0, seed) if self._first_only else seed)
 
     def after_step(self, rewards: Any, terminations: Any, truncations: Any) -> None:
         """As `step`, before the picture."""
         recorder = self.recorder
-        over = first_is_over = all_over(_item(terminations, 0), _item(truncations, 0))
-        if self._autoreset == "Disabled" and not self._first_only:
-            with contextlib.suppress(TypeError, ValueError):
-                self._over |= np.logical_or(as_flag(terminations), as_flag(truncations))
-            over = bool(self._over.all())
-        if first_is_over and self._autoreset == "SameStep":
+        over = all_over(_item(terminations, 0), _item(truncations, 0))
+        if over and self._autoreset == "SameStep":
             # What is shown now is the next episode's first picture.
             self._add(rewards, terminations, truncations, over=False)
             recorder.begin_episode()
@@ -88,8 +80,10 @@ class TiledRecorder:
                 self._add(rewards, terminations, truncations, over=False)
         else:
             recorder.count_step()
-            self._add(rewards, terminations, truncations, over=over)
-        self._resets = first_is_over and self._autoreset == "NextStep"
+            # Where it is over and the others are stepped on, they are recorded on.
+            self._add(rewards, terminations, truncations, over=over and not self._was_over)
+        self._resets = over and self._autoreset == "NextStep"
+        self._was_over = self._was_over or (over and self._autoreset == "Disabled")
 
     def capture(self, render: Render) -> None:
         """Record a picture of them, if something is recorded."""

@@ -114,4 +114,5 @@ class RecordVideoAttributes:
     def __del__(self) -> None:
         # Nobody can close it any more; without a __del__ its recording would wait for the end of the process.
         with contextlib.suppress(Exception):
-            self._recorder.abandon()
+            if self._recorder.writer is not None:
+                self._recorder.abandon()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import gymnasium as gym
@@ -89,18 +90,25 @@ class VectorRecordFrames(RecordVideoAttributes, VectorWrapper, RecordConstructor
         VectorWrapper.__init__(self, env)
         for name in ("video_aspect_ratio", "record_first_only", "disable_logger", "separate"):
             del arguments[name]
-        settings = record_settings(env, **arguments)
+        self._render_all: Callable[[], Any] = env.render
+        mode = env.render_mode
+        if _BEFORE_1 and mode is None:
+            # There a vector environment has neither mode nor pictures, but its sub-environments do.
+            mode, self._render_all = env.get_attr("render_mode")[0], functools.partial(env.call, "render")
+        settings = record_settings(env, render_mode=mode, **arguments)
         self.autoreset_mode = env.metadata.get("autoreset_mode")
         # Gymnasium 1.0 knows NextStep only, and no enum.
         default = "SameStep" if _BEFORE_1 else "NextStep"
         options: Any = {"autoreset": getattr(self.autoreset_mode, "value", self.autoreset_mode) or default}
         options["first_only"] = record_first_only
         self.record_first_only, self.video_aspect_ratio = record_first_only, video_aspect_ratio
+        # A SyncVectorEnv of functions has no ID of its own.
+        facts = facts_of(getattr(env.unwrapped, "envs", [env])[0] if env.spec is None else env)
         recorder: TiledRecorder | SeparateRecorders
         if separate:
-            recorder = SeparateRecorders(settings, facts_of(env), env.num_envs, **options)
+            recorder = SeparateRecorders(settings, facts, env.num_envs, **options)
         else:
-            recorder = TiledRecorder(settings, facts_of(env), env.num_envs, aspect_ratio=video_aspect_ratio, **options)
+            recorder = TiledRecorder(settings, facts, env.num_envs, aspect_ratio=video_aspect_ratio, **options)
         self._record(recorder, disable_logger)
 
     def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
@@ -122,8 +130,8 @@ class VectorRecordFrames(RecordVideoAttributes, VectorWrapper, RecordConstructor
         return result
 
     def render(self) -> Any:
-        """What the environments render."""
-        return self.env.render()
+        """What each of the environments renders."""
+        return self._render_all()
 
     def close(self, **kwargs: Any) -> None:
         """Close the environments, end the recordings, and wait until everything is on disk."""
@@ -133,7 +141,7 @@ class VectorRecordFrames(RecordVideoAttributes, VectorWrapper, RecordConstructor
             self._recorder.close()
 
     def _capture_frame(self) -> None:
-        self._recorder.capture(self.env.render)
+        self._recorder.capture(self._render_all)
 
     def _capture_due(self) -> None:
         if self.recording:
