@@ -38,7 +38,7 @@ def vector(mode: str | None = None, lengths: tuple[int, ...] = LENGTHS, **option
 
 
 def actions(envs: Any) -> Any:
-    return np.zeros(envs.num_envs, int)
+    return np.zeros(envs.unwrapped.num_envs, int)
 
 
 def values_of(job: Path) -> list[list[int]]:
@@ -228,7 +228,7 @@ def test_cartpoles_are_tiled_pixel_for_pixel(kind: Any, tmp_path: Path) -> None:
     assert_same(pixels_of(tmp_path / "rl-video-episode-0"), shown)
 
 
-@pytest.mark.skipif(not hasattr(gym, "make_vec"), reason="Gymnasium 1 has made it")
+@pytest.mark.skipif(not hasattr(gym.vector, "VectorWrapper"), reason="of Gymnasium 1")
 def test_a_vector_environment_of_its_own_kind_is_tiled(tmp_path: Path) -> None:
     # CartPole's own, which steps and draws all of them itself.
     envs = Record(gym.make_vec("CartPole-v1", num_envs=2, render_mode="rgb_array"), tmp_path)
@@ -284,7 +284,8 @@ def test_pictures_may_come_in_any_order(view: Callable[[int], Any], shape: tuple
 def test_what_is_no_picture_ends_the_recording_and_not_the_training(
     view: Callable[[int], Any], separate: bool, tmp_path: Path
 ) -> None:
-    envs = Record(Drawn(lambda n: (picture(0), picture(1)) if n == 0 else view(n)), tmp_path, separate=separate)
+    drawn = Drawn(lambda n: (picture(0), picture(1)) if n == 0 else view(n))
+    envs = Record(drawn, tmp_path, episode_trigger=lambda n: n == 0, separate=separate)
     envs.reset()
     assert envs.recording
     with pytest.warns(RuntimeWarning, match="this recording has stopped"):

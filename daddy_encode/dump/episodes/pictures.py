@@ -26,6 +26,24 @@ def as_picture(rendered: Any) -> Any:
     return rendered[0] if len(shape) == 4 and shape[0] == 1 else rendered
 
 
+def pictures_of(rendered: Any, count: int) -> Any:
+    """What the `render()` of so many environments gave, as a sequence of what each one's gave, at least so long.
+
+    Raises FrameError where it is none.
+    """
+    shape: Any = getattr(rendered, "shape", ())
+    if _is_one(rendered) or not (isinstance(rendered, Sequence) or len(shape) in (3, 4)):
+        raise FrameError(f"render() gave {type(rendered).__name__}, not a picture of each environment")
+    if len(rendered) < count:
+        raise FrameError(f"render() gave {len(rendered)} pictures, but there are {count} environments")
+    return rendered
+
+
+def _is_one(rendered: Any) -> bool:
+    shape: Any = getattr(rendered, "shape", ())
+    return len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3, 4))
+
+
 class Tiles:
     """Joins the pictures of `count` environments to one, row by row, as near the aspect ratio as it comes.
 
@@ -54,14 +72,10 @@ class Tiles:
         It is overwritten by the next call. What is one picture already stays as it is. Raises FrameError where there
         is none, or another number.
         """
-        shape: Any = getattr(rendered, "shape", ())
-        if len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3, 4)):
+        if _is_one(rendered):
             return rendered
-        if not isinstance(rendered, Sequence) and len(shape) not in (3, 4):
-            raise FrameError(f"render() gave {type(rendered).__name__}, not a picture of each environment")
-        if len(rendered) < self._count:
-            raise FrameError(f"render() gave {len(rendered)} pictures, but there are {self._count} environments")
-        pictures = [as_frame(as_picture(rendered[index]), index) for index in range(self._count)]
+        each = pictures_of(rendered, self._count)
+        pictures = [as_frame(as_picture(each[index]), index) for index in range(self._count)]
         if len(pictures) == 1:
             return pictures[0]
         height, width = (max(picture.shape[axis] for picture in pictures) for axis in (0, 1))

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from daddy_encode.dump.episodes.pictures import Tiles
+from daddy_encode.dump.episodes.pictures import Tiles, pictures_of
 from daddy_encode.dump.episodes.recorder import EpisodeRecorder, Render
 from daddy_encode.dump.episodes.settings import RecordSettings
 from daddy_encode.dump.episodes.values import all_over
@@ -210,7 +210,7 @@ class SeparateRecorders:
         pictures: Any = None
         error: Exception | None = None
         try:
-            pictures = render()
+            pictures = pictures_of(render(), len(self.recorders))
         except Exception as raised:
             error = raised
         except BaseException as raised:
