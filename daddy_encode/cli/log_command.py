@@ -37,14 +37,14 @@ def command(root: Path, selection: Selection, form: str | None) -> int:
     import time
 
     from daddy_encode.errors import one_line
-    from daddy_encode.report.ledger import COLUMNS, csv_cell, job_of, read_ledger
+    from daddy_encode.report.ledger import COLUMNS, csv_cell, paths_of, read_ledger
     from daddy_encode.report.log import shown, size
     from daddy_encode.spool.paths import absolute
 
     ledger = read_ledger(root)
     rows = selection.select(
         ledger.rows,
-        path=lambda row: absolute(job_of(row)),
+        paths=lambda row: map(absolute, paths_of(row)),
         root=absolute(root),
         when=lambda row: row["finished"],
         has_failed=lambda row: row["error"] is not None,
@@ -61,7 +61,9 @@ def command(root: Path, selection: Selection, form: str | None) -> int:
             when = time.strftime("%Y-%m-%d %H:%M", time.localtime(row["finished"]))
             path, notes = shown(Path(row["path"])), f"; {one_line(row['notes'])}" if row["notes"] else ""
             if row["error"]:
-                click.echo(f"{when}  FAILED  {path}: {one_line(row['error'])}{notes}")
+                job = one_line(str(absolute(Path(row["path"]))))
+                error = one_line(row["error"]).replace(f"{job}/", "").removeprefix(f"{job}: ")
+                click.echo(f"{when}  FAILED  {path}: {error}{notes}")
             else:
                 click.echo(
                     f"{when}  {one_line(row['type']):<4}  {row['frames']:>6} frames"

@@ -135,7 +135,7 @@ class _View:
         found = list(job_statuses(self._root, self._output_dir))
         jobs = self._selection.select(
             found,
-            path=lambda job: job.path,
+            paths=lambda job: job.paths,
             root=absolute(self._root),
             when=lambda job: job.changed,
             has_failed=lambda job: job.state is State.FAILED,

@@ -17,7 +17,20 @@ from daddy_encode.spool.records import read_record
 from daddy_encode.spool.walk import listing_error, walk
 
 # The six values of a saved video, then what else a spreadsheet is asked for.
-COLUMNS = ["path", "frames", "fps", "encode_seconds", "bytes", "type", "format", "finished", "host", "error", "notes"]
+COLUMNS = [
+    "path",
+    "frames",
+    "fps",
+    "encode_seconds",
+    "bytes",
+    "type",
+    "format",
+    "finished",
+    "host",
+    "error",
+    "notes",
+    "job",
+]
 # Of a text, in characters: no message of ours is as long.
 LONGEST_TEXT = 10_000
 # A spreadsheet takes a text that begins with one of these for a formula (OWASP, "CSV Injection"); the last four are the
@@ -77,11 +90,16 @@ def ledger_rows(path: Path, receipt: Receipt) -> Iterator[dict[str, Any]]:
         receipt: What it says.
     """
     error = receipt.error[:LONGEST_TEXT] if receipt.error is not None else None
+    base = path.with_name(path.name.removesuffix(RECEIPT_SUFFIX))
+    job = str(base)
+    if receipt.sequence is not None:
+        # One of several sequences of frames in a directory.
+        job = f"{base.parent}/{receipt.job}/{receipt.sequence}"[:LONGEST_TEXT]
     more = {"finished": receipt.finished, "host": receipt.host[:LONGEST_TEXT], "error": error}
     # One of each format, however many are listed.
     for record in {record.format: record for record in receipt.outputs}.values():
         # Beside the receipt, whatever the receipt says.
-        video = path.with_name(path.name.removesuffix(RECEIPT_SUFFIX) + f".{record.format}")
+        video = base.with_name(f"{base.name}.{record.format}")
         notes = "; ".join([*not_whole(receipt), *record.warnings])
         yield {
             "path": str(video),
@@ -93,16 +111,15 @@ def ledger_rows(path: Path, receipt: Receipt) -> Iterator[dict[str, Any]]:
             "format": record.format,
             **more,
             "notes": notes[:LONGEST_TEXT],
+            "job": job,
         }
     if error is not None:
-        job = path.with_name(path.name.removesuffix(RECEIPT_SUFFIX))
-        yield {**dict.fromkeys(COLUMNS), "path": str(job), "type": "FAILED", **more}
+        yield {**dict.fromkeys(COLUMNS), "path": str(base), "type": "FAILED", **more, "job": job}
 
 
-def job_of(row: Mapping[str, Any]) -> Path:
-    """The path of the job that a row is of."""
-    path: str = row["path"]
-    return Path(path.removesuffix(f".{row['format']}"))
+def paths_of(row: Mapping[str, Any]) -> list[Path]:
+    """The paths by which a user may name what a row is of: the job, the video, and that without its suffix."""
+    return [Path(row["job"]), Path(row["path"]), Path(row["path"].removesuffix(f".{row['format']}"))]
 
 
 def csv_cell(value: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
@@ -45,7 +45,7 @@ class Selection:
         self,
         items: Sequence[_Item],
         *,
-        path: Callable[[_Item], Path],
+        paths: Callable[[_Item], Iterable[Path]],
         root: Path,
         when: Callable[[_Item], float],
         has_failed: Callable[[_Item], bool],
@@ -54,7 +54,7 @@ class Selection:
 
         Args:
             items: The jobs or videos.
-            path: The absolute path of an item's job.
+            paths: The absolute paths by which an item may be named.
             root: The absolute path of the directory that was asked for.
             when: An item's time, in seconds since the epoch.
             has_failed: Whether an item failed.
@@ -64,7 +64,7 @@ class Selection:
             for index, item in enumerate(items)
             if (not self.failed or has_failed(item))
             and (self.since is None or when(item) >= self.since)
-            and (not self.names or any(is_named(path(item), root, name) for name in self.names))
+            and (not self.names or any(is_named(path, root, name) for path in paths(item) for name in self.names))
         ]
         if self.last is not None:
             # Of equal times, those that come last.
@@ -86,10 +86,13 @@ def is_named(job: Path, root: Path, pattern: str) -> bool:
     if pattern.startswith(("/", "./", "../")):
         tails = [str(job)]
         pattern = os.path.abspath(pattern)
-    else:
+    elif job.is_relative_to(root):
         parts = [root.name, *job.relative_to(root).parts]
         tails = ["/".join(parts[index:]) for index in range(len(parts))]
         pattern = pattern.rstrip("/")
+    else:
+        # A receipt may say anything.
+        return False
     return any(fnmatchcase(tail, pattern) or fnmatchcase(tail, f"{pattern}/*") for tail in tails)
 
 

@@ -30,7 +30,7 @@ class JobStatus:
         job: Its path, beginning with the name of the directory that was asked for.
         state: Its state.
         frames: How many frames are listed.
-        path: Its absolute path.
+        paths: Its absolute path, and that which its outputs' names begin with where these are beside it.
         age: Seconds since a file in it came or went, by the file system's clock against ours.
         changed: When that was, or an encoder last wrote its receipt if that was later, in seconds since the epoch.
         note: Who holds it, or why it failed.
@@ -38,7 +38,7 @@ class JobStatus:
     """
 
     job: str
-    path: Path
+    paths: tuple[Path, ...]
     state: State
     frames: int
     age: float
@@ -82,7 +82,7 @@ def _status(paths: JobPaths, outputs: OutputListing, listing: Listing, mtime_ns:
     rollout = find_rollout(paths, listing) if state is State.WRITING else None
     return JobStatus(
         job=os.path.relpath(paths.job, top),
-        path=paths.job,
+        paths=(paths.job, paths.directory.with_name(paths.base.name)),
         state=state,
         frames=job.frames,
         age=max(0.0, time.time() - mtime_ns / 1e9),
@@ -113,10 +113,11 @@ def _note(paths: JobPaths, listing: Listing, state: State, job: JobSnapshot) -> 
         return f"its manifest promises {job.manifest.frames} frames"
     if state is State.DONE and job.receipt is not None:
         lost = job.receipt.lost.missing_count + job.receipt.lost.bad_count
-        warnings = len({warning for record in job.receipt.outputs for warning in record.warnings})
+        notes = len({warning for record in job.receipt.outputs for warning in record.warnings})
         marks = [word for word in ("partial", "salvaged", "settled") if getattr(job.receipt, word)]
         marks += [f"{lost} frame{'s' if lost != 1 else ''} lost"] * bool(lost)
-        marks += [f"{warnings} warning{'s' if warnings != 1 else ''}"] * bool(warnings)
+        # Padding by a row is one as well; `log` says what they are.
+        marks += [f"{notes} note{'s' if notes != 1 else ''}"] * bool(notes)
         kinds = "+".join(record.format for record in job.receipt.outputs)
         return kinds + f" ({', '.join(marks)})" * bool(marks)
     return ""

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import time
 from datetime import datetime
 from pathlib import Path
@@ -78,6 +79,7 @@ def test_a_pattern_names_a_job_or_a_directory_that_it_is_in(tmp_path: Path, monk
         assert is_named(job, root, pattern), pattern
     for pattern in ("run-1", "episode", "17", "eval/3", "RUN-17", str(root / "run-1"), tmp_path.name, "", "run-17*3/x"):
         assert not is_named(job, root, pattern), pattern
+    assert not is_named(root.parent / "other" / "job", root, "job"), "whatever a receipt says of itself"
     # What a shell makes of ./* in the directory.
     monkeypatch.chdir(root.parent)
     root.mkdir()
@@ -152,6 +154,28 @@ def test_both_commands_show_what_is_asked_for(
 ) -> None:
     assert logged(spool, *arguments) == videos
     assert shown(spool, *arguments) == jobs
+
+
+def test_one_of_several_sequences_is_named_by_its_directory_and_by_its_video(tmp_path: Path) -> None:
+    cameras = write_job(tmp_path / "spool" / "cams")
+    (cameras / "manifest.json").unlink()
+    for frame in list(cameras.iterdir()):
+        shutil.copy(frame, frame.with_name(f"left_{frame.name}"))
+        frame.rename(frame.with_name(f"right_{frame.name}"))
+    assert run_command("encode", cameras, "--split").returncode == 0
+    left, right = "spool/cams/left_*.png", "spool/cams/right_*.png"
+    for name, jobs in (
+        ("cams", [left, right]),
+        ("cams/left_*", [left]),
+        ("cams.right", [right]),
+        ("spool", [left, right]),
+    ):
+        told = ask("status", tmp_path / "spool", "--json", name).stdout.splitlines()
+        assert [json.loads(line)["job"] for line in told] == jobs, name
+        rows = [json.loads(line) for line in ask("log", tmp_path / "spool", "--json", name).stdout.splitlines()]
+        assert sorted(os.path.relpath(row["job"], tmp_path) for row in rows) == jobs, name
+    (row,) = ask("log", tmp_path / "spool", "cams.left.mp4").stdout.splitlines()
+    assert row.split("; ")[0].endswith("/spool/cams.left.mp4")
 
 
 def test_that_nothing_was_found_is_said_and_is_no_error(spool: Path) -> None:
