@@ -201,12 +201,13 @@ def record(
 ) -> None:
     """Play one episode and write it to `directory`: the frames, then the manifest, with `meta` as it is at the end."""
     started = time.monotonic()
+    known = dict(meta)
     meta |= {"return": 0.0, "length": 0, "terminated": False, "truncated": False}
     try:
         rendered = play(environment, policy, steps, meta)
         first = next(rendered)
         # From here on an exception leaves the frames so far, and a manifest that says that they are incomplete.
-        with FrameWriter(directory, fps, video, meta) as frames:
+        with FrameWriter(directory, fps, video, known) as frames:
             for frame in chain([first], rendered):
                 frames.write(frame)
                 frames.meta.update(meta)

@@ -195,6 +195,10 @@ def test_the_manifest_describes_the_episode(here: Path) -> None:
         "terminated": True,
         "truncated": False,
     }
+    # What is known before the first step, for a rollout that is killed.
+    record = json.loads((job / "rollout.json").read_text())
+    assert (record["fps"], record["video"]) == ("30000/1001", "both")
+    assert record["meta"] == {key: meta[key] for key in ("environment", "policy", "episode", "seed")}
     # Eight dropped balls give -1 each, and some were caught.
     assert -8 <= meta["return"] < 40
     assert f"{job.relative_to(here)}: {len(pngs(job))} frames at 30000/1001 fps, return {meta['return']:g}" in (

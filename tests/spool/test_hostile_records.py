@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from daddy_encode.errors import ManifestError
 from daddy_encode.spool.manifest import Manifest, read_manifest, write_manifest
 from daddy_encode.spool.receipt import Receipt
+from daddy_encode.spool.recording.rollout import Rollout
 from daddy_encode.spool.records import MAX_RECORD_BYTES, parse_record
 from tests.jobs import encode
 from tests.media import leftovers
@@ -186,7 +187,7 @@ def test_no_value_in_a_manifest_picks_a_path_or_an_option(job: Path) -> None:
 
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_record_or_one_line_of_error(data: bytes) -> None:
-    for kind in (Manifest, Receipt):
+    for kind in (Manifest, Receipt, Rollout):
         try:
             parse_record(data, kind, "name")
         except ManifestError as error:
