@@ -7,6 +7,7 @@
     ├── SpoolError
     │   └── TransientError
     ├── EncodeError
+    ├── JobsFailedError
     └── ClusterError
 
 All are in the module `daddy_encode.errors`, which imports nothing.
@@ -21,6 +22,7 @@ __all__ = [
     "DaddyEncodeError",
     "EncodeError",
     "FrameError",
+    "JobsFailedError",
     "ManifestError",
     "SettingsError",
     "SpoolError",
@@ -75,6 +77,14 @@ class ProgramFailedError(EncodeError):
 
 class ProgramUnusableError(EncodeError):
     """ffmpeg or gifsicle does not run on this machine, or cannot do what is asked of it: no job's fault."""
+
+
+class JobsFailedError(DaddyEncodeError):
+    """Some of several jobs failed, and the others were encoded; its attribute `errors` has the reason of each."""
+
+    def __init__(self, message: str, errors: tuple[DaddyEncodeError, ...] = ()) -> None:
+        super().__init__(message)
+        self.errors = errors
 
 
 class ClusterError(DaddyEncodeError):

@@ -28,7 +28,8 @@ ARROWS: dict[str, set[str] | None] = {
     "report": {"report", "spool", "errors"},
     "cli": None,
     "video_utils": {"dump", "encoding", "spool", "errors", "report.log"},
-    "__init__": {"video_utils"},
+    "jobs": {"jobs", "service", "encoding", "spool", "cluster", "report", "errors"},
+    "__init__": {"video_utils", "jobs"},
     "__main__": {"cli"},
 }
 # Third-party or standard module -> the only rooms that may import it.

@@ -35,7 +35,7 @@ def test_the_cli_reference_has_every_option_once_and_of_every_command_that_has_i
                 texts.add((option.opts[0], option.help))
                 entry = rf"^ *{option.opts[0]}(?![\w-])"
                 assert len(re.findall(entry, "".join(parts), re.MULTILINE)) == 1, (name, option.opts[0])
-    assert len(re.findall(r"^ *--(?!version)[\w-]+", page, re.MULTILINE)) == len(texts)
+    assert len(re.findall(r"^ *(?:-\w, )?--(?!version|help)[\w-]+", page, re.MULTILINE)) == len(texts)
 
 
 def test_options_and_their_values_are_completed_in_bash() -> None:

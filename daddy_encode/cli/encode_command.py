@@ -190,6 +190,13 @@ WORKING = [
         is_flag=True,
         help="Write one JSON object per saved video to standard output, besides the log on standard error.",
     ),
+    click.option("-q", "--quiet", is_flag=True, help="Log only warnings and errors, and show no bar."),
+    click.option(
+        "-v",
+        "--verbose",
+        is_flag=True,
+        help="Also log each job that is done already, and the settings of each video. Default: only their number.",
+    ),
 ]
 
 

@@ -59,7 +59,7 @@ def run(
         click.echo(os.fsencode(done.text) if dry_run else done.job_id, nl=not dry_run)
     if done.workers < workers:
         click.echo(f"The cluster allows {done.workers} tasks in an array; more were asked for.", err=True)
-    if not dry_run:
+    if not dry_run and not encode_options["quiet"]:
         click.echo(done.how_to_follow(), err=True)
     return 0
 

@@ -10,24 +10,27 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from daddy_encode.cli.context import make_context
+import click
+
 from daddy_encode.cli.main import FAILED, INTERRUPTED
 from daddy_encode.cli.signals import on_signals
-from daddy_encode.cli.tally import Tally
 from daddy_encode.cluster.limits import usable_workers
 from daddy_encode.encoding.probe import find_ffmpeg, kinds_asked_for
 from daddy_encode.errors import SpoolError
-from daddy_encode.report.log import set_up_logging, shown
+from daddy_encode.jobs.context import make_context
+from daddy_encode.report.log import saved_json, set_up_logging, shown
 from daddy_encode.report.progress import AboveBar
 from daddy_encode.service.memory import use_one_arena
 from daddy_encode.service.notify import Notifier, parse_command
 from daddy_encode.service.stop import StopSwitch
+from daddy_encode.service.tally import Tally
 from daddy_encode.service.watcher.events import Events, start_events
 from daddy_encode.service.watcher.scanner import Scanner
 from daddy_encode.service.watcher.wake import Waker
 from daddy_encode.service.watcher.watcher import Watcher, WatchOptions
 from daddy_encode.service.worker_pool import WorkerPool
 from daddy_encode.spool.claims import Claims
+from daddy_encode.spool.receipt import OutputRecord
 from daddy_encode.spool.walk import listing_error
 
 log = logging.getLogger(__name__)
@@ -50,6 +53,8 @@ def run(
     on_done: str | None,
     on_done_timeout: float,
     no_events: bool,
+    quiet: bool,
+    verbose: bool,
     **options: Any,
 ) -> int:
     """Watch `root`; the other arguments are the options, `options` those of `make_context`.
@@ -68,7 +73,7 @@ def run(
     context = make_context(keep_since=keep_since, **options)
     hook = parse_command(on_done) if on_done is not None else []
     _check_directory(root, may_come=not once)
-    set_up_logging(AboveBar())
+    set_up_logging(AboveBar(), quiet=quiet, verbose=verbose)
     stop, waker = StopSwitch(), Waker()
 
     def stop_all() -> None:
@@ -90,7 +95,7 @@ def run(
         split=split,
         events=events,
     )
-    tally = Tally()
+    tally = Tally(on_saved=_print_json if as_json else lambda record, path: None)
     claims = Claims(lease, context.owners.trusts, context.tmp_dir)
     with WorkerPool(
         workers or usable_workers(os.environ),
@@ -105,7 +110,7 @@ def run(
             waker,
             stop,
             WatchOptions(interval, once, idle_exit, max_runtime),
-            partial(tally.record, as_json=as_json),
+            tally.record,
             claims.keep_only,
             Notifier(hook, on_done_timeout, stop.is_set, waker.wake),
         )
@@ -128,6 +133,10 @@ def run(
     if not once:
         return 0
     return FAILED if tally.failed else INTERRUPTED if watcher.deferred or scanner.has_missed else 0
+
+
+def _print_json(record: OutputRecord, path: Path) -> None:
+    click.echo(saved_json(record, path))
 
 
 def _read_events(events: Events, watcher: Watcher) -> None:

@@ -111,6 +111,11 @@ def _differences(old: Mp4Settings | GifSettings, new: Mp4Settings | GifSettings)
     return ", ".join(f"{name} {value}" for name, value in before.items() if after.get(name) != value)
 
 
+def settings_text(settings: Mp4Settings | GifSettings) -> str:
+    """All settings of a video, by the names of their options."""
+    return ", ".join(f"{name} {value}" for name, value in _by_option(settings).items())
+
+
 def _by_option(settings: Mp4Settings | GifSettings) -> dict[str, str]:
     values = {name.replace("_", "-"): value for name, value in msgspec.to_builtins(settings).items()}
     values["video-fps"] = values.pop("fps")

@@ -60,6 +60,24 @@ def read_ledger(root: Path) -> Ledger:
     """
     found: list[tuple[float, Path, list[dict[str, Any]]]] = []
     faults = []
+    for path, receipt in read_receipts(root):
+        if isinstance(receipt, ManifestError):
+            faults.append(str(receipt))
+        else:
+            # The rows alone: a receipt may hold much more.
+            found.append((receipt.finished, path, list(ledger_rows(path, receipt))))
+    found.sort(key=lambda item: item[:2])
+    return Ledger([row for _, _, rows in found for row in rows], faults)
+
+
+def read_receipts(root: Path) -> Iterator[tuple[Path, Receipt | ManifestError]]:
+    """Yield the path of every receipt below `root`, with what it says, or what is wrong with it.
+
+    A directory that cannot be listed is passed over.
+
+    Raises:
+        SpoolError: `root` itself cannot be listed.
+    """
     for directory in walk(root):
         try:
             names = directory.list().names
@@ -73,13 +91,10 @@ def read_ledger(root: Path) -> Ledger:
                 try:
                     record = read_record(path, Receipt)
                 except ManifestError as error:
-                    faults.append(str(error))
+                    yield path, error
                     continue
                 if record is not None:
-                    # The rows alone: a receipt may hold much more.
-                    found.append((record[0].finished, path, list(ledger_rows(path, record[0]))))
-    found.sort(key=lambda item: item[:2])
-    return Ledger([row for _, _, rows in found for row in rows], faults)
+                    yield path, record[0]
 
 
 def ledger_rows(path: Path, receipt: Receipt) -> Iterator[dict[str, Any]]:

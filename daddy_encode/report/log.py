@@ -95,6 +95,14 @@ def size(count: int) -> str:
     raise AssertionError
 
 
+def seconds_text(seconds: float) -> str:
+    """A length of time for people: 4.2 s, 3 min 20 s, 2 h 05 min."""
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
+
+
 class _OneLine(logging.Formatter):
     """Each record is one printable line, whatever text of the spool is in it."""
 
@@ -102,11 +110,17 @@ class _OneLine(logging.Formatter):
         return one_line(super().format(record))
 
 
-def set_up_logging(handler: logging.Handler) -> None:
-    """Send this package's log to `handler`, with the time where standard error is a file, such as a Slurm job's."""
+def set_up_logging(handler: logging.Handler, *, quiet: bool = False, verbose: bool = False) -> None:
+    """Send this package's log to `handler`, with the time where standard error is a file, such as a Slurm job's.
+
+    Args:
+        handler: Where to.
+        quiet: Only warnings and errors. Default: what was saved, as well.
+        verbose: All there is to say. Default: not.
+    """
     stamp = "" if sys.stderr.isatty() else "%(asctime)s "
     handler.setFormatter(_OneLine(f"{stamp}%(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S"))
     logger = logging.getLogger(NAME)
     logger.handlers = [handler]
-    logger.setLevel(logging.INFO)
+    logger.setLevel(logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO)
     logger.propagate = False

@@ -1,4 +1,4 @@
-"""One bar for all frames of a run, on a terminal; log lines appear above it."""
+"""One bar for all jobs of a run, on a terminal; log lines appear above it."""
 
 from __future__ import annotations
 
@@ -27,19 +27,26 @@ class Progress:
         visible: Whether the bar is drawn: standard error is a terminal, and there are frames.
     """
 
-    def __init__(self, total: int) -> None:
-        """Draw nothing yet; `total`: the frames of the run."""
+    def __init__(self, jobs: int, frames: int, *, hidden: bool = False) -> None:
+        """Draw nothing yet.
+
+        Args:
+            jobs: How many there are in the run.
+            frames: How many they have.
+            hidden: Whether the bar is never drawn. Default: it is, on a terminal.
+        """
         self._begin = time.monotonic()
         self._done = 0.0
-        self.visible = sys.stderr.isatty() and total > 0
+        self._jobs, self._ended = jobs, 0
+        self.visible = sys.stderr.isatty() and frames > 0 and not hidden
         self._bar: ProgressBar[int] = click.progressbar(
-            length=max(total, 1),
+            length=max(frames, 1),
             file=sys.stderr,
-            show_pos=True,
+            show_eta=False,
             show_percent=False,
-            item_show_func=lambda _: f"{self._done / max(time.monotonic() - self._begin, 1e-3):.0f} frames/s",
+            item_show_func=lambda _: self._text(),
             # Redrawn for every percent or so, not for every frame.
-            update_min_steps=max(1, total // 200),
+            update_min_steps=max(1, frames // 200),
             width=24,
         )
 
@@ -65,6 +72,28 @@ class Progress:
                 # The terminal may be gone.
                 with contextlib.suppress(OSError):
                     self._bar.update(steps)
+
+    def end_job(self, frames_left_out: int = 0) -> None:
+        """Count a job as ended; of one that was not encoded, its frames are no work that is left."""
+        with _terminal:
+            self._ended += 1
+            self._bar.length = max(int(self._done), (self._bar.length or 0) - frames_left_out, 1)
+            if self.visible:
+                with contextlib.suppress(OSError):
+                    self._bar.render_progress()
+
+    def _text(self) -> str:
+        seconds = max(time.monotonic() - self._begin, 1e-3)
+        rate = self._done / seconds
+        # A time that is told at once would be far off.
+        known = seconds >= 1 and self._done > 0
+        left = self._left(max(0.0, (self._bar.length or 0) - self._done) / rate) if known else ""
+        return f"{self._ended}/{self._jobs} job{'s' if self._jobs != 1 else ''}  {rate:.0f} frames/s{left}"
+
+    @staticmethod
+    def _left(seconds: float) -> str:
+        minutes, rest = divmod(round(seconds), 60)
+        return f"  {minutes // 60}:{minutes % 60:02}:{rest:02} left"
 
 
 class AboveBar(logging.StreamHandler):  # type: ignore[type-arg]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -27,11 +28,15 @@ def test_a_tree_is_encoded_whole_and_then_skipped(tree: Path) -> None:
     assert told.returncode == 0, told.stderr
     videos = sorted(str(path.relative_to(tree)) for path in tree.rglob("*.mp4"))
     assert videos == ["run-1/episode-0000.mp4", "run-1/episode-0001.mp4", "run-2/deep/er/episode-0000.mp4"]
-    assert "3 videos saved, 0 jobs already done, 0 failed" in told.stderr
+    assert re.search(r"3 videos saved, 0 jobs already done, 0 failed; \d\.\d kB in \d+\.\d s\n", told.stderr)
     again = run_command("encode", tree, "--json")
     assert again.returncode == 0
     assert again.stdout == ""
-    assert again.stderr.count("already done: ") == 3
+    (line,) = again.stderr.splitlines()
+    assert "0 videos saved, 3 jobs already done, 0 failed; " in line
+    assert run_command("encode", tree, "--verbose").stderr.count("already done: ") == 3
+    silent = run_command("encode", tree, "-q", "--force", "--crf", "30")
+    assert (silent.returncode, silent.stdout, silent.stderr) == (0, "", "")
     forced = run_command("encode", tree, "--json", "--force", "--workers", "3")
     assert len(forced.stdout.splitlines()) == 3
 

@@ -1,4 +1,4 @@
-"""From the options that every command that encodes takes to the encoder's context."""
+"""What all jobs of a run share, from its options."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def make_context(
     tmp_dir: str | None,
     **options: Any,
 ) -> Context:
-    """The context of the options.
+    """What all jobs of a run share.
 
     Args:
         force: Encode jobs again that are done.

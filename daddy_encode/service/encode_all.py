@@ -1,0 +1,133 @@
+"""Encoding jobs until none is left: each is attempted, and those that other encoders work on again."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from daddy_encode.encoding.context import Context, Result
+from daddy_encode.errors import DaddyEncodeError, JobsFailedError
+from daddy_encode.service.attempt import Attempt, Outcome, OutcomeKind
+from daddy_encode.service.find_jobs import FoundJob, find_all_jobs
+from daddy_encode.service.stop import StopSwitch
+from daddy_encode.service.tally import log_saved
+from daddy_encode.service.worker_pool import WorkerPool, run_jobs
+from daddy_encode.spool.claims import Claims
+from daddy_encode.spool.paths import JobPaths
+
+log = logging.getLogger(__name__)
+
+# Between two attempts at jobs that others work on, each twice as long as the last: most are done soon. Never longer
+# than a quarter of the lease, so that a dead holder is noticed.
+FIRST_PAUSE_SECONDS = 0.25
+LONGEST_PAUSE_SECONDS = 5.0
+
+
+def encode_all(
+    jobs: Iterable[FoundJob],
+    pool: WorkerPool,
+    stop: StopSwitch,
+    on_outcome: Callable[[Outcome], None],
+    *,
+    lease: float,
+    wait: bool = True,
+) -> list[JobPaths]:
+    """Encode every job once.
+
+    Args:
+        jobs: What to encode.
+        pool: What attempts them.
+        stop: Set by whoever wants it ended.
+        on_outcome: Called with what became of each job, in this thread.
+        lease: After how many seconds without a sign of life another encoder's job is taken over.
+        wait: Whether to wait for jobs that other encoders work on. Default: yes.
+
+    Returns:
+        The jobs that other encoders work on still.
+
+    Raises:
+        DaddyEncodeError: No job can be encoded on this machine.
+    """
+    waiting = [Attempt(job.paths, need_manifest=job.has_manifest, has_lease=job.has_lease) for job in jobs]
+    attempts = {attempt.paths: attempt for attempt in waiting}
+    reported: set[JobPaths] = set()
+    pause = FIRST_PAUSE_SECONDS
+    while waiting and not stop.is_set():
+        claimed = []
+        for outcome in run_jobs(pool, waiting, stop):
+            if outcome.kind is OutcomeKind.CLAIMED:
+                claimed.append(attempts[outcome.paths])
+                if outcome.paths not in reported:
+                    log.info("%s%s", outcome.error, "; waiting for it" if wait else "")
+                    reported.add(outcome.paths)
+            else:
+                on_outcome(outcome)
+        waiting = claimed
+        if not wait:
+            break
+        if waiting:
+            _pause(min(pause, lease / 4, LONGEST_PAUSE_SECONDS), stop)
+            pause *= 2
+    if pool.fault is not None:
+        raise pool.fault
+    return [attempt.paths for attempt in waiting]
+
+
+def encode_path(
+    path: Path, output_dir: Path | None, context: Context, *, split: bool, workers: int, lease: float
+) -> list[Result]:
+    """Encode the job at `path`, or those in the tree below it, and log each video.
+
+    Args:
+        path: A job's directory, or that of a tree.
+        output_dir: Where outputs go. None: beside each job.
+        context: What all jobs share.
+        split: Whether each sequence of frames of a directory is a job.
+        workers: How many to encode at a time.
+        lease: As for `encode_all`.
+
+    Returns:
+        What became of each job, in the order in which they were found.
+
+    Raises:
+        DaddyEncodeError: Why the only job failed, or nothing was found, or no job can be encoded on this machine.
+        JobsFailedError: Some of several jobs failed.
+    """
+    found = find_all_jobs([path], output_dir, salvage=bool(context.settings.salvage), split=split)
+    for passed_over in found.passed_over:
+        log.warning("%s", passed_over)
+    results: dict[JobPaths, Result] = {}
+    errors: list[DaddyEncodeError] = [*found.faults]
+    skipped: list[DaddyEncodeError] = []
+
+    def ended(outcome: Outcome) -> None:
+        if outcome.result is not None:
+            results[outcome.paths] = outcome.result
+            log_saved(outcome.result)
+        elif outcome.error is not None and outcome.kind is OutcomeKind.SKIPPED:
+            log.warning("%s", outcome.error)
+            skipped.append(outcome.error)
+        elif outcome.error is not None:
+            errors.append(outcome.error)
+
+    stop = StopSwitch()
+    claims = Claims(lease, context.owners.trusts, context.tmp_dir)
+    with WorkerPool(workers, context, claims, stop) as pool:
+        encode_all(found.jobs, pool, stop, ended, lease=lease)
+    if not results:
+        errors += skipped
+    if len(errors) == 1 and len(found.jobs) <= 1:
+        raise errors[0]
+    if errors:
+        raise JobsFailedError(
+            f"{path}: {len(errors)} of {len(found.jobs)} jobs failed, the first: {errors[0]}", tuple(errors)
+        )
+    return [results[job.paths] for job in found.jobs if job.paths in results]
+
+
+def _pause(seconds: float, stop: StopSwitch) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and not stop.is_set():
+        time.sleep(0.1)

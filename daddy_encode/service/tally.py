@@ -1,0 +1,99 @@
+"""Logging what became of each job, and counting."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from daddy_encode.encoding.context import Result
+from daddy_encode.encoding.recorded import read_settings, settings_text
+from daddy_encode.report.log import lost_lines, saved_line, seconds_text, shown, size
+from daddy_encode.service.attempt import Outcome, OutcomeKind
+from daddy_encode.service.find_jobs import PassedOver, reasons
+from daddy_encode.spool.receipt import OutputRecord
+
+log = logging.getLogger(__name__)
+
+
+class Tally:
+    """Logs outcomes, and adds them up; its text is the last line of a run.
+
+    Attributes:
+        saved: Videos that were saved.
+        bytes: Their size.
+        done: Jobs that were done already.
+        skipped: Jobs that were left alone.
+        failed: Jobs that failed, and directories that could not be used.
+        passed_over: What was found and is not encoded.
+    """
+
+    def __init__(
+        self,
+        failed: int = 0,
+        *,
+        passed_over: Sequence[PassedOver] = (),
+        on_saved: Callable[[OutputRecord, Path], None] = lambda record, path: None,
+        one_job: bool = False,
+    ) -> None:
+        """Begin to count, and to measure the time.
+
+        Args:
+            failed: How many have failed already. Default: none.
+            passed_over: What was found and is not encoded. Default: nothing.
+            on_saved: Called with the record and the path of each video that was saved. Default: nobody.
+            one_job: Whether there is one job only, which is named where it is done already; of many, their number in
+                the last line is enough. Default: there may be many.
+        """
+        self.saved = 0
+        self.bytes = 0
+        self.done = 0
+        self.skipped = 0
+        self.failed = failed
+        self.passed_over = passed_over
+        self._on_saved = on_saved
+        self._done_level = logging.INFO if one_job else logging.DEBUG
+        self._begin = time.monotonic()
+
+    def __str__(self) -> str:
+        skipped = f", {self.skipped} skipped" if self.skipped else ""
+        passed_over = f"; passed over: {reasons(self.passed_over)}" if self.passed_over else ""
+        made = f"{size(self.bytes)} in " if self.saved else ""
+        return (
+            f"{self.saved} videos saved, {self.done} jobs already done, {self.failed} failed{skipped}{passed_over}; "
+            f"{made}{seconds_text(time.monotonic() - self._begin)}"
+        )
+
+    def record(self, outcome: Outcome) -> None:
+        """One log line for each video made, each failure and each job that was left alone."""
+        paths = outcome.paths
+        if outcome.kind in (OutcomeKind.FAILED, OutcomeKind.DEFERRED):
+            self.failed += 1
+            log.error("%s", outcome.error)
+        elif outcome.kind is OutcomeKind.SKIPPED:
+            self.skipped += 1
+            log.warning("%s", outcome.error)
+        elif outcome.kind is OutcomeKind.DONE:
+            self.done += 1
+            log.log(self._done_level, "already done: %s; --force encodes it again", shown(paths.job))
+        if outcome.result is not None and outcome.result.made:
+            log_saved(outcome.result)
+            for record in outcome.result.made:
+                self.saved += 1
+                self.bytes += record.bytes
+                self._on_saved(record, paths.output(record.format))
+
+
+def log_saved(result: Result) -> None:
+    """One log line for each video that was made, and those on what is missing from it."""
+    for record in result.made:
+        path = result.paths.output(record.format)
+        log.info("%s", saved_line(record, path, result.receipt, result.replaced.get(record.format, "")))
+        if (settings := read_settings(record.format, record.settings)) is not None:
+            log.debug("%s: made with %s", shown(path), settings_text(settings))
+        for warning in record.warnings:
+            if warning not in result.warnings:
+                log.info("%s: %s", shown(path), warning)
+    for line in (*result.warnings, *lost_lines(result.receipt)):
+        log.warning("%s: %s", shown(result.paths.job), line)

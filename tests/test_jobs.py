@@ -1,0 +1,105 @@
+"""`daddy_encode.encode` and `daddy_encode.receipts`: what the command does, for Python."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+import threading
+from fractions import Fraction
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import daddy_encode
+from daddy_encode import save_frames_as_png
+from daddy_encode.encoding.settings import Settings
+from daddy_encode.errors import FrameError, JobsFailedError, SettingsError, SpoolError
+from tests.encoding.frames.faults import cut
+from tests.media import decode_gif, decode_mp4, leftovers, moving_square
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    for name in ("a", "b"):
+        save_frames_as_png(moving_square(4, 12, 16), tmp_path / "spool" / name, fps=10)
+    return tmp_path / "spool"
+
+
+def test_a_tree_becomes_typed_videos_that_are_as_they_say(tree: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "daddy_encode")
+    made = daddy_encode.encode(tree, video="both", scale=2, gif_fps=5, fps=Fraction(20))
+    assert [video.path.name for video in made] == ["a.mp4", "a.gif", "b.mp4", "b.gif"]
+    assert [(video.job, video.kind, video.made) for video in made[:2]] == [
+        (tree / "a", "mp4", True),
+        (tree / "a", "gif", True),
+    ]
+    mp4, gif = made[:2]
+    assert (mp4.frames, mp4.fps, mp4.width, mp4.height, mp4.bytes) == (4, Fraction(20), 32, 24, mp4.path.stat().st_size)
+    assert decode_mp4(mp4.path, 32, 24).shape[0] == 4
+    assert (gif.frames, gif.fps) == (1, Fraction(5))
+    assert decode_gif(gif.path)[1] == [200]
+    # The line of the specification, and nobody's logging was set up.
+    assert sum("spool/a.mp4: 4 frames, 20 fps, took " in record.getMessage() for record in caplog.records) == 1
+    assert logging.getLogger("daddy_encode").handlers == []
+    again = daddy_encode.encode(tree)
+    assert [(video.path, video.made) for video in again] == [(video.path, False) for video in made]
+
+
+def test_receipts_say_what_was_made_and_why_not(tree: Path, caplog: pytest.LogCaptureFixture) -> None:
+    cut(tree / "b" / "000002.png")
+    with pytest.raises(JobsFailedError, match=r"1 of 2 jobs failed, the first: .*b/000002\.png") as caught:
+        daddy_encode.encode(tree, output_dir=tree / "out")
+    (error,) = caught.value.errors
+    assert isinstance(error, FrameError)
+    (tree / "out" / "broken.receipt.json").write_text("{")
+    good, bad = sorted(daddy_encode.receipts(tree / "out"), key=lambda receipt: receipt.job)
+    assert "broken.receipt.json" in caplog.text
+    assert (good.job, good.error, good.frames, good.missing) == (tree / "out" / "a", None, 4, 0)
+    (video,) = good.videos
+    assert (video.path, video.kind, video.fps) == (tree / "out" / "a.mp4", "mp4", Fraction(10))
+    assert video.settings["crf"] == 20
+    assert (bad.videos, bad.path.name) == ((), "b.receipt.json")
+    assert bad.error is not None and "000002.png" in bad.error
+    # What is whole of one job on purpose, with the frame before it held.
+    (held,) = daddy_encode.encode(tree / "b", gaps="hold")
+    assert (held.frames, max(receipt.bad for receipt in daddy_encode.receipts(tree))) == (4, 1)
+
+
+def test_the_only_jobs_error_is_raised_as_it_is(tree: Path) -> None:
+    cut(tree / "a" / "000001.png")
+    with pytest.raises(FrameError, match=r"000001\.png"):
+        daddy_encode.encode(tree / "a")
+    with pytest.raises(SettingsError, match="crf"):
+        daddy_encode.encode(tree / "b", crf=99)
+    with pytest.raises(SettingsError, match="fps"):
+        daddy_encode.encode(tree / "b", fps="fast")
+    (tree / "empty").mkdir()
+    for path in (tree / "empty", tree / "not there"):
+        with pytest.raises(SpoolError):
+            daddy_encode.encode(path)
+    assert leftovers(tree) == []
+
+
+def test_it_works_in_a_thread(tree: Path) -> None:
+    found: list[Any] = []
+    thread = threading.Thread(target=lambda: found.extend(daddy_encode.encode(tree / "a", workers=1)))
+    thread.start()
+    thread.join(60)
+    assert [video.made for video in found] == [True]
+
+
+def test_every_setting_is_an_argument() -> None:
+    assert set(Settings.__struct_fields__) <= signature(daddy_encode.encode).parameters.keys()
+
+
+def test_importing_the_package_loads_nothing_that_encodes() -> None:
+    program = (
+        "import sys, daddy_encode\n"
+        "print(sorted(name for name in sys.modules if name.startswith(\n"
+        "    ('daddy_encode.encoding', 'daddy_encode.service', 'daddy_encode.cluster', 'numpy', 'msgspec', 'click'))))"
+    )
+    completed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert completed.stdout == "[]\n"
