@@ -116,13 +116,13 @@ class EpisodeRecorder:
             return
         if not self.settings.video_length:
             self.stop()
-        if self._fires(self.settings.episode_trigger, self.episode):
+        if self.fires(self.settings.episode_trigger, self.episode):
             self.start(f"{self._prefix}-episode-{self.episode}")
 
     def count_step(self) -> None:
         """The environment made a step: may start a recording."""
         self.last_step += 1
-        if self.settings is not None and self._fires(self.settings.step_trigger, self.last_step):
+        if self.settings is not None and self.fires(self.settings.step_trigger, self.last_step):
             self.start(f"{self._prefix}-step-{self.last_step}", self.last_step)
 
     def add(
@@ -147,7 +147,7 @@ class EpisodeRecorder:
         self._annotations = {"reward": in_json(reward)}
         self._facts["return"] = number if not self._facts["length"] else add(self._facts["return"], number)
         self._facts["length"] += 1
-        self._facts.update(terminated=as_flag(terminated), truncated=as_flag(truncated), **(facts or {}))
+        self._facts |= {"terminated": as_flag(terminated), "truncated": as_flag(truncated), **(facts or {})}
 
     def capture(self, render: Render) -> None:
         """Record what the environment looks like now, if something is recorded."""
@@ -224,7 +224,7 @@ class EpisodeRecorder:
             writer.meta.update(self._facts)
             writer.close(error, wait=False)
             self._closing, self.writer = writer, None
-        if self.settings is not None and self._fires(self.settings.gc_trigger, self.episode):
+        if self.settings is not None and self.fires(self.settings.gc_trigger, self.episode):
             gc.collect()
 
     @contextlib.contextmanager
@@ -247,7 +247,8 @@ class EpisodeRecorder:
         if writer is not None:
             writer.close("the environment was not closed", wait=False)
 
-    def _fires(self, trigger: Trigger | None, number: int) -> bool:
+    def fires(self, trigger: Trigger | None, number: int) -> bool:
+        """Whether a trigger says yes to this number; one that raises says no, which is reported."""
         try:
             return trigger is not None and bool(trigger(number))
         except Exception as error:
