@@ -7,9 +7,11 @@ Docstrings are in Google style: a description, then sections such as `Args:` wit
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib
 import inspect
 import re
+import sys
 import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,6 +22,8 @@ MODULES = (
     "daddy_encode",
     "daddy_encode.dump",
     "daddy_encode.dump.gymnasium",
+    "daddy_encode.dump.pettingzoo",
+    "daddy_encode.dump.stable_baselines3",
     "daddy_encode.cluster",
     "daddy_encode.errors",
 )
@@ -67,6 +71,32 @@ def docstring_of(value: Any) -> str:
     return inspect.cleandoc(value.__doc__ or "")
 
 
+@functools.cache
+def public_module(name: str) -> ModuleType:
+    """One of MODULES.
+
+    Stable-Baselines3 needs torch. Of it there is a stand-in here, with the names of methods that our class overrides,
+    so that this page is the same wherever it is made.
+    """
+    if name != "daddy_encode.dump.stable_baselines3":
+        return importlib.import_module(name)
+    overridden = dict.fromkeys(("reset", "step_wait", "seed", "close"))
+    vec_env: Any = ModuleType("stable_baselines3.common.vec_env")
+    vec_env.VecEnv = object
+    vec_env.VecEnvWrapper = type("VecEnvWrapper", (), {"__module__": vec_env.__name__, **overridden})
+    stand_ins = {parent: ModuleType(parent) for parent in ("stable_baselines3", "stable_baselines3.common")}
+    stand_ins[vec_env.__name__] = vec_env
+    before = {replaced: sys.modules.pop(replaced, None) for replaced in (*stand_ins, name)}
+    sys.modules.update(stand_ins)
+    try:
+        return importlib.import_module(name)
+    finally:
+        for replaced, module in before.items():
+            del sys.modules[replaced]
+            if module is not None:
+                sys.modules[replaced] = module
+
+
 def public_objects(module: ModuleType) -> dict[str, Any]:
     """What the module exports, in the order of `__all__`."""
     return {name: getattr(module, name) for name in module.__all__}
@@ -76,7 +106,7 @@ def public_callables() -> dict[str, Any]:
     """Every public function, method, property and class, by its qualified name."""
     found = {}
     for module_name in MODULES:
-        for name, value in public_objects(importlib.import_module(module_name)).items():
+        for name, value in public_objects(public_module(module_name)).items():
             found[f"{module_name}.{name}"] = value
             if isinstance(value, type):
                 found |= {f"{module_name}.{name}.{inner}": member for inner, member in public_members(value).items()}
@@ -111,7 +141,7 @@ def reference() -> str:
     """The text of docs/api.md."""
     parts = [HEAD]
     for module_name in MODULES:
-        module = importlib.import_module(module_name)
+        module = public_module(module_name)
         names = "".join(f"\n    {name}," for name in module.__all__)
         imports = f"from {module_name} import ({names}\n)"
         parts += [f"## {module_name}\n", _code(imports), *_rendered(parse_docstring(docstring_of(module)))]

@@ -79,7 +79,9 @@ class VecFrameRecorder(VecEnvWrapper):  # type: ignore[misc]
         if video_length < 1:
             raise SettingsError(f"video_length is {video_length}: give the number of steps that a recording has")
         super().__init__(venv)
-        first = SimpleNamespace(render_mode=venv.render_mode, spec=None, unwrapped=venv.unwrapped)
+        # Those of a SubprocVecEnv are in other processes.
+        known: Any = getattr(venv.unwrapped, "envs", [venv])[0]
+        first = SimpleNamespace(render_mode=venv.render_mode, unwrapped=known.unwrapped)
         for name in ("metadata", "spec"):
             # Of an environment in another process; it may have none, or one that cannot be sent.
             with contextlib.suppress(Exception):
