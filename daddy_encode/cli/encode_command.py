@@ -215,6 +215,20 @@ def encoding_options(command: Command) -> Command:
     is_flag=True,
     help="Exit with status 75 when only jobs are left that other encoders work on. Default: wait for them.",
 )
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write one video of the one job at PATH to FILE, which ends in .mp4 or .gif, and nothing else: no receipt, so "
+    "it is made each time, and replaces FILE. Default: beside the job, named after it.",
+)
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Show what would be made, with which settings where they are not the default ones, and what it would replace; "
+    "write nothing. With --json as one JSON object per video.",
+)
 @click.option("--force", is_flag=True, help="Also encode jobs again that are done. Default: they are skipped.")
 def command(paths: tuple[Path, ...], output_dir: Path | None, as_json: bool, **options: Any) -> int:
     """Make videos of the frames in each PATH: a job's directory, or a tree of them.

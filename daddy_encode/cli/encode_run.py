@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +16,21 @@ import click
 from daddy_encode.cli.main import FAILED, INTERRUPTED
 from daddy_encode.cli.signals import on_signals
 from daddy_encode.cluster.limits import usable_workers
+from daddy_encode.encoding.context import Context
+from daddy_encode.encoding.job import encode_job, is_done
+from daddy_encode.errors import DaddyEncodeError, SettingsError, Skipped
 from daddy_encode.jobs.context import make_context
-from daddy_encode.report.log import saved_json, set_up_logging
+from daddy_encode.report.log import saved_json, set_up_logging, shown
 from daddy_encode.report.progress import AboveBar, Progress
 from daddy_encode.service.attempt import Outcome, OutcomeKind
 from daddy_encode.service.encode_all import encode_all
-from daddy_encode.service.find_jobs import find_all_jobs
+from daddy_encode.service.find_jobs import FoundJob, FoundJobs, find_all_jobs, reasons
+from daddy_encode.service.preview import preview
 from daddy_encode.service.stop import StopSwitch
 from daddy_encode.service.tally import Tally
 from daddy_encode.service.worker_pool import WorkerPool
 from daddy_encode.spool.claims import Claims
+from daddy_encode.spool.orphans import remove_dead
 from daddy_encode.spool.receipt import OutputRecord
 
 log = logging.getLogger(__name__)
@@ -32,11 +40,13 @@ def run(
     paths: Sequence[Path],
     output_dir: Path | None,
     *,
+    output: Path | None,
     workers: int | None,
     as_json: bool,
     lease: float,
     no_wait: bool,
     split: bool,
+    dry_run: bool,
     quiet: bool,
     verbose: bool,
     **options: Any,
@@ -46,11 +56,13 @@ def run(
     Args:
         paths: The arguments.
         output_dir: The option, as are all that follow.
+        output: The file of the one video.
         workers: How many jobs to encode in parallel; None: as CPUs and memory suffice for.
         as_json: Whether JSON lines go to standard output.
         lease: In seconds.
         no_wait: Whether to exit instead of waiting for the jobs that others hold.
         split: Whether each sequence of frames in a directory is a job.
+        dry_run: Whether only to say what would be made.
         quiet: Whether to log only warnings and errors, without a bar.
         verbose: Whether to log all there is to say.
         **options: Those of `make_context`.
@@ -61,16 +73,30 @@ def run(
     Raises:
         SettingsError: An option has a value that cannot work.
         EncodeError: ffmpeg or gifsicle is missing, or does not work here.
+        DaddyEncodeError: The one video that was named cannot be made.
     """
+    if output is not None:
+        options["video"] = _kind_of(output, options.get("video"), output_dir)
     context = make_context(**options)
     set_up_logging(AboveBar(), quiet=quiet, verbose=verbose)
     stop = StopSwitch()
     on_signals(stop.set)
-    found = find_all_jobs(paths, output_dir, salvage=bool(context.settings.salvage), split=split)
+    found = find_all_jobs(
+        paths,
+        output_dir,
+        salvage=bool(context.settings.salvage),
+        split=split,
+        is_done=partial(is_done, context=context),
+        tidy=not dry_run,
+    )
     for passed_over in found.passed_over:
         log.warning("%s", passed_over)
     for fault in found.faults:
         log.error("%s", fault)
+    if output is not None:
+        found.jobs = _into(output, found)
+    if dry_run:
+        return _show(found, context, as_json=as_json, verbose=verbose)
     tally = Tally(
         len(found.faults),
         passed_over=found.passed_over,
@@ -78,17 +104,24 @@ def run(
         one_job=len(found.jobs) == 1,
     )
     frames = {job.paths: job.frames for job in found.jobs}
-    claims = Claims(lease, context.owners.trusts, context.tmp_dir)
-    with (
-        Progress(len(frames), sum(frames.values()), hidden=quiet) as progress,
-        WorkerPool(workers or usable_workers(os.environ), context, claims, stop, progress.add) as pool,
-    ):
+    left = []
+    with Progress(len(frames), sum(frames.values()), hidden=quiet) as progress:
+        if output is not None:
+            for job in found.jobs:
+                remove_dead(job.paths.base.parent)
+                with stop.event() as event:
+                    own = replace(context, limits=replace(context.limits, stop=event))
+                    result = encode_job(job.paths, own, progress.add)
+                tally.record(Outcome(job.paths, OutcomeKind.MADE, result))
+        else:
 
-        def ended(outcome: Outcome) -> None:
-            tally.record(outcome)
-            progress.end_job(0 if outcome.kind is OutcomeKind.MADE else frames[outcome.paths])
+            def ended(outcome: Outcome) -> None:
+                tally.record(outcome)
+                progress.end_job(0 if outcome.kind is OutcomeKind.MADE else frames[outcome.paths])
 
-        left = encode_all(found.jobs, pool, stop, ended, lease=lease, wait=not no_wait)
+            claims = Claims(lease, context.owners.trusts, context.tmp_dir)
+            with WorkerPool(workers or usable_workers(os.environ), context, claims, stop, progress.add) as pool:
+                left = encode_all(found.jobs, pool, stop, ended, lease=lease, wait=not no_wait)
     if len(found.jobs) + len(found.faults) + len(found.passed_over) > 1:
         log.info("%s", tally)
     if stop.is_set():
@@ -101,3 +134,53 @@ def run(
 
 def _print_json(record: OutputRecord, path: Path) -> None:
     click.echo(saved_json(record, path))
+
+
+def _kind_of(output: Path, video: str | None, output_dir: Path | None) -> str:
+    """The kind of video that `output` is named as. Raises SettingsError where another option contradicts it."""
+    kind = output.suffix.removeprefix(".").lower()
+    if kind not in ("mp4", "gif"):
+        raise SettingsError(f"--output {shown(output)}: its name should end in .mp4 or .gif, which says what to make")
+    if video not in (None, kind):
+        raise SettingsError(f"--output {shown(output)} and --video {video} contradict each other; leave one out")
+    if output_dir is not None:
+        raise SettingsError("--output and --output-dir: give one of them")
+    return kind
+
+
+def _into(output: Path, found: FoundJobs) -> list[FoundJob]:
+    """The one job, with `output` as its video; none where a fault was found."""
+    if len(found.jobs) > 1:
+        raise SettingsError(
+            f"--output {shown(output)} is for one video, and there are {len(found.jobs)} jobs, such as "
+            f"{shown(found.jobs[0].paths.job)}; name one of them as PATH, or give --output-dir"
+        )
+    return [replace(job, paths=job.paths.into(output)) for job in found.jobs if not found.faults]
+
+
+def _show(found: FoundJobs, context: Context, *, as_json: bool, verbose: bool) -> int:
+    """Say what would be made; return the exit status."""
+    videos = done = skipped = 0
+    failed = len(found.faults)
+    for paths, planned in preview(found.jobs, context, every=verbose):
+        if isinstance(planned, Skipped):
+            skipped += 1
+            log.warning("%s", planned)
+        elif isinstance(planned, DaddyEncodeError):
+            failed += 1
+            log.error("%s", planned)
+        elif not planned:
+            done += 1
+            log.debug("already done: %s; --force encodes it again", shown(paths.job))
+        else:
+            videos += len(planned)
+            for video in planned:
+                if as_json:
+                    names = ("frames", "fps", "format", "settings", "replaces")
+                    click.echo(json.dumps({"path": str(video.path), **{name: getattr(video, name) for name in names}}))
+                else:
+                    click.echo(str(video))
+    passed_over = f"; passed over: {reasons(found.passed_over)}" if found.passed_over else ""
+    others = f", {skipped} skipped" if skipped else ""
+    log.info("%d videos would be saved, %d jobs already done, %d failed%s%s", videos, done, failed, others, passed_over)
+    return FAILED if failed or (skipped and not videos and not done) else 0

@@ -11,7 +11,7 @@ from click.core import ParameterSource
 from daddy_encode.cli.encode_command import command as encode_command
 
 # Options of `encode` that have a meaning of their own here, or none in a batch script.
-NOT_PASSED_ON = {"workers", "as_json", "no_wait"}
+NOT_PASSED_ON = {"workers", "as_json", "no_wait", "dry_run", "output"}
 PASSED_ON = [
     option
     for option in encode_command.params

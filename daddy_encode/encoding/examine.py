@@ -175,7 +175,7 @@ def examine(
     if not frames:
         raise _nothing_to_read(paths, directory, manifest)
     _check_not_more(paths, frames, manifest)
-    earlier = read_receipt(paths.receipt, directory.check_owner)
+    earlier = read_receipt(paths.receipt, directory.check_owner) if paths.file is None else None
     if earlier is not None and not is_receipt_of(paths, earlier):
         raise SpoolError(
             f"{paths.job}: {paths.receipt} is another job's, of {earlier.sequence or 'a whole directory'}; rename this "

@@ -21,7 +21,7 @@ from daddy_encode.encoding.output import Target, faults, make_outputs, not_made
 from daddy_encode.encoding.receipts import confirm_done, record_done, withdraw
 from daddy_encode.encoding.recorded import replaced
 from daddy_encode.encoding.settings import parts
-from daddy_encode.errors import EncodeError, FrameError, Interrupted, TransientError, one_line
+from daddy_encode.errors import DaddyEncodeError, EncodeError, FrameError, Interrupted, TransientError, one_line
 from daddy_encode.spool.paths import JobPaths, Kind
 from daddy_encode.spool.publish import check_can_rename, flushed, rename, temp_file
 from daddy_encode.spool.receipt import OutputRecord
@@ -72,11 +72,23 @@ def done_already(paths: JobPaths, context: Context) -> Result | None:
 
     None also where its receipt should be written anew, and can be.
     """
-    with JobDirectory(paths.directory, context.owners, context.max_pixels) as directory:
-        job = _examined(paths, directory, context)
+    job = examine_job(paths, context)
     if job.todo or job.receipt is None or (not job.is_recorded and os.access(paths.base.parent, os.W_OK)):
         return None
     return Result(paths, [], job.receipt)
+
+
+def examine_job(paths: JobPaths, context: Context) -> Examined:
+    """What is there of a job, and what is left to do; writes nothing. Raises as `encode_job`."""
+    with JobDirectory(paths.directory, context.owners, context.max_pixels) as directory:
+        return _examined(paths, directory, context)
+
+
+def is_done(paths: JobPaths, context: Context) -> bool:
+    """Whether a receipt says that nothing is left to do; what is wrong with the job does not matter."""
+    with contextlib.suppress(DaddyEncodeError, OSError):
+        return os.path.lexists(paths.receipt) and not examine_job(paths, context).todo
+    return False
 
 
 def check_owners(paths: JobPaths, context: Context) -> None:

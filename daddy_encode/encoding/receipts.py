@@ -83,6 +83,8 @@ def record_done(
         lost=job.lost(bad),
         error=str(error) if error is not None else None,
     )
+    if paths.file is not None:
+        return receipt
     _write(paths, receipt, job)
     if paths.pattern is not None:
         _forget_that_it_was_not_split(paths.whole, context)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from daddy_encode.encoding.option_values import Gaps
-from daddy_encode.encoding.settings import NOTHING, GifSettings, Mp4Settings, Recorded, Settings, check_depth
+from daddy_encode.encoding.settings import NOTHING, GifSettings, Mp4Settings, Recorded, Settings, check_depth, plan
 from daddy_encode.errors import SettingsError, one_line
 from daddy_encode.spool.paths import Kind
 from daddy_encode.spool.rate import format_fps, parse_fps
@@ -111,9 +111,19 @@ def _differences(old: Mp4Settings | GifSettings, new: Mp4Settings | GifSettings)
     return ", ".join(f"{name} {value}" for name, value in before.items() if after.get(name) != value)
 
 
-def settings_text(settings: Mp4Settings | GifSettings) -> str:
-    """All settings of a video, by the names of their options."""
-    return ", ".join(f"{name} {value}" for name, value in _by_option(settings).items())
+def settings_text(settings: Mp4Settings | GifSettings, *, every: bool = True) -> str:
+    """The settings of a video, by the names of their options.
+
+    Args:
+        settings: What decides its bytes.
+        every: Whether all are wanted. Default: yes; else those alone that are not as usual.
+    """
+    values = _by_option(settings)
+    if not every:
+        kind: Kind = "gif" if isinstance(settings, GifSettings) else "mp4"
+        usual = _by_option(plan(Settings(video=kind, fps=settings.fps), None)[kind])
+        values = {name: value for name, value in values.items() if usual[name] != value}
+    return ", ".join(f"{name} {value}" for name, value in values.items()) or "default settings"
 
 
 def _by_option(settings: Mp4Settings | GifSettings) -> dict[str, str]:

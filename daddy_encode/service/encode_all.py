@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 from daddy_encode.encoding.context import Context, Result
+from daddy_encode.encoding.job import is_done
 from daddy_encode.errors import DaddyEncodeError, JobsFailedError
 from daddy_encode.service.attempt import Attempt, Outcome, OutcomeKind
 from daddy_encode.service.find_jobs import FoundJob, find_all_jobs
@@ -95,7 +97,13 @@ def encode_path(
         DaddyEncodeError: Why the only job failed, or nothing was found, or no job can be encoded on this machine.
         JobsFailedError: Some of several jobs failed.
     """
-    found = find_all_jobs([path], output_dir, salvage=bool(context.settings.salvage), split=split)
+    found = find_all_jobs(
+        [path],
+        output_dir,
+        salvage=bool(context.settings.salvage),
+        split=split,
+        is_done=partial(is_done, context=context),
+    )
     for passed_over in found.passed_over:
         log.warning("%s", passed_over)
     results: dict[JobPaths, Result] = {}

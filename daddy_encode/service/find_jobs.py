@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from daddy_encode.encoding.frames.other_files import OtherFiles
@@ -82,7 +83,13 @@ BELOW_FRAMES = "below a directory of frames"
 
 
 def find_all_jobs(
-    paths: Iterable[Path], output_dir: Path | None = None, *, salvage: bool = False, split: bool = False
+    paths: Iterable[Path],
+    output_dir: Path | None = None,
+    *,
+    salvage: bool = False,
+    split: bool = False,
+    is_done: Callable[[JobPaths], bool] = lambda paths: False,
+    tidy: bool = True,
 ) -> FoundJobs:
     """The jobs at several paths. A path that has none is a fault that says what is there instead.
 
@@ -91,17 +98,20 @@ def find_all_jobs(
         output_dir: As in `find_jobs`, as are all that follow.
         salvage: See there.
         split: See there.
+        is_done: See there.
+        tidy: See there.
 
     Raises:
         SettingsError: Two jobs would have the same outputs.
     """
+    find = partial(find_jobs, output_dir=output_dir, salvage=salvage, split=split, is_done=is_done, tidy=tidy)
     found = FoundJobs()
     directories, found.faults = _without_files(paths)
     # A job may be in a tree that is named and be named itself.
     jobs: dict[Path, FoundJob] = {}
     for path in directories:
         other, passed_over, empty = OtherFiles(), list[PassedOver](), True
-        for item in _reported(find_jobs(path, output_dir, salvage=salvage, split=split, other=other)):
+        for item in _reported(find(path, other=other)):
             if isinstance(item, PassedOver):
                 passed_over.append(item)
                 continue
@@ -134,6 +144,8 @@ def find_jobs(
     salvage: bool = False,
     split: bool = False,
     other: OtherFiles | None = None,
+    is_done: Callable[[JobPaths], bool] = lambda paths: False,
+    tidy: bool = True,
 ) -> Iterator[FoundJob | PassedOver | SpoolError]:
     """Yield the job at `path`, or those in the tree below it, sorted by name, for an encoder.
 
@@ -145,6 +157,9 @@ def find_jobs(
         salvage: Whether jobs without a manifest in a tree are encoded. Default: they are passed over.
         split: Whether each sequence of a directory that holds several is a job. Default: only where it was one before.
         other: Told what is in directories that are no jobs. Default: nobody.
+        is_done: Whether a job without a manifest in a tree is done, as one that was salvaged may be: it is not passed
+            over then. Default: none is.
+        tidy: Whether to remove what encoders that were killed have left. Default: yes.
 
     Yields:
         The jobs; what is passed over; and a SpoolError for each directory below `path` that cannot be listed.
@@ -171,7 +186,9 @@ def find_jobs(
             yield passed_over
             if passed_over.reason == BESIDE_RECORDINGS:
                 continue
-        if not (listing.has_manifest or is_named or salvage):
+        paths = directory.paths
+        parts = split_job(paths, listing, split=split)
+        if not (listing.has_manifest or is_named or salvage or all(is_done(job) for job, _ in parts)):
             yield PassedOver(
                 Path(directory.path),
                 NO_MANIFEST,
@@ -179,14 +196,14 @@ def find_jobs(
                 "encode it",
             )
             continue
-        paths = directory.paths
         if is_named and os.path.islink(directory.path):
             # An encoder follows no link by itself.
             paths = replace(paths, directory=Path(os.path.realpath(directory.path)))
+            parts = split_job(paths, listing, split=split)
         outputs = paths.base.parent
         if outputs not in claimed:
-            claimed[outputs] = claimed_names(outputs, paths.top, tidy=True)
-        for job, part in split_job(paths, listing, split=split):
+            claimed[outputs] = claimed_names(outputs, paths.top, tidy=tidy)
+        for job, part in parts:
             has_lease = job.base.name in claimed[outputs]
             yield FoundJob(job, part.frames, listing.has_manifest, is_named, has_lease)
         if is_named:

@@ -43,6 +43,7 @@ class JobPaths:
             for.
         top: The directory of the outputs that a user has named, or the one that a job so named is in: below it, on the
             way to the outputs, no link is followed.
+        file: The one video, where a user has named it: nothing else is written then, no receipt and no claim.
         pattern: Of the sequence of frames that the job is, one of several in the directory; None: the only one there.
     """
 
@@ -50,6 +51,7 @@ class JobPaths:
     base: Path
     top: Path = field(compare=False)
     pattern: str | None = None
+    file: Path | None = None
 
     @classmethod
     def of(cls, directory: Path, root: Path | None = None, output_dir: Path | None = None) -> JobPaths:
@@ -68,6 +70,11 @@ class JobPaths:
         relative = directory.relative_to(root) if root != directory else Path(directory.name)
         top = absolute(output_dir)
         return cls(directory, top / relative, top)
+
+    def into(self, file: Path) -> JobPaths:
+        """The names where the only video is `file`, which ends in `.mp4` or `.gif`."""
+        file = absolute(file)
+        return replace(self, base=file.with_suffix(""), top=file.parent, file=file)
 
     def of_sequence(self, pattern: str) -> JobPaths:
         """The names for one of several sequences of frames in the directory, as a job of its own."""
@@ -98,7 +105,7 @@ class JobPaths:
 
     def output(self, kind: Kind) -> Path:
         """The video of this kind."""
-        return self._with_suffix(f".{kind}")
+        return self.file or self._with_suffix(f".{kind}")
 
     def check_names(self) -> None:
         """Check, before any work, that the outputs' names are not too long, nor those of another directory's outputs.
@@ -107,6 +114,8 @@ class JobPaths:
             SpoolError: The receipt's name, the longest, is more than a file system takes; or a directory has the name
                 that the outputs of a sequence of this one begin with.
         """
+        if self.file is not None:
+            return
         for twin in (self.base, self.directory.with_name(self.base.name)) if self.pattern is not None else ():
             if os.path.isdir(twin):
                 raise SpoolError(
