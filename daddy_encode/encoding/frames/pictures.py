@@ -70,7 +70,7 @@ class Pictures:
     def _plain(self) -> PlainPixels:
         return PlainPixels(*self._size)
 
-    def of(self, png: Png, rows: bytes | None = None) -> memoryview:
+    def of(self, png: Png, rows: bytes | bytearray | None = None) -> memoryview:
         """The picture in `png` as rgb24, row by row; it lasts until the next call.
 
         Args:
@@ -112,7 +112,7 @@ class Pictures:
                 "masks, --depth auto or --depth MIN:MAX makes their values visible"
             )
 
-    def _channels(self, png: Png, rows: bytes | None) -> Pixels:
+    def _channels(self, png: Png, rows: bytes | bytearray | None) -> Pixels:
         """A picture's grey, RGB or RGBA, with grey values as `depth` says."""
         import numpy as np
 

@@ -16,7 +16,7 @@ from daddy_encode.encoding.frames.listing import ChangedError
 from daddy_encode.encoding.frames.pictures import FAINT, Look, Pictures, Size, alpha_of
 from daddy_encode.encoding.frames.survey import survey
 from daddy_encode.encoding.png.decode import to_rgb, with_alpha
-from daddy_encode.encoding.png.inflate import inflated
+from daddy_encode.encoding.png.inflate import all_rows, inflated
 from daddy_encode.encoding.png.opaque import is_opaque
 from daddy_encode.encoding.png.parse import Header, Png, PngFault
 from daddy_encode.encoding.png.stored import StoredPng
@@ -230,7 +230,7 @@ class DirectorySource:
                 self._pictures.saw_plain()
                 return self._stored.fill(inflated(png))
             if png.rgba and self._is_rgba:
-                rows = b"".join(inflated(png))
+                rows = all_rows(png)
                 if is_opaque(rows, png.header):
                     self._pictures.saw_plain()
                     return self._stored.fill((rows,))
@@ -243,7 +243,7 @@ class DirectorySource:
 def _is_opaque_rgba(png: Png) -> bool:
     """Whether a PNG is opaque 8-bit RGBA: ffmpeg is then given its rows, undoes their filters, and drops alpha."""
     with contextlib.suppress(PngFault):
-        return png.rgba and is_opaque(b"".join(inflated(png)), png.header)
+        return png.rgba and is_opaque(all_rows(png), png.header)
     return False
 
 

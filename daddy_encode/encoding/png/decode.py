@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from daddy_encode.encoding.png.inflate import inflated
+from daddy_encode.encoding.png.inflate import all_rows, inflated
 from daddy_encode.encoding.png.parse import Header, Png, PngFault
 from daddy_encode.encoding.png.stored import StoredPng
 from daddy_encode.spool.png.format import GREY, GREY_ALPHA, PALETTE, PLTE, TRNS, chunk
@@ -81,7 +81,7 @@ def with_alpha(pixels: memoryview) -> memoryview:
     return opaque.data.cast("B")
 
 
-def decode_png(png: Png, rows: bytes | None = None) -> Pixels:
+def decode_png(png: Png, rows: bytes | bytearray | None = None) -> Pixels:
     """The picture in `png`, whose image data is checked as well.
 
     Args:
@@ -105,7 +105,7 @@ def decode_png(png: Png, rows: bytes | None = None) -> Pixels:
     return pixels
 
 
-def grey_of_16_bits(png: Png, rows: bytes | None = None) -> npt.NDArray[np.uint16]:
+def grey_of_16_bits(png: Png, rows: bytes | bytearray | None = None) -> npt.NDArray[np.uint16]:
     """The samples, uint16 (H, W), of a `png` that is grey of 16 bits; else as `decode_png`, tRNS ignored."""
     import numpy as np
 
@@ -114,7 +114,7 @@ def grey_of_16_bits(png: Png, rows: bytes | None = None) -> npt.NDArray[np.uint1
     return samples
 
 
-def _pieces(png: Png, rows: bytes | None) -> Iterable[bytes]:
+def _pieces(png: Png, rows: bytes | bytearray | None) -> Iterable[bytes | bytearray]:
     return inflated(png) if rows is None else (rows,)
 
 
@@ -135,7 +135,7 @@ def _palette(png: Png) -> bytes:
     return chunk(PLTE, png.palette) + (chunk(TRNS, png.alphas) if png.alphas else b"")
 
 
-def _read(header: Header, pieces: Iterable[bytes], mode: str | None = None, palette: bytes = b"") -> Any:
+def _read(header: Header, pieces: Iterable[bytes | bytearray], mode: str | None = None, palette: bytes = b"") -> Any:
     """The picture of some rows, converted to `mode`. Raises PngFault where Pillow does not decode it."""
     from imageio.v3 import imread
     from PIL.Image import DecompressionBombWarning
@@ -151,7 +151,7 @@ def _read(header: Header, pieces: Iterable[bytes], mode: str | None = None, pale
         raise PngFault(f"cannot be decoded: {error.__cause__ or error}") from error
 
 
-def _keyed(png: Png, key: tuple[int, ...], rows: bytes | None) -> Pixels:
+def _keyed(png: Png, key: tuple[int, ...], rows: bytes | bytearray | None) -> Pixels:
     """The picture as (H, W, 4), transparent where a pixel's samples are `key`, compared in all their bits."""
     import numpy as np
 
@@ -163,7 +163,7 @@ def _keyed(png: Png, key: tuple[int, ...], rows: bytes | None) -> Pixels:
         same = values == wanted
         colour = (values >> 8).astype(np.uint8)
     elif depth == 16:
-        rows = b"".join(_pieces(png, rows))
+        rows = all_rows(png) if rows is None else rows
         colour = _read(header, (rows,))
         low = low_bytes(header, rows)
         same = (colour == wanted >> 8) & (low == wanted & np.uint16(255))
@@ -175,7 +175,7 @@ def _keyed(png: Png, key: tuple[int, ...], rows: bytes | None) -> Pixels:
     return np.dstack([np.broadcast_to(colour, (*alpha.shape, 3)), alpha])
 
 
-def low_bytes(header: Header, rows: bytes) -> Pixels:
+def low_bytes(header: Header, rows: bytes | bytearray) -> Pixels:
     """The low bytes of samples of 16 bits, (H, W, channels), of which Pillow gives the high ones alone.
 
     PNG's filters work on bytes, each with those of the same place in the neighbouring pixels; so the low bytes of
@@ -192,7 +192,7 @@ def low_bytes(header: Header, rows: bytes) -> Pixels:
     return low
 
 
-def _low_rows(header: Header, rows: bytes) -> Iterator[bytes]:
+def _low_rows(header: Header, rows: bytes | bytearray) -> Iterator[bytes]:
     import numpy as np
 
     left = np.frombuffer(rows, np.uint8)

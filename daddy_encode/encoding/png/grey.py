@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from daddy_encode.encoding.png.decode import decode_png, grey_of_16_bits, low_bytes
-from daddy_encode.encoding.png.inflate import inflated
+from daddy_encode.encoding.png.inflate import all_rows
 from daddy_encode.encoding.png.parse import Png
 from daddy_encode.spool.png.format import GREY, GREY_ALPHA, PALETTE
 from daddy_encode.spool.png.pixels import Pixels
@@ -45,7 +45,7 @@ def read_grey(png: Png) -> GreyPicture:
     """
     import numpy as np
 
-    rows = b"".join(inflated(png))
+    rows = all_rows(png)
     picture = decode_png(png, rows)
     alpha = picture[:, :, 3] if picture.ndim == 3 and picture.shape[2] == 4 else None
     grey = picture if picture.ndim == 2 else picture[:, :, 0]

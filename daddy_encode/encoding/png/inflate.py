@@ -67,6 +67,17 @@ def _pieces(png: Png, expected: int) -> Iterator[bytes]:
     png.has_surplus = png.has_surplus or bool(decoder.unused_data)
 
 
+def all_rows(png: Png) -> bytearray:
+    """As `inflated`, in one piece."""
+    pieces = inflated(png)
+    rows = bytearray(png.header.image_bytes)
+    at = 0
+    for piece in pieces:
+        rows[at : at + len(piece)] = piece
+        at += len(piece)
+    return rows
+
+
 def check_image_data(png: Png) -> None:
     """Inflate the image data of `png` and let it go.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from daddy_encode.encoding.png.parse import Header
 
 
-def is_opaque(rows: bytes, header: Header) -> bool:
+def is_opaque(rows: bytes | bytearray, header: Header) -> bool:
     """Whether every alpha is 255 in a picture of 8-bit RGBA, not interlaced.
 
     Args:

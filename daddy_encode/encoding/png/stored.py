@@ -55,7 +55,7 @@ class StoredPng:
         """The length of the file in bytes, always the same."""
         return len(self._file)
 
-    def fill(self, pieces: Iterable[bytes | memoryview]) -> memoryview:
+    def fill(self, pieces: Iterable[bytes | bytearray | memoryview]) -> memoryview:
         """The file of some rows, each with its filter byte, in pieces of any length.
 
         Raises:

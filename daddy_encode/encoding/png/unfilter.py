@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 from daddy_encode.encoding.png.decode import decode_png, to_rgb
-from daddy_encode.encoding.png.inflate import inflated
+from daddy_encode.encoding.png.inflate import all_rows, inflated
 from daddy_encode.encoding.png.parse import Png, PngFault
 from daddy_encode.spool.png.format import SUB, UP
 
@@ -53,7 +53,7 @@ def _unfiltered_pixels(png: Png) -> memoryview:
     import numpy as np
 
     width, height = png.size
-    data = b"".join(inflated(png))
+    data = all_rows(png)
     rows = np.frombuffer(data, np.uint8).reshape(height, 1 + 3 * width)
     row_filter = rows[0, 0]
     if row_filter not in (SUB, UP) or (rows[:, 0] != row_filter).any():
