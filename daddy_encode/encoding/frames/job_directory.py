@@ -170,7 +170,9 @@ class JobDirectory:
             try:
                 png = check_png(data, self.max_pixels)
             except PngFault as fault:
-                raise (_too_large(len(data), unread) if unread else fault) from fault
+                if not unread:
+                    raise
+                raise _too_large(len(data), unread) from fault
         except OSError as error:
             raise _unreadable(path, error) from error
         except PngFault as fault:
