@@ -78,12 +78,12 @@ def dump(directory: Path, colour: int, change: Change, changed: tuple[int, ...])
 
 @pytest.mark.parametrize("colour", COLOURS)
 def test_the_video_is_that_of_the_files_without_it_and_one_line_counts_them(tmp_path: Path, colour: int) -> None:
-    encode(dump(tmp_path / "clean", colour, bytes, ()), video="both", fps=30)
+    encode(dump(tmp_path / "clean", colour, bytes, ()), video="both", fps="30")
     # Which of them it is makes no difference to the pixels; all of them, one after the other, in one job of RGB.
     names = list(SURPLUS) if colour == 2 else ["both"]
     for number, name in enumerate(names):
         job = dump(tmp_path / f"job-{number}", colour, SURPLUS[name], (1, 3))
-        result = encode(job, video="both", fps=30)
+        result = encode(job, video="both", fps="30")
         for record in result.made:
             assert record.warnings == [
                 "2 PNGs have bytes after the picture, which are ignored, as PNG asks for (first: 000001.png)"
@@ -97,7 +97,7 @@ def test_the_video_is_that_of_the_files_without_it_and_one_line_counts_them(tmp_
 @pytest.mark.parametrize("name", EMPTY)
 def test_empty_image_chunks_are_nothing_worth_a_word(tmp_path: Path, name: str) -> None:
     encode(dump(tmp_path / "clean", 2, bytes, ()))
-    (record,) = encode(dump(tmp_path / "job", 2, EMPTY[name], (0, 2)), fps=30).made
+    (record,) = encode(dump(tmp_path / "job", 2, EMPTY[name], (0, 2)), fps="30").made
     assert record.warnings == []
     assert (tmp_path / "job.mp4").read_bytes() == (tmp_path / "clean.mp4").read_bytes()
 
@@ -113,12 +113,12 @@ def test_what_is_broken_before_it_is_refused(tmp_path: Path, colour: int, name: 
 def test_with_gaps_held_such_frames_are_good_ones(tmp_path: Path) -> None:
     job = dump(tmp_path / "job", 2, SURPLUS["both"], (0, 1, 2))
     (job / "000003.png").write_bytes(b"no PNG")
-    result = encode(job, gaps="hold", fps=30)
+    result = encode(job, gaps="hold", fps="30")
     assert result.receipt.lost.bad_count == 1
     assert result.made[0].warnings[0].startswith("3 PNGs have bytes after the picture")
 
 
 def test_a_single_one_is_one(tmp_path: Path) -> None:
-    (record,) = encode(dump(tmp_path / "job", 2, SURPLUS["both"], (2,)), fps=30).made
+    (record,) = encode(dump(tmp_path / "job", 2, SURPLUS["both"], (2,)), fps="30").made
     assert record.warnings[0].startswith("1 PNG has bytes after the picture")
     assert record.warnings[0].endswith("(first: 000002.png)")
