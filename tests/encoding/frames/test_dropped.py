@@ -74,7 +74,9 @@ def test_a_rollout_that_drops_frames_plays_at_its_own_speed(tmp_path: Path) -> N
 
 def test_the_frame_before_is_held_or_they_are_left_out(tmp_path: Path) -> None:
     # Before the first one there is none to hold; of a frame that is not there nothing is known.
-    folder = dump(tmp_path / "job", {0: {"dropped_before": 1}, 2: {"reward": 1, "dropped_before": 3}, 7: {}})
+    folder = dump(
+        tmp_path / "job", {0: {"dropped_before": 1}, 2: {"reward": 1, "dropped_before": 3}, 7: {"dropped_before": 9}}
+    )
     result = encode(folder, video="gif", **STAY)
     assert instants(tmp_path / "job.gif") == [0, 0, 10, 10, 10, 10, 20, 30, 40]
     assert (result.receipt.lost.dropped_count, result.receipt.gaps) == (4, None)

@@ -12,6 +12,10 @@ import pytest
 from PIL import Image
 
 from daddy_encode.dump import FrameWriter
+from daddy_encode.encoding.frames.job_directory import JobDirectory
+from daddy_encode.encoding.frames.listing import ChangedError
+from daddy_encode.encoding.frames.pictures import Look
+from daddy_encode.encoding.frames.source import DirectorySource
 from daddy_encode.encoding.job import encode_job
 from daddy_encode.encoding.option_values import Fit
 from daddy_encode.errors import FrameError
@@ -127,3 +131,14 @@ def test_a_picture_with_alpha_and_one_of_depth_fit_as_well(tmp_path: Path) -> No
     pictures, _, _ = decode_gif(tmp_path / "mixed.gif")
     assert pictures[:, 2, 4].tolist() == [[0, 0, 0], [255, 255, 255], [0, 0, 250]]
     assert (pictures == pictures[:, :1, :1]).all()
+
+
+def test_a_frame_that_grows_after_its_size_was_read_is_a_dump_that_changes(tmp_path: Path) -> None:
+    folder = dump(tmp_path / "window")
+    names = sorted(path.name for path in folder.iterdir())
+    with JobDirectory(folder) as directory:
+        source = DirectorySource(directory, names, look=Look(fit="pad"))
+        Image.new("RGB", (41, 10)).save(folder / "000002.png")
+        with pytest.raises(ChangedError):
+            for _ in source.frames(as_pixels=True):
+                pass
