@@ -114,7 +114,8 @@ def encode_path(
         if outcome.result is not None:
             results[outcome.paths] = outcome.result
             log_saved(outcome.result)
-        elif outcome.error is not None and outcome.kind is OutcomeKind.SKIPPED:
+        # One of two videos may have been made, and the other not.
+        if outcome.error is not None and outcome.kind is OutcomeKind.SKIPPED:
             log.warning("%s", outcome.error)
             skipped.append(outcome.error)
         elif outcome.error is not None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import daddy_encode
 from daddy_encode import save_frames_as_png, save_mp4
 from daddy_encode.encoding.mp4.encode import mp4_fault
 from daddy_encode.encoding.receipts import record_failure
@@ -81,6 +82,12 @@ def test_where_neither_can_be_made_the_error_says_both(tmp_path: Path) -> None:
     assert "job.mp4: not made: libx264 takes" in str(raised.value)
     assert "job.gif: not made: a GIF is at most 65535 pixels wide and high" in str(raised.value)
     assert [path.name for path in tmp_path.iterdir()] == ["job"]
+
+
+def test_from_python_the_error_is_raised_and_the_gif_is_there(tmp_path: Path) -> None:
+    with pytest.raises(EncodeError, match=r"job\.mp4: not made: libx264 takes"):
+        daddy_encode.encode(wide_job(tmp_path / "job", 16_400), video="both")
+    assert (tmp_path / "job.gif").exists()
 
 
 def test_save_mp4_says_it_as_well(tmp_path: Path) -> None:
