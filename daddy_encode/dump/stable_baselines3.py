@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 
 from daddy_encode.dump.episodes import EpisodeRecorder, Trigger, facts_of, record_settings
+from daddy_encode.dump.episodes.settings import never
 from daddy_encode.dump.episodes.values import in_json
 from daddy_encode.errors import SettingsError
 from daddy_encode.spool.manifest import Video
@@ -90,7 +91,7 @@ class VecFrameRecorder(VecEnvWrapper):  # type: ignore[misc]
             first,
             video_folder=video_folder,
             # Both are asked here: SB3 counts steps from the first reset, and lets nothing begin within a recording.
-            episode_trigger=_never,
+            episode_trigger=never,
             video_length=video_length,
             name_prefix=name_prefix,
             fps=fps,
@@ -191,7 +192,3 @@ class _Ended(NamedTuple):
         named = {"return": "r", "length": "l"}
         known = {name: in_json(episode.get(key)) for name, key in named.items()} if isinstance(episode, Mapping) else {}
         return cls(bool(done) and not truncated, truncated, known)
-
-
-def _never(episode: int) -> bool:
-    return False

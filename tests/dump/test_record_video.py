@@ -133,6 +133,31 @@ def test_it_has_the_attributes_of_record_video(tmp_path: Path) -> None:
     whole.close()
 
 
+def test_what_its_attributes_are_set_to_counts_for_later_recordings(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    env = RecordFrames(Counter(2), tmp_path / "a", episode_trigger=always)
+    env.reset()
+    # As highway-env does, whose frames come more often with a recorder.
+    env.frames_per_sec = 15
+    env.step(0)
+    env.step(0)
+    env.video_folder, env.name_prefix, env.video_length = str(tmp_path / "b"), "late", 3
+    env.reset()
+    env.episode_trigger, env.step_trigger = None, lambda step: step == 6
+    for _ in range(2):
+        env.step(0)
+        env.step(0)
+        env.reset()
+    env.video_length = math.inf
+    env.step(0)
+    env.step(0)
+    env.close()
+    assert manifest_of(tmp_path / "a" / "rl-video-episode-0")["fps"] == 30
+    assert job_names(tmp_path / "b") == ["late-episode-1", "late-step-6"]
+    late = [manifest_of(tmp_path / "b" / name) for name in job_names(tmp_path / "b")]
+    assert [(each["fps"], each["frames"]) for each in late] == [(15, 4), (15, 2)]
+
+
 def test_a_recording_can_be_started_and_stopped_by_hand(tmp_path: Path) -> None:
     env = RecordFrames(Counter(9), tmp_path, episode_trigger=lambda _: False)
     env.reset()

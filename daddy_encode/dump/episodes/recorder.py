@@ -39,13 +39,14 @@ class EpisodeRecorder:
         episode: Number of the episode, -1 before the first.
         last_step: Number of the last step over all episodes, -1 before the first.
         writer: The FrameWriter of the recording under way, or None.
-        settings: As given; None in a copy.
+        settings: As given; in a copy such that no trigger fires.
     """
 
-    def __init__(self, settings: RecordSettings, facts: Mapping[str, Any], prefix: str | None = None) -> None:
-        """`facts`: what every manifest's meta says beside the episode's own; `prefix`: instead of the settings'."""
-        self.settings: RecordSettings | None = settings
-        self._prefix = settings.prefix if prefix is None else prefix
+    def __init__(self, settings: RecordSettings, facts: Mapping[str, Any], infix: str = "") -> None:
+        """`facts`: what every manifest's meta says beside the episode's own; `infix`: in names, after the prefix."""
+        self.settings = settings
+        self._infix = infix
+        self._is_copy = False
         self._constant = dict(facts)
         self.episode = self.last_step = -1
         self._seed: Any = None
@@ -67,7 +68,8 @@ class EpisodeRecorder:
         copied = object.__new__(type(self))
         copied.__dict__.update(self.__dict__)
         copied._forget()
-        copied.settings = None
+        copied._is_copy = True
+        copied.settings = self.settings.of_copy()
         return copied.__dict__
 
     @property
@@ -112,18 +114,16 @@ class EpisodeRecorder:
         """The environment was reset: ends the recording, unless it has a length, and may start another."""
         self.episode += 1
         self._seed, self._over, self._ended_name = seed, False, None
-        if self.settings is None:
-            return
         if not self.settings.video_length:
             self.stop()
         if self.fires(self.settings.episode_trigger, self.episode):
-            self.start(f"{self._prefix}-episode-{self.episode}")
+            self.start(f"{self.settings.prefix}{self._infix}-episode-{self.episode}")
 
     def count_step(self) -> None:
         """The environment made a step: may start a recording."""
         self.last_step += 1
-        if self.settings is not None and self.fires(self.settings.step_trigger, self.last_step):
-            self.start(f"{self._prefix}-step-{self.last_step}", self.last_step)
+        if self.fires(self.settings.step_trigger, self.last_step):
+            self.start(f"{self.settings.prefix}{self._infix}-step-{self.last_step}", self.last_step)
 
     def add(
         self,
@@ -175,7 +175,7 @@ class EpisodeRecorder:
     def end_where_due(self) -> None:
         """After the frame of a reset or a step: ends a recording that has its length, or whose episode is over."""
         writer = self.writer
-        if writer is None or self.settings is None:
+        if writer is None:
             return
         # As RecordVideo counts: the first picture, and one for each step.
         length = self.settings.video_length
@@ -189,8 +189,9 @@ class EpisodeRecorder:
     def start(self, name: str, step: int | None = None) -> None:
         """Start a recording of this name, at this step (default: the next); one that is under way ends."""
         self.stop()
-        if (settings := self.settings) is None:
+        if self._is_copy:
             return
+        settings = self.settings
         start_step = self.last_step + 1 if step is None else step
         known = {**self._constant, **process_facts(settings), "seed": in_json(self._seed), "episode": self.episode}
         known["start_step"] = start_step
@@ -224,7 +225,7 @@ class EpisodeRecorder:
             writer.meta.update(self._facts)
             writer.close(error, wait=False)
             self._closing, self.writer = writer, None
-        if self.settings is not None and self.fires(self.settings.gc_trigger, self.episode):
+        if self.fires(self.settings.gc_trigger, self.episode):
             gc.collect()
 
     @contextlib.contextmanager
@@ -270,7 +271,7 @@ class EpisodeRecorder:
                 remove_empty(writer.directory)
 
     def _report(self, error: Exception, before: str = "", then: str = "this recording has stopped") -> None:
-        if self.settings is None or self.settings.on_error == "raise":
+        if self.settings.on_error == "raise":
             raise error
         text = str(error) if isinstance(error, DaddyEncodeError) else f"{type(error).__name__}: {error}"
         warnings.warn(f"{before}{one_line(text)}; {then}", RuntimeWarning, stacklevel=5)

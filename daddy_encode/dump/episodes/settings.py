@@ -8,7 +8,7 @@ import os
 import re
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,11 +33,16 @@ def capped_cubic(episode: int) -> bool:
     return round(episode ** (1 / 3)) ** 3 == episode if episode < 1000 else episode % 1000 == 0
 
 
-@dataclass(frozen=True)
+def never(number: int) -> bool:
+    """The trigger of what records nothing."""
+    return False
+
+
+@dataclass
 class RecordSettings:
     """What the recorders of one wrapper share: see `RecordFrames`; `options` are those of each FrameWriter.
 
-    `instance`: how many wrappers this process had made before.
+    `instance`: how many wrappers this process had made before. A change counts for recordings that begin later.
     """
 
     folder: Path
@@ -48,7 +53,11 @@ class RecordSettings:
     video_length: int
     on_error: Literal["raise", "stop"]
     instance: int
-    options: Mapping[str, Any]
+    options: dict[str, Any]
+
+    def of_copy(self) -> RecordSettings:
+        """Those of a copy, which records nothing: triggers would fire at nothing, and many cannot be pickled."""
+        return replace(self, episode_trigger=never, step_trigger=None, gc_trigger=None)
 
 
 _instances = itertools.count()

@@ -116,7 +116,7 @@ class TiledRecorder:
         return self.recorder.ends_with()
 
     @property
-    def settings(self) -> RecordSettings | None:
+    def settings(self) -> RecordSettings:
         """As `EpisodeRecorder.settings`."""
         return self.recorder.settings
 
@@ -159,7 +159,7 @@ class SeparateRecorders:
     ) -> None:
         """Of `count` environments, or environment 0 alone."""
         self.recorders = [
-            EpisodeRecorder(settings, {**facts, "env_index": index}, f"{settings.prefix}-env-{index}")
+            EpisodeRecorder(settings, {**facts, "env_index": index}, f"-env-{index}")
             for index in range(1 if first_only else count)
         ]
         self._autoreset = autoreset
@@ -259,7 +259,7 @@ class SeparateRecorders:
         return stack
 
     @property
-    def settings(self) -> RecordSettings | None:
+    def settings(self) -> RecordSettings:
         """As `EpisodeRecorder.settings`."""
         return self.recorders[0].settings
 

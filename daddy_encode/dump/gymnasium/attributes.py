@@ -9,14 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, overload
 
-from daddy_encode.dump.episodes import EpisodeRecorder, SeparateRecorders, TiledRecorder
+from daddy_encode.dump.episodes import EpisodeRecorder, SeparateRecorders, TiledRecorder, Trigger
+from daddy_encode.dump.episodes.settings import never
 from daddy_encode.dump.writer import FrameWriter
 from daddy_encode.spool.frames import frame_path
-
-
-def never(number: int) -> bool:
-    """The triggers of a copy, which records nothing."""
-    return False
 
 
 class RecordedFrames(Sequence[Path]):
@@ -45,33 +41,78 @@ class RecordedFrames(Sequence[Path]):
 
 
 class RecordVideoAttributes:
-    """For a wrapper that gives these their values by `_record`.
-
-    Attributes:
-        episode_trigger: As given, or RecordVideo's own where neither trigger was.
-        step_trigger: As given.
-        gc_trigger: As given.
-        disable_logger: As given.
-        video_folder: Absolute.
-        video_length: As given; infinite where that was 0, which means whole episodes.
-        name_prefix: As given.
-        frames_per_sec: Of the recordings: `fps`, or the environment's.
-        render_history: Frames of a list that were recorded, for the next caller of `render`.
-    """
+    """For a wrapper with a recorder, which `_record` gives it. What is set counts for recordings that begin later."""
 
     _recorder: EpisodeRecorder | TiledRecorder | SeparateRecorders
 
     def _record(self, recorder: EpisodeRecorder | TiledRecorder | SeparateRecorders, disable_logger: bool) -> None:
         self._recorder = recorder
-        settings = recorder.settings
-        assert settings is not None
-        self.episode_trigger, self.step_trigger = settings.episode_trigger, settings.step_trigger
-        self.gc_trigger, self.disable_logger = settings.gc_trigger, disable_logger
-        self.video_folder = os.fspath(settings.folder)
-        self.video_length: float = settings.video_length or math.inf
-        self.name_prefix = settings.prefix
-        self.frames_per_sec: Any = settings.options["fps"]
+        self.disable_logger = disable_logger
+        # Frames of a list that were recorded, for the next caller of `render`.
         self.render_history: list[Any] = []
+
+    @property
+    def episode_trigger(self) -> Trigger | None:
+        """As given, or RecordVideo's own where neither trigger was."""
+        return self._recorder.settings.episode_trigger
+
+    @episode_trigger.setter
+    def episode_trigger(self, trigger: Trigger | None) -> None:
+        self._recorder.settings.episode_trigger = trigger
+
+    @property
+    def step_trigger(self) -> Trigger | None:
+        """As given."""
+        return self._recorder.settings.step_trigger
+
+    @step_trigger.setter
+    def step_trigger(self, trigger: Trigger | None) -> None:
+        self._recorder.settings.step_trigger = trigger
+
+    @property
+    def gc_trigger(self) -> Trigger | None:
+        """As given."""
+        return self._recorder.settings.gc_trigger
+
+    @gc_trigger.setter
+    def gc_trigger(self, trigger: Trigger | None) -> None:
+        self._recorder.settings.gc_trigger = trigger
+
+    @property
+    def video_folder(self) -> str:
+        """As given, absolute; it has to be there."""
+        return os.fspath(self._recorder.settings.folder)
+
+    @video_folder.setter
+    def video_folder(self, folder: str | os.PathLike[str]) -> None:
+        self._recorder.settings.folder = Path(folder).absolute()
+
+    @property
+    def video_length(self) -> float:
+        """As given; infinite where that was 0, which means whole episodes."""
+        return self._recorder.settings.video_length or math.inf
+
+    @video_length.setter
+    def video_length(self, steps: float) -> None:
+        self._recorder.settings.video_length = 0 if steps == math.inf else int(steps)
+
+    @property
+    def name_prefix(self) -> str:
+        """As given."""
+        return self._recorder.settings.prefix
+
+    @name_prefix.setter
+    def name_prefix(self, prefix: str) -> None:
+        self._recorder.settings.prefix = prefix
+
+    @property
+    def frames_per_sec(self) -> Any:
+        """Of the recordings: `fps`, or the environment's."""
+        return self._recorder.settings.options["fps"]
+
+    @frames_per_sec.setter
+    def frames_per_sec(self, fps: object) -> None:
+        self._recorder.settings.options["fps"] = fps
 
     @property
     def recording(self) -> bool:
@@ -102,13 +143,12 @@ class RecordVideoAttributes:
         self._recorder.stop()
 
     def __getstate__(self) -> dict[str, Any]:
-        # Of a copy, which records nothing. Its triggers would fire at nothing, and many can not be pickled.
+        # Of a copy, which records nothing; what it would be made of again does neither.
         state = dict(self.__dict__)
         if "_recorder" in state:
-            state.update(episode_trigger=never, step_trigger=None, gc_trigger=None, render_history=[])
             triggers = {"episode_trigger": never, "step_trigger": None, "gc_trigger": None}
             state["_saved_kwargs"] = {**state.get("_saved_kwargs", {}), **triggers}
-            state["_cached_spec"] = None
+            state.update(render_history=[], _cached_spec=None)
         return state
 
     def __del__(self) -> None:
