@@ -21,7 +21,15 @@ from daddy_encode.encoding.frames.other_files import OtherFiles
 from daddy_encode.encoding.option_values import Gaps
 from daddy_encode.encoding.recorded import gaps_agree, gaps_of, is_of, recorded
 from daddy_encode.encoding.settings import DEFAULT_FPS, Plan, Settings, plan
-from daddy_encode.errors import FrameError, ManifestError, Skipped, SpoolError, one_line
+from daddy_encode.errors import (
+    DaddyEncodeError,
+    FrameError,
+    ManifestError,
+    Skipped,
+    SpoolError,
+    TransientError,
+    one_line,
+)
 from daddy_encode.spool.frames import FrameSequence
 from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME, Manifest
 from daddy_encode.spool.paths import JobPaths
@@ -162,7 +170,7 @@ def examine(
     Raises:
         ManifestError: The manifest cannot be used, or promises other frames than are there.
         FrameError: The sequence of frames cannot be used.
-        SpoolError: What should be the job's receipt is another job's.
+        SpoolError: What should be the job's receipt is another job's; or its sequence of frames has gone.
         Skipped: The manifest is another user's.
     """
     # Before the listing, and before the manifest is read: what changes after this moment is noticed.
@@ -234,8 +242,10 @@ def _rollout(directory: JobDirectory, frames: FrameSequence) -> tuple[Rollout | 
         return None, [f"{error}; encoded as if it were not there"]
 
 
-def _nothing_to_read(paths: JobPaths, directory: JobDirectory, manifest: Manifest | None) -> FrameError:
+def _nothing_to_read(paths: JobPaths, directory: JobDirectory, manifest: Manifest | None) -> DaddyEncodeError:
     """The error to raise where there are no frames: what is there instead."""
+    if paths.pattern is not None:
+        return TransientError(f"{paths.job}: these frames are not there any more; run again")
     if manifest is not None and manifest.error and not manifest.frames:
         return FrameError(f"{paths.job}: its rollout ended before its first frame: {manifest.error}")
     other = OtherFiles()

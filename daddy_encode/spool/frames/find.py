@@ -167,12 +167,14 @@ def _buckets(common: str, names: Sequence[str]) -> list[tuple[tuple[str, str], _
         begin, end = len(before), -len(after) - 4
         return [((before, after), [(name[begin:end], name) for name in names], False)]
     group = [_Name(name, _DIGITS.split(name[:-4])) for name in names]
-    runs = len(texts) - 1
-    differs = [any(name.parts[2 * run + 1] != group[0].parts[2 * run + 1] for name in group) for run in range(runs)]
+    # Of each run of digits, what it is in all names.
+    columns = list(zip(*(name.parts[1::2] for name in group), strict=True))
+    differs = [len(set(column)) > 1 for column in columns]
     if not any(differs):
-        differs = [True] * runs
-    fields = {_field(texts, differs, run) for run in range(runs) if differs[run]}
-    field = max(fields, key=lambda field: _rank(field, texts, group)) if len(fields) > 1 else fields.pop()
+        differs = [True] * len(columns)
+    widths = [min(map(len, column)) for column in columns]
+    fields = {_field(texts, differs, run) for run in range(len(columns)) if differs[run]}
+    field = max(fields, key=lambda field: _rank(field, texts, widths))
     sequences = _cut(group, field)
     if field.first < field.last and any(map(_is_counter, sequences.values())):
         field = _Field(field.last, field.last)
@@ -189,12 +191,12 @@ def _field(texts: Sequence[str], differs: Sequence[bool], run: int) -> _Field:
     return _Field(run, run)
 
 
-def _rank(field: _Field, texts: Sequence[str], group: Sequence[_Name]) -> tuple[int, int, int]:
+def _rank(field: _Field, texts: Sequence[str], widths: Sequence[int]) -> tuple[int, int, int]:
     """How likely the runs of digits at `field` are the number: what is written before it, its digits, its place."""
     match = _LAST_WORD.search(texts[field.first])
     word = match[1].lower() if match else ""
     kind = 2 if _OF_FRAMES.fullmatch(word) else 0 if _OF_SEQUENCES.fullmatch(word) else 1
-    return kind, min(len(field.cut(name)[1]) for name in group), field.first
+    return kind, sum(widths[field.first : field.last + 1]), field.first
 
 
 def _cut(group: Sequence[_Name], field: _Field) -> dict[tuple[str, str], _Bucket]:
