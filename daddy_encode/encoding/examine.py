@@ -11,25 +11,16 @@ from typing import Literal
 
 import msgspec
 
-from daddy_encode.encoding.advice import way_on
 from daddy_encode.encoding.frames.bad_frames import find_bad_frames
+from daddy_encode.encoding.frames.complete import check_not_more, check_whole, nothing_to_read
 from daddy_encode.encoding.frames.dropped import Dropped, read_dropped
 from daddy_encode.encoding.frames.gaps import expected_numbers, fill
 from daddy_encode.encoding.frames.job_directory import JobDirectory
 from daddy_encode.encoding.frames.listing import FrameListing, list_frames
-from daddy_encode.encoding.frames.other_files import OtherFiles
 from daddy_encode.encoding.option_values import Gaps
 from daddy_encode.encoding.recorded import gaps_agree, gaps_of, is_of, recorded
 from daddy_encode.encoding.settings import DEFAULT_FPS, Plan, Settings, plan
-from daddy_encode.errors import (
-    DaddyEncodeError,
-    FrameError,
-    ManifestError,
-    Skipped,
-    SpoolError,
-    TransientError,
-    one_line,
-)
+from daddy_encode.errors import ManifestError, Skipped, SpoolError, one_line
 from daddy_encode.spool.frames import FrameSequence
 from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME, Manifest
 from daddy_encode.spool.paths import JobPaths
@@ -181,8 +172,8 @@ def examine(
     listing = list_frames(directory, mtime_ns, manifest_status, paths.pattern)
     frames = listing.frames
     if not frames:
-        raise _nothing_to_read(paths, directory, manifest)
-    _check_not_more(paths, frames, manifest)
+        raise nothing_to_read(paths, directory, manifest)
+    check_not_more(paths, frames, manifest)
     earlier = read_receipt(paths.receipt, directory.check_owner) if paths.file is None else None
     if earlier is not None and not is_receipt_of(paths, earlier):
         raise SpoolError(
@@ -193,7 +184,7 @@ def examine(
     gaps, salvaged = gaps_of(settings, own, died=manifest is None or not manifest.complete)
     expected = expected_numbers(frames, manifest.frames if manifest else None)
     if gaps == "error":
-        _check_whole(paths, frames, manifest)
+        check_whole(paths, frames, manifest)
     known = recorded(own, keep_since)
     rollout, warnings = (None, []) if manifest else _rollout(directory, frames)
     # One that an earlier encode was told is known.
@@ -240,49 +231,6 @@ def _rollout(directory: JobDirectory, frames: FrameSequence) -> tuple[Rollout | 
         if may_pass(error):
             raise
         return None, [f"{error}; encoded as if it were not there"]
-
-
-def _nothing_to_read(paths: JobPaths, directory: JobDirectory, manifest: Manifest | None) -> DaddyEncodeError:
-    """The error to raise where there are no frames: what is there instead."""
-    if paths.pattern is not None:
-        return TransientError(f"{paths.job}: these frames are not there any more; run again")
-    if manifest is not None and manifest.error and not manifest.frames:
-        return FrameError(f"{paths.job}: its rollout ended before its first frame: {manifest.error}")
-    other = OtherFiles()
-    other.add(directory.names())
-    promised = f"its manifest promises {manifest.frames} frames, but " if manifest is not None else ""
-    return FrameError(f"{paths.job}: nothing to encode: {promised}it {other}")
-
-
-def _check_not_more(paths: JobPaths, frames: FrameSequence, manifest: Manifest | None) -> None:
-    """Raise ManifestError where there are more frames than promised."""
-    if manifest is not None and manifest.frames < len(frames):
-        raise ManifestError(
-            f"{paths.manifest}: promises {manifest.frames} frames, but there are {len(frames)} "
-            f"({frames.names[0]} to {frames.names[-1]}); remove what does not belong there, or run the rollout again"
-        )
-
-
-def _check_whole(paths: JobPaths, frames: FrameSequence, manifest: Manifest | None) -> None:
-    """Raise FrameError or ManifestError where frames are missing."""
-    advice = f"run the rollout again, or go on: {way_on(manifest)}"
-    if frames.numbering == "irregular":
-        names = ", ".join(frames.names[:3])
-        raise FrameError(
-            f"{paths.job}: the numbers of its frames are at irregular distances ({names} …); --gaps skip closes up, "
-            "--gaps hold keeps time, one frame for each number"
-        )
-    gaps = frames.missing_count()
-    if gaps:
-        names = ", ".join(frames.missing(3))
-        raise FrameError(
-            f"{paths.job}: {names}{' …' if gaps > 3 else ''} missing, {gaps} of {len(frames) + gaps} frames; {advice}"
-        )
-    if manifest is not None and manifest.frames != len(frames):
-        raise ManifestError(
-            f"{paths.manifest}: promises {manifest.frames} frames, but there are {len(frames)} "
-            f"({frames.names[0]} to {frames.names[-1]}); wait for the file system, or {advice}"
-        )
 
 
 def _renewed(paths: JobPaths, receipt: Receipt, mtime_ns: int) -> Receipt:

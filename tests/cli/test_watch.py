@@ -171,7 +171,7 @@ def test_settle_takes_a_dump_without_a_manifest_and_says_so(spool: Path) -> None
         assert watcher.stop() == 0
     assert_right({job: 3})
     assert receipt_of(job)["settled"] is True
-    assert "spool/job  mp4 settled" in run_command("status", spool).stdout
+    assert "spool/job\tmp4 (settled)" in run_command("status", spool).stdout
 
 
 def test_a_directory_renamed_while_it_is_encoded_is_encoded_once_under_its_new_name(spool: Path) -> None:
