@@ -85,7 +85,11 @@ def written_script(path: Path, text: bytes) -> Iterator[ScriptFile]:
         except OSError as error:
             _remove_directories(created)
             link = next((str(inner) for inner in (path.parents[1], path.parent) if inner.is_symlink()), None)
-            reason = f"{link} is a link; remove it" if link else f"{error.strerror}; is the directory yours?"
+            reason = (
+                f"{link} is a link; remove it"
+                if link
+                else f"{error.strerror}; submit writes below ROOT: give one where you may"
+            )
             raise SpoolError(f"cannot write {path}: {reason}") from error
         yield script
 

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Collection
 
 from daddy_encode.encoding.ffmpeg.children import run, scratch_file
-from daddy_encode.encoding.ffmpeg.executable import OLDEST, FfmpegExecutable, environment, executable_path
+from daddy_encode.encoding.ffmpeg.executable import ANOTHER, OLDEST, FfmpegExecutable, environment, executable_path
 from daddy_encode.encoding.ffmpeg.input import FrameInput
 from daddy_encode.encoding.ffmpeg.process import filled_pipe
 from daddy_encode.encoding.gif.palette_filters import in_palette, palette_output
@@ -28,7 +28,6 @@ FPS = "30"
 # For one tiny picture, starting threads takes longer than all the work.
 ONE_THREAD = ("-filter_threads", "1", "-filter_complex_threads", "1")
 TIMEOUT_SECONDS = 60.0
-ANOTHER = "name another in IMAGEIO_FFMPEG_EXE"
 
 _lock = threading.Lock()
 _found: FfmpegExecutable | None = None

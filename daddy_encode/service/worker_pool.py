@@ -32,6 +32,7 @@ from daddy_encode.service.stop import StopSwitch
 from daddy_encode.spool.claims import Claim, Claims
 from daddy_encode.spool.orphans import remove_dead
 from daddy_encode.spool.paths import JobPaths
+from daddy_encode.spool.publish import explain
 from daddy_encode.spool.receipt import MOST_FAILURES, Failure
 from daddy_encode.spool.transient import may_pass
 from daddy_encode.spool.walk import mtime_ns
@@ -234,7 +235,7 @@ class WorkerPool:
         except DaddyEncodeError as fault:
             error = fault
         except OSError as fault:
-            error = TransientError(f"{paths.job}: {fault}")
+            error = TransientError(f"{paths.job}: {explain(fault)}")
         if isinstance(error, EncodeError):
             context.limits.stop.wait(SIGNAL_SECONDS)
         if self._stop.is_set():

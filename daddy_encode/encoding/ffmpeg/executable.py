@@ -12,6 +12,9 @@ from daddy_encode.errors import ProgramUnusableError
 # -fps_mode came with ffmpeg 5.1.
 OLDEST = (5, 1)
 
+# What to do about one that does not serve.
+ANOTHER = "name another in IMAGEIO_FFMPEG_EXE"
+
 
 @dataclass(frozen=True)
 class FfmpegExecutable:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daddy_encode.encoding.ffmpeg.children import kill, reap, start
-from daddy_encode.encoding.ffmpeg.executable import FfmpegExecutable, environment
+from daddy_encode.encoding.ffmpeg.executable import ANOTHER, FfmpegExecutable, environment
 from daddy_encode.encoding.ffmpeg.memory import bound_memory, most_memory
 from daddy_encode.encoding.ffmpeg.monitor import Monitor
 from daddy_encode.encoding.option_values import DEFAULT_STALL_SECONDS
@@ -121,7 +121,9 @@ def run_ffmpeg(
             progress.close()
             if error.filename == str(directory):
                 raise spool_error(error, directory, "work in") from error
-            raise ProgramUnusableError(f"{ffmpeg.path}: ffmpeg cannot be started: {error.strerror}") from error
+            raise ProgramUnusableError(
+                f"{ffmpeg.path}: ffmpeg cannot be started: {error.strerror}; {ANOTHER}"
+            ) from error
     most = most_memory(pixels)
     bound_memory(child.pid, most)
     with progress:
@@ -151,7 +153,9 @@ def run_ffmpeg(
             f"{stderr}"
         )
     if status in CANNOT_RUN:
-        raise ProgramUnusableError(f"{ffmpeg.path}: ffmpeg does not run here (exit status {status}): {stderr}")
+        raise ProgramUnusableError(
+            f"{ffmpeg.path}: ffmpeg does not run here (exit status {status}): {stderr}; {ANOTHER}"
+        )
     if status != 0:
         how = f"was ended by signal {-status}" if status < 0 else f"failed with exit status {status}"
         if status == -signal.SIGKILL:

@@ -122,7 +122,9 @@ def _run(command: list[str], source: BinaryIO, target: BinaryIO, limits: RunLimi
         try:
             child = start(command, stdin=source, stdout=target, stderr=stderr, env=environment())
         except OSError as error:
-            raise ProgramUnusableError(f"{command[0]}: gifsicle cannot be started: {error.strerror}") from error
+            raise ProgramUnusableError(
+                f"{command[0]}: gifsicle cannot be started: {error.strerror}; {LEAVE_OUT}"
+            ) from error
         try:
             _wait(child, target, limits)
         except BaseException:
@@ -131,7 +133,7 @@ def _run(command: list[str], source: BinaryIO, target: BinaryIO, limits: RunLimi
         finally:
             status = reap(child)
         if status in CANNOT_RUN:
-            raise ProgramUnusableError(f"{command[0]}: gifsicle does not run here (exit status {status})")
+            raise ProgramUnusableError(f"{command[0]}: gifsicle does not run here (exit status {status}); {LEAVE_OUT}")
         if status != 0:
             how = f"was ended by signal {-status}" if status < 0 else f"failed ({status})"
             raise EncodeError(f"gifsicle {how}: {_end_of(stderr) or 'no output'}")

@@ -33,7 +33,7 @@ def read_gif(stream: BinaryIO, writer: str = "ffmpeg") -> GifFacts:
     try:
         return _read(stream)
     except (ValueError, IndexError) as error:
-        raise EncodeError(f"what {writer} wrote is not a whole GIF ({error})") from error
+        raise EncodeError(f"what {writer} wrote is not a whole GIF ({error}); run again") from error
 
 
 def _read(stream: BinaryIO) -> GifFacts:

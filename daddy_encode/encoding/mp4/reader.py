@@ -51,7 +51,7 @@ def read_mp4(stream: BinaryIO) -> Mp4Facts:
         width, height = struct.unpack_from(">HH", _one(table, b"stsd"), 8 + 32)
         start = _start(track)
     except (ValueError, KeyError, IndexError, struct.error) as error:
-        raise EncodeError(f"what ffmpeg wrote is not a whole MP4 ({error})") from error
+        raise EncodeError(f"what ffmpeg wrote is not a whole MP4 ({error}); run again") from error
     uniform = len(deltas) == 1 and counted == frames and 0 not in deltas
     return Mp4Facts(
         frames=frames,
