@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,13 @@ from daddy_encode import save_gif, save_mp4
 from daddy_encode.encoding.frames.job_directory import JobDirectory
 from daddy_encode.encoding.frames.pictures import Look
 from daddy_encode.encoding.frames.source import DirectorySource
+from daddy_encode.encoding.png.grey import read_grey
+from daddy_encode.encoding.png.parse import check_png
 from daddy_encode.encoding.settings import make_settings
 from daddy_encode.errors import FrameError, SettingsError
 from tests.jobs import encode
 from tests.media import decode_gif, decode_mp4
-from tests.pngs import png, random_samples
+from tests.pngs import chunk, png, random_samples
 
 # Millimetres. The high bytes are 1, 3, 7, 15.
 MILLIMETRES = (500, 1000, 2000, 4000)
@@ -128,22 +129,28 @@ def test_a_mask_is_stretched_from_the_values_in_its_file(tmp_path: Path, depth: 
 
 def test_a_palette_of_greys_is_stretched_as_grey(tmp_path: Path) -> None:
     samples = np.array([[[0], [1], [2]]])
-    greys = struct.pack(">I", 9) + b"PLTE" + bytes([0, 0, 0, 1, 1, 1, 2, 2, 2])
-    file = png(samples, 8, 3, before=greys + struct.pack(">I", zlib.crc32(greys[4:])))
+    file = png(samples, 8, 3, before=chunk(b"PLTE", bytes([0, 0, 0, 1, 1, 1, 2, 2, 2])))
     (picture,), warnings = shown(dump(tmp_path / "mask", [file]))
     assert "nothing in it is brighter than 2 of 255" in warnings[0]
     (picture,), _ = shown(tmp_path / "mask", depth="auto")
     assert picture[0].tolist() == [[0] * 3, [128] * 3, [255] * 3]
 
 
+GREYS = [(depth, 0, keyed) for depth in (1, 2, 4, 8, 16) for keyed in (False, True)] + [(8, 4, False), (16, 4, False)]
+
+
 @pytest.mark.parametrize("interlaced", [False, True])
-def test_sixteen_bits_of_grey_beside_an_alpha_channel_are_all_used(tmp_path: Path, interlaced: bool) -> None:
-    samples = random_samples(5, 7, 16, 4)
-    samples[..., 0] = samples[..., 0] % 1000 + 20_000
-    samples[..., 1] = 65_535
-    folder = dump(tmp_path / "depth", [png(samples, 16, 4, interlaced)])
-    (picture,), _ = shown(folder, depth=(20_000, 21_000))
-    assert (picture[..., 0] == np.floor((samples[..., 0] - 20_000) * 0.255 + 0.5)).all()
+@pytest.mark.parametrize(("depth", "colour", "keyed"), GREYS)
+def test_every_bit_of_every_kind_of_grey_counts(depth: int, colour: int, keyed: bool, interlaced: bool) -> None:
+    samples = random_samples(13, 19, depth, colour)
+    key = int(samples[3, 3, 0])
+    before = chunk(b"tRNS", struct.pack(">H", key)) if keyed else b""
+    grey = read_grey(check_png(png(samples, depth, colour, interlaced, before), 2**20))
+    assert (grey.samples == samples[..., 0]).all()
+    assert (grey.alpha is None) == (colour == 0 and not keyed)
+    if grey.alpha is not None:
+        alpha = np.where(samples[..., 0] == key, 0, 255) if keyed else samples[..., 1] >> depth - 8
+        assert (grey.alpha == alpha).all()
 
 
 def test_one_black_frame_of_a_bright_clip_is_no_cause_for_a_warning(tmp_path: Path) -> None:
