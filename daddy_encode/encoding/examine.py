@@ -224,11 +224,14 @@ def examine(
 
 
 def _rollout(directory: JobDirectory, frames: FrameSequence) -> tuple[Rollout | None, list[str]]:
-    """The record of the job's rollout, and why it is of no use. Raises ManifestError where that may pass."""
+    """The record of the job's rollout, and why it is of no use. Raises ManifestError where that may pass.
+
+    One that may not be read is no rollout's whose frames may be.
+    """
     try:
         return directory.rollout(frames.names), []
     except (ManifestError, Skipped) as error:
-        if may_pass(error):
+        if may_pass(error) and not isinstance(error.__cause__, PermissionError):
             raise
         return None, [f"{error}; encoded as if it were not there"]
 

@@ -21,6 +21,7 @@ from tests.jobs import encode
 from tests.media import decode_gif, describe, moving_square, run_command
 from tests.service.test_scanner import ScannerAt
 from tests.spool.test_hostile_records import HOSTILE
+from tests.users import User
 
 ASSUMED = "no manifest, rollout.json or --video-fps says how many frames per second: 30 are assumed"
 
@@ -170,6 +171,20 @@ def test_one_that_cannot_be_used_is_as_good_as_none_and_that_is_said(tmp_path: P
     assert why.startswith(f"{job}/rollout.json: ")
     assert why.endswith("; encoded as if it were not there")
     assert why.isprintable()
+
+
+def test_one_that_another_user_has_closed_keeps_nobody_from_encoding(tmp_path: Path, nobody: User) -> None:
+    job = killed(tmp_path / "spool" / "job", 2, fps=5)
+    for path in (job.parent, job, *job.iterdir()):
+        os.chown(path, nobody.uid, nobody.gid)
+    os.chown(job / "rollout.json", 0, 0)
+    (job / "rollout.json").chmod(0o600)
+    code = "import sys; from pathlib import Path; from tests.jobs import encode; encode(Path(sys.argv[1]))"
+    told = nobody.python(code, job, reach=[job.parent])
+    assert told.returncode == 0, told.stderr
+    ((why, assumed),) = warnings_of(job)
+    assert "rollout.json: cannot be opened: Permission denied" in why
+    assert assumed == ASSUMED
 
 
 def test_no_value_in_it_is_a_path_or_an_option(tmp_path: Path) -> None:
