@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from daddy_encode.errors import one_line
+from daddy_encode.errors import ManifestError, one_line
 from daddy_encode.service.find_jobs import split_job
-from daddy_encode.service.snapshot import JobSnapshot, find_rollout, inspect_job
+from daddy_encode.service.snapshot import JobSnapshot, inspect_job
 from daddy_encode.service.state import State, classify
 from daddy_encode.spool.claims import has_lease, holder, lease_path
 from daddy_encode.spool.frames import described, find_several
+from daddy_encode.spool.manifest import ROLLOUT_NAME
 from daddy_encode.spool.paths import JobPaths, absolute
 from daddy_encode.spool.receipt import MOST_FAILURES
+from daddy_encode.spool.recording.rollout import Rollout, read_rollout
 from daddy_encode.spool.walk import Listing, OutputListing, listing_error, walk
 
 # In characters. Anybody may have written what it comes from.
@@ -79,7 +82,7 @@ def _status(paths: JobPaths, outputs: OutputListing, listing: Listing, mtime_ns:
     claimed = paths.base.name in outputs.claimed if outputs.names is not None else has_lease(paths)
     # A person wants to hear of frames that are not there, not to wait for them.
     state = classify(job, wanted=None, claimed=claimed)
-    rollout = find_rollout(paths, listing) if state is State.WRITING else None
+    rollout = _rollout(paths, listing) if state is State.WRITING else None
     return JobStatus(
         job=os.path.relpath(paths.job, top),
         paths=(paths.job, paths.directory.with_name(paths.base.name)),
@@ -90,6 +93,13 @@ def _status(paths: JobPaths, outputs: OutputListing, listing: Listing, mtime_ns:
         note=_note(paths, listing, state, job)[:LONGEST_NOTE],
         rollout=(rollout and rollout.slurm_job_id) or "",
     )
+
+
+def _rollout(paths: JobPaths, listing: Listing) -> Rollout | None:
+    if ROLLOUT_NAME in listing.names:
+        with contextlib.suppress(ManifestError):
+            return read_rollout(paths.directory, listing.names)
+    return None
 
 
 def _note(paths: JobPaths, listing: Listing, state: State, job: JobSnapshot) -> str:

@@ -9,10 +9,9 @@ from typing import get_args
 
 from daddy_encode.encoding.frames.listing import listing_sha256
 from daddy_encode.errors import ManifestError, Skipped
-from daddy_encode.spool.manifest import ROLLOUT_NAME, Manifest, read_manifest
+from daddy_encode.spool.manifest import Manifest, read_manifest
 from daddy_encode.spool.paths import JobPaths, Kind
 from daddy_encode.spool.receipt import Receipt, looks_recorded, read_receipt
-from daddy_encode.spool.recording.rollout import Rollout, read_rollout
 from daddy_encode.spool.records import Check
 from daddy_encode.spool.walk import Listing, OutputListing
 
@@ -34,7 +33,6 @@ class JobSnapshot:
         mtime_ns: The modification time of the job's directory, asked for before it was listed.
         replaced: Those of the videos that do not look like what the receipt records.
         listing_sha256: The digest of the listing of its frames, where the receipt says that they failed; else empty.
-        rollout: The rollout's record, where there is no manifest but a receipt, which is compared with it.
     """
 
     frames: int
@@ -47,7 +45,6 @@ class JobSnapshot:
     mtime_ns: int
     replaced: frozenset[Kind] = frozenset()
     listing_sha256: str = ""
-    rollout: Rollout | None = None
 
     @property
     def has_failed(self) -> bool:
@@ -96,16 +93,7 @@ def inspect_job(
             if record.format in there and not looks_recorded(paths.output(record.format), record)
         ),
         listing_sha256=_listing_that_failed(paths, receipt),
-        rollout=find_rollout(paths, listing, check) if receipt is not None and not listing.has_manifest else None,
     )
-
-
-def find_rollout(paths: JobPaths, listing: Listing, check: Check | None = None) -> Rollout | None:
-    """The record of a job's rollout, where it was listed and can be used. Arguments as for `inspect_job`."""
-    if ROLLOUT_NAME in listing.names:
-        with contextlib.suppress(ManifestError, Skipped):
-            return read_rollout(paths.directory, listing.names, check=check)
-    return None
 
 
 def failed_before(paths: JobPaths, mtime_ns: int, check: Check | None = None) -> str | None:

@@ -139,7 +139,7 @@ def test_meta_that_no_reader_takes_is_left_out_and_the_manifest_says_why(tmp_pat
 def test_of_two_writers_that_begin_in_one_directory_one_has_it_and_the_other_is_told(
     tmp_path: Path, transport: str
 ) -> None:
-    first, second = FrameWriter(tmp_path / "job", fps=50), FrameWriter(tmp_path / "job", fps=10)
+    first, second = FrameWriter(tmp_path / "job", fps=50), FrameWriter(tmp_path / "job", fps=50)
     first.write(FRAME)
     with pytest.raises(SpoolError, match=r"job: already holds (000000\.png and 1 more|rollout\.json); choose another"):
         second.write(FRAME)

@@ -260,9 +260,8 @@ class Scanner:
         now = self._clock()
         retry = self._retry_failed and _key(directory.path, pattern) not in self._retried
         snapshot = job.snapshot
-        asked = snapshot.manifest or snapshot.rollout
         # Whether the receipt is of these frames is for `classify` and for an attempt to say.
-        wanted = plan(self._settings, asked, recorded(snapshot.receipt, self._keep_since))
+        wanted = plan(self._settings, snapshot.manifest, recorded(snapshot.receipt, self._keep_since))
         state = classify(
             job.snapshot,
             wanted=wanted,
