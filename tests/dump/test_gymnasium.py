@@ -16,9 +16,8 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
-from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 
-from daddy_encode.dump.gymnasium import RecordFrames, VectorRecordFrames
+from daddy_encode.dump.gymnasium import RecordFrames
 from daddy_encode.dump.worker import process
 from daddy_encode.errors import ManifestError, SettingsError
 from daddy_encode.spool.png.pixels import Pixels
@@ -100,28 +99,6 @@ def test_each_episode_is_a_job_with_every_frame_its_rewards_and_what_it_was(tmp_
         lines += [{"step": steps + index + 1, "reward": reward} for index, reward in enumerate(rewards[episode])]
         assert annotations_of(job) == lines
         steps += len(rewards[episode])
-
-
-def test_without_a_trigger_the_cubic_episodes_are_recorded(tmp_path: Path) -> None:
-    env = RecordFrames(cartpole(), str(tmp_path))
-    play(env, 10)
-    env.close()
-    assert jobs(tmp_path) == [f"rl-video-episode-{number}" for number in (0, 1, 8)]
-
-
-def test_a_step_trigger_with_a_length_records_that_many_frames_over_several_episodes(tmp_path: Path) -> None:
-    env = RecordFrames(
-        cartpole(), tmp_path, step_trigger=lambda step: step % 60 == 0, video_length=50, name_prefix="eval", fps=12.5
-    )
-    rewards = play(env, 10)
-    env.close()
-    count = sum(map(len, rewards))
-    assert jobs(tmp_path) == sorted(f"eval-step-{step}" for step in range(0, count, 60))
-    first = manifest_of(tmp_path / "eval-step-60")
-    assert (first["frames"], first["fps"], first["meta"]["start_step"]) == (51, 12.5, 60)
-    lines = annotations_of(tmp_path / "eval-step-60")
-    assert lines[0] == {"step": 61, "reward": 1.0}
-    assert first["meta"]["return"] == sum(line.get("reward", 0.0) for line in lines)
 
 
 def test_atari_is_recorded_pixel_for_pixel_until_the_environment_is_closed(tmp_path: Path) -> None:
@@ -230,16 +207,6 @@ def test_with_a_list_of_frames_the_video_is_the_same_and_render_still_gives_them
     assert_same(pixels_of(tmp_path / "rl-video-episode-0"), expected)
 
 
-@pytest.mark.parametrize("mode", [None, "human", "ansi"])
-def test_an_environment_that_gives_no_images_is_refused(mode: str | None, tmp_path: Path) -> None:
-    env = cartpole()
-    env.unwrapped.render_mode = mode
-    with pytest.raises(SettingsError, match=f"Render mode is {mode}, .* such as rgb_array"):
-        RecordFrames(env, tmp_path / "videos")
-    env.close()
-    assert not (tmp_path / "videos").exists()
-
-
 @pytest.mark.parametrize(
     ("options", "kind"),
     [
@@ -327,21 +294,6 @@ def test_with_raise_a_full_disk_is_an_error(tmpfs: Callable[[str], Path]) -> Non
     env.close()
 
 
-def test_what_is_no_image_ends_the_recording_and_not_the_training(tmp_path: Path) -> None:
-    class Floats(Painter):
-        def render(self) -> Any:
-            return np.zeros((4, 4, 3))
-
-    env = RecordFrames(Floats("new"), tmp_path)
-    with pytest.warns(RuntimeWarning, match="frame 0: dtype is float64, .*this recording has stopped"):
-        env.reset()
-    env.step(0)
-    assert not env.recording
-    env.close()
-    manifest = manifest_of(tmp_path / "rl-video-episode-0")
-    assert (manifest["frames"], manifest["complete"]) == (0, False)
-
-
 def test_an_environment_that_raises_leaves_an_incomplete_recording(tmp_path: Path) -> None:
     class Breaks(Painter):
         def step(self, action: Any) -> Any:
@@ -358,88 +310,6 @@ def test_an_environment_that_raises_leaves_an_incomplete_recording(tmp_path: Pat
     manifest = manifest_of(tmp_path / "rl-video-episode-0")
     assert (manifest["complete"], manifest["error"]) == (False, "FloatingPointError: simulation diverged")
     assert (manifest["frames"], manifest["meta"]["length"]) == (4, 3)
-
-
-@pytest.mark.parametrize("kind", [SyncVectorEnv, AsyncVectorEnv])
-def test_of_a_vector_environment_each_episode_of_each_environment_is_a_job(kind: Any, tmp_path: Path) -> None:
-    envs = RecordFrames(kind([cartpole] * 2), tmp_path, episode_trigger=always, separate=True)
-    assert isinstance(envs, VectorRecordFrames)
-    envs.action_space.seed(5)
-    envs.reset(seed=10)
-    plain = SyncVectorEnv([cartpole] * 2)
-    plain.action_space.seed(5)
-    plain.reset(seed=10)
-    first: Any = plain.render()
-    # What one would see, cut into episodes: with NEXT_STEP the step after the last one is the reset.
-    episodes: list[list[list[Pixels]]] = [[[np.array(first[index])]] for index in range(2)]
-    rewards: list[list[list[float]]] = [[[]], [[]]]
-    over = np.zeros(2, bool)
-    for _ in range(80):
-        envs.step(envs.action_space.sample())
-        _, reward, terminated, truncated, _ = plain.step(plain.action_space.sample())
-        shown: Any = plain.render()
-        for index in range(2):
-            if over[index]:
-                episodes[index].append([])
-                rewards[index].append([])
-            else:
-                rewards[index][-1].append(float(reward[index]))
-            episodes[index][-1].append(np.array(shown[index]))
-        over = terminated | truncated
-    plain.close()
-    envs.close()
-    assert min(map(len, episodes)) >= 2
-    assert jobs(tmp_path) == sorted(
-        f"rl-video-env-{index}-episode-{episode}" for index in range(2) for episode in range(len(episodes[index]))
-    )
-    for index in range(2):
-        for episode, frames in enumerate(episodes[index]):
-            job = tmp_path / f"rl-video-env-{index}-episode-{episode}"
-            assert_same(pixels_of(job), frames)
-            meta = manifest_of(job)["meta"]
-            assert (meta["env_index"], meta["seed"]) == (index, 10 + index if episode == 0 else None)
-            assert (meta["return"], meta["length"]) == (sum(rewards[index][episode]), len(rewards[index][episode]))
-            assert [line["reward"] for line in annotations_of(job)[1:]] == rewards[index][episode]
-
-
-def test_with_same_step_autoreset_the_last_reward_counts_without_a_frame(tmp_path: Path) -> None:
-    envs = VectorRecordFrames(
-        SyncVectorEnv([cartpole] * 2, autoreset_mode=AutoresetMode.SAME_STEP),
-        tmp_path,
-        episode_trigger=always,
-        record_first_only=True,
-        separate=True,
-    )
-    envs.action_space.seed(5)
-    envs.reset(seed=[3, 4])
-    lengths = [0]
-    for _ in range(80):
-        *_, terminated, truncated, _ = envs.step(envs.action_space.sample())
-        lengths[-1] += 1
-        if terminated[0] or truncated[0]:
-            lengths.append(0)
-    envs.close()
-    assert jobs(tmp_path) == sorted(f"rl-video-env-0-episode-{number}" for number in range(len(lengths)))
-    for number, length in enumerate(lengths[:-1]):
-        manifest = manifest_of(tmp_path / f"rl-video-env-0-episode-{number}")
-        assert (manifest["frames"], manifest["meta"]["length"], manifest["meta"]["return"]) == (length, length, length)
-    assert manifest_of(tmp_path / "rl-video-env-0-episode-0")["meta"]["seed"] == 3
-
-
-def test_without_autoreset_only_the_environments_that_are_reset_begin_an_episode(tmp_path: Path) -> None:
-    envs = VectorRecordFrames(
-        SyncVectorEnv([cartpole] * 2, autoreset_mode=AutoresetMode.DISABLED),
-        tmp_path,
-        episode_trigger=always,
-        separate=True,
-    )
-    envs.reset(seed=1)
-    envs.step(np.array([0, 1]))
-    envs.reset(options={"reset_mask": np.array([False, True])})
-    envs.step(np.array([0, 1]))
-    envs.close()
-    frames = {name: manifest_of(tmp_path / name)["frames"] for name in jobs(tmp_path)}
-    assert frames == {"rl-video-env-0-episode-0": 3, "rl-video-env-1-episode-0": 2, "rl-video-env-1-episode-1": 2}
 
 
 def test_importing_it_loads_no_encoder(tmp_path: Path) -> None:

@@ -296,6 +296,65 @@ def test_what_is_no_picture_ends_the_recording_and_not_the_training(
     assert (manifest["complete"], manifest["frames"]) == (False, 1)
 
 
+def of_two(kind: Any) -> Any:
+    # Sub-environment 0 shows 0 1 2 | 3 4 5 | …, and 1 shows 100 to 103, then 104 to 107.
+    return kind([lambda: Counter(2), lambda: Counter(3, first=100)])
+
+
+@pytest.mark.skipif(not MODES, reason="Gymnasium before 1 resets in the same step")
+@pytest.mark.parametrize("kind", [SyncVectorEnv, AsyncVectorEnv])
+def test_separate_each_episode_of_each_environment_is_a_recording(kind: Any, tmp_path: Path) -> None:
+    envs = Record(of_two(kind), tmp_path, episode_trigger=always, separate=True)
+    assert isinstance(envs, VectorRecordFrames)
+    envs.reset(seed=10)
+    for _ in range(6):
+        envs.step(actions(envs))
+    envs.close()
+    shown = {
+        "rl-video-env-0-episode-0": [0, 1, 2],
+        "rl-video-env-0-episode-1": [3, 4, 5],
+        "rl-video-env-0-episode-2": [6],
+        "rl-video-env-1-episode-0": [100, 101, 102, 103],
+        "rl-video-env-1-episode-1": [104, 105, 106],
+    }
+    assert {name: [row[0] for row in values_of(tmp_path / name)] for name in job_names(tmp_path)} == shown
+    for name, values in shown.items():
+        meta = manifest_of(tmp_path / name)["meta"]
+        index, episode = int(name[13]), int(name[-1])
+        assert (meta["env_index"], meta["episode"], meta["seed"]) == (index, episode, None if episode else 10 + index)
+        assert (meta["return"], meta["length"]) == (float(sum(values[1:])), len(values) - 1)
+        assert meta["terminated"] == (len(values) == 3 + index)
+        assert [line.get("reward") for line in annotations_of(tmp_path / name)] == [None, *map(float, values[1:])]
+
+
+@pytest.mark.parametrize("mode", [None] if not MODES else ["SAME_STEP"])
+def test_separate_the_last_reward_counts_without_a_frame_where_the_same_step_resets(
+    mode: str | None, tmp_path: Path
+) -> None:
+    envs = Record(vector(mode), tmp_path, episode_trigger=always, record_first_only=True, separate=True)
+    envs.reset(seed=[3, 4])
+    for _ in range(5):
+        envs.step(actions(envs))
+    envs.close()
+    names = [f"rl-video-env-0-episode-{number}" for number in range(3)]
+    assert job_names(tmp_path) == names
+    assert [values_of(tmp_path / name) for name in names] == [[[0], [1]], [[3], [4]], [[6], [7]]]
+    metas = [manifest_of(tmp_path / name)["meta"] for name in names]
+    assert [(meta["return"], meta["length"], meta["seed"]) for meta in metas] == [(3, 2, 3), (9, 2, None), (7, 1, None)]
+
+
+@since_1_1
+def test_separate_only_the_environments_that_are_reset_begin_an_episode(tmp_path: Path) -> None:
+    envs = Record(vector("DISABLED"), tmp_path, episode_trigger=always, separate=True)
+    envs.reset(seed=1)
+    envs.step(actions(envs))
+    envs.reset(options={"reset_mask": np.array([False, True])})
+    envs.step(actions(envs))
+    envs.close()
+    frames = {name: manifest_of(tmp_path / name)["frames"] for name in job_names(tmp_path)}
+    assert frames == {"rl-video-env-0-episode-0": 3, "rl-video-env-1-episode-0": 2, "rl-video-env-1-episode-1": 2}
+
+
 def test_separate_recordings_can_be_started_and_stopped_by_hand(tmp_path: Path) -> None:
     envs = Record(vector(), tmp_path, episode_trigger=lambda _: False, separate=True)
     envs.reset()

@@ -43,13 +43,13 @@ def as_flag(value: Any) -> Any:
 
 def all_over(terminated: Any, truncated: Any) -> bool:
     """Whether an episode has ended: that of every world, or of every agent of a dict."""
+    # What nearly all give, at every step; whether a value is a Mapping takes longer to find out.
+    if isinstance(terminated, bool) and isinstance(truncated, bool):
+        return terminated or truncated
     if isinstance(terminated, Mapping):
         others = truncated if isinstance(truncated, Mapping) else {}
         return bool(terminated) and all(all_over(flag, others.get(name)) for name, flag in terminated.items())
-    flags = as_flag(terminated), as_flag(truncated)
-    if isinstance(flags[0], bool) and isinstance(flags[1], bool):
-        return flags[0] or flags[1]
-    known = [flag for flag in flags if flag is not None]
+    known = [flag for flag in (as_flag(terminated), as_flag(truncated)) if flag is not None]
     try:
         over = np.logical_or.reduce(known) if known else np.False_
         return bool(np.size(over) and np.all(over))
