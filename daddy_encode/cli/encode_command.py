@@ -109,8 +109,8 @@ SETTINGS = [
         "--gaps",
         type=click.Choice(option_values.GAPS),
         help="What to do where frames are missing or damaged. error: make nothing. hold: repeat the last good frame, "
-        f"so that time stays right. skip: leave them out; the video gets shorter. Log and receipt list them. Default: "
-        f"{option_values.DEFAULT_GAPS}.",
+        "so that time stays right. skip: leave them out, and those that the rollout dropped; the video gets shorter. "
+        f"Log and receipt list them. Default: {option_values.DEFAULT_GAPS}.",
     ),
     click.option(
         "--salvage/--no-salvage",
