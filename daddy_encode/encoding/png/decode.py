@@ -129,10 +129,11 @@ def _mode(png: Png) -> str | None:
 
 
 def _palette(png: Png) -> bytes:
-    """The chunks of its palette."""
+    """The chunks of its palette, with a colour for every index: older Pillows take those beyond it for greys."""
     if png.header.colour != PALETTE:
         return b""
-    return chunk(PLTE, png.palette) + (chunk(TRNS, png.alphas) if png.alphas else b"")
+    palette = chunk(PLTE, png.palette.ljust(3 << png.header.depth, b"\0"))
+    return palette + (chunk(TRNS, png.alphas) if png.alphas else b"")
 
 
 def _read(header: Header, pieces: Iterable[bytes | bytearray], mode: str | None = None, palette: bytes = b"") -> Any:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 
@@ -125,6 +127,24 @@ def test_the_background_shows_through_and_is_part_of_what_is_done(tmp_path: Path
     assert np.abs(shown[10].astype(int) - (255, 0, 0)).max() < 12
     assert shown[50].min() > 245
     assert encode(directory, background="ff0000").made == []
+
+
+def test_imageio_is_loaded_for_what_is_not_rgb_and_nothing_is_for_rgb(tmp_path: Path) -> None:
+    (tmp_path / "000000.png").write_bytes(KINDS["colour2-depth8"])
+    (tmp_path / "000001.png").write_bytes(KINDS["colour3-depth4-trns"])
+    program = f"""
+import sys
+from pathlib import Path
+from daddy_encode.encoding.frames.job_directory import JobDirectory
+from daddy_encode.encoding.frames.source import DirectorySource
+with JobDirectory(Path({str(tmp_path)!r})) as directory:
+    for name in ("000000.png", "000001.png"):
+        list(DirectorySource(directory, [name]).frames(as_pixels=True))
+        print(*(module in sys.modules for module in ("numpy", "PIL", "imageio", "imageio.plugins.pillow")))
+"""
+    command = [sys.executable, "-c", program]
+    completed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=100)
+    assert completed.stdout.split("\n") == ["False False False False", "True True True True", ""]
 
 
 def test_samples_of_sixteen_bits_keep_their_high_byte(tmp_path: Path) -> None:
