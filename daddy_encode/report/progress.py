@@ -60,7 +60,12 @@ class Progress:
     ) -> None:
         if self.visible:
             with contextlib.suppress(OSError):
-                self._bar.__exit__(kind, error, trace)
+                if self._done:
+                    self._bar.__exit__(kind, error, trace)
+                else:
+                    # A bar of nothing would stay: take its line away, and show the cursor again.
+                    sys.stderr.write("\r\x1b[K\x1b[?25h")
+                    sys.stderr.flush()
 
     def add(self, frames: float) -> None:
         """Count `frames` more, or a share of one where a job reads its frames more than once."""
@@ -78,7 +83,7 @@ class Progress:
         with _terminal:
             self._ended += 1
             self._bar.length = max(int(self._done), (self._bar.length or 0) - frames_left_out, 1)
-            if self.visible:
+            if self.visible and self._done:
                 with contextlib.suppress(OSError):
                     self._bar.render_progress()
 
@@ -86,7 +91,7 @@ class Progress:
         seconds = max(time.monotonic() - self._begin, 1e-3)
         rate = self._done / seconds
         # A time that is told at once would be far off.
-        known = seconds >= 1 and self._done > 0
+        known = seconds >= 1 and self._done > 0 and self._ended < self._jobs
         left = self._left(max(0.0, (self._bar.length or 0) - self._done) / rate) if known else ""
         return f"{self._ended}/{self._jobs} job{'s' if self._jobs != 1 else ''}  {rate:.0f} frames/s{left}"
 

@@ -75,7 +75,7 @@ def _is_done(job: JobSnapshot, wanted: Plan | None, gaps: Gaps | None) -> bool:
         for record in receipt.outputs
         if record.format in job.outputs
     }
-    whole = len(there) == len(receipt.outputs) > 0
+    whole = len(there) == len(receipt.outputs) > 0 and not receipt.unfinished
     if job.has_manifest and job.frames == 0:
         # Somebody has removed the frames after they were encoded: this is all there will be.
         return whole

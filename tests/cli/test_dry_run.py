@@ -65,7 +65,8 @@ def test_what_is_shown_is_what_is_made_then(tree: Path) -> None:
 def test_the_command_shows_it_without_an_ffmpeg_and_with_the_exit_status_of_a_run(tree: Path) -> None:
     (tree / "b" / "manifest.json").unlink()
     (tree / ".daddy-encode").mkdir(exist_ok=True)
-    (tree / ".daddy-encode" / "c.lease").write_text("of an encoder that is gone")
+    # What an encoder would take away: it was left by one that was killed.
+    (tree / ".daddy-encode" / "gone-0123456789abcdef").write_text("")
     before = all_below(tree)
     environment = {**os.environ, "IMAGEIO_FFMPEG_EXE": "/nowhere/ffmpeg"}
     told = run_command("encode", ".", "--dry-run", "--scale", "2", cwd=tree, env=environment)
