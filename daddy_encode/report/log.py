@@ -35,10 +35,10 @@ def saved_line(record: OutputRecord, path: Path, receipt: Receipt | None = None,
     )
 
 
-def log_saved(record: OutputRecord, path: Path, receipt: Receipt | None = None, replaced: str = "") -> None:
-    """Log the line of a saved video, and what a viewer should know of it; the arguments are those of `saved_line`."""
+def log_saved(record: OutputRecord, path: Path) -> None:
+    """Log the line of a video that is no job's, and what a viewer should know of it."""
     log = logging.getLogger(NAME)
-    log.info("%s", saved_line(record, path, receipt, replaced))
+    log.info("%s", saved_line(record, path))
     for warning in record.warnings:
         log.info("%s: %s", shown(path), warning)
 

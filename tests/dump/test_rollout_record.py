@@ -12,11 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import gymnasium
 import numpy as np
 import pytest
 
 from daddy_encode import save_frames_as_png
 from daddy_encode.dump import FrameWriter
+from daddy_encode.dump.gymnasium import RecordFrames
 from daddy_encode.errors import ManifestError, SpoolError
 from daddy_encode.spool.records import MAX_RECORD_BYTES
 from tests.dump.reading import contents, frame_files, manifest_of
@@ -102,10 +104,21 @@ def test_under_slurm_it_names_the_slurm_job(
     assert record_in(tmp_path / "job")["slurm_job_id"] == kept
 
 
-def test_a_rollout_that_is_killed_with_its_worker_leaves_it(tmp_path: Path, transport: str) -> None:
-    kill_a_rollout(tmp_path / "job", transport)
+def test_a_rollout_that_is_killed_where_no_process_can_be_leaves_it(tmp_path: Path) -> None:
+    kill_a_rollout(tmp_path / "job", "threads")
     record = record_in(tmp_path / "job")
     assert (record["fps"], record["video"], record["meta"]) == (50, "both", {"seed": 3})
+
+
+def test_an_episode_that_nobody_has_finished_says_of_which_environment_it_is(tmp_path: Path) -> None:
+    env = RecordFrames(gymnasium.make("CartPole-v1", render_mode="rgb_array"), tmp_path, episode_trigger=lambda _: True)
+    env.reset(seed=3)
+    record = record_in(tmp_path / "rl-video-episode-0")
+    assert record["fps"] == 50
+    known = {"environment": "CartPole-v1", "seed": 3, "episode": 0, "start_step": 0}
+    assert known.items() <= record["meta"].items()
+    assert not {"return", "length"} & record["meta"].keys()
+    env.close()
 
 
 def test_overwriting_replaces_it_and_discarding_removes_it(tmp_path: Path) -> None:
