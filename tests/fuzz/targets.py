@@ -14,6 +14,7 @@ from daddy_encode.encoding.png.stored import StoredPng
 from daddy_encode.errors import ManifestError
 from daddy_encode.spool.manifest import Manifest
 from daddy_encode.spool.receipt import Receipt
+from daddy_encode.spool.recording.rollout import Rollout
 from daddy_encode.spool.records import parse_record
 from tests.pngs import SIGNATURE, chunk, ihdr, pillow_rgb
 
@@ -94,9 +95,9 @@ def mended(data: bytes) -> bytes:
 
 
 def one_record(data: bytes) -> str:
-    """Read `data` as a manifest and as a receipt: nothing but ManifestError, in one printable line, may come out."""
+    """Read `data` as each kind of record: nothing but ManifestError, in one printable line, may come out."""
     completed = []
-    for kind in (Manifest, Receipt):
+    for kind in (Manifest, Rollout, Receipt):
         try:
             parse_record(data, kind, "name")
             completed.append("taken")
