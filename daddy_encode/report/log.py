@@ -52,6 +52,8 @@ def not_whole(receipt: Receipt) -> list[str]:
     if counts:
         instead = "left out" if receipt.gaps == "skip" else "the frame before each is repeated"
         notes.append(f"{', '.join(counts)} ({instead})")
+    if receipt.source.numbering == "irregular":
+        notes.append(f"numbers at irregular distances {'closed up' if receipt.gaps == 'skip' else 'held'}")
     return notes
 
 

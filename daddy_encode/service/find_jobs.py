@@ -251,8 +251,8 @@ def _below(directory: SpoolDirectory, listing: Listing) -> PassedOver | None:
             return PassedOver(
                 Path(directory.path),
                 BESIDE_RECORDINGS,
-                f"holds {listing.frames} numbered PNGs of its own, and recordings below it, such as "
-                f"{shown(Path(below.path))}; only these are encoded: move the PNGs to a directory of their own",
+                f"holds {listing.frames} numbered PNG{'s' * (listing.frames > 1)} of its own, and recordings below it, "
+                f"such as {shown(Path(below.path))}; only these are encoded: move the PNGs to a directory of their own",
             )
         frames.append(below.path)
     if not frames:

@@ -20,6 +20,7 @@ from daddy_encode.service.find_jobs import find_all_jobs
 from daddy_encode.service.watcher.scanner import Scanner
 from daddy_encode.spool.claims import lease_path
 from daddy_encode.spool.paths import MAX_NAME_BYTES, JobPaths, sequence_name
+from daddy_encode.spool.walk import Listing, SpoolDirectory
 from tests.jobs import context, encode
 from tests.media import decode_mp4, run_command
 
@@ -121,9 +122,19 @@ def test_an_output_directory_has_them_below_the_same_path(tmp_path: Path) -> Non
     assert shown(tmp_path / "videos" / "run.rgb.mp4") == [40, 50, 60]
 
 
-def test_a_watcher_has_a_job_for_each_and_for_whichever_were_split_before(tmp_path: Path) -> None:
+def test_a_watcher_has_a_job_for_each_and_for_whichever_were_split_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     job = write(tmp_path / "spool" / "run")
     now = [0.0]
+    listed: list[str] = []
+    list_directory = SpoolDirectory.list
+
+    def counted(directory: SpoolDirectory) -> Listing:
+        listed.append(directory.name)
+        return list_directory(directory)
+
+    monkeypatch.setattr(SpoolDirectory, "list", counted)
 
     def scanner(*, split: bool) -> Scanner:
         return Scanner(tmp_path / "spool", make_settings(), settle=5, split=split, clock=lambda: now[0])
@@ -139,6 +150,9 @@ def test_a_watcher_has_a_job_for_each_and_for_whichever_were_split_before(tmp_pa
         watching.record_done(result.paths, job.stat().st_mtime_ns)
     assert [scan.scan() for scan in (watching, scanner(split=False))] == [[], []]
     assert {state.value: count for state, count in watching.counts().items()} == {"done": 2}
+    listed.clear()
+    assert watching.scan() == []
+    assert listed == ["spool"], "both are known to be done"
     # A frame more: both are looked at, since the directory has changed.
     Image.new("L", (16, 16)).save(job / "rgb_0003.png")
     watching.scan()

@@ -20,7 +20,7 @@ def test_frames_come_in_the_order_of_their_numbers_wherever_these_stand(
     before: str, after: str, numbers: set[int], digits: int, shuffler: random.Random
 ) -> None:
     ordered = [f"{before}{number:0{digits}d}{after}.png" for number in sorted(numbers)]
-    names = [*ordered, "manifest.json", "poster.jpg", "notes.png.txt", ".DS_Store", f"._{ordered[0]}"]
+    names = [*ordered, "manifest.json", "poster.jpg", "notes.png.txt", ".DS_Store", *[f"._{name}" for name in ordered]]
     shuffler.shuffle(names)
     frames = frame_sequence(names, "job")
     assert list(frames.names) == ordered

@@ -15,6 +15,7 @@ from PIL import Image
 from daddy_encode import save_frames_as_png
 from daddy_encode.encoding.frames.gaps import expected_numbers, fill
 from daddy_encode.errors import FrameError, ManifestError
+from daddy_encode.report.log import saved_line
 from daddy_encode.spool.frames import frame_name, frame_sequence
 from tests.encoding.frames.faults import cut
 from tests.jobs import encode
@@ -171,7 +172,9 @@ def test_irregular_numbers_name_both_ways_and_each_does_what_it_says(tmp_path: P
     )
     with pytest.raises(FrameError, match=r"too far apart to hold each until the next .*; --gaps skip closes up"):
         encode(job, gaps="hold")
-    assert encode(job, gaps="skip").made[0].frames == 4
+    closed_up = encode(job, gaps="skip")
+    assert closed_up.made[0].frames == 4
+    assert saved_line(closed_up.made[0], job, closed_up.receipt).endswith("; numbers at irregular distances closed up")
     for old, new in ((3 + 2**70, 5), (6 + 2**70, 8)):
         (job / f"step_{old}.png").rename(job / f"step_{new}.png")
     receipt = encode(job, gaps="hold").receipt
