@@ -5,12 +5,22 @@ from __future__ import annotations
 import json
 import zlib
 
+import numpy as np
 from hypothesis import strategies as st
 
+from daddy_encode.spool.png.format import NONE, SUB, UP
+from daddy_encode.spool.png.writer import encode_png
 from tests.encoding.png.corpus import Chunks, chunks_of, joined, palette_file, small_file
 from tests.pngs import chunk, every_kind, ihdr
 
-PNGS = [small_file(), palette_file(), *(data for _, data in every_kind(6, 5))]
+OPAQUE = np.full((6, 5, 4), 255, np.uint8)
+PNGS = [
+    small_file(),
+    palette_file(),
+    *(data for _, data in every_kind(6, 5)),
+    *(encode_png(OPAQUE, row_filter) for row_filter in (NONE, SUB, UP)),
+    small_file() + b"more",
+]
 
 MANIFEST = {
     "version": 1,

@@ -15,6 +15,7 @@ from PIL import Image
 from daddy_encode.encoding.frames.job_directory import JobDirectory
 from daddy_encode.encoding.frames.pictures import Look
 from daddy_encode.encoding.frames.source import DirectorySource
+from daddy_encode.encoding.png.decode import to_rgb
 from daddy_encode.spool.png.pixels import Pixels
 from tests.jobs import encode
 from tests.media import decode_mp4, moving_square
@@ -137,6 +138,7 @@ import sys
 from pathlib import Path
 from daddy_encode.encoding.frames.job_directory import JobDirectory
 from daddy_encode.encoding.frames.source import DirectorySource
+from daddy_encode.encoding.png.decode import to_rgb
 with JobDirectory(Path({str(tmp_path)!r})) as directory:
     for name in ("000000.png", "000001.png"):
         list(DirectorySource(directory, [name]).frames(as_pixels=True))
@@ -145,6 +147,16 @@ with JobDirectory(Path({str(tmp_path)!r})) as directory:
     command = [sys.executable, "-c", program]
     completed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=100)
     assert completed.stdout.split("\n") == ["False False False False", "True True True True", ""]
+
+
+@pytest.mark.parametrize("behind", [0, 1, 77, 128, 254, 255])
+def test_every_value_with_every_alpha_is_blended_to_the_nearest(behind: int) -> None:
+    values = np.arange(256)
+    picture = np.empty((256, 256, 4), np.uint8)
+    picture[:, :, :3] = values[:, np.newaxis, np.newaxis]
+    picture[:, :, 3] = values
+    twice = 2 * (values[:, np.newaxis] * values + behind * (255 - values))
+    assert (to_rgb(picture, (behind, behind, behind)) == ((twice + 255) // 510)[:, :, np.newaxis]).all()
 
 
 def test_samples_of_sixteen_bits_keep_their_high_byte(tmp_path: Path) -> None:
