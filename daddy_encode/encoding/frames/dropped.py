@@ -75,10 +75,11 @@ def read_dropped(directory: JobDirectory, frames: FrameSequence, expected: range
     Raises:
         TransientError: The file system does not answer.
     """
-    if directory.status(MANIFEST_NAME) is None and directory.status(ROLLOUT_NAME) is None:
+    # As listed: to ask for what is not there makes some network file systems forget what else they knew.
+    if ANNOTATIONS_NAME not in directory.listed or directory.listed.isdisjoint((MANIFEST_NAME, ROLLOUT_NAME)):
         return Dropped()
     # We number by ones, from 0.
-    if frames.numbering != "steps" or frames.stride != 1 or directory.status(ANNOTATIONS_NAME) is None:
+    if frames.numbering != "steps" or frames.stride != 1:
         return Dropped()
     try:
         with directory.opened(ANNOTATIONS_NAME) as stream:

@@ -60,6 +60,7 @@ class JobDirectory:
         self._text = str(path)
         self._owners = owners or Owners()
         self.max_pixels = max_pixels
+        self._listed: frozenset[str] | None = None
         self._leftovers: list[str] = []
         try:
             self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -93,8 +94,14 @@ class JobDirectory:
             names = os.listdir(self._descriptor)
         except OSError as error:
             raise FrameError(f"{self.path}: cannot be listed: {error.strerror}; check its permissions") from error
+        self._listed = frozenset(names)
         self._leftovers = list(filter(is_temp_name, names))
         return names
+
+    @property
+    def listed(self) -> frozenset[str]:
+        """The names that were last listed in it. Raises as `names`, where none were."""
+        return frozenset(self.names()) if self._listed is None else self._listed
 
     def remove_leftovers(self, *, rollout_died: bool) -> bool:
         """Remove the temporary files that were listed, as far as no rollout can still be writing them.
