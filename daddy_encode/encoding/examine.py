@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,12 +18,12 @@ from daddy_encode.encoding.frames.gaps import expected_numbers, fill
 from daddy_encode.encoding.frames.job_directory import JobDirectory
 from daddy_encode.encoding.frames.listing import FrameListing, list_frames
 from daddy_encode.encoding.option_values import Gaps
-from daddy_encode.encoding.recorded import gaps_agree, gaps_of, is_of, recorded
+from daddy_encode.encoding.recorded import gaps_agree, gaps_of, receipt_of, recorded, replaced
 from daddy_encode.encoding.settings import DEFAULT_FPS, Plan, Settings, plan
 from daddy_encode.errors import ManifestError, Skipped, SpoolError, one_line
 from daddy_encode.spool.frames import FrameSequence
 from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME, Manifest
-from daddy_encode.spool.paths import JobPaths
+from daddy_encode.spool.paths import JobPaths, Kind
 from daddy_encode.spool.receipt import (
     MAX_LISTED,
     MAX_WHOLE,
@@ -88,6 +88,13 @@ class Examined:
         return self.listing.frames
 
     @property
+    def was_reread(self) -> bool:
+        """Whether frames were read to find out that the receipt is theirs."""
+        if self.receipt is None or self.earlier is None:
+            return False
+        return self.receipt.source.listing_sha256 != self.earlier.source.listing_sha256
+
+    @property
     def missing(self) -> int:
         """How many frames are missing: none where the numbers are irregular, since nobody knows which there were."""
         if self.frames.numbering == "irregular":
@@ -105,6 +112,13 @@ class Examined:
         """Read all frames to find the bad ones, by name; see `bad_frames.find_bad_frames`."""
         any_size = any(output.fit is not None for output in self.todo.values())
         return find_bad_frames(directory, self.frames.names, self.promised_size, any_size=any_size)
+
+    def replaced(self, name: str, kind: Kind) -> str:
+        """Say of the file `name` that the new video of this kind replaces it; see `recorded.replaced`."""
+        gaps: Gaps = "hold" if self.gaps == "error" and self.dropped.count else self.gaps
+        return replaced(
+            name, kind, self.todo[kind], self.earlier, is_same=self.is_same, gaps=gaps, salvaged=self.salvaged
+        )
 
     def filled(self, bad: Mapping[str, str]) -> Literal["hold", "skip"] | None:
         """How frames that are missing, or among the `bad` ones, are made up for; None where there are none.
@@ -148,6 +162,8 @@ def examine(
     *,
     force: bool = False,
     keep_since: float | None = None,
+    reread: bool = True,
+    check_stop: Callable[[], None] = lambda: None,
 ) -> Examined:
     """Find out what is there of a job, and what is left to do.
 
@@ -157,6 +173,9 @@ def examine(
         settings: What to make of it.
         force: Whether everything is left to do, whatever is there. Default: no.
         keep_since: As for `recorded`.
+        reread: Whether frames are read where that shows if they are those of the receipt, as copied ones may be, which
+            have other times. Default: yes.
+        check_stop: Called before each of these.
 
     Raises:
         ManifestError: The manifest cannot be used, or promises other frames than are there.
@@ -180,7 +199,7 @@ def examine(
             f"{paths.job}: {paths.receipt} is another job's, of {earlier.sequence or 'a whole directory'}; rename this "
             "directory, or remove that receipt with its videos"
         )
-    own = earlier if earlier is not None and is_of(earlier, listing.sha256, manifest_digest) else None
+    own = receipt_of(earlier, directory, listing, manifest_digest, check_stop if reread else None)
     gaps, salvaged = gaps_of(settings, own, died=manifest is None or not manifest.complete)
     expected = expected_numbers(frames, manifest.frames if manifest else None)
     if gaps == "error":
@@ -216,7 +235,7 @@ def examine(
         earlier=earlier,
         is_same=own is not None,
         receipt=receipt,
-        is_recorded=receipt == stored,
+        is_recorded=receipt in (None, earlier),
         dropped=dropped,
         warnings=warnings,
         parent=directory.status("..") if paths.base.parent == paths.directory.parent else None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -19,7 +19,6 @@ from daddy_encode.encoding.frames.pictures import Look
 from daddy_encode.encoding.frames.source import DirectorySource
 from daddy_encode.encoding.output import Target, faults, make_outputs, not_made
 from daddy_encode.encoding.receipts import confirm_done, record_done, withdraw
-from daddy_encode.encoding.recorded import replaced
 from daddy_encode.encoding.settings import parts
 from daddy_encode.errors import DaddyEncodeError, EncodeError, FrameError, Interrupted, TransientError, one_line
 from daddy_encode.spool.paths import JobPaths, Kind
@@ -72,16 +71,18 @@ def done_already(paths: JobPaths, context: Context) -> Result | None:
 
     None also where its receipt should be written anew, and can be.
     """
-    job = examine_job(paths, context)
-    if job.todo or job.receipt is None or (not job.is_recorded and os.access(paths.base.parent, os.W_OK)):
+    can_write = os.access(paths.base.parent, os.W_OK)
+    # What is known when frames have been read is to be written down.
+    job = examine_job(paths, context, reread=not can_write)
+    if job.todo or job.receipt is None or (not job.is_recorded and can_write):
         return None
     return Result(paths, [], job.receipt)
 
 
-def examine_job(paths: JobPaths, context: Context) -> Examined:
-    """What is there of a job, and what is left to do; writes nothing. Raises as `encode_job`."""
+def examine_job(paths: JobPaths, context: Context, *, reread: bool = True) -> Examined:
+    """What is there of a job, and what is left to do; see `examine`. Writes nothing. Raises as `encode_job`."""
     with JobDirectory(paths.directory, context.owners, context.max_pixels) as directory:
-        return _examined(paths, directory, context)
+        return _examined(paths, directory, context, reread=reread)
 
 
 def is_done(paths: JobPaths, context: Context) -> bool:
@@ -108,6 +109,9 @@ def _encode_once(paths: JobPaths, context: Context, shares: _Shares) -> Result:
             raise TransientError(f"{paths.directory}: its manifest is gone: it is being written again; wait for it")
         if not job.todo and job.receipt is not None:
             return Result(paths, [], confirm_done(paths, job))
+        if job.was_reread:
+            # Nobody has to read the frames once more, even where this encode fails.
+            confirm_done(paths, job)
         shares.expect(len(job.frames))
         bad: dict[str, str] = {}
         try:
@@ -130,8 +134,24 @@ def _encode_once(paths: JobPaths, context: Context, shares: _Shares) -> Result:
         return Result(paths, published.made, receipt, published.replaced, published.warnings, published.error)
 
 
-def _examined(paths: JobPaths, directory: JobDirectory, context: Context) -> Examined:
-    return examine(paths, directory, context.settings, force=context.force, keep_since=context.keep_since)
+def _examined(paths: JobPaths, directory: JobDirectory, context: Context, *, reread: bool = True) -> Examined:
+    return examine(
+        paths,
+        directory,
+        context.settings,
+        force=context.force,
+        keep_since=context.keep_since,
+        reread=reread,
+        check_stop=_check_stop(paths, context),
+    )
+
+
+def _check_stop(paths: JobPaths, context: Context) -> Callable[[], None]:
+    def check_stop() -> None:
+        if context.limits.stop.is_set():
+            raise Interrupted(f"{paths.job}: stopped before it was encoded")
+
+    return check_stop
 
 
 class _Published(NamedTuple):
@@ -153,11 +173,6 @@ def _publish_all(
     shares: _Shares,
 ) -> _Published:
     """Encode, verify and publish every output that is left to do, without the files in `bad`."""
-
-    def check_stop() -> None:
-        if context.limits.stop.is_set():
-            raise Interrupted(f"{paths.job}: stopped before it was encoded")
-
     sources = [
         (
             part,
@@ -167,7 +182,7 @@ def _publish_all(
                 job.promised_size,
                 Look.of(next(iter(part.values()))),
                 shares.frame,
-                check_stop,
+                _check_stop(paths, context),
             ),
         )
         for part in parts(job.todo)
@@ -206,7 +221,7 @@ def _publish_all(
         }
         made = [msgspec.structs.replace(record, mtime_ns=ready[record.format].mtime_ns()) for record in made]
         replaces = {
-            kind: replaced(target.final.name, kind, job.todo[kind], job.earlier, is_same=job.is_same)
+            kind: job.replaced(target.final.name, kind)
             for kind, target in targets.items()
             if check_can_rename(ready[kind], target.final)
         }

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
+from daddy_encode.encoding.frames.job_directory import JobDirectory
+from daddy_encode.encoding.frames.listing import FrameListing
+from daddy_encode.encoding.frames.source import frames_sha256
 from daddy_encode.encoding.option_values import Gaps
 from daddy_encode.encoding.settings import NOTHING, GifSettings, Mp4Settings, Recorded, Settings, check_depth, plan
-from daddy_encode.errors import SettingsError, one_line
+from daddy_encode.errors import FrameError, SettingsError, one_line
+from daddy_encode.spool.frames import FrameSequence
 from daddy_encode.spool.paths import Kind
 from daddy_encode.spool.rate import format_fps, parse_fps
-from daddy_encode.spool.receipt import Receipt
+from daddy_encode.spool.receipt import MAX_WHOLE, Receipt
 from daddy_encode.spool.records import known
 
 
@@ -64,6 +68,58 @@ def is_of(receipt: Receipt, listing_sha256: str, manifest_sha256: str | None) ->
     return source.sha256 != "" and (source.listing_sha256, source.manifest_sha256) == (listing_sha256, manifest_sha256)
 
 
+def _may_be_of(receipt: Receipt, frames: FrameSequence, manifest_sha256: str | None) -> bool:
+    """Whether a receipt's videos were made of these frames, if their bytes have the digest of its source.
+
+    Of frames that were missing or bad, or at irregular distances, more than their bytes counts.
+    """
+    source = receipt.source
+    return (
+        source.sha256 != ""
+        and source.manifest_sha256 == manifest_sha256
+        and (source.frames, source.numbering, source.stride)
+        == (len(frames), frames.numbering, min(frames.stride, MAX_WHOLE))
+        and frames.numbering != "irregular"
+        and not receipt.lost.missing_count
+        and not receipt.lost.bad_count
+    )
+
+
+def receipt_of(
+    earlier: Receipt | None,
+    directory: JobDirectory,
+    listing: FrameListing,
+    manifest_sha256: str | None,
+    check_stop: Callable[[], None] | None,
+) -> Receipt | None:
+    """The receipt, with this listing, where its videos were made of these frames; None where they were not.
+
+    Args:
+        earlier: As it is.
+        directory: The job's.
+        listing: Its frames.
+        manifest_sha256: Of its manifest.
+        check_stop: Called before each frame that is read to find that out; None: none is read.
+
+    Raises:
+        TransientError: A frame cannot be read now.
+        Skipped: One is another user's.
+    """
+    if earlier is None or is_of(earlier, listing.sha256, manifest_sha256):
+        return earlier
+    if check_stop is None or not _may_be_of(earlier, listing.frames, manifest_sha256):
+        return None
+    try:
+        if frames_sha256(directory, listing.frames.names, check_stop) != earlier.source.sha256:
+            return None
+    except FrameError:
+        return None
+    source = msgspec.structs.replace(
+        earlier.source, names=one_line(listing.frames.pattern), listing_sha256=listing.sha256
+    )
+    return msgspec.structs.replace(earlier, source=source)
+
+
 def gaps_of(settings: Settings, receipt: Receipt | None, *, died: bool) -> tuple[Gaps, bool]:
     """How to treat frames that are missing or bad, and whether the job is salvaged.
 
@@ -82,7 +138,16 @@ def gaps_of(settings: Settings, receipt: Receipt | None, *, died: bool) -> tuple
     return ("hold" if salvaged and gaps == "error" else gaps), salvaged
 
 
-def replaced(name: str, kind: Kind, new: Mp4Settings | GifSettings, receipt: Receipt | None, *, is_same: bool) -> str:
+def replaced(
+    name: str,
+    kind: Kind,
+    new: Mp4Settings | GifSettings,
+    receipt: Receipt | None,
+    *,
+    is_same: bool,
+    gaps: Gaps,
+    salvaged: bool,
+) -> str:
     """Say of the file `name` that a new video replaces it, and what it is.
 
     Args:
@@ -91,24 +156,26 @@ def replaced(name: str, kind: Kind, new: Mp4Settings | GifSettings, receipt: Rec
         new: The settings of the video that replaces it.
         receipt: The job's, as it was before.
         is_same: Whether that is of the frames and the manifest that the new video is made of.
+        gaps: How frames that are lost are made up for in the new video.
+        salvaged: Whether the new video is salvaged.
     """
     record = next((record for record in receipt.outputs if record.format == kind), None) if receipt else None
     if record is None or receipt is None:
         return one_line(f"replaces {name}, which no receipt names")
     old = read_settings(kind, record.settings)
-    if not is_same:
-        how = "before frames or manifest changed"
-    elif old is None:
-        how = "with other settings"
-    else:
-        how = f"with {_differences(old, new) or 'the same settings'}"
-    return one_line(f"replaces {name} made {how}")
+    others = _differences(old, new) if old is not None else ["other settings"]
+    before = receipt.gaps or ("hold" if receipt.lost.dropped_count else gaps)
+    others += [f"gaps {before}"] * (before != gaps) + ["salvage"] * (receipt.salvaged and not salvaged)
+    how = ["before frames or manifest changed"] * (not is_same)
+    if others or is_same:
+        how.append(f"with {', '.join(others) or 'the same settings'}")
+    return one_line(f"replaces {name} made {', '.join(how)}")
 
 
-def _differences(old: Mp4Settings | GifSettings, new: Mp4Settings | GifSettings) -> str:
-    """Those settings of `old` that are others in `new`, by the names of their options; empty where none is."""
+def _differences(old: Mp4Settings | GifSettings, new: Mp4Settings | GifSettings) -> list[str]:
+    """Those settings of `old` that are others in `new`, by the names of their options."""
     before, after = _by_option(old), _by_option(new)
-    return ", ".join(f"{name} {value}" for name, value in before.items() if after.get(name) != value)
+    return [f"{name} {value}" for name, value in before.items() if after.get(name) != value]
 
 
 def settings_text(settings: Mp4Settings | GifSettings, *, every: bool = True) -> str:
@@ -131,6 +198,6 @@ def _by_option(settings: Mp4Settings | GifSettings) -> dict[str, str]:
     values["video-fps"] = values.pop("fps")
     if isinstance(settings, GifSettings):
         values["gif-fps"] = format_fps(parse_fps(settings.fps) / values.pop("step"))
-        values["gif-width"] = values.pop("width") or "unchanged"
+        values["gif-width"] = values.pop("width") or "0 (the frames' own)"
         values["gif-optimize"] = "on" if values.pop("optimize") else "off"
     return {name: "none" if value is None else str(value) for name, value in values.items()}

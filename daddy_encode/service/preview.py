@@ -12,7 +12,7 @@ import msgspec
 
 from daddy_encode.encoding.context import Context
 from daddy_encode.encoding.job import examine_job
-from daddy_encode.encoding.recorded import replaced, settings_text
+from daddy_encode.encoding.recorded import settings_text
 from daddy_encode.encoding.settings import GifSettings
 from daddy_encode.errors import DaddyEncodeError
 from daddy_encode.report.log import shown
@@ -72,6 +72,7 @@ def preview(
 def _videos(paths: JobPaths, context: Context, *, every: bool) -> list[Preview]:
     job = examine_job(paths, context)
     count = len(job.shown({})) if job.todo else 0
+    lost = f", gaps {job.gaps}" * (job.gaps != "error") + ", salvage" * job.salvaged
     videos = []
     for kind, settings in job.todo.items():
         path = paths.output(kind)
@@ -84,8 +85,8 @@ def _videos(paths: JobPaths, context: Context, *, every: bool) -> list[Preview]:
                 fps=fps_in_json(parse_fps(settings.fps) / step),
                 format=kind,
                 settings=msgspec.to_builtins(settings),
-                text=settings_text(settings, every=every),
-                replaces=replaced(path.name, kind, settings, job.earlier, is_same=job.is_same) if is_there else "",
+                text=settings_text(settings, every=every) + lost,
+                replaces=job.replaced(path.name, kind) if is_there else "",
             )
         )
     return videos

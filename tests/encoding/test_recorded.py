@@ -96,16 +96,65 @@ def test_the_kinds_that_are_there_are_those_that_are_checked_and_made_again_as_t
 
 def test_new_frames_and_a_new_manifest_are_encoded_with_the_defaults(job: Path) -> None:
     encode(job, crf=40, fps="20")
-    os.utime(job / "000001.png", (1, 1))
-    assert lines(encode(job)) == ["replaces ep.mp4 made before frames or manifest changed"]
+    shutil.copy(job / "000002.png", job / "000001.png")
+    expected = "replaces ep.mp4 made before frames or manifest changed, with crf 40, video-fps 20"
+    assert lines(encode(job)) == [expected]
     assert (settings_of(job)["mp4"]["crf"], settings_of(job)["mp4"]["fps"]) == (20, "10")
     encode(job, fps="20")
     manifest = json.loads((job / "manifest.json").read_text())
     (job / "manifest.json").write_text(json.dumps({**manifest, "fps": 12.5}))
-    assert lines(encode(job)) == ["replaces ep.mp4 made before frames or manifest changed"]
+    expected = "replaces ep.mp4 made before frames or manifest changed, with video-fps 20"
+    assert lines(encode(job)) == [expected]
     assert settings_of(job)["mp4"]["fps"] == "12.5"
     (job.parent / "ep.receipt.json").unlink()
     assert lines(encode(job)) == ["replaces ep.mp4, which no receipt names"]
+
+
+@pytest.mark.parametrize("old", [(), ("manifest.json",)], ids=["recording", "no-manifest"])
+def test_frames_whose_times_alone_have_changed_are_the_same(
+    job: Path, monkeypatch: pytest.MonkeyPatch, old: tuple[str, ...]
+) -> None:
+    for name in old:
+        (job / name).unlink()
+    encode(job, crf=40, video="both", gif_width=8)
+    shutil.copytree(job.parent, job.parent.with_name("copy"), copy_function=shutil.copyfile)
+    copy = job.parent.with_name("copy") / "ep"
+    for path in copy.iterdir():
+        os.utime(path, (1, 1))
+    again = encode(copy)
+    assert again.made == []
+    assert settings_of(copy) == settings_of(job)
+    assert encode(copy, crf=41).replaced == {"mp4": "replaces ep.mp4 made with crf 40"}
+    # What was found out is written down, even where something else fails then.
+    os.utime(copy / "000001.png", (2, 2))
+
+    def fail() -> None:
+        raise EncodeError("no room")
+
+    with pytest.raises(EncodeError, match="no room"):
+        encode_job(JobPaths.of(copy), replace(context(crf=42), on_encoded=fail))
+    monkeypatch.setattr("daddy_encode.encoding.recorded.frames_sha256", None)
+    assert encode(copy).made == []
+
+
+def test_what_has_changed_in_frames_of_the_same_number_is_seen(job: Path) -> None:
+    encode(job, scale=2)
+    (job / "000001.png").write_bytes((job / "000002.png").read_bytes())
+    shown = encode(job)
+    assert lines(shown) == ["replaces ep.mp4 made before frames or manifest changed, with scale 2"]
+    cut(job / "000001.png")
+    with pytest.raises(FrameError, match="000001"):
+        encode(job)
+
+
+def test_another_way_to_make_up_for_frames_is_named(job: Path) -> None:
+    cut(job / "000001.png")
+    encode(job, gaps="hold")
+    assert encode(job, gaps="skip").replaced == {"mp4": "replaces ep.mp4 made with gaps hold"}
+    (job / "manifest.json").unlink()
+    encode(job, salvage=True, fps="10")
+    again = encode(job, salvage=False, gaps="skip")
+    assert again.replaced == {"mp4": "replaces ep.mp4 made with gaps hold, salvage"}
 
 
 def test_frames_that_were_made_up_for_stay_so(job: Path) -> None:

@@ -172,10 +172,7 @@ class DirectorySource:
 
     def is_same(self) -> bool:
         """Read all files once more: whether they hold the bytes of `sha256`. Raises what reading a frame raises."""
-        digest = hashlib.sha256()
-        for name, _ in itertools.groupby(self.names):
-            digest.update(self._directory.read(name)[1])
-        return digest.hexdigest() == self.sha256
+        return frames_sha256(self._directory, (name for name, _ in itertools.groupby(self.names))) == self.sha256
 
     def first(self) -> Pixels:
         """See FrameSource.
@@ -238,6 +235,15 @@ class DirectorySource:
         if as_pixels:
             return pixels
         return self._stored.fill_pixels(with_alpha(pixels) if self._is_rgba else pixels)
+
+
+def frames_sha256(directory: JobDirectory, names: Iterable[str], check_stop: Callable[[], None] = lambda: None) -> str:
+    """The digest of the bytes of all these files. Raises what reading a frame raises, and what `check_stop` raises."""
+    digest = hashlib.sha256()
+    for name in names:
+        check_stop()
+        digest.update(directory.read(name)[1])
+    return digest.hexdigest()
 
 
 def _is_opaque_rgba(png: Png) -> bool:
