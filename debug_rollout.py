@@ -46,9 +46,10 @@ try:
     from daddy_encode.cluster.allocation import holds_gpu
     from daddy_encode.dump import FrameWriter
     from daddy_encode.errors import DaddyEncodeError, SettingsError
-    from daddy_encode.rollout.command import encoder_environment, printed_command, python_command
+    from daddy_encode.rollout.command import encode_options, encoder_environment, printed_command, python_command
     from daddy_encode.rollout.episode import play
     from daddy_encode.rollout.loaders import BUILT_IN, Policy, load_policy, make_environment
+    from daddy_encode.spool.paths import user_path
     from daddy_encode.spool.publish import reported
     from daddy_encode.spool.rate import format_fps, parse_fps
 except ImportError as error:
@@ -157,7 +158,7 @@ def run(
     policy_function = None if policy is None else load_policy(policy)
     with closing(make_environment(env_id)) as environment:
         fps = requested_fps or parse_fps(environment.metadata.get("render_fps") or 30)
-        directory = new_run_directory(Path(out))
+        directory = new_run_directory(user_path(out))
         try:
             for episode in range(episodes):
                 meta = {"environment": env_id, "policy": policy or "random", "episode": episode, "seed": seed + episode}
@@ -167,7 +168,7 @@ def run(
             with suppress(OSError):
                 directory.rmdir()
             raise
-    return hand_off(directory, video, handoff)
+    return hand_off(directory, video, handoff, encode_options(video, video_fps, os.environ))
 
 
 def new_run_directory(out: Path) -> Path:
@@ -224,17 +225,17 @@ def record(
     )
 
 
-def hand_off(directory: Path, video: Video | None, handoff: str) -> int:
-    """Run the encoder on the run in `directory`, submit it, or print its command; return the exit status."""
+def hand_off(directory: Path, video: Video | None, handoff: str, options: list[str]) -> int:
+    """Run the encoder with `options` on the run in `directory`, submit it, or print its command; return the status."""
     if handoff == "sbatch":
         # All frames and manifests are written, so it need not wait for the end of this Slurm job.
-        queued = submit(directory)
+        queued = submit(directory, encode_args=options)
         print(queued.job_id, flush=True)
         log(queued.how_to_follow())
         return 0
     in_gpu_job = handoff == "auto" and holds_gpu(os.environ)
     if video is not None and handoff != "none" and not in_gpu_job:
-        return encode(python_command(directory), {**os.environ, **encoder_environment()})
+        return encode(python_command(directory, options), {**os.environ, **encoder_environment()})
     if video is None:
         log(f"PNGs only, in {directory}. To make MP4s of them (or, with --video, GIFs), run:")
     elif in_gpu_job:
@@ -244,7 +245,7 @@ def hand_off(directory: Path, video: Video | None, handoff: str) -> int:
         )
     else:
         log("Nothing is encoded yet. To encode, run:")
-    print(printed_command(directory), flush=True)
+    print(printed_command(directory, options), flush=True)
     return 0
 
 

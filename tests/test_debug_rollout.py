@@ -27,11 +27,15 @@ from tests.stand_in import write_ffmpeg
 
 CHECKOUT = Path(__file__).parents[1]
 SCRIPT = CHECKOUT / "debug_rollout.py"
+# As a Python that is started by this path has its own name: pytest may run as `../v/bin/python`.
+PYTHON = os.path.abspath(sys.executable)
 # `--handoff auto` must not depend on a Slurm job that may run these tests.
 CLEAN = {
     name: value for name, value in os.environ.items() if not name.startswith(("SLURM_", "CUDA_", "PYTHON", "COVERAGE"))
 }
 GPU_JOB = {"SLURM_JOB_ID": "4711", "SLURM_JOB_GPUS": "0"}
+# What a user may have set for `daddy-encode`.
+OF_A_GROUP = {"VIDEO": "gif", "VIDEO_FPS": "60", "SCALE": "2"}
 
 POLICIES = """
 import time
@@ -100,7 +104,7 @@ def rollout(
     here: Path, *arguments: str, script: Path = SCRIPT, environ: Mapping[str, str] = {}
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, str(script), *arguments],
+        [PYTHON, str(script), *arguments],
         cwd=here,
         env={**CLEAN, **environ},
         capture_output=True,
@@ -225,7 +229,7 @@ def test_the_same_seed_gives_the_same_pixels_and_episode_n_uses_the_nth_seed(her
 
 
 def test_every_run_gets_its_own_directory_even_if_many_start_at_once(here: Path) -> None:
-    command = [sys.executable, str(SCRIPT), "--steps", "3"]
+    command = [PYTHON, str(SCRIPT), "--steps", "3"]
     (here / "rollouts" / "run-0041").mkdir(parents=True)
     running = [
         subprocess.Popen([*command, "--seed", str(seed)], cwd=here, env=CLEAN, stdout=-1, stderr=-1)
@@ -353,7 +357,7 @@ def test_the_traceback_of_a_policy_is_shown_and_the_frames_so_far_are_kept(here:
 
 
 def test_ctrl_c_ends_the_rollout_with_status_75_and_keeps_the_frames_so_far(here: Path) -> None:
-    command = [sys.executable, str(SCRIPT), "--policy", "my_policies:slow", "--video", "mp4"]
+    command = [PYTHON, str(SCRIPT), "--policy", "my_policies:slow", "--video", "mp4"]
     process = subprocess.Popen(command, cwd=here, env=CLEAN, stderr=subprocess.PIPE, text=True)
     wait_for(here / "playing", process)
     process.send_signal(signal.SIGINT)
@@ -368,7 +372,7 @@ def test_ctrl_c_ends_the_rollout_with_status_75_and_keeps_the_frames_so_far(here
 
 # ---- a Python without the package
 
-LACKING = f"daddy-encode is not installed, or not whole, in {sys.executable}"
+LACKING = f"daddy-encode is not installed, or not whole, in {PYTHON}"
 
 
 def test_a_bare_python_gets_one_line_that_names_it_and_says_what_to_do(tmp_path: Path) -> None:
@@ -376,7 +380,7 @@ def test_a_bare_python_gets_one_line_that_names_it_and_says_what_to_do(tmp_path:
     shutil.copy(SCRIPT, script)
     # Without site-packages; in the checkout, where the package is beside the script, and alone.
     for path in (SCRIPT, script):
-        command = [sys.executable, "-S", str(path), "--steps", "2"]
+        command = [PYTHON, "-S", str(path), "--steps", "2"]
         done = subprocess.run(command, cwd=tmp_path, env=CLEAN, capture_output=True, text=True, timeout=60)
         assert done.returncode == 1
         assert done.stderr.startswith(f"debug_rollout.py: {LACKING} (No module named 'click'); ")
@@ -400,7 +404,7 @@ def test_so_does_the_command_where_a_dependency_is_broken(tmp_path: Path, broken
     # As after an upgrade of the system. The one is imported before anything else, the other when it is needed.
     (tmp_path / f"{broken}.py").write_text("raise ImportError('libfoo.so.1: cannot open it\\nlong story')")
     done = subprocess.run(
-        [sys.executable, "-m", "daddy_encode", "status", str(tmp_path)],
+        [PYTHON, "-m", "daddy_encode", "status", str(tmp_path)],
         env={**CLEAN, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(CHECKOUT)])},
         capture_output=True,
         text=True,
@@ -426,7 +430,7 @@ except SystemExit as end:
 print(status, *sorted(sys.modules))
 """
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=here, env={**CLEAN, "PYTHONPATH": str(CHECKOUT)}, capture_output=True
+        [PYTHON, "-c", program], cwd=here, env={**CLEAN, "PYTHONPATH": str(CHECKOUT)}, capture_output=True
     )
     status, *modules = done.stdout.decode().splitlines()[-1].split()
     assert status == "0", done.stderr
@@ -447,7 +451,7 @@ def test_in_a_slurm_allocation_that_holds_a_gpu_nothing_is_encoded(here: Path) -
 
 def test_the_printed_command_is_one_that_a_person_can_read(here: Path) -> None:
     programs = Path(sys.executable).parent
-    asked = [sys.executable, "-c", "import daddy_encode; print(daddy_encode.__file__)"]
+    asked = [PYTHON, "-c", "import daddy_encode; print(daddy_encode.__file__)"]
     imported = subprocess.run(asked, cwd="/", env=CLEAN, capture_output=True, text=True, timeout=60, check=True).stdout
     if Path(imported.strip()).parents[1] != CHECKOUT or not (programs / "daddy-encode").exists():
         pytest.skip("the installed daddy-encode is another one than that beside the script")
@@ -457,9 +461,14 @@ def test_the_printed_command_is_one_that_a_person_can_read(here: Path) -> None:
 
 
 def test_in_a_slurm_allocation_of_cpus_it_is_encoded(here: Path) -> None:
-    done = rollout(here, "--video", "mp4", "--steps", "3", environ={"SLURM_JOB_ID": "4711"})
+    # The script's command line comes before a whole group's environment, in which other options still count.
+    environ = {"SLURM_JOB_ID": "4711", **{f"DADDY_ENCODE_{name}": value for name, value in OF_A_GROUP.items()}}
+    done = rollout(here, "--video", "mp4", "--video-fps", "10", "--steps", "3", environ=environ)
     assert done.returncode == 0, done.stderr
-    assert (here / "rollouts/run-0001/episode-0000.mp4").exists()
+    run = here / "rollouts/run-0001"
+    (record,) = json.loads((run / "episode-0000.receipt.json").read_text())["outputs"]
+    assert (record["format"], record["fps"], record["settings"]["scale"]) == ("mp4", 10, 2)
+    assert (run / "episode-0000.mp4").exists()
 
 
 def test_the_printed_command_encodes_the_run_unchanged(here: Path) -> None:
@@ -528,7 +537,7 @@ def test_if_the_encoder_fails_the_script_fails(here: Path) -> None:
 def test_stopping_the_script_while_it_encodes_stops_the_encoder_and_keeps_the_frames(here: Path, how: str) -> None:
     hanging = write_ffmpeg(here / "ffmpeg", f"touch {shlex.quote(str(here / 'encoding'))}\nexec sleep 60")
     process = subprocess.Popen(
-        [sys.executable, str(SCRIPT), "--video", "mp4", "--steps", "3"],
+        [PYTHON, str(SCRIPT), "--video", "mp4", "--steps", "3"],
         cwd=here,
         env={**CLEAN, "IMAGEIO_FFMPEG_EXE": str(hanging)},
         stderr=subprocess.PIPE,

@@ -127,8 +127,9 @@ WORKING = [
         "--split",
         is_flag=True,
         help="Make a video of each sequence of frames in a directory that holds several, such as rgb_0000.png and "
-        "depth_0000.png, or two episodes: DIR.rgb.mp4, DIR.depth.mp4. Default: such a directory is an error that lists "
-        "them, unless it was split before.",
+        "depth_0000.png, or two episodes: DIR.rgb.mp4, DIR.depth.mp4. `encode` does so in a tree, too, so only where "
+        "nothing still writes them. Default: such a directory is an error that lists them, or passed over in a tree, "
+        "unless it was split before.",
     ),
     click.option(
         "--output-dir",

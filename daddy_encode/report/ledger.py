@@ -110,7 +110,7 @@ def ledger_rows(path: Path, receipt: Receipt) -> Iterator[dict[str, Any]]:
     if receipt.sequence is not None:
         # One of several sequences of frames in a directory.
         job = f"{base.parent}/{receipt.job}/{receipt.sequence}"[:LONGEST_TEXT]
-    more = {"finished": receipt.finished, "host": receipt.host[:LONGEST_TEXT], "error": error}
+    more = {"finished": receipt.finished, "host": receipt.host[:LONGEST_TEXT]}
     # One of each format, however many are listed.
     for record in {record.format: record for record in receipt.outputs}.values():
         # Beside the receipt, whatever the receipt says.
@@ -125,11 +125,13 @@ def ledger_rows(path: Path, receipt: Receipt) -> Iterator[dict[str, Any]]:
             "type": record.type[:LONGEST_TEXT],
             "format": record.format,
             **more,
+            # Of two videos the other may have failed; this one is there.
+            "error": None,
             "notes": notes[:LONGEST_TEXT],
             "job": job,
         }
     if error is not None:
-        yield {**dict.fromkeys(COLUMNS), "path": str(base), "type": "FAILED", **more, "job": job}
+        yield {**dict.fromkeys(COLUMNS), "path": str(base), "type": "FAILED", **more, "error": error, "job": job}
 
 
 def paths_of(row: Mapping[str, Any]) -> list[Path]:

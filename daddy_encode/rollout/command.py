@@ -7,6 +7,7 @@ import os
 import shlex
 import shutil
 import sys
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from urllib.parse import unquote, urlparse
@@ -14,9 +15,19 @@ from urllib.parse import unquote, urlparse
 PACKAGE = Path(__file__).absolute().parents[1]
 
 
-def python_command(directory: Path) -> list[str]:
+def encode_options(video: str | None, video_fps: str | None, environ: Mapping[str, str]) -> list[str]:
+    """The encoder's options for what this command line asks for, where `environ` would have it make something else.
+
+    Elsewhere the manifests say it, and the command stays one that is easily read.
+    """
+    given = {"video": video, "video-fps": video_fps}
+    names = {name: f"DADDY_ENCODE_{name.replace('-', '_').upper()}" for name in given}
+    return [f"--{name}={value}" for name, value in given.items() if value is not None and names[name] in environ]
+
+
+def python_command(directory: Path, options: Sequence[str] = ()) -> list[str]:
     """The encoder of `directory` as a program of this Python, whatever is on the PATH; see `encoder_environment`."""
-    return [sys.executable, "-m", "daddy_encode", "encode", os.path.abspath(directory)]
+    return [sys.executable, "-m", "daddy_encode", "encode", os.path.abspath(directory), *options]
 
 
 def encoder_environment() -> dict[str, str]:
@@ -31,15 +42,15 @@ def encoder_environment() -> dict[str, str]:
     }
 
 
-def printed_command(directory: Path) -> str:
+def printed_command(directory: Path, options: Sequence[str] = ()) -> str:
     """The command that encodes `directory`, for a person to read and to run, in any directory and on any node."""
     program = Path(sys.executable).with_name("daddy-encode")
     if program.exists() and _is_installed():
         found = shutil.which("daddy-encode")
         name = "daddy-encode" if found is not None and os.path.samefile(found, program) else str(program)
-        return shlex.join([name, "encode", os.path.abspath(directory)])
+        return shlex.join([name, "encode", os.path.abspath(directory), *options])
     environment = [f"{name}={value}" for name, value in encoder_environment().items()]
-    return shlex.join(["env", *environment, *python_command(directory)])
+    return shlex.join(["env", *environment, *python_command(directory, options)])
 
 
 def _is_installed() -> bool:

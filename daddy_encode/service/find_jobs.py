@@ -14,11 +14,14 @@ from daddy_encode.encoding.frames.other_files import OtherFiles
 from daddy_encode.errors import SettingsError, SpoolError
 from daddy_encode.report.log import shown
 from daddy_encode.spool.claims import claimed_names
-from daddy_encode.spool.frames import find_several
+from daddy_encode.spool.frames import described, find_several
 from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.receipt import is_receipt_of, read_receipt
 from daddy_encode.spool.walk import Listing, SpoolDirectory, listing_error, walk
 
+_ADVICE = (
+    "no manifest: its rollout still writes, or has died; name this directory itself, or give --salvage, to encode it"
+)
 # Of ffmpeg, or of a shell that found nothing to put in its place.
 _PATTERN = re.compile(r"%0?[0-9]*d|[*?\[]")
 
@@ -31,7 +34,7 @@ class FoundJob:
         paths: Its names.
         frames: How many numbered PNGs it has.
         has_manifest: Whether it has a manifest.
-        named: Whether the user named it, rather than a tree that it is in.
+        named: Whether the user named it, not a tree that it is in.
         has_lease: Whether something has the name of its lease.
     """
 
@@ -78,6 +81,7 @@ class FoundJobs:
 
 
 NO_MANIFEST = "without a manifest"
+SEVERAL_SEQUENCES = "with several sequences of frames"
 BESIDE_RECORDINGS = "beside recordings"
 BELOW_FRAMES = "below a directory of frames"
 
@@ -154,7 +158,7 @@ def find_jobs(
     Args:
         path: A job's directory, or that of a tree. A link to a job means what it leads to, under the link's name.
         output_dir: Where outputs go. Default: beside each job.
-        salvage: Whether jobs without a manifest in a tree are encoded. Default: they are passed over.
+        salvage: Whether jobs without a manifest in a tree are encoded. Default: no.
         split: Whether each sequence of a directory that holds several is a job. Default: only where it was one before.
         other: Told what is in directories that are no jobs. Default: nobody.
         is_done: Whether a job without a manifest in a tree is done, as one that was salvaged may be: it is not passed
@@ -189,13 +193,12 @@ def find_jobs(
         paths = directory.paths
         parts = split_job(paths, listing, split=split)
         if not (listing.has_manifest or is_named or salvage or all(is_done(job) for job, _ in parts)):
-            yield PassedOver(
-                Path(directory.path),
-                NO_MANIFEST,
-                "no manifest: its rollout still writes, or has died; name this directory itself, or give --salvage, to "
-                "encode it",
-            )
-            continue
+            # What records with this project says so from its first frame on.
+            several = [] if listing.is_recording else find_several(listing.names)
+            if not (several and split):
+                advice = f"holds {described(several)}; --split makes a video of each" if several else _ADVICE
+                yield PassedOver(Path(directory.path), SEVERAL_SEQUENCES if several else NO_MANIFEST, advice)
+                continue
         if is_named and os.path.islink(directory.path):
             # An encoder follows no link by itself.
             paths = replace(paths, directory=Path(os.path.realpath(directory.path)))

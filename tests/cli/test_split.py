@@ -91,6 +91,27 @@ def encode_all(path: Path, output_dir: Path | None = None, **options: Any) -> di
     return {job.paths.job.name: len(encode_job(job.paths, context(**options)).made) for job in found.jobs}
 
 
+def test_in_a_tree_they_are_named_and_split_where_that_is_asked_for_and_no_rollout_writes(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    write(tree / "multi")
+    write(tree / "ours")
+    (tree / "ours" / "rollout.json").write_text('{"version": 1}')
+    write(tree / "one", {"{}.png": 40})
+    found = find_all_jobs([tree])
+    assert {passed.directory.name: passed.advice.partition(";")[0] for passed in found.passed_over} == {
+        "multi": "holds 2 sequences of frames: *_depth.png (3), rgb_*.png (3)",
+        "ours": "no manifest: its rollout still writes, or has died",
+        "one": "no manifest: its rollout still writes, or has died",
+    }
+    (fault,) = found.faults
+    assert str(fault).endswith(
+        "nothing to encode; passed over: 1 with several sequences of frames, 2 without a manifest"
+    )
+    assert encode_all(tree) == {"*_depth.png": 1, "rgb_*.png": 1}
+    assert shown(tree / "multi.rgb.mp4") == [40, 50, 60]
+    assert len(find_all_jobs([tree], split=True).passed_over) == 2
+
+
 def test_each_is_encoded_anew_for_its_own_frames_only(tmp_path: Path) -> None:
     job = write(tmp_path / "run")
     assert encode_all(job) == {"*_depth.png": 1, "rgb_*.png": 1}

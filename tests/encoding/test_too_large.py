@@ -13,6 +13,7 @@ from daddy_encode import save_frames_as_png, save_mp4
 from daddy_encode.encoding.mp4.encode import mp4_fault
 from daddy_encode.encoding.receipts import record_failure
 from daddy_encode.errors import EncodeError
+from daddy_encode.report.ledger import read_ledger
 from daddy_encode.spool.paths import JobPaths
 from tests.jobs import context, encode
 from tests.media import decode_gif, decode_mp4, leftovers, run_command
@@ -65,6 +66,10 @@ def test_the_gif_is_made_where_the_mp4_cannot_be(tmp_path: Path) -> None:
     assert "job.mp4: not made: libx264" in receipt["error"]
     assert [output["path"] for output in receipt["outputs"]] == ["job.gif"]
     assert receipt["source"]["frames"] == 2
+    # In the ledger, the GIF is a video like any other, and what failed is a row of its own.
+    gif, failure = read_ledger(tmp_path).rows
+    assert (gif["path"], gif["frames"], gif["error"]) == (f"{tmp_path}/job.gif", 2, None)
+    assert (failure["path"], failure["type"], failure["error"]) == (f"{tmp_path}/job", "FAILED", receipt["error"])
     # It is still so the next time, and what is there is not made again.
     with pytest.raises(EncodeError, match=r"job\.mp4: not made: libx264") as raised:
         encode(job, video="both")
