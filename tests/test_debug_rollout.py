@@ -228,6 +228,7 @@ def test_the_same_seed_gives_the_same_pixels_and_episode_n_uses_the_nth_seed(her
     assert digest(runs / "run-0001/episode-0000") != digest(runs / "run-0001/episode-0001")
 
 
+@pytest.mark.soak
 def test_every_run_gets_its_own_directory_even_if_many_start_at_once(here: Path) -> None:
     command = [PYTHON, str(SCRIPT), "--steps", "3"]
     (here / "rollouts" / "run-0041").mkdir(parents=True)

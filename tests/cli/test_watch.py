@@ -187,6 +187,7 @@ def test_a_directory_renamed_while_it_is_encoded_is_encoded_once_under_its_new_n
     assert temporary_files(spool) == []
 
 
+@pytest.mark.soak
 def test_the_folder_of_jobs_renamed_while_they_are_encoded_loses_none(spool: Path) -> None:
     write_long_job(spool / "run" / "job", frames=150)
     options = ("--preset", "slower", "--interval", "0.2", "--lease", "1")

@@ -164,6 +164,7 @@ def test_an_array_of_four_encodes_forty_jobs_once_each(slurm: Slurm, spool: Path
             assert (made_by["array_job_id"], made_by["array_task_id"]) == (identifier, str(task))
 
 
+@pytest.mark.soak
 def test_the_work_of_a_task_that_dies_is_taken_over_by_the_others(
     slurm: Slurm, spool: Path, tmp_path: Path, slow_ffmpeg: dict[str, str]
 ) -> None:

@@ -133,6 +133,7 @@ def calls_for(spool: Path, name: str, trace: Path, strace: str) -> int:
     return sum(name in line for line in trace.read_text().splitlines())
 
 
+@pytest.mark.soak
 def test_looking_for_dead_leases_costs_the_same_for_any_number_of_finished_jobs(
     spool: Path, require_program: Require
 ) -> None:

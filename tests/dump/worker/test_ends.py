@@ -452,6 +452,7 @@ def test_a_multiprocessing_child_that_forgets_to_close_still_gets_its_manifest(t
         assert_incomplete(tmp_path / way, 30, "the process ended without close()")
 
 
+@pytest.mark.soak
 def test_daemonic_children_however_started_record_in_their_threads(tmp_path: Path) -> None:
     # As AsyncVectorEnv, SubprocVecEnv and actors run environments: in daemonic processes, an actor's not in the main
     # thread. The first one also while its parent is recording.
