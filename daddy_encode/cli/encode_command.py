@@ -8,10 +8,26 @@ from typing import Any, TypeVar
 
 import click
 
+from daddy_encode.cli.environment import is_from_environment
 from daddy_encode.encoding import option_values
 from daddy_encode.spool.png.pixels import MAX_PIXELS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _checked(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    """The value of an option that click cannot check; raises BadParameter where it cannot be used."""
+    if value is None or context.resilient_parsing:
+        return value
+    from daddy_encode.encoding.settings import check_setting
+    from daddy_encode.errors import SettingsError
+
+    try:
+        check_setting(str(option.name), value, "")
+    except SettingsError as error:
+        raise click.BadParameter(str(error).strip(), context, option) from error
+    return value
+
 
 # In the order in which --help shows them.
 SETTINGS = [
@@ -24,6 +40,7 @@ SETTINGS = [
         "--video-fps",
         "fps",
         metavar="F",
+        callback=_checked,
         help="Frames per second at which the recording plays, in both outputs: a decimal or a fraction such as "
         "30000/1001. Default: the manifest's, else 30. Another rate makes it play faster or slower.",
     ),
@@ -49,6 +66,7 @@ SETTINGS = [
     click.option(
         "--gif-fps",
         metavar="F",
+        callback=_checked,
         help="GIF: frames per second at most, 50 or less. A faster recording keeps its speed and shows every Nth "
         f"frame; fewer make a smaller file. Default: {option_values.DEFAULT_GIF_FPS}.",
     ),
@@ -82,6 +100,7 @@ SETTINGS = [
     click.option(
         "--background",
         metavar="RRGGBB",
+        callback=_checked,
         help="Colour, in hexadecimal digits, on which transparent pixels are blended, and of the bars of --fit. "
         f"Default: {option_values.DEFAULT_BACKGROUND}.",
     ),
@@ -95,6 +114,7 @@ SETTINGS = [
     click.option(
         "--depth",
         metavar="MIN:MAX|auto",
+        callback=_checked,
         help="Depth pictures and masks, grey of 8 or 16 bits: show the value MIN as black, MAX as white, what lies "
         "between in proportion. auto: the least and greatest value of the clip. Default: 0:255 and, of 16 bits, "
         "0:65535, where millimetres are black.",
@@ -222,7 +242,8 @@ def encoding_options(command: Command) -> Command:
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
     help="Write one video of the one job at PATH to FILE, which ends in .mp4 or .gif, and nothing else: no receipt, so "
-    "it is made each time, and replaces FILE. Default: beside the job, named after it.",
+    "it is made each time, and replaces FILE, which cannot be a job's own video. Default: beside the job, named after "
+    "it.",
 )
 @click.option(
     "--dry-run",
@@ -235,7 +256,8 @@ def command(paths: tuple[Path, ...], output_dir: Path | None, as_json: bool, **o
     """Make videos of the frames in each PATH: a job's directory, or a tree of them.
 
     A directory of numbered PNGs without a manifest is encoded when it is named itself; in a tree it is passed over, as
-    one that is still being written. Each video is verified before it appears; a log line says its path,
+    one that is still being written. Of several sequences in a directory, one alone is named as 'DIR/rgb_*.png', in
+    quotes. Each video is verified before it appears; a log line says its path,
     frames, fps, encoding time, size and type.
 
     What has been encoded stays: without options it is done, whatever it was encoded with. An option that is given and
@@ -243,4 +265,9 @@ def command(paths: tuple[Path, ...], output_dir: Path | None, as_json: bool, **o
     """
     from daddy_encode.cli.encode_run import run
 
+    if options["output"] is not None:
+        # Its name says both, and what is on the command line comes first.
+        context = click.get_current_context()
+        output_dir = None if is_from_environment(context, "output_dir") else output_dir
+        options["video"] = None if is_from_environment(context, "video") else options["video"]
     return run(paths, output_dir, as_json=as_json, **options)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -32,6 +33,7 @@ from daddy_encode.service.worker_pool import WorkerPool
 from daddy_encode.spool.claims import Claims
 from daddy_encode.spool.orphans import remove_dead
 from daddy_encode.spool.receipt import OutputRecord
+from daddy_encode.spool.sequences import is_of_a_job
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +102,7 @@ def run(
     tally = Tally(
         len(found.faults),
         passed_over=found.passed_over,
-        on_saved=_print_json if as_json else lambda record, path: None,
+        on_saved=print_saved if as_json else lambda record, path: None,
         one_job=len(found.jobs) == 1,
     )
     frames = {job.paths: job.frames for job in found.jobs}
@@ -132,8 +134,14 @@ def run(
     return INTERRUPTED if left else 0
 
 
-def _print_json(record: OutputRecord, path: Path) -> None:
-    click.echo(saved_json(record, path))
+def print_saved(record: OutputRecord, path: Path) -> None:
+    """Write a line about a video that was saved to standard output, as long as somebody reads that."""
+    try:
+        click.echo(saved_json(record, path))
+    except BrokenPipeError:
+        # The reader, such as `head`, has seen enough; the videos are wanted all the same.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        log.warning("standard output was closed by its reader: no more JSON lines, but encoding goes on")
 
 
 def _kind_of(output: Path, video: str | None, output_dir: Path | None) -> str:
@@ -151,9 +159,16 @@ def _kind_of(output: Path, video: str | None, output_dir: Path | None) -> str:
 def _into(output: Path, found: FoundJobs) -> list[FoundJob]:
     """The one job, with `output` as its video; none where a fault was found."""
     if len(found.jobs) > 1:
+        first = found.jobs[0].paths
         raise SettingsError(
             f"--output {shown(output)} is for one video, and there are {len(found.jobs)} jobs, such as "
-            f"{shown(found.jobs[0].paths.job)}; name one of them as PATH, or give --output-dir"
+            f"{shown(first.job)}; name one of them as PATH{', in quotes' * (first.pattern is not None)}, or give "
+            "--output-dir"
+        )
+    if is_of_a_job(output, (job.paths for job in found.jobs)):
+        raise SettingsError(
+            f"--output {shown(output)}: is the name of a job's own video; leave --output out to make that, or name "
+            "another file"
         )
     return [replace(job, paths=job.paths.into(output)) for job in found.jobs if not found.faults]
 

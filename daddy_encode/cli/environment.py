@@ -12,8 +12,13 @@ import click
 from click.core import ParameterSource
 
 PREFIX = "DADDY_ENCODE_"
-# The same word for another thing: how many Slurm tasks share the work, not how many jobs one encoder has in hand.
-OWN_NAMES = {("submit", "--workers"): "DADDY_ENCODE_SUBMIT_WORKERS"}
+# By command and option.
+OWN_NAMES: dict[tuple[str, str], str | None] = {
+    # One file for the video of every command is nobody's wish.
+    ("encode", "--output"): None,
+    # The same word for another thing: how many Slurm tasks share the work, not how many jobs one encoder has in hand.
+    ("submit", "--workers"): "DADDY_ENCODE_SUBMIT_WORKERS",
+}
 
 
 def with_environment(command: click.Command) -> click.Command:
@@ -27,8 +32,8 @@ def with_environment(command: click.Command) -> click.Command:
     return command
 
 
-def variable(command: str, option: click.Option) -> str:
-    """The name of the variable that sets `option` of `command`."""
+def variable(command: str, option: click.Option) -> str | None:
+    """The name of the variable that sets `option` of `command`; None where none does."""
     name = next(name for name in option.opts if name.startswith("--"))
     return OWN_NAMES.get((command, name), PREFIX + name.removeprefix("--").replace("-", "_").upper())
 
@@ -37,7 +42,7 @@ def name_variable(error: click.ClickException) -> None:
     """Have `error` name the variable instead of the option, where the option's value came from it."""
     if not isinstance(error, click.BadParameter) or error.ctx is None or error.param is None:
         return
-    if _is_from_environment(error.ctx, error.param):
+    if is_from_environment(error.ctx, error.param.name):
         error.param_hint = str(error.param.envvar)
 
 
@@ -51,8 +56,8 @@ def _naming_variables(callback: Any) -> Any:
         try:
             return callback(*arguments, **options)
         except SettingsError as error:
-            used = dict(_used(click.get_current_context()))
-            meant = [name for name, value in used.items() if _mentions(str(error), value)] or list(used)
+            used = _used(click.get_current_context())
+            meant = [name for name, value in used if _mentions(str(error), value)]
             if not meant:
                 raise
             raise SettingsError(f"{error} (from the environment: {', '.join(meant)})") from error
@@ -68,9 +73,10 @@ def _mentions(text: str, value: str) -> bool:
 def _used(context: click.Context) -> Iterator[tuple[str, str]]:
     """The variables that options of a command came from, with their values."""
     for option in context.command.params:
-        if _is_from_environment(context, option):
+        if is_from_environment(context, option.name):
             yield str(option.envvar), os.environ.get(str(option.envvar), "")
 
 
-def _is_from_environment(context: click.Context, option: click.Parameter) -> bool:
-    return context.get_parameter_source(str(option.name)) is ParameterSource.ENVIRONMENT
+def is_from_environment(context: click.Context, name: str | None) -> bool:
+    """Whether the value of the option that is called `name` in Python came from a variable."""
+    return context.get_parameter_source(str(name)) is ParameterSource.ENVIRONMENT

@@ -10,15 +10,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import click
-
+from daddy_encode.cli.encode_run import print_saved
 from daddy_encode.cli.main import FAILED, INTERRUPTED
 from daddy_encode.cli.signals import on_signals
 from daddy_encode.cluster.limits import usable_workers
 from daddy_encode.encoding.probe import find_ffmpeg, kinds_asked_for
 from daddy_encode.errors import SpoolError
 from daddy_encode.jobs.context import make_context
-from daddy_encode.report.log import saved_json, set_up_logging, shown
+from daddy_encode.report.log import set_up_logging, shown
 from daddy_encode.report.progress import AboveBar
 from daddy_encode.service.memory import use_one_arena
 from daddy_encode.service.notify import Notifier, parse_command
@@ -30,7 +29,6 @@ from daddy_encode.service.watcher.wake import Waker
 from daddy_encode.service.watcher.watcher import Watcher, WatchOptions
 from daddy_encode.service.worker_pool import WorkerPool
 from daddy_encode.spool.claims import Claims
-from daddy_encode.spool.receipt import OutputRecord
 from daddy_encode.spool.walk import listing_error
 
 log = logging.getLogger(__name__)
@@ -95,7 +93,7 @@ def run(
         split=split,
         events=events,
     )
-    tally = Tally(on_saved=_print_json if as_json else lambda record, path: None)
+    tally = Tally(on_saved=print_saved if as_json else lambda record, path: None)
     claims = Claims(lease, context.owners.trusts, context.tmp_dir)
     with WorkerPool(
         workers or usable_workers(os.environ),
@@ -133,10 +131,6 @@ def run(
     if not once:
         return 0
     return FAILED if tally.failed else INTERRUPTED if watcher.deferred or scanner.has_missed else 0
-
-
-def _print_json(record: OutputRecord, path: Path) -> None:
-    click.echo(saved_json(record, path))
 
 
 def _read_events(events: Events, watcher: Watcher) -> None:

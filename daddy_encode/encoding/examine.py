@@ -113,8 +113,12 @@ class Examined:
         any_size = any(output.fit is not None for output in self.todo.values())
         return find_bad_frames(directory, self.frames.names, self.promised_size, any_size=any_size)
 
-    def replaced(self, name: str, kind: Kind) -> str:
-        """Say of the file `name` that the new video of this kind replaces it; see `recorded.replaced`."""
+    def replaced(self, paths: JobPaths, kind: Kind) -> str:
+        """Say of a file that the new video of this kind replaces it; see `recorded.replaced`."""
+        name = paths.output(kind).name
+        if paths.file is not None:
+            # No receipt ever does.
+            return one_line(f"replaces {name}")
         gaps: Gaps = "hold" if self.gaps == "error" and self.dropped.count else self.gaps
         return replaced(
             name, kind, self.todo[kind], self.earlier, is_same=self.is_same, gaps=gaps, salvaged=self.salvaged

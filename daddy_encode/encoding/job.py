@@ -221,7 +221,7 @@ def _publish_all(
         }
         made = [msgspec.structs.replace(record, mtime_ns=ready[record.format].mtime_ns()) for record in made]
         replaces = {
-            kind: job.replaced(target.final.name, kind)
+            kind: job.replaced(paths, kind)
             for kind, target in targets.items()
             if check_can_rename(ready[kind], target.final)
         }

@@ -38,6 +38,17 @@ GIF_WIDTH = Bounds(0, 65_535)
 # Of a sample of 16 bits.
 DEPTH = Bounds(0, 65_535)
 
+# Of settings, by name.
+BOUNDS = {"crf": CRF, "scale": SCALE, "loop": LOOP, "gif_width": GIF_WIDTH}
+CHOICES: dict[str, tuple[str, ...]] = {
+    "video": ("mp4", "gif", "both"),
+    "preset": PRESETS,
+    "dither": DITHERS,
+    "alpha": ALPHAS,
+    "fit": FITS,
+    "gaps": GAPS,
+}
+
 # Of --max-pixels, in units of 2**20.
 MAX_PIXELS = Bounds(1, 1024)
 

@@ -147,19 +147,45 @@ NOTHING = Recorded()
 
 def make_settings(**values: Any) -> Settings:
     """`Settings` of `values`; raises SettingsError where a type or a bound is wrong."""
-    try:
-        settings = msgspec.convert(values, Settings)
-    except msgspec.ValidationError as error:
-        raise SettingsError(f"a setting cannot be used: {error}") from error
-    if settings.fps is not None:
-        parse_fps(settings.fps)
-    check_depth(settings.depth)
-    if settings.gif_fps is not None and parse_fps(settings.gif_fps, "gif_fps") > MAX_GIF_FPS:
+    for name, value in values.items():
+        check_setting(name, value, name)
+    return msgspec.convert(values, Settings)
+
+
+def check_setting(name: str, value: object, called: str) -> None:
+    """Raise SettingsError where a value of the field `name` of `Settings` cannot be used; None is not given.
+
+    Args:
+        name: The field's.
+        value: What somebody gave.
+        called: What it is called in the error, before the value.
+    """
+    if value is None:
+        return
+    if name == "fps":
+        parse_fps(value, called)
+    elif name == "gif_fps" and parse_fps(value, called) > MAX_GIF_FPS:
         raise SettingsError(
-            f"gif_fps {settings.gif_fps} is above {MAX_GIF_FPS}: browsers would slow such a GIF down; "
+            f"{called} {value} is above {MAX_GIF_FPS}: browsers would slow such a GIF down; "
             "a faster recording keeps its speed with fewer frames"
         )
-    return settings
+    elif name == "depth":
+        check_depth(value, called)
+    try:
+        msgspec.convert({name: value}, Settings)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{called} {value!r:.60} {_wrong(name)}") from error
+
+
+def _wrong(name: str) -> str:
+    """What is wrong with a value that the field `name` of `Settings` does not take."""
+    if name in option_values.BOUNDS:
+        return "is not a whole number from {} to {}".format(*option_values.BOUNDS[name])
+    if name in option_values.CHOICES:
+        return f"is none of {', '.join(option_values.CHOICES[name])}"
+    if name == "background":
+        return "is not a colour in six hexadecimal digits, RRGGBB, such as 1e90ff"
+    return "is neither True nor False" if name in ("gif_optimize", "salvage") else "is not a text"
 
 
 def plan(settings: Settings, asked: Asked | None, recorded: Recorded = NOTHING) -> Plan:
@@ -238,19 +264,19 @@ def _gif_rate(settings: Settings, own: Mp4Settings | GifSettings | None) -> Frac
     return usual if math.ceil(rate / usual) == own.step else rate / own.step
 
 
-def check_depth(value: object) -> None:
-    """Raise SettingsError where a depth is neither None nor "auto" nor "MIN:MAX"."""
+def check_depth(value: object, called: str = "depth") -> None:
+    """Raise SettingsError where a depth, `called` so, is neither None nor "auto" nor "MIN:MAX"."""
     if value is not None and value != "auto":
-        parse_depth(str(value))
+        parse_depth(str(value), called)
 
 
-def parse_depth(text: str) -> tuple[int, int]:
+def parse_depth(text: str, called: str = "depth") -> tuple[int, int]:
     """The least and the greatest value that "MIN:MAX" stands for; raises SettingsError where it does not."""
     match = re.fullmatch("([0-9]{1,5}):([0-9]{1,5})", text)
     least, greatest = (int(match[1]), int(match[2])) if match else (0, 0)
     if not option_values.DEPTH.least <= least < greatest <= option_values.DEPTH.greatest:
         raise SettingsError(
-            f"depth {text!r:.60} is neither auto nor MIN:MAX, two whole numbers up to {option_values.DEPTH.greatest}, "
-            "the smaller one first, such as 300:4000"
+            f"{called} {text!r:.60} is neither auto nor MIN:MAX, two whole numbers up to "
+            f"{option_values.DEPTH.greatest}, the smaller one first, such as 300:4000"
         )
     return least, greatest

@@ -93,11 +93,11 @@ def encode(
 
     given: dict[str, Any] = {
         "video": video,
-        "fps": _rate(fps),
+        "fps": _rate(fps, "fps"),
         "crf": crf,
         "preset": preset,
         "scale": scale,
-        "gif_fps": _rate(gif_fps),
+        "gif_fps": _rate(gif_fps, "gif_fps"),
         "gif_width": gif_width,
         "dither": dither,
         "loop": loop,
@@ -132,8 +132,8 @@ def encode(
     ]
 
 
-def _rate(value: object) -> str | None:
+def _rate(value: object, name: str) -> str | None:
     """A rate as options have it."""
     from daddy_encode.spool.rate import format_fps, parse_fps
 
-    return None if value is None else format_fps(parse_fps(value))
+    return None if value is None else format_fps(parse_fps(value, name))

@@ -16,7 +16,7 @@ from daddy_encode.report.log import shown
 from daddy_encode.spool.claims import claimed_names
 from daddy_encode.spool.frames import described, find_several
 from daddy_encode.spool.paths import JobPaths
-from daddy_encode.spool.receipt import is_receipt_of, read_receipt
+from daddy_encode.spool.sequences import is_sequence, split_job
 from daddy_encode.spool.walk import Listing, SpoolDirectory, listing_error, walk
 
 _ADVICE = (
@@ -98,7 +98,7 @@ def find_all_jobs(
     """The jobs at several paths. A path that has none is a fault that says what is there instead.
 
     Args:
-        paths: Each a job's directory, or that of a tree.
+        paths: Each a job's directory, that of a tree, or one of several sequences in a directory, as its job is shown.
         output_dir: As in `find_jobs`, as are all that follow.
         salvage: See there.
         split: See there.
@@ -113,9 +113,9 @@ def find_all_jobs(
     directories, found.faults = _without_files(paths)
     # A job may be in a tree that is named and be named itself.
     jobs: dict[Path, FoundJob] = {}
-    for path in directories:
+    for path, pattern in directories:
         other, passed_over, empty = OtherFiles(), list[PassedOver](), True
-        for item in _reported(find(path, other=other)):
+        for item in _reported(find(path, other=other, pattern=pattern)):
             if isinstance(item, PassedOver):
                 passed_over.append(item)
                 continue
@@ -147,6 +147,7 @@ def find_jobs(
     *,
     salvage: bool = False,
     split: bool = False,
+    pattern: str | None = None,
     other: OtherFiles | None = None,
     is_done: Callable[[JobPaths], bool] = lambda paths: False,
     tidy: bool = True,
@@ -160,6 +161,7 @@ def find_jobs(
         output_dir: Where outputs go. Default: beside each job.
         salvage: Whether jobs without a manifest in a tree are encoded. Default: no.
         split: Whether each sequence of a directory that holds several is a job. Default: only where it was one before.
+        pattern: Of one such sequence at `path` itself, which alone is wanted. Default: all are.
         other: Told what is in directories that are no jobs. Default: nobody.
         is_done: Whether a job without a manifest in a tree is done, as one that was salvaged may be: it is not passed
             over then. Default: none is.
@@ -191,7 +193,7 @@ def find_jobs(
             if passed_over.reason == BESIDE_RECORDINGS:
                 continue
         paths = directory.paths
-        parts = split_job(paths, listing, split=split)
+        parts = split_job(paths, listing, split=split or pattern is not None)
         if not (listing.has_manifest or is_named or salvage or all(is_done(job) for job, _ in parts)):
             # What records with this project says so from its first frame on.
             several = [] if listing.is_recording else find_several(listing.names)
@@ -202,33 +204,16 @@ def find_jobs(
         if is_named and os.path.islink(directory.path):
             # An encoder follows no link by itself.
             paths = replace(paths, directory=Path(os.path.realpath(directory.path)))
-            parts = split_job(paths, listing, split=split)
+            parts = split_job(paths, listing, split=split or pattern is not None)
         outputs = paths.base.parent
         if outputs not in claimed:
             claimed[outputs] = claimed_names(outputs, paths.top, tidy=tidy)
         for job, part in parts:
-            has_lease = job.base.name in claimed[outputs]
-            yield FoundJob(job, part.frames, listing.has_manifest, is_named, has_lease)
+            if pattern in (None, job.pattern):
+                has_lease = job.base.name in claimed[outputs]
+                yield FoundJob(job, part.frames, listing.has_manifest, is_named, has_lease)
         if is_named:
             return
-
-
-def split_job(paths: JobPaths, listing: Listing, *, split: bool) -> list[tuple[JobPaths, Listing]]:
-    """The jobs that a directory is, each with its own number of frames: one, or one for each sequence of frames.
-
-    Args:
-        paths: The directory's names, as one job.
-        listing: What is in it.
-        split: Whether sequences are jobs. Default: where one of them has a receipt that says that it was one.
-    """
-    sequences = find_several(listing.names)
-    jobs = [(paths.of_sequence(sequence.pattern), replace(listing, frames=len(sequence))) for sequence in sequences]
-    # No two may have one name.
-    if len({job.base for job, _ in jobs}) < len(jobs):
-        return [(paths, listing)]
-    if jobs and (split or any(is_receipt_of(job, read_receipt(job.receipt)) for job, _ in jobs)):
-        return jobs
-    return [(paths, listing)]
 
 
 def _reported(found: Iterator[FoundJob | PassedOver | SpoolError]) -> Iterator[FoundJob | PassedOver | SpoolError]:
@@ -265,22 +250,28 @@ def _below(directory: SpoolDirectory, listing: Listing) -> PassedOver | None:
     return PassedOver(Path(directory.path), BELOW_FRAMES, advice, len(frames))
 
 
-def _without_files(paths: Iterable[Path]) -> tuple[list[Path], list[SpoolError]]:
-    """The paths that are not files nor patterns of names, and what is wrong with the others, once for each folder."""
-    rest: list[Path] = []
+def _without_files(paths: Iterable[Path]) -> tuple[list[tuple[Path, str | None]], list[SpoolError]]:
+    """The directories, with the pattern of a sequence in one that was named, and what is wrong with other paths.
+
+    Of files that is said once for each folder.
+    """
+    rest: list[tuple[Path, str | None]] = []
     files: dict[Path, list[Path]] = {}
     faults = []
     for path in paths:
         if os.path.isfile(path):
             files.setdefault(path.parent, []).append(path)
         elif not os.path.lexists(path) and _PATTERN.search(path.name):
+            if is_sequence(path):
+                rest.append((path.parent, path.name))
+                continue
             faults.append(
                 SpoolError(
                     f"{shown(path)}: is a pattern of names, not a directory; name its folder: {shown(path.parent)}"
                 )
             )
         else:
-            rest.append(path)
+            rest.append((path, None))
     for folder, names in files.items():
         are_files = f" and {len(names) - 1} more are files; name their" if len(names) > 1 else ": is a file; name its"
         faults.append(SpoolError(f"{shown(names[0])}{are_files} folder: {shown(folder)}"))

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daddy_encode.errors import ManifestError, one_line
-from daddy_encode.service.find_jobs import split_job
 from daddy_encode.service.snapshot import JobSnapshot, inspect_job
 from daddy_encode.service.state import State, classify
 from daddy_encode.spool.claims import has_lease, holder, lease_path
@@ -19,6 +18,7 @@ from daddy_encode.spool.manifest import ROLLOUT_NAME
 from daddy_encode.spool.paths import JobPaths, absolute
 from daddy_encode.spool.receipt import MOST_FAILURES
 from daddy_encode.spool.recording.rollout import Rollout, read_rollout
+from daddy_encode.spool.sequences import split_job
 from daddy_encode.spool.walk import Listing, OutputListing, listing_error, walk
 
 # In characters. Anybody may have written what it comes from.

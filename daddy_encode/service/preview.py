@@ -86,7 +86,7 @@ def _videos(paths: JobPaths, context: Context, *, every: bool) -> list[Preview]:
                 format=kind,
                 settings=msgspec.to_builtins(settings),
                 text=settings_text(settings, every=every) + lost,
-                replaces=job.replaced(path.name, kind) if is_there else "",
+                replaces=job.replaced(paths, kind) if is_there else "",
             )
         )
     return videos

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,6 +59,11 @@ def test_what_is_shown_is_what_is_made_then(tree: Path) -> None:
     assert [videos for _, videos in preview(found.jobs, asked)] == [[], [], []]
     cut(tree / "b" / "000001.png")
     (tree / "c" / "000001.png").unlink()
+    ((_, lost),) = preview(find_all_jobs([tree / "c"]).jobs, context(gaps="skip", crf=26))
+    assert isinstance(lost, list)
+    assert str(lost[0]).endswith(
+        "; crf 26, gaps skip; replaces c.mp4 made before frames or manifest changed, with crf 25"
+    )
     ends = [videos for _, videos in preview(found.jobs, context(crf=26))]
     assert isinstance(ends[2], DaddyEncodeError)
     assert "000001.png missing" in str(ends[2])
@@ -98,6 +105,35 @@ def test_one_video_goes_to_the_file_and_nothing_else_is_written(tree: Path, tmp_
     again = run_command("encode", tree / "b", "-o", file)
     assert "; replaces my run.v1.MP4" in again.stderr
     assert decode_mp4(file, 16, 12).shape[0] == 4
+
+
+@pytest.mark.parametrize(
+    ("before", "file"),
+    [
+        (None, "b.mp4"),
+        (None, "b.gif"),
+        # Another job's, or one whose frames are gone.
+        (None, "c.mp4"),
+        ("a", "a.gif"),
+    ],
+)
+def test_a_file_is_not_the_video_that_a_job_has_without_it(tree: Path, before: str | None, file: str) -> None:
+    if before is not None:
+        shutil.rmtree(tree / before)
+    existing = all_below(tree)
+    result = CliRunner().invoke(group, ["encode", str(tree / "b"), "-o", str(tree / file)], standalone_mode=False)
+    assert isinstance(result.exception, SettingsError)
+    assert f"{file}: is the name of a job's own video; leave --output out" in str(result.exception)
+    assert all_below(tree) == existing
+
+
+def test_a_file_that_is_replaced_is_no_receipts(tree: Path) -> None:
+    (tree / "x.mp4").touch()
+    (told,) = preview(
+        [replace(job, paths=job.paths.into(tree / "x.mp4")) for job in find_all_jobs([tree / "b"]).jobs], context()
+    )
+    assert isinstance(told[1], list)
+    assert [video.replaces for video in told[1]] == ["replaces x.mp4"]
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,14 @@ import json
 import os
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
 from daddy_encode import save_frames_as_png
+from daddy_encode.cli.encode_run import print_saved
+from tests.jobs import encode
 from tests.media import decode_gif, decode_mp4, leftovers, moving_square, run_command
 
 
@@ -39,6 +42,21 @@ def test_a_tree_is_encoded_whole_and_then_skipped(tree: Path) -> None:
     assert (silent.returncode, silent.stdout, silent.stderr) == (0, "", "")
     forced = run_command("encode", tree, "--json", "--force", "--workers", "3")
     assert len(forced.stdout.splitlines()) == 3
+
+
+def test_a_reader_that_has_gone_ends_no_encode(
+    tree: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    reads, writes = os.pipe()
+    os.close(reads)
+    with open(writes, "w") as closed, monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", closed)
+        for job in ("episode-0000", "episode-0001"):
+            result = encode(tree / "run-1" / job)
+            print_saved(result.made[0], result.paths.output("mp4"))
+    assert [record.getMessage() for record in caplog.records].count(
+        "standard output was closed by its reader: no more JSON lines, but encoding goes on"
+    ) == 1
 
 
 def test_an_output_dir_keeps_the_relative_paths(tree: Path, tmp_path: Path) -> None:
@@ -99,9 +117,9 @@ def test_a_dot_is_the_working_directory(tree: Path) -> None:
         (["nowhere"], 1, "nowhere: cannot be listed: No such file or directory"),
         (["notes"], 1, "notes: nothing to encode: it is empty; check the path"),
         ([], 2, "Missing argument 'PATH...'"),
-        (["run-1", "--video-fps", "0"], 2, "fps '0' is outside"),
-        (["run-1", "--video-fps", "fast"], 2, "fps 'fast' is not a rate"),
-        (["run-1", "--video-fps", "nan"], 2, "fps 'nan' is not a rate"),
+        (["run-1", "--video-fps", "0"], 2, "'--video-fps': '0' is outside"),
+        (["run-1", "--video-fps", "fast"], 2, "'--video-fps': 'fast' is not a rate"),
+        (["run-1", "--video-fps", "nan"], 2, "'--video-fps': 'nan' is not a rate"),
         (["run-1", "--gif-fps", "60"], 2, "above 50"),
         (["run-1", "--crf", "52"], 2, "52 is not in the range 0<=x<=51"),
         (["run-1", "--preset", "fastest"], 2, "'fastest' is not one of"),

@@ -48,9 +48,8 @@ def test_an_option_from_the_environment_is_given_and_the_command_line_comes_firs
     [
         ("CRF", "99", "DADDY_ENCODE_CRF: 99 is not in the range"),
         ("GIF_OPTIMIZE", "maybe", "DADDY_ENCODE_GIF_OPTIMIZE: 'maybe' is not a valid boolean"),
-        ("VIDEO_FPS", "abc", "fps 'abc' is not a rate: .*from the environment: DADDY_ENCODE_VIDEO_FPS"),
-        # Which of them is wrong cannot be told from this text.
-        ("BACKGROUND", "red", "from the environment: DADDY_ENCODE_LOOP, DADDY_ENCODE_BACKGROUND"),
+        ("VIDEO_FPS", "abc", "DADDY_ENCODE_VIDEO_FPS: 'abc' is not a rate: "),
+        ("BACKGROUND", "red", "DADDY_ENCODE_BACKGROUND: 'red' is not a colour in six hexadecimal digits"),
     ],
 )
 @pytest.mark.parametrize("command", ["encode", "watch", "submit"])
@@ -61,7 +60,36 @@ def test_a_wrong_value_is_an_error_that_names_its_variable(
     error = result.exception
     text = error.format_message() if isinstance(error, click.UsageError) else str(error)
     assert re.search(words, text), text
-    assert ("LOOP" in text) is (name == "BACKGROUND")
+    assert "LOOP" not in text
+
+
+def test_what_is_wrong_later_names_the_variable_that_has_that_value(job: Path) -> None:
+    text = str(invoked("encode", job, TRUST_OWNER="no-such-user", LOOP="3").exception)
+    assert text.endswith(" (from the environment: DADDY_ENCODE_TRUST_OWNER)")
+
+
+def test_a_file_on_the_command_line_comes_before_what_contradicts_it_and_has_no_variable(job: Path) -> None:
+    file = job.parent / "x.gif"
+    result = invoked("encode", job, "-o", file, "--dry-run", VIDEO="mp4", OUTPUT_DIR="out", OUTPUT=str(job / "no.avi"))
+    assert (result.exception, "would save" in result.stdout, str(file.name) in result.stdout) == (None, True, True)
+    assert "a.mp4" not in invoked("encode", job, "--dry-run", OUTPUT="a.mp4").stdout
+    wrong = invoked("encode", job, "-o", "x.avi", LOOP="3").exception
+    assert "environment" not in str(wrong)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--background", "red", "'red' is not a colour in six hexadecimal digits, RRGGBB"),
+        ("--gif-fps", "0", "'0' is outside 0.01 to 1000"),
+        ("--gif-fps", "60", "60 is above 50"),
+        ("--video-fps", "abc", "'abc' is not a rate"),
+        ("--depth", "9:3", "'9:3' is neither auto nor MIN:MAX"),
+    ],
+)
+def test_what_is_wrong_names_the_option(job: Path, option: str, value: str, words: str) -> None:
+    text = invoked("encode", job, option, value).exception.format_message()
+    assert text.startswith(f"Invalid value for '{option}': {words}"), text
 
 
 def test_what_is_wrong_on_the_command_line_is_not_said_of_a_variable(job: Path) -> None:

@@ -120,6 +120,26 @@ def test_each_is_encoded_anew_for_its_own_frames_only(tmp_path: Path) -> None:
     assert shown(tmp_path / "run.rgb.mp4") == [40, 50, 60, 200]
 
 
+def test_one_is_named_as_it_is_shown(tmp_path: Path) -> None:
+    job = write(tmp_path / "run")
+    write(tmp_path / "one", {"rgb_{}.png": 40})
+    result = CliRunner().invoke(group, ["encode", str(job), "--split", "-o", "z.mp4"], standalone_mode=False)
+    assert "run/*_depth.png; name one of them as PATH, in quotes, or" in str(result.exception)
+    done = CliRunner().invoke(group, ["encode", str(job / "*_depth.png"), "-o", str(tmp_path / "z.mp4"), "-q"])
+    assert done.exit_code == 0, done.output
+    assert shown(tmp_path / "z.mp4") == [120, 130, 140]
+    found = find_all_jobs([job / "rgb_*.png", job / "depth_*.png", tmp_path / "one" / "rgb_*.png"])
+    assert [found.paths.job for found in found.jobs] == [job / "rgb_*.png"]
+    assert [str(fault).partition(": ")[2] for fault in found.faults] == [
+        f"is a pattern of names, not a directory; name its folder: {job}",
+        f"is a pattern of names, not a directory; name its folder: {tmp_path / 'one'}",
+    ]
+    encode_job(found.jobs[0].paths, context())
+    assert names_beside(job) == ["one", "run.rgb.mp4", "run.rgb.receipt.json", "z.mp4"]
+    result = CliRunner().invoke(group, ["encode", str(job / "*_depth.png"), "-o", str(tmp_path / "run.rgb.mp4")])
+    assert result.exit_code != 0
+
+
 def test_one_that_is_broken_does_not_stop_the_others_and_log_has_its_error(tmp_path: Path) -> None:
     job = write(tmp_path / "run")
     (job / "rgb_0001.png").write_bytes(b"\xff\xd8\xff\xe0\0\x10JFIF")

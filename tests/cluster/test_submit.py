@@ -82,7 +82,7 @@ def test_a_dry_run_in_json_has_the_text_and_no_job_and_asks_no_cluster(spool: Pa
     [
         (["--after", "4711;reboot"], "--after '4711;reboot' is not a Slurm job ID"),
         (["--after", ""], "--after '' is not a Slurm job ID"),
-        (["--video-fps", "0"], "fps '0' is outside"),
+        (["--video-fps", "0"], "'--video-fps': '0' is outside"),
         (["--crf", "99"], "99 is not in the range"),
         (["--workers", "0"], "0 is not in the range"),
         (["--force", "--workers", "2"], "--force would make each encoder encode every job"),

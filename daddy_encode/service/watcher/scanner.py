@@ -20,12 +20,12 @@ from daddy_encode.encoding.recorded import recorded
 from daddy_encode.encoding.settings import Settings, plan
 from daddy_encode.errors import one_line
 from daddy_encode.service.attempt import Attempt
-from daddy_encode.service.find_jobs import split_job
 from daddy_encode.service.snapshot import inspect_job
 from daddy_encode.service.state import State, classify
 from daddy_encode.service.watcher.events import Events
 from daddy_encode.service.watcher.tracked_job import FINAL, TrackedJob
 from daddy_encode.spool.paths import RECEIPT_SUFFIX, JobPaths, absolute
+from daddy_encode.spool.sequences import split_job
 from daddy_encode.spool.transient import TRANSIENT
 from daddy_encode.spool.walk import Listing, SpoolDirectory, is_there, walk
 
