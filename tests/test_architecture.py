@@ -24,7 +24,7 @@ ARROWS: dict[str, set[str] | None] = {
     "rollout": {"rollout", "errors"},
     "encoding": {"encoding", "spool", "errors"},
     "service": {"service", "encoding", "spool", "errors", "report.log"},
-    "cluster": {"cluster", "errors"},
+    "cluster": {"cluster", "spool.paths", "errors"},
     "report": {"report", "spool", "errors"},
     "cli": None,
     "video_utils": {"dump", "encoding", "spool", "errors", "report.log"},

@@ -35,7 +35,7 @@ CLEAN = {
 }
 GPU_JOB = {"SLURM_JOB_ID": "4711", "SLURM_JOB_GPUS": "0"}
 # What a user may have set for `daddy-encode`.
-OF_A_GROUP = {"VIDEO": "gif", "VIDEO_FPS": "60", "SCALE": "2"}
+OF_A_GROUP = {"VIDEO": "gif", "VIDEO_FPS": "60", "SCALE": "2", "DRY_RUN": "1"}
 
 POLICIES = """
 import time

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from daddy_encode.cli.environment import is_from_environment
+from daddy_encode.cli.user_path import UserPath
 from daddy_encode.encoding import option_values
 from daddy_encode.spool.png.pixels import MAX_PIXELS
 
@@ -26,6 +27,13 @@ def _checked(context: click.Context, option: click.Parameter, value: str | None)
         check_setting(str(option.name), value, "")
     except SettingsError as error:
         raise click.BadParameter(str(error).strip(), context, option) from error
+    return value
+
+
+def not_empty(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    """The value of an option that is a path on another machine."""
+    if value == "":
+        raise click.BadParameter("the path is empty: is the variable that it comes from not set?", context, option)
     return value
 
 
@@ -153,7 +161,7 @@ WORKING = [
     ),
     click.option(
         "--output-dir",
-        type=click.Path(path_type=Path),
+        type=UserPath(),
         metavar="DIR",
         help="Write videos and receipts below DIR, with the jobs' paths relative to the tree that was named. Default: "
         "beside each job's directory, named after it.",
@@ -161,8 +169,10 @@ WORKING = [
     click.option(
         "--tmp-dir",
         metavar="DIR",
+        callback=not_empty,
         help="Write temporary files in DIR, such as a node's own disk, and copy finished videos from there; variables "
-        "such as '$TMPDIR' are filled in on the machine that encodes. Default: beside each video, with no copy.",
+        "such as '$TMPDIR' are filled in on the machine that encodes, where DIR has to be there. Default: beside each "
+        "video, with no copy.",
     ),
     click.option(
         "--workers",
@@ -229,7 +239,7 @@ def encoding_options(command: Command) -> Command:
 
 
 @click.command("encode")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
+@click.argument("paths", nargs=-1, required=True, type=UserPath(), metavar="PATH...")
 @encoding_options
 @click.option(
     "--no-wait",
@@ -239,7 +249,7 @@ def encoding_options(command: Command) -> Command:
 @click.option(
     "-o",
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=UserPath(dir_okay=False),
     metavar="FILE",
     help="Write one video of the one job at PATH to FILE, which ends in .mp4 or .gif, and nothing else: no receipt, so "
     "it is made each time, and replaces FILE, which cannot be a job's own video. Default: beside the job, named after "

@@ -21,7 +21,7 @@ from daddy_encode.encoding.context import Context
 from daddy_encode.encoding.job import encode_job, is_done
 from daddy_encode.errors import DaddyEncodeError, SettingsError, Skipped
 from daddy_encode.jobs.context import make_context
-from daddy_encode.report.log import saved_json, set_up_logging, shown
+from daddy_encode.report.log import counted, saved_json, set_up_logging, shown
 from daddy_encode.report.progress import AboveBar, Progress
 from daddy_encode.service.attempt import Outcome, OutcomeKind
 from daddy_encode.service.encode_all import encode_all
@@ -197,5 +197,6 @@ def _show(found: FoundJobs, context: Context, *, as_json: bool, verbose: bool) -
                     click.echo(str(video))
     passed_over = f"; passed over: {reasons(found.passed_over)}" if found.passed_over else ""
     others = f", {skipped} skipped" if skipped else ""
-    log.info("%d videos would be saved, %d jobs already done, %d failed%s%s", videos, done, failed, others, passed_over)
+    would, already = counted(videos, "video"), counted(done, "job")
+    log.info("%s would be saved, %s already done, %d failed%s%s", would, already, failed, others, passed_over)
     return FAILED if failed or (skipped and not videos and not done) else 0

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
 PREFIX = "DADDY_ENCODE_"
+# What is read elsewhere, or by tests.
+OTHERS = {"DADDY_ENCODE_REQUIRE_SYSTEM"}
 # By command and option.
 OWN_NAMES: dict[tuple[str, str], str | None] = {
     # One file for the video of every command is nobody's wish.
     ("encode", "--output"): None,
+    # What is started by a rollout or a batch script would make nothing, and say that all is well.
+    ("encode", "--dry-run"): None,
+    ("submit", "--dry-run"): None,
     # The same word for another thing: how many Slurm tasks share the work, not how many jobs one encoder has in hand.
     ("submit", "--workers"): "DADDY_ENCODE_SUBMIT_WORKERS",
 }
@@ -36,6 +42,28 @@ def variable(command: str, option: click.Option) -> str | None:
     """The name of the variable that sets `option` of `command`; None where none does."""
     name = next(name for name in option.opts if name.startswith("--"))
     return OWN_NAMES.get((command, name), PREFIX + name.removeprefix("--").replace("-", "_").upper())
+
+
+def variables_set() -> list[str]:
+    """The variables of the environment that have a name like an option's, sorted."""
+    return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in OTHERS)
+
+
+def unknown_variables(commands: Iterable[click.Command]) -> str:
+    """A warning that names the variables that set no option of these commands, and those that may be meant; or none."""
+    known = {
+        str(option.envvar).removeprefix(PREFIX)
+        for command in commands
+        for option in command.params
+        if option.envvar is not None
+    }
+    unknown = []
+    for name in variables_set():
+        word = name.removeprefix(PREFIX)
+        if word not in known:
+            near = difflib.get_close_matches(word, known, 1)
+            unknown.append(ascii(name)[1:-1] + (f" (is {PREFIX}{near[0]} meant?)" if near else ""))
+    return f"Warning: variables that set no option: {', '.join(unknown)}" if unknown else ""
 
 
 def name_variable(error: click.ClickException) -> None:

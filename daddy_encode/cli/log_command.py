@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from daddy_encode.cli.status_command import selection_options
+from daddy_encode.cli.status_command import output_dir_option, selection_options
 
 if TYPE_CHECKING:
     from daddy_encode.report.selection import Selection
@@ -18,14 +19,15 @@ FAULTS_SHOWN = 10
 
 @click.command("log")
 @selection_options
+@output_dir_option
 @click.option("--json", "form", flag_value="json", help="One JSON object per video.")
 @click.option("--csv", "form", flag_value="csv", help="Comma-separated values with a header line.")
-def command(root: Path, selection: Selection, form: str | None) -> int:
+def command(root: Path, selection: Selection, output_dir: Path | None, form: str | None) -> int:
     """Show every video below ROOT as a row: path, frames, fps, encoding time, size, type; failed jobs with the reason.
 
-    Read from the receipts, oldest first. ROOT is the spool, or the output directory. With JOB, only the jobs of that
-    name, or in a directory of that name, below ROOT; a pattern in quotes, such as 'run-1*/eval-*', whose * matches / as
-    well.
+    Read from the receipts, oldest first. ROOT is the spool, a job's directory, or the output directory. With JOB, only
+    the jobs of that name, or in a directory of that name, below ROOT; a pattern in quotes, such as 'run-1*/eval-*',
+    whose * matches / as well.
 
     A receipt that cannot be used is named on standard error. In a CSV file, texts are printable, and one that a
     spreadsheet would take for a formula begins with an apostrophe. Needs no write permission. Exit status: 0, also
@@ -41,11 +43,21 @@ def command(root: Path, selection: Selection, form: str | None) -> int:
     from daddy_encode.report.log import shown, size
     from daddy_encode.spool.paths import absolute
 
-    ledger = read_ledger(root)
+    ledger = read_ledger(root, output_dir)
+    top = absolute(root)
+    elsewhere = absolute(output_dir) if output_dir is not None else None
+
+    def paths(row: dict[str, Any]) -> Iterator[Path]:
+        for path in map(absolute, paths_of(row)):
+            yield path
+            if elsewhere is not None and path.is_relative_to(elsewhere):
+                # As if it were beside the jobs.
+                yield top / path.relative_to(elsewhere)
+
     rows = selection.select(
         ledger.rows,
-        paths=lambda row: map(absolute, paths_of(row)),
-        root=absolute(root),
+        paths=paths,
+        root=top,
         when=lambda row: row["finished"],
         has_failed=lambda row: row["error"] is not None,
     )
@@ -72,6 +84,9 @@ def command(root: Path, selection: Selection, form: str | None) -> int:
                 )
     if ledger.rows and not rows:
         click.echo(f"none of {len(ledger.rows)} videos and failures is one that was asked for", err=True)
+    if not (ledger.rows or ledger.faults):
+        places = f", nor in {shown(output_dir)}" if output_dir is not None else ""
+        click.echo(f"{shown(root)}: no receipt (NAME.receipt.json) below it or beside it{places}", err=True)
     for fault in ledger.faults[:FAULTS_SHOWN]:
         click.echo(one_line(fault), err=True)
     if len(ledger.faults) > FAULTS_SHOWN:

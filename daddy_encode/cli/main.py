@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import click
 
 from daddy_encode import __version__
-from daddy_encode.cli.environment import name_variable, with_environment
+from daddy_encode.cli.environment import name_variable, unknown_variables, variables_set, with_environment
 
 # Command name -> module below daddy_encode.cli that holds `command`. Loaded when needed: `--help` stays quick.
 COMMANDS = {
@@ -40,6 +40,9 @@ class Commands(click.Group):
         return _loaded(cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:
+        # Only then is every command loaded.
+        if variables_set() and (warning := unknown_variables(map(_loaded, COMMANDS))):
+            click.echo(warning, err=True)
         try:
             return super().invoke(ctx)
         except click.ClickException as error:
@@ -58,8 +61,8 @@ def _loaded(name: str) -> click.Command:
 def group() -> None:
     """Turn the PNG frames that rollouts wrote into MP4 and GIF: on CPUs, verified, logged.
 
-    Every option but --output can be set in the environment, too, as can be done once for a whole group: --crf 18 is
-    DADDY_ENCODE_CRF=18, a flag is 0 or 1. What is on the command line comes first.
+    Every option but --output and --dry-run can be set in the environment, too, as can be done once for a whole group:
+    --crf 18 is DADDY_ENCODE_CRF=18, a flag is 0 or 1. What is on the command line comes first.
 
     Exit status: 0 all well, 1 a job failed, 2 wrong usage, 75 interrupted (run again).
     """

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
+from daddy_encode.cli.user_path import UserPath
+
 if TYPE_CHECKING:
     from daddy_encode.report.selection import Selection
     from daddy_encode.report.status import StatusRow
@@ -41,7 +43,7 @@ def selection_options(function: _Function) -> _Function:
     decorated: Any = with_selection
     for decorate in reversed(
         (
-            click.argument("root", type=click.Path(path_type=Path), metavar="ROOT"),
+            click.argument("root", type=UserPath(), metavar="ROOT"),
             click.argument("names", nargs=-1, metavar="[JOB]..."),
             click.option(
                 "--since",
@@ -62,14 +64,17 @@ def selection_options(function: _Function) -> _Function:
     return cast(_Function, decorated)
 
 
-@click.command("status")
-@selection_options
-@click.option(
+output_dir_option = click.option(
     "--output-dir",
-    type=click.Path(path_type=Path),
+    type=UserPath(),
     metavar="DIR",
     help="Where the encoders write. Default: beside the jobs.",
 )
+
+
+@click.command("status")
+@selection_options
+@output_dir_option
 @click.option(
     "--all", "every", is_flag=True, help="Also show every job that is done. Default: the ten newest, unless --last."
 )

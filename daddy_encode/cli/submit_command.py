@@ -9,6 +9,7 @@ import click
 from click.core import ParameterSource
 
 from daddy_encode.cli.encode_command import command as encode_command
+from daddy_encode.cli.user_path import UserPath
 
 # Options of `encode` that have a meaning of their own here, or none in a batch script.
 NOT_PASSED_ON = {"workers", "as_json", "no_wait", "dry_run", "output"}
@@ -20,7 +21,7 @@ PASSED_ON = [
 
 
 @click.command("submit")
-@click.argument("root", type=click.Path(path_type=Path), metavar="ROOT")
+@click.argument("root", type=UserPath(), metavar="ROOT")
 @click.option(
     "--after",
     metavar="JOBID[,JOBID]",

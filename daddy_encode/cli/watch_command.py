@@ -8,10 +8,11 @@ from typing import Any
 import click
 
 from daddy_encode.cli.encode_command import encoding_options
+from daddy_encode.cli.user_path import UserPath
 
 
 @click.command("watch")
-@click.argument("root", type=click.Path(path_type=Path), metavar="ROOT")
+@click.argument("root", type=UserPath(), metavar="ROOT")
 @encoding_options
 @click.option(
     "--interval",

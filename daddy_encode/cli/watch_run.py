@@ -17,10 +17,11 @@ from daddy_encode.cluster.limits import usable_workers
 from daddy_encode.encoding.probe import find_ffmpeg, kinds_asked_for
 from daddy_encode.errors import SpoolError
 from daddy_encode.jobs.context import make_context
-from daddy_encode.report.log import set_up_logging, shown
+from daddy_encode.report.log import counted, set_up_logging, shown
 from daddy_encode.report.progress import AboveBar
 from daddy_encode.service.memory import use_one_arena
 from daddy_encode.service.notify import Notifier, parse_command
+from daddy_encode.service.state import State
 from daddy_encode.service.stop import StopSwitch
 from daddy_encode.service.tally import Tally
 from daddy_encode.service.watcher.events import Events, start_events
@@ -115,16 +116,18 @@ def run(
         if events is not None:
             waker.listen(events.descriptor, partial(_read_events, events, watcher))
         log.info(
-            "watching %s every %g s with %d workers%s",
+            "watching %s every %g s with %s%s",
             shown(root),
             interval,
-            pool.count,
+            counted(pool.count, "worker"),
             ", events on" * (events is not None),
         )
         with waker.woken_by_signals():
             watcher.run()
         if events is not None:
             events.close()
+    # What it has found done it has not attempted.
+    tally.done = max(tally.done, scanner.counts()[State.DONE] - tally.made)
     log.info("%s", tally)
     if pool.fault is not None:
         raise pool.fault

@@ -17,6 +17,7 @@ from daddy_encode.cluster.client import NoAnswerError, run_slurm
 from daddy_encode.cluster.script import batch_script, merged_directives
 from daddy_encode.cluster.script_file import slurm_directory, written_script
 from daddy_encode.errors import ClusterError, SettingsError, SpoolError
+from daddy_encode.spool.paths import user_path
 
 # After killing sbatch it is unknown whether the job is queued, so the timeout is longer than a controller is ever busy.
 SBATCH_TIMEOUT_SECONDS = 120.0
@@ -151,7 +152,7 @@ def _directives(
 
 
 def _checked_root(root: str | os.PathLike[str]) -> Path:
-    path = os.path.abspath(root)
+    path = os.path.abspath(user_path(root))
     # A backslash ends the expansion of %j in the name of a log, and is dropped from it.
     if not path.isprintable() or "\\" in path:
         raise SettingsError(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, Literal
 
 from daddy_encode.jobs.results import SavedVideo, saved_video
@@ -47,7 +46,7 @@ def encode(
     other encoders work on are waited for.
 
     Args:
-        path: A job's directory, or a tree of them.
+        path: A job's directory, or a tree of them. In this path and the others `~` is the home directory.
         output_dir: Where videos and receipts go. Default: beside each job's directory.
         video: What to make.
         fps: Frames per second at which the recording plays: a number, a Fraction or "30000/1001".
@@ -69,7 +68,7 @@ def encode(
             an error, unless it was split before.
         force: Whether to encode what is done already. Default: no.
         workers: Jobs to encode side by side. Default: as CPUs and memory suffice for.
-        tmp_dir: Where temporary files go. Default: beside each video.
+        tmp_dir: Where temporary files go; it has to be there. Default: beside each video.
         lease: After how many seconds without a sign of life another encoder's job is taken over. Default: 120.
         trust_owner: Users whose jobs are encoded as well. Default: nobody.
         max_pixels: Largest frame, in units of 2**20 pixels. Default: 64.
@@ -90,6 +89,7 @@ def encode(
     from daddy_encode.cluster.limits import usable_workers
     from daddy_encode.jobs.context import make_context
     from daddy_encode.service.encode_all import encode_path
+    from daddy_encode.spool.paths import user_path
 
     given: dict[str, Any] = {
         "video": video,
@@ -118,8 +118,8 @@ def encode(
         **given,
     )
     results = encode_path(
-        Path(path),
-        None if output_dir is None else Path(output_dir),
+        user_path(path),
+        None if output_dir is None else user_path(output_dir),
         context,
         split=split,
         workers=workers or usable_workers(os.environ),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-from pathlib import Path
 
 from daddy_encode.jobs.results import JobReceipt, saved_video
 
@@ -18,17 +17,17 @@ def receipts(root: str | os.PathLike[str]) -> list[JobReceipt]:
     level WARNING).
 
     Args:
-        root: A spool, or the directory that videos were written to.
+        root: A spool, a job's directory, or the one that videos were written to; `~` is the home directory.
 
     Raises:
         SpoolError: `root` cannot be listed.
     """
     from daddy_encode.errors import ManifestError
     from daddy_encode.report.ledger import read_receipts
-    from daddy_encode.spool.paths import RECEIPT_SUFFIX
+    from daddy_encode.spool.paths import RECEIPT_SUFFIX, user_path
 
     found = []
-    for path, receipt in read_receipts(Path(root)):
+    for path, receipt in read_receipts(user_path(root)):
         if isinstance(receipt, ManifestError):
             log.warning("%s", receipt)
             continue

@@ -5,16 +5,16 @@ Anybody may have written a receipt: its texts are bounded, and what is no receip
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from daddy_encode.errors import ManifestError, one_line
 from daddy_encode.report.log import not_whole
-from daddy_encode.spool.paths import RECEIPT_SUFFIX
+from daddy_encode.spool.paths import RECEIPT_SUFFIX, absolute
 from daddy_encode.spool.receipt import Receipt
 from daddy_encode.spool.records import read_record
-from daddy_encode.spool.walk import listing_error, walk
+from daddy_encode.spool.walk import list_outputs, listing_error, walk
 
 # The six values of a saved video, then what else a spreadsheet is asked for.
 COLUMNS = [
@@ -50,17 +50,15 @@ class Ledger(NamedTuple):
     faults: list[str]
 
 
-def read_ledger(root: Path) -> Ledger:
-    """Read every receipt below `root`.
-
-    A directory that cannot be listed is passed over.
+def read_ledger(root: Path, output_dir: Path | None = None) -> Ledger:
+    """Read every receipt of `root`, as `read_receipts` finds them.
 
     Raises:
         SpoolError: `root` itself cannot be listed.
     """
     found: list[tuple[float, Path, list[dict[str, Any]]]] = []
     faults = []
-    for path, receipt in read_receipts(root):
+    for path, receipt in read_receipts(root, output_dir):
         if isinstance(receipt, ManifestError):
             faults.append(str(receipt))
         else:
@@ -70,31 +68,55 @@ def read_ledger(root: Path) -> Ledger:
     return Ledger([row for _, _, rows in found for row in rows], faults)
 
 
-def read_receipts(root: Path) -> Iterator[tuple[Path, Receipt | ManifestError]]:
-    """Yield the path of every receipt below `root`, with what it says, or what is wrong with it.
+def read_receipts(root: Path, output_dir: Path | None = None) -> Iterator[tuple[Path, Receipt | ManifestError]]:
+    """Yield the path of every receipt of `root`, with what it says, or what is wrong with it.
 
-    A directory that cannot be listed is passed over.
+    These are the receipts below it and, where it is a job itself, its own, which are beside it. A directory that cannot
+    be listed is passed over.
+
+    Args:
+        root: The directory of a job, or of a tree.
+        output_dir: Where outputs are, besides. Default: nowhere else.
 
     Raises:
         SpoolError: `root` itself cannot be listed.
     """
+    seen: set[Path] = set()
     for directory in walk(root):
         try:
-            names = directory.list().names
+            listing = directory.list()
         except OSError as error:
             if directory.is_root:
                 raise listing_error(root, error) from error
             continue
-        for name in sorted(names):
-            if name.endswith(RECEIPT_SUFFIX):
-                path = root / directory.relative / name
+        # Each place with the names there and, where other jobs' receipts may be there as well, the name of the job.
+        places: list[tuple[Path, Set[str], str | None]] = [(root / directory.relative, listing.names, None)]
+        if directory.is_root:
+            beside = root.parent if root.name not in ("", "..") else absolute(root).parent
+            places.append((beside, _names(beside), directory.name))
+        if output_dir is not None:
+            there = output_dir / directory.relative
+            places.append((there, _names(there), directory.name if directory.is_root and listing.is_job else None))
+        for place, names, job in places:
+            for name in sorted(names):
+                path = place / name
+                if not name.endswith(RECEIPT_SUFFIX) or (job is not None and not name.startswith(f"{job}.")):
+                    continue
+                if absolute(path) in seen:
+                    continue
+                seen.add(absolute(path))
                 try:
                     record = read_record(path, Receipt)
                 except ManifestError as error:
-                    yield path, error
+                    if job is None or name == f"{job}{RECEIPT_SUFFIX}":
+                        yield path, error
                     continue
-                if record is not None:
+                if record is not None and (job is None or record[0].job == one_line(job)):
                     yield path, record[0]
+
+
+def _names(directory: Path) -> Set[str]:
+    return list_outputs(directory).names or frozenset()
 
 
 def ledger_rows(path: Path, receipt: Receipt) -> Iterator[dict[str, Any]]:

@@ -87,6 +87,11 @@ def shown(path: Path) -> str:
     return one_line(str(path) if relative.startswith("..") else relative)
 
 
+def counted(count: int, noun: str) -> str:
+    """`1 video`, `2 videos`."""
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
 def size(count: int) -> str:
     """A number of bytes for people: 999 B, 1.2 kB, 34.5 MB."""
     value = float(count)

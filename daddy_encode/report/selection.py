@@ -83,9 +83,9 @@ def is_named(job: Path, root: Path, pattern: str) -> bool:
         root: The absolute path of the directory that was asked for.
         pattern: As in `fnmatch`.
     """
-    if pattern.startswith(("/", "./", "../")):
+    if pattern.startswith(("/", "./", "../", "~/")):
         tails = [str(job)]
-        pattern = os.path.abspath(pattern)
+        pattern = os.path.abspath(os.path.expanduser(pattern))
     elif job.is_relative_to(root):
         parts = [root.name, *job.relative_to(root).parts]
         tails = ["/".join(parts[index:]) for index in range(len(parts))]

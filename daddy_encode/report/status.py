@@ -78,14 +78,16 @@ def fitting(lines: Sequence[str], height: int) -> list[str]:
 
 
 def _row_lines(row: StatusRow, width: int) -> Iterable[str]:
-    # State, frames, age and the blanks between them take 30 columns; a job's path gets what is left, at least 20.
+    job, note = one_line(row.job), one_line(row.note)
+    # State, frames, age and the blanks between them take 26 columns; a job's path gets what is left, at least 20. A
+    # short note stays beside it.
     room = max(20, width - 30)
-    job = one_line(row.job)
+    if width - 28 - len(note) >= 30:
+        room = min(room, width - 28 - len(note))
     if len(job) > room:
         # Jobs differ at the end.
         job = "…" + job[-(room - 1) :]
     line = f"{row.state:<10}{row.frames:>7} {duration(row.age):>6}  {job}"
-    note = one_line(row.note)
     if len(line) + 2 + len(note) <= width:
         yield f"{line}  {note}".rstrip()
     else:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from daddy_encode.encoding.context import Result
 from daddy_encode.encoding.recorded import read_settings, settings_text
-from daddy_encode.report.log import lost_lines, saved_line, seconds_text, shown, size
+from daddy_encode.report.log import counted, lost_lines, saved_line, seconds_text, shown, size
 from daddy_encode.service.attempt import Outcome, OutcomeKind
 from daddy_encode.service.find_jobs import PassedOver, reasons
 from daddy_encode.spool.receipt import OutputRecord
@@ -22,6 +22,7 @@ class Tally:
 
     Attributes:
         saved: Videos that were saved.
+        made: Jobs whose videos were saved.
         bytes: Their size.
         done: Jobs that were done already.
         skipped: Jobs that were left alone.
@@ -47,6 +48,7 @@ class Tally:
                 the last line is enough. Default: there may be many.
         """
         self.saved = 0
+        self.made = 0
         self.bytes = 0
         self.done = 0
         self.skipped = 0
@@ -61,7 +63,8 @@ class Tally:
         passed_over = f"; passed over: {reasons(self.passed_over)}" if self.passed_over else ""
         made = f"{size(self.bytes)} in " if self.saved else ""
         return (
-            f"{self.saved} videos saved, {self.done} jobs already done, {self.failed} failed{skipped}{passed_over}; "
+            f"{counted(self.saved, 'video')} saved, {counted(self.done, 'job')} already done, {self.failed} failed"
+            f"{skipped}{passed_over}; "
             f"{made}{seconds_text(time.monotonic() - self._begin)}"
         )
 
@@ -79,6 +82,7 @@ class Tally:
             log.log(self._done_level, "already done: %s; --force encodes it again", shown(paths.job))
         if outcome.result is not None and outcome.result.made:
             log_saved(outcome.result)
+            self.made += outcome.kind is OutcomeKind.MADE
             for record in outcome.result.made:
                 self.saved += 1
                 self.bytes += record.bytes

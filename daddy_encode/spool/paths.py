@@ -148,8 +148,15 @@ def sequence_name(pattern: str) -> str:
 
 
 def user_path(path: str | os.PathLike[str]) -> Path:
-    """A path as somebody wrote it in Python, where no shell replaces `~` or `~name` by a home directory."""
-    return Path(os.path.expanduser(path))
+    """A path as somebody wrote it, where no shell has replaced `~` or `~name` by a home directory.
+
+    Raises:
+        SettingsError: It is empty, which would be the current directory.
+    """
+    text = os.fspath(path)
+    if not text:
+        raise SettingsError("the path is empty: is the variable that it comes from not set?")
+    return Path(os.path.expanduser(text))
 
 
 def check_suffix(path: Path, kind: Kind) -> None:

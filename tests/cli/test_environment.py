@@ -128,3 +128,19 @@ def test_each_variable_means_one_thing() -> None:
     assert [name for name, types in meanings.items() if len(types) > 1] == []
     # Of the tests.
     assert "DADDY_ENCODE_REQUIRE_SYSTEM" not in meanings
+
+
+def test_a_variable_that_sets_no_option_is_named_once_with_the_one_that_may_be_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DADDY_ENCODE_REQUIRE_SYSTEM", "1")
+    monkeypatch.setenv("_DADDY_ENCODE_COMPLETE", "")
+    # They are options, if of other commands.
+    known = {"CRF": "18", "INTERVAL": "5", "SUBMIT_WORKERS": "2"}
+    assert "Warning" not in invoked("status", tmp_path, **known).stderr
+    told = invoked("status", tmp_path, CFR="18", QQ="1", **known)
+    assert told.exception is None
+    lines = [line for line in told.stderr.splitlines() if line.startswith("Warning")]
+    assert lines == [
+        "Warning: variables that set no option: DADDY_ENCODE_CFR (is DADDY_ENCODE_CRF meant?), DADDY_ENCODE_QQ"
+    ]

@@ -44,7 +44,7 @@ def test_encode_says_who_holds_the_jobs_that_are_left_and_waits_for_them(spool: 
             assert waiting.wait() == 0
             assert len(waiting.lines("INFO saved ")) == 3, "with other settings, its own three"
             assert len(waiting.lines("long")) == 1, waiting.log()
-            assert len(waiting.lines("3 videos saved, 1 jobs already done")) == 1
+            assert len(waiting.lines("3 videos saved, 1 job already done")) == 1
         assert watcher.stop() == 0
     assert temporary_files(spool) == []
 

@@ -137,10 +137,18 @@ def test_a_real_kernel_quota_is_seen() -> None:
         group.rmdir()
 
 
-def test_a_tmp_dir_may_contain_variables_of_the_machine_that_encodes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NODE_DISK", "/local/17")
+def test_a_tmp_dir_may_contain_variables_of_the_machine_that_encodes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NODE_DISK", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "daddy").mkdir()
     monkeypatch.delenv("NO_SUCH_DISK", raising=False)
-    assert scratch("$NODE_DISK/daddy") == Path("/local/17/daddy")
+    assert scratch("$NODE_DISK/daddy") == scratch("~/daddy") == tmp_path / "daddy"
     assert scratch(None) is None
     with pytest.raises(SettingsError, match="not set on this machine"):
         scratch("$NO_SUCH_DISK/daddy")
+    for mistyped in ("$NODE_DISK/dady", __file__):
+        with pytest.raises(SettingsError, match=r"--tmp-dir /.*: is no directory on this machine"):
+            scratch(mistyped)
+    assert list(tmp_path.iterdir()) == [tmp_path / "daddy"]

@@ -239,6 +239,7 @@ def test_a_signal_to_every_process_is_an_interruption_and_no_failure_of_the_job(
 
 def test_temporary_files_may_lie_on_another_file_system(job: Path, small_disk: Path) -> None:
     settled = encode(job, video="both")
+    (small_disk / "deep").mkdir()
     completed = run_command("encode", job, "--video", "both", "--force", "--tmp-dir", small_disk / "deep")
     assert completed.returncode == 0, completed.stderr
     assert listed(job.parent) == [job.name, *(f"{job.name}.{kind}" for kind in ("gif", "mp4", "receipt.json"))]

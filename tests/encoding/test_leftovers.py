@@ -35,6 +35,7 @@ def test_what_a_killed_encoder_left_in_a_tmp_dir_goes_with_the_next(tmp_path: Pa
     job, other, scratch = tmp_path / "spool" / "job", tmp_path / "spool" / "other", tmp_path / "scratch"
     write_job(job)
     write_job(other)
+    scratch.mkdir()
     stand_in = {"IMAGEIO_FFMPEG_EXE": str(write_ffmpeg(tmp_path / "bin" / "ffmpeg", NEVER_READY))}
     with Encoder("encode", job, "--tmp-dir", scratch, environment=stand_in) as encoder:
         encoder.until(lambda: leftovers(scratch), "the temporary file")
@@ -55,6 +56,7 @@ def test_what_a_killed_force_left_beside_the_video_goes_with_the_next(
     """Killed before the receipt is withdrawn, before the video and before the new receipt get their names."""
     spool, scratch = tmp_path / "spool", tmp_path / "scratch"
     write_job(spool / "job")
+    scratch.mkdir()
     assert run_command("encode", spool).returncode == 0
     kill = ["-e", "trace=renameat", f"--inject=renameat:signal=KILL:when={rename}"]
     strace = [require_program("strace", "strace"), "-f", "-qq", "-o", "/dev/null", *kill]

@@ -8,7 +8,14 @@ import json
 import re
 from pathlib import Path
 
-from tests.media import run_command
+import pytest
+from click.testing import CliRunner
+
+from daddy_encode import save_frames_as_png
+from daddy_encode.cli.main import group
+from daddy_encode.report.ledger import read_ledger
+from tests.jobs import encode
+from tests.media import moving_square, run_command
 
 
 def test_log_has_the_six_values_of_every_video_and_the_failures(states: Path) -> None:
@@ -45,3 +52,49 @@ def test_log_shows_paths_as_the_root_was_given(states: Path) -> None:
     paths = {json.loads(line)["path"] for line in told.stdout.splitlines()}
     assert "spool/run/done.mp4" in paths
     assert all(path.startswith("spool/run/") for path in paths)
+
+
+def videos(root: Path, output_dir: Path | None = None) -> list[str]:
+    return [row["path"] for row in read_ledger(root, output_dir).rows]
+
+
+def test_the_log_of_a_job_has_what_is_beside_it_and_of_no_neighbour(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ep", "ep.v2", "ep2"):
+        save_frames_as_png(moving_square(2, 16, 16), tmp_path / name)
+        encode(tmp_path / name)
+    assert videos(tmp_path / "ep") == [f"{tmp_path}/ep.mp4"]
+    monkeypatch.chdir(tmp_path)
+    assert videos(Path("ep")) == ["ep.mp4"]
+    monkeypatch.chdir(tmp_path / "ep")
+    assert videos(Path()) == [f"{tmp_path}/ep.mp4"]
+    # One of several sequences of frames.
+    receipt = json.loads((tmp_path / "ep.receipt.json").read_text()) | {"sequence": "rgb_*.png"}
+    (tmp_path / "ep.rgb.receipt.json").write_text(json.dumps(receipt))
+    assert videos(tmp_path / "ep") == [f"{tmp_path}/ep.mp4", f"{tmp_path}/ep.rgb.mp4"]
+    assert len(videos(tmp_path)) == 4
+
+
+def test_the_log_of_a_spool_has_what_is_in_the_output_directory(tmp_path: Path) -> None:
+    spool, out = tmp_path / "spool", tmp_path / "out"
+    for name in ("run/a", "run/b"):
+        save_frames_as_png(moving_square(2, 16, 16), spool / name)
+
+    def told(*arguments: str | Path) -> tuple[list[str], str]:
+        runner = CliRunner(env={"DADDY_ENCODE_OUTPUT_DIR": str(out)})
+        result = runner.invoke(group, ["log", *map(str, arguments)], catch_exceptions=False)
+        return re.findall(r"\S+\.mp4", result.stdout), result.stderr
+
+    assert told(spool) == (
+        [],
+        f"{spool}: no receipt (NAME.receipt.json) below it or beside it, nor in {out}\n",
+    )
+    run_command("encode", spool, "--output-dir", out)
+    both = [f"{out}/run/a.mp4", f"{out}/run/b.mp4"]
+    assert told(spool) == told(out) == (both, "")
+    assert told(spool, "run/b") == told(out, "b") == (both[1:], "")
+    assert told(spool / "run" / "b")[0] == []
+    # As for `status`, a job that is named itself has its outputs at the top.
+    run_command("encode", spool / "run" / "b", "--output-dir", out)
+    assert told(spool / "run" / "b")[0] == [f"{out}/b.mp4"]

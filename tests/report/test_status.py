@@ -64,6 +64,14 @@ def test_hundreds_of_jobs_stay_readable(tmp_path: Path) -> None:
     assert len(list(status_lines(rows, 80, every=True))) == len(lines) + 489
 
 
+@pytest.mark.parametrize("length", range(40, 70, 3))
+def test_a_short_note_stays_beside_a_long_path(length: int) -> None:
+    job = "/".join(["run", "e" * (length - 12), "ep-0007"])
+    *_, line = status_lines([StatusRow("done", job, 100, 1.0, "mp4+gif")], 80)
+    assert line.endswith("ep-0007  mp4+gif") and len(line) <= 80
+    assert job in line or len(line) == 80
+
+
 class Screen:
     """A context manager around a terminal of 80 columns in which `daddy-encode` runs; its exit status follows."""
 

@@ -13,6 +13,7 @@ from daddy_encode.dump.episodes import EpisodeRecorder, SeparateRecorders, Tiled
 from daddy_encode.dump.episodes.settings import never
 from daddy_encode.dump.writer import FrameWriter
 from daddy_encode.spool.frames import frame_path
+from daddy_encode.spool.paths import user_path
 
 
 class RecordedFrames(Sequence[Path]):
@@ -85,7 +86,7 @@ class RecordVideoAttributes:
 
     @video_folder.setter
     def video_folder(self, folder: str | os.PathLike[str]) -> None:
-        self._recorder.settings.folder = Path(folder).absolute()
+        self._recorder.settings.folder = user_path(folder).absolute()
 
     @property
     def video_length(self) -> float:

@@ -41,7 +41,7 @@ def test_on_the_command_line_it_is_reported_and_the_others_continue(job: Path, u
     completed = run_command("encode", job.parent)
     assert completed.returncode == 0
     assert f"WARNING {job}: skipped: it belongs to {OTHER}, not to you" in completed.stderr
-    assert "1 videos saved, 0 jobs already done, 0 failed, 1 skipped" in completed.stderr
+    assert "1 video saved, 0 jobs already done, 0 failed, 1 skipped" in completed.stderr
     assert sorted(path.name for path in job.parent.glob("*.*")) == [".daddy-encode", "mine.mp4", "mine.receipt.json"]
 
 
