@@ -44,8 +44,8 @@ class VecFrameRecorder(VecEnvWrapper):  # type: ignore[misc]
         fps: Frames per second of the video; None (default) is the environments' `metadata["render_fps"]`, or where that
             is no rate 30, with a warning.
         video: "mp4", "gif", "both" or None (default): what the encoder should make.
-        meta: JSON values for every manifest, beside `environment` (its ID), `env_index` (the list of those shown),
-            `process`, `instance`, `seed` (a list, or null), `start_step`, `length` (steps), `return` (for each
+        meta: JSON values for every manifest, in place of or beside `environment` (its ID), `env_index` (the list of those
+            shown), `process`, `instance`, `seed` (a list, or null), `start_step`, `length` (steps), `return` (for each
             environment the sum of the rewards of these steps), `terminated` and `truncated` (lists, of the last step),
             and `episodes`, those that ended meanwhile, where `Monitor` reports them: `env_index`, `step`, `return` and
             `length` of each.
@@ -103,7 +103,7 @@ class VecFrameRecorder(VecEnvWrapper):  # type: ignore[misc]
             on_error=on_error,
         )
         facts = {**facts_of(first), "env_index": list(range(venv.num_envs))}
-        self._recorder = EpisodeRecorder(settings, facts)
+        self._recorder = EpisodeRecorder(settings, facts, worlds=venv.num_envs)
         self._next_seeds: Sequence[int | None] | None = None
         self._episodes: list[dict[str, Any]] = []
         self.record_video_trigger = record_video_trigger
@@ -112,22 +112,37 @@ class VecFrameRecorder(VecEnvWrapper):  # type: ignore[misc]
 
     @property
     def recording(self) -> bool:
-        """Whether the next frame will be recorded."""
+        """Whether the next frame will be recorded; set to False, the recording ends."""
         return self._recorder.recording
+
+    @recording.setter
+    def recording(self, recording: bool) -> None:
+        if not recording:
+            self._recorder.stop()
+        elif not self._recorder.recording:
+            self._begin()
 
     @property
     def step_id(self) -> int:
         """Number of steps made so far."""
         return self._recorder.last_step + 1
 
+    @step_id.setter
+    def step_id(self, steps: int) -> None:
+        self._recorder.last_step = steps - 1
+
     def seed(self, seed: int | None = None) -> Sequence[int | None]:
         self._next_seeds = self.venv.seed(seed)
         return self._next_seeds
 
     def reset(self) -> Any:
+        seeds, self._next_seeds = self._next_seeds, None
+        if seeds is None:
+            # Given before this wrapper was there, as make_vec_env does; SB3 forgets them at the reset.
+            known = getattr(self.venv.unwrapped, "_seeds", None)
+            seeds = known if isinstance(known, list) and any(seed is not None for seed in known) else None
         with self._recorder.ends_with():
             observations = self.venv.reset()
-        seeds, self._next_seeds = self._next_seeds, None
         self._recorder.begin_episode(None if seeds is None else list(seeds))
         self._start_where_due()
         return observations
@@ -172,10 +187,12 @@ class VecFrameRecorder(VecEnvWrapper):  # type: ignore[misc]
 
     def _start_where_due(self) -> None:
         if self._recorder.fires(self.record_video_trigger, self.step_id):
-            name = f"{self.name_prefix}-step-{self.step_id}-to-step-{self.step_id + self.video_length}"
-            self._episodes = []
-            self._recorder.start(name)
+            self._begin()
             self._recorder.capture(self.venv.render)
+
+    def _begin(self) -> None:
+        self._episodes = []
+        self._recorder.start(f"{self.name_prefix}-step-{self.step_id}-to-step-{self.step_id + self.video_length}")
 
 
 class _Ended(NamedTuple):

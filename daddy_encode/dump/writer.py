@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-import warnings
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Literal
@@ -13,6 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from daddy_encode.dump import exit_hook
+from daddy_encode.dump.user_warning import warn_user
 from daddy_encode.dump.worker import process
 from daddy_encode.dump.worker.client import Client
 from daddy_encode.dump.worker.protocol import Layout, Recording
@@ -286,7 +286,7 @@ class FrameWriter:
         return True
 
     def _warn(self, message: str) -> None:
-        warnings.warn(f"{self.directory}: {message}", RuntimeWarning, stacklevel=6)
+        warn_user(f"{self.directory}: {message}")
 
 
 def _plain(meta: dict[str, Any]) -> dict[str, Any]:

@@ -69,7 +69,8 @@ def write_manifest(directory: Path, manifest: Manifest) -> None:
     text = encode_record(manifest)
     # What we write, every reader must accept; better to fail in the rollout that knows its own meta.
     parse_record(text, Manifest, str(directory / MANIFEST_NAME), with_meta=False)
-    publish_bytes(text, directory / MANIFEST_NAME)
+    # Where somebody has removed the directory, its frames are gone as well.
+    publish_bytes(text, directory / MANIFEST_NAME, make=False)
 
 
 def write_manifest_anyway(directory: Path, manifest: Manifest) -> None:

@@ -17,7 +17,12 @@ from daddy_encode.spool.transient import TRANSIENT
 
 @contextlib.contextmanager
 def temp_file(
-    directory: Path, owner: str = "", expected: os.stat_result | None = None, top: Path | None = None
+    directory: Path,
+    owner: str = "",
+    expected: os.stat_result | None = None,
+    top: Path | None = None,
+    *,
+    make: bool = True,
 ) -> Iterator[HeldFile]:
     """Make `directory` and a new empty file in it; at the end of the block, remove the file if it is still there.
 
@@ -28,6 +33,7 @@ def temp_file(
         owner: What it is for, as in `temp_name`.
         expected: The status of the directory that is meant, where it is known: others may put a link at its name.
         top: As in `opened_directory`.
+        make: As there.
 
     Yields:
         The file.
@@ -37,7 +43,7 @@ def temp_file(
     """
     with contextlib.ExitStack() as stack:
         with reported(directory, "write to"):
-            descriptor = stack.enter_context(opened_directory(directory, top))
+            descriptor = stack.enter_context(opened_directory(directory, top, make=make))
             if expected is not None and not os.path.samestat(os.fstat(descriptor), expected):
                 raise TransientError(f"cannot write to {directory}: another directory was put in its place; run again")
             temp = HeldFile(directory / temp_name(owner), owner, descriptor)
@@ -125,6 +131,8 @@ def publish_bytes(
     owner: str = "",
     expected: os.stat_result | None = None,
     top: Path | None = None,
+    *,
+    make: bool = True,
 ) -> None:
     """Write `data` under the name `final` atomically: temporary file, fsync, rename, fsync of the directory.
 
@@ -134,11 +142,12 @@ def publish_bytes(
         owner: As in `temp_file`.
         expected: As in `temp_file`.
         top: As in `opened_directory`.
+        make: As there.
 
     Raises:
         SpoolError: It cannot be written.
     """
-    with temp_file(final.parent, owner, expected, top) as temp:
+    with temp_file(final.parent, owner, expected, top, make=make) as temp:
         with reported(final, "write"):
             _write_all(temp.descriptor, data)
         publish(temp, final)

@@ -34,8 +34,13 @@ class SlurmProcess(Struct, frozen=True, kw_only=True):
 
 def slurm_job_id() -> str | None:
     """The Slurm job of this process, in digits; None outside of Slurm."""
-    identifier = os.environ.get("SLURM_JOB_ID", "")
-    return identifier if identifier.isdecimal() and identifier.isascii() and len(identifier) <= 10 else None
+    identifier = os.environ.get("SLURM_JOB_ID")
+    return identifier if is_slurm_job_id(identifier) else None
+
+
+def is_slurm_job_id(value: object) -> bool:
+    """Whether this is the text of a job's number."""
+    return isinstance(value, str) and value.isdecimal() and value.isascii() and len(value) <= 10
 
 
 def write_slurm_process(path: Path, owner: str = "") -> bool:

@@ -18,6 +18,9 @@ class AgentRecorder(EpisodeRecorder):
         self._ends: dict[str, dict[str, Any]] = {"terminated": {}, "truncated": {}}
         super().start(name, step)
 
+    def _without_steps(self) -> dict[str, Any]:
+        return {**super()._without_steps(), "return": {}, "terminated": {}, "truncated": {}}
+
     def step_agents(self, render: Render, rewards: Any, terminations: Any, truncations: Any, *, over: bool) -> None:
         """The environment made a step; see `EpisodeRecorder.step`. All by agent; what is no Mapping is nobody's.
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from daddy_encode.errors import FrameError, SettingsError
-from daddy_encode.spool.png.frame_arrays import as_frame
+from daddy_encode.spool.png.frame_arrays import MAX_EXTENT, as_frame
+from daddy_encode.spool.png.pixels import MAX_PIXELS
 
 
 def as_picture(rendered: Any) -> Any:
@@ -84,6 +85,11 @@ class Tiles:
         if not self.rows:
             self._arrange(height, width)
         whole = (self.rows * height, self.columns * width, *pictures[0].shape[2:])
+        if whole[0] * whole[1] > MAX_PIXELS or max(whole[:2]) > MAX_EXTENT:
+            raise FrameError(
+                f"{self._count} environments in one picture make {whole[1]}x{whole[0]}, above {MAX_PIXELS} pixels or "
+                f"{MAX_EXTENT} a side: record the first only (record_first_only=True) or each by itself (separate=True)"
+            )
         same = self._joined is not None and self._joined.shape == whole
         if not same or any(picture.shape[:2] != (height, width) for picture in pictures):
             self._joined = np.zeros(whole, np.uint8)

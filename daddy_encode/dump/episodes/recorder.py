@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,9 @@ from typing import Any
 from daddy_encode.dump.episodes.pictures import as_picture
 from daddy_encode.dump.episodes.settings import RecordSettings, Trigger, process_facts
 from daddy_encode.dump.episodes.values import add, all_over, as_flag, as_number, in_json
+from daddy_encode.dump.user_warning import warn_user
 from daddy_encode.dump.writer import FrameWriter
 from daddy_encode.errors import DaddyEncodeError, one_line
-from daddy_encode.spool.disk_budget import DiskBudget
-from daddy_encode.spool.paths import new_job_directory
 from daddy_encode.spool.recording.directory import remove_empty
 
 Render = Callable[[], Any]
@@ -42,10 +40,16 @@ class EpisodeRecorder:
         settings: As given; in a copy such that no trigger fires.
     """
 
-    def __init__(self, settings: RecordSettings, facts: Mapping[str, Any], infix: str = "") -> None:
-        """`facts`: what every manifest's meta says beside the episode's own; `infix`: in names, after the prefix."""
+    def __init__(
+        self, settings: RecordSettings, facts: Mapping[str, Any], infix: str = "", *, worlds: int | None = None
+    ) -> None:
+        """No episode has begun.
+
+        `facts`: what every manifest's meta says beside the episode's own; `infix`: in names, after the prefix;
+        `worlds`: how many rewards and flags each step gives, in lists; None: one of each, or nobody knows.
+        """
         self.settings = settings
-        self._infix = infix
+        self._infix, self._worlds = infix, worlds
         self._is_copy = False
         self._constant = dict(facts)
         self.episode = self.last_step = -1
@@ -61,6 +65,7 @@ class EpisodeRecorder:
         # Of the recording whose episode is over, until a reset.
         self._ended_name: str | None = None
         self._facts: dict[str, Any] = {}
+        self._given: dict[str, Any] = {}  # the user's meta, which stands in place of facts of the same name
         self._annotations: dict[str, Any] = {}
 
     def __getstate__(self) -> dict[str, Any]:
@@ -162,7 +167,7 @@ class EpisodeRecorder:
                 return
             writer.write(as_picture(rendered), step=self.last_step + 1, **annotations)
             # Only now: a rollout that is killed leaves the meta of its first frame, in which a return would be wrong.
-            writer.meta.update(self._facts)
+            self._tell(writer)
         except Exception as error:
             # A handler of a signal may have ended the recording meanwhile.
             if self.writer is writer:
@@ -197,13 +202,12 @@ class EpisodeRecorder:
         known["start_step"] = start_step
         directory: Path | None = None
         try:
-            # Else a full disk would gather a directory without frames from every further episode.
-            DiskBudget(settings.folder, settings.options.get("min_free")).spend(f"{settings.folder / name}", 0)
-            directory = new_job_directory(settings.folder, name)
+            directory = settings.new_directory(name)
             writer = FrameWriter(directory, **settings.options)
             # What a manifest says of a rollout that was killed; how far it came, its annotations say.
-            writer.meta.update(known)
-            self._facts = {**known, "return": 0.0, "length": 0, "terminated": False, "truncated": False}
+            self._given = dict(settings.options.get("meta") or {})
+            writer.meta.update({**known, **self._given})
+            self._facts = {**known, **self._without_steps()}
             self._annotations = {}
             self._name, self._ended_name, self.writer = name, None, writer
         except BaseException as error:
@@ -222,9 +226,9 @@ class EpisodeRecorder:
             # One at a time: short episodes on a slow disk should not pile up in memory.
             self._wait()
         finally:
-            writer.meta.update(self._facts)
-            writer.close(error, wait=False)
-            self._closing, self.writer = writer, None
+            self._tell(writer)
+            self._end(writer, error)
+            self.writer = None
         if self.fires(self.settings.gc_trigger, self.episode):
             gc.collect()
 
@@ -246,15 +250,34 @@ class EpisodeRecorder:
         """Nobody holds the environment any more, and nobody has closed it: waits for nothing."""
         writer, self.writer = self.writer, None
         if writer is not None:
-            writer.close("the environment was not closed", wait=False)
+            self._end(writer, "the environment was not closed")
 
     def fires(self, trigger: Trigger | None, number: int) -> bool:
         """Whether a trigger says yes to this number; one that raises says no, which is reported."""
         try:
             return trigger is not None and bool(trigger(number))
         except Exception as error:
-            self._report(error, f"the trigger failed at {number}: ", "nothing was started")
+            # Without the number: at every step, this is one warning to Python's filter.
+            self._report(error, "a trigger failed: ", "nothing was started")
             return False
+
+    def _without_steps(self) -> dict[str, Any]:
+        """What the steps will have given; of the types that it has later."""
+        given: dict[str, Any] = {"return": 0.0, "terminated": False, "truncated": False}
+        if self._worlds is not None:
+            given = {name: [value] * self._worlds for name, value in given.items()}
+        return {**given, "length": 0}
+
+    def _tell(self, writer: FrameWriter) -> None:
+        writer.meta.update(self._facts)
+        writer.meta.update(self._given)
+
+    def _end(self, writer: FrameWriter, error: BaseException | str | None) -> None:
+        if error is not None and not writer.frames + writer.dropped:  # there is nothing to encode
+            writer.discard()
+            return remove_empty(writer.directory)
+        writer.close(error, wait=False)
+        self._closing = writer
 
     def _wait(self) -> None:
         writer, self._closing = self._closing, None
@@ -274,4 +297,4 @@ class EpisodeRecorder:
         if self.settings.on_error == "raise":
             raise error
         text = str(error) if isinstance(error, DaddyEncodeError) else f"{type(error).__name__}: {error}"
-        warnings.warn(f"{before}{one_line(text)}; {then}", RuntimeWarning, stacklevel=5)
+        warn_user(f"{before}{one_line(text)}; {then}")

@@ -6,15 +6,16 @@ import itertools
 import multiprocessing
 import os
 import re
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from daddy_encode.dump.user_warning import warn_user
 from daddy_encode.dump.writer import FrameWriter
 from daddy_encode.errors import SettingsError
-from daddy_encode.spool.paths import user_path
+from daddy_encode.spool.disk_budget import DiskBudget
+from daddy_encode.spool.paths import MAX_NAME_BYTES, RECEIPT_SUFFIX, new_job_directory, user_path
 from daddy_encode.spool.publish import reported
 from daddy_encode.spool.rate import MAX_FPS, MIN_FPS, parse_fps
 
@@ -54,6 +55,16 @@ class RecordSettings:
     on_error: Literal["raise", "stop"]
     instance: int
     options: dict[str, Any]
+
+    def new_directory(self, name: str) -> Path:
+        """Make a directory for the recording of this name. Raises SettingsError as `checked_name`, SpoolError."""
+        wanted = self.folder / checked_name("the name of the recording", name)
+        # Else a full disk would gather a directory without frames from every further episode.
+        DiskBudget(self.folder, self.options.get("min_free")).spend(f"{wanted}", 0)
+        if wanted.parent != self.folder:
+            with reported(wanted.parent, "make"):
+                os.makedirs(wanted.parent, exist_ok=True)
+        return new_job_directory(wanted.parent, wanted.name)
 
     def of_copy(self) -> RecordSettings:
         """Those of a copy, which records nothing: triggers would fire at nothing, and many cannot be pickled."""
@@ -98,6 +109,8 @@ def record_settings(
         raise SettingsError(f"video_length is {video_length}: give 0 for whole episodes, or more")
     if episode_trigger is None and step_trigger is None:
         episode_trigger = capped_cubic
+    # What comes after it in the longest names.
+    checked_name("name_prefix", f"{name_prefix}-env-1000-episode-1000000000")
     folder = user_path(video_folder).absolute()
     options["fps"] = _rate_of(env) if fps is None else fps
     # One thread outruns any renderer, and there may be many environments.
@@ -110,7 +123,24 @@ def record_settings(
     with reported(folder, "make"):
         os.makedirs(folder, exist_ok=True)
     triggers = (episode_trigger, step_trigger, gc_trigger)
-    return RecordSettings(folder, name_prefix, *triggers, video_length, on_error, next(_instances), options)
+    return RecordSettings(folder, str(name_prefix), *triggers, video_length, on_error, next(_instances), options)
+
+
+def checked_name(what: str, name: object) -> str:
+    """The name of a recording, which is a path in the video folder: `/` in it, as in an environment's ID, is a folder.
+
+    Raises:
+        SettingsError: It would lie outside, or is too long.
+    """
+    text, most = str(name), MAX_NAME_BYTES - len(RECEIPT_SUFFIX)
+    for part in text.split("/"):
+        if part in ("", ".", "..") or "\0" in part:
+            raise SettingsError(
+                f"{what} is {text!r:.200}: give a name, with folders at most, that stays in the video folder"
+            )
+        if len(os.fsencode(part)) > most:
+            raise SettingsError(f"{what} is {text!r:.60}…: too long for a file system; give a shorter one")
+    return text
 
 
 def _rate_of(env: Any) -> Any:
@@ -126,7 +156,7 @@ def _rate_of(env: Any) -> Any:
         text = (
             f'the environment\'s metadata["render_fps"] {what}: its recordings play at {_DEFAULT_FPS} frames per second'
         )
-        warnings.warn(f"{text}; set it, or give fps=", RuntimeWarning, stacklevel=5)
+        warn_user(f"{text}; set it, or give fps=")
         return _DEFAULT_FPS
 
 

@@ -39,7 +39,8 @@ class TiledRecorder:
         """Of `count` environments, in a picture of about this width to height. Raises SettingsError as `Tiles` does."""
         self.tiles = Tiles(1 if first_only else count, aspect_ratio)
         shown: Any = 0 if first_only else list(range(count))
-        self.recorder = EpisodeRecorder(settings, {**facts, "env_index": shown})
+        worlds = None if first_only else count
+        self.recorder = EpisodeRecorder(settings, {**facts, "env_index": shown}, worlds=worlds)
         self._first_only, self._autoreset = first_only, autoreset
         # Whether the next step resets environment 0; whether that was over before, and nobody has reset it.
         self._resets = self._was_over = False
@@ -89,7 +90,7 @@ class TiledRecorder:
         """Record a picture of them, if something is recorded."""
         self.recorder.capture(lambda: self.tiles.join(render()))
         if self.recorder.writer is not None and self.tiles.rows:
-            self.recorder.writer.meta["tiles"] = [self.tiles.rows, self.tiles.columns]
+            self.recorder.writer.meta.setdefault("tiles", [self.tiles.rows, self.tiles.columns])
 
     def end_where_due(self) -> None:
         """As `EpisodeRecorder.end_where_due`."""

@@ -41,10 +41,52 @@ class RecordedFrames(Sequence[Path]):
         return Path(frame_path(self._writer.directory, number))
 
 
+class VideoRecorder:
+    """The recording under way, as Gymnasium 0.29's RecordVideo has it in `video_recorder`."""
+
+    enabled = functional = True
+    broken = False
+
+    def __init__(self, wrapper: RecordVideoAttributes) -> None:
+        self._wrapper = wrapper
+
+    @property
+    def path(self) -> str | None:
+        """The recording's directory."""
+        writer = self._wrapper._recorder.writer
+        return None if writer is None else os.fspath(writer.directory)
+
+    @property
+    def recorded_frames(self) -> RecordedFrames:
+        """As the wrapper's."""
+        return self._wrapper.recorded_frames
+
+    @property
+    def frames_per_sec(self) -> Any:
+        """As the wrapper's."""
+        return self._wrapper.frames_per_sec
+
+    @property
+    def render_history(self) -> list[Any]:
+        """As the wrapper's."""
+        return self._wrapper.render_history
+
+    def capture_frame(self) -> None:
+        """Record what the environment looks like now; some environments do, within a step."""
+        self._wrapper._capture_frame()
+
+    def close(self) -> None:
+        """End the recording."""
+        self._wrapper.stop_recording()
+
+
 class RecordVideoAttributes:
     """For a wrapper with a recorder, which `_record` gives it. What is set counts for recordings that begin later."""
 
     _recorder: EpisodeRecorder | TiledRecorder | SeparateRecorders
+    # Of the last step, as 0.29's RecordVideo has them; of several environments those of the first.
+    terminated: Any = False
+    truncated: Any = False
 
     def _record(self, recorder: EpisodeRecorder | TiledRecorder | SeparateRecorders, disable_logger: bool) -> None:
         self._recorder = recorder
@@ -117,23 +159,74 @@ class RecordVideoAttributes:
 
     @property
     def recording(self) -> bool:
-        """Whether the next frame will be recorded: until the step at which its episode is over."""
+        """Whether the next frame will be recorded: until the step at which its episode is over.
+
+        Set to False, the recording ends; to True, one starts, named as a trigger would name it.
+        """
         return self._recorder.writer is not None
+
+    @recording.setter
+    def recording(self, recording: bool) -> None:
+        if not recording:
+            self.stop_recording()
+        elif not self.recording:
+            self.start_recording(self._name_now())
 
     @property
     def recorded_frames(self) -> RecordedFrames:
-        """The frames recorded so far: as many as RecordVideo's list has, of which each is a path."""
+        """The frames recorded so far: as many as RecordVideo's list has, of which each is a path.
+
+        To set it changes nothing: there is no memory to free.
+        """
         return RecordedFrames(self._recorder.writer)
+
+    @recorded_frames.setter
+    def recorded_frames(self, frames: object) -> None:
+        pass
 
     @property
     def episode_id(self) -> int:
-        """Number of the episode, -1 before the first."""
+        """Number of the episode, -1 before the first. A training that is resumed may set it."""
         return self._recorder.episode
+
+    @episode_id.setter
+    def episode_id(self, number: int) -> None:
+        for recorder in self._recorders():
+            recorder.episode = int(number)
 
     @property
     def step_id(self) -> int:
-        """Number of the last step over all episodes, -1 before the first."""
+        """Number of the last step over all episodes, -1 before the first. A training that is resumed may set it."""
         return self._recorder.last_step
+
+    @step_id.setter
+    def step_id(self, number: int) -> None:
+        for recorder in self._recorders():
+            recorder.last_step = int(number)
+
+    @property
+    def video_recorder(self) -> VideoRecorder | None:
+        """The recording under way, None where there is none; None, set, ends it. As Gymnasium 0.29 has it."""
+        return VideoRecorder(self) if self.recording else None
+
+    @video_recorder.setter
+    def video_recorder(self, recorder: None) -> None:
+        if recorder is None:
+            self.stop_recording()
+
+    @property
+    def is_vector_env(self) -> bool:
+        """Whether these are several environments. As Gymnasium 0.29 has it."""
+        return not isinstance(self._recorder, EpisodeRecorder)
+
+    def start_video_recorder(self) -> None:
+        """Start a recording, named as a trigger would name it, with a first picture now. As Gymnasium 0.29 has it."""
+        self.start_recording(self._name_now())
+        self._capture_frame()
+
+    def close_video_recorder(self) -> None:
+        """As `stop_recording`. As Gymnasium 0.29 has it."""
+        self.stop_recording()
 
     def start_recording(self, video_name: str) -> None:
         """Start a recording of this name, whose first frame is the next; one that is under way ends."""
@@ -142,6 +235,20 @@ class RecordVideoAttributes:
     def stop_recording(self) -> None:
         """End the recording, if there is one; its manifest follows in the background."""
         self._recorder.stop()
+
+    def _capture_frame(self) -> None:
+        """Record what the environment looks like now, if something is recorded: each wrapper in its way."""
+
+    def _name_now(self) -> str:
+        # The numbers start at -1 here, and before the first reset there is no episode.
+        if self.episode_trigger is None:
+            return f"{self.name_prefix}-step-{max(self.step_id, 0)}"
+        return f"{self.name_prefix}-episode-{max(self.episode_id, 0)}"
+
+    def _recorders(self) -> list[EpisodeRecorder]:
+        if isinstance(self._recorder, SeparateRecorders):
+            return self._recorder.recorders
+        return [self._recorder.recorder if isinstance(self._recorder, TiledRecorder) else self._recorder]
 
     def __getstate__(self) -> dict[str, Any]:
         # Of a copy, which records nothing; what it would be made of again does neither.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 from collections.abc import Callable, Mapping
@@ -96,7 +97,7 @@ class VectorRecordFrames(RecordVideoAttributes, VectorWrapper, RecordConstructor
             # There a vector environment has neither mode nor pictures, but its sub-environments do.
             mode, self._render_all = env.get_attr("render_mode")[0], functools.partial(env.call, "render")
         settings = record_settings(env, render_mode=mode, **arguments)
-        self.autoreset_mode = env.metadata.get("autoreset_mode")
+        self.autoreset_mode = env.metadata.get("autoreset_mode") if isinstance(env.metadata, Mapping) else None
         # Gymnasium 1.0 knows NextStep only, and no enum.
         default = "SameStep" if _BEFORE_1 else "NextStep"
         options: Any = {"autoreset": getattr(self.autoreset_mode, "value", self.autoreset_mode) or default}
@@ -125,6 +126,8 @@ class VectorRecordFrames(RecordVideoAttributes, VectorWrapper, RecordConstructor
         with self._recorder.ends_with():
             result: tuple[Any, Any, Any, Any, dict[str, Any]] = self.env.step(actions)
         _, rewards, terminations, truncations, _ = result
+        with contextlib.suppress(Exception):  # nobody knows what they are
+            self.terminated, self.truncated = terminations[0], truncations[0]
         self._recorder.after_step(rewards, terminations, truncations)
         self._capture_due()
         return result

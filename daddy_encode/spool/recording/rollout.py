@@ -8,10 +8,10 @@ import socket
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from msgspec import Meta, Struct, field
+from msgspec import Struct, field
 
 from daddy_encode.errors import ManifestError, SettingsError, SpoolError
 from daddy_encode.spool.disk_budget import DiskBudget
@@ -21,7 +21,7 @@ from daddy_encode.spool.manifest import ROLLOUT_NAME, Fps, Video
 from daddy_encode.spool.publish import reported
 from daddy_encode.spool.rate import parse_fps
 from daddy_encode.spool.records import Check, encode_record, parse_record, read_record
-from daddy_encode.spool.slurm_process import SlurmJobId, slurm_job_id
+from daddy_encode.spool.slurm_process import is_slurm_job_id, slurm_job_id
 
 
 class TakenError(SpoolError):
@@ -36,8 +36,8 @@ class Rollout(Struct, frozen=True, kw_only=True):
         fps: As in a manifest; None in a record of version 0.1.0.
         video: As in a manifest.
         meta: As in a manifest, as far as it is known.
-        host: Where the rollout runs.
-        pid: Its process there.
+        host: Where the rollout runs; a text of at most 255 characters.
+        pid: Its process there, 0 to 2^31.
         slurm_job_id: Its Slurm job, in digits; None outside of Slurm.
     """
 
@@ -45,9 +45,18 @@ class Rollout(Struct, frozen=True, kw_only=True):
     fps: Fps | None = None
     video: Video | None = None
     meta: dict[str, Any] = field(default_factory=dict)
-    host: Annotated[str, Meta(max_length=255)] = ""
-    pid: Annotated[int, Meta(ge=0, le=2**31)] = 0
-    slurm_job_id: SlurmJobId | None = None
+    # No video is made of these: where a file has something else for one of them, that is as if it were not there.
+    host: Any = ""
+    pid: Any = 0
+    slurm_job_id: Any = None
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.host, str) and len(self.host) <= 255):
+            msgspec.structs.force_setattr(self, "host", "")
+        if not (type(self.pid) is int and 0 <= self.pid <= 2**31):
+            msgspec.structs.force_setattr(self, "pid", 0)
+        if not is_slurm_job_id(self.slurm_job_id):
+            msgspec.structs.force_setattr(self, "slurm_job_id", None)
 
     @property
     def rate(self) -> Fraction | None:
