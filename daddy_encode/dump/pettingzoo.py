@@ -39,10 +39,10 @@ class RecordParallelFrames(BaseParallelWrapper):  # type: ignore[misc]
         fps: Frames per second of the video; None (default) is the environment's `metadata["render_fps"]`, or where that
             is no rate 30, with a warning.
         video: "mp4", "gif", "both" or None (default): what the encoder should make.
-        meta: JSON values for every manifest, in place of or beside `environment` (its name), `agents` (all that may
-            appear), `process`, `instance`, `seed`, `episode`, `start_step` and `length` as Gymnasium's `RecordFrames` has them,
+        meta: JSON values for every manifest, beside `environment` (its name), `agents` (all that may appear),
+            `process`, `instance`, `seed`, `episode`, `start_step` and `length` as Gymnasium's `RecordFrames` has them,
             and `return`, `terminated` and `truncated`, which are objects with a value for each agent: the sum of its
-            rewards in the steps recorded, and how its part ended.
+            rewards in the steps recorded, and how its part ended. A value of yours stands in place of theirs.
         min_free: See `daddy_encode.dump.FrameWriter`.
         max_bytes: As there; it counts for each environment.
         when_full: As there.

@@ -44,11 +44,11 @@ class VecFrameRecorder(VecEnvWrapper):  # type: ignore[misc]
         fps: Frames per second of the video; None (default) is the environments' `metadata["render_fps"]`, or where that
             is no rate 30, with a warning.
         video: "mp4", "gif", "both" or None (default): what the encoder should make.
-        meta: JSON values for every manifest, in place of or beside `environment` (its ID), `env_index` (the list of those
-            shown), `process`, `instance`, `seed` (a list, or null), `start_step`, `length` (steps), `return` (for each
+        meta: JSON values for every manifest, beside `environment` (its ID), `env_index` (the list of those shown),
+            `process`, `instance`, `seed` (a list, or null), `start_step`, `length` (steps), `return` (for each
             environment the sum of the rewards of these steps), `terminated` and `truncated` (lists, of the last step),
             and `episodes`, those that ended meanwhile, where `Monitor` reports them: `env_index`, `step`, `return` and
-            `length` of each.
+            `length` of each. A value of yours stands in place of theirs.
         min_free: See `daddy_encode.dump.FrameWriter`.
         max_bytes: As there.
         when_full: As there.

@@ -134,6 +134,19 @@ def test_where_agents_take_turns_there_is_a_frame_after_each_ones_step(tmp_path:
     assert meta["return"] == {"player_1": 1.0, "player_2": -1.0}
 
 
+def test_a_recording_without_a_step_has_meta_of_the_same_types(tmp_path: Path) -> None:
+    parallel = RecordParallelFrames(Race(), tmp_path / "parallel", episode_trigger=always)
+    parallel.reset()
+    cycle = RecordAECFrames(parallel_to_aec(Race()), tmp_path / "cycle", episode_trigger=always)
+    cycle.reset()
+    # In the middle of a round.
+    cycle.step(1)
+    for env, name in ((parallel, "parallel"), (cycle, "cycle")):
+        env.close()
+        meta = manifest_of(tmp_path / name / "rl-video-episode-0")["meta"]
+        assert (meta["return"], meta["terminated"], meta["truncated"], meta["length"]) == ({}, {}, {}, 0)
+
+
 def test_a_recording_from_a_step_counts_the_rewards_from_there(tmp_path: Path) -> None:
     env = RecordParallelFrames(Race(), tmp_path, step_trigger=lambda step: step == 1, video_length=2)
     for _ in range(2):

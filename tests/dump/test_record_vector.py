@@ -424,6 +424,66 @@ def test_a_subclass_is_one_of_vector_environments_too(tmp_path: Path) -> None:
     VectorRecordFrames.__new__(VectorRecordFrames).__del__()
 
 
+class Mine(RecordFrames):
+    """A subclass that pickle finds by its name."""
+
+    kept = 0
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
+def test_a_subclass_around_a_vector_environment_can_be_copied(copied: Callable[[Any], Any], tmp_path: Path) -> None:
+    kind: Any = Mine
+    envs = kind(SyncVectorEnv([Counter] * 2), tmp_path)
+    envs.kept = 4
+    envs.reset()
+    other = copied(envs)
+    assert (type(other), other.kept, other.num_envs, other.recording) == (type(envs), 4, 2, False)
+    other.reset()
+    assert copied(other).kept == 4
+    other.close()
+    envs.close()
+    assert job_names(tmp_path) == ["rl-video-episode-0"]
+
+
+@pytest.mark.parametrize("separate", [False, True])
+def test_a_resumed_training_sets_its_counts(separate: bool, tmp_path: Path) -> None:
+    envs = Record(vector(lengths=(9, 9)), tmp_path, episode_trigger=lambda number: number == 11, separate=separate)
+    envs.episode_id, envs.step_id = 10, 500
+    envs.reset()
+    assert envs.video_recorder.recorded_frames
+    envs.recording = False
+    assert envs.video_recorder is None
+    envs.step(actions(envs))
+    envs.recording = True
+    envs.step(actions(envs))
+    assert envs.recording
+    envs.close()
+    names = ["rl-video-env-0-episode-11", "rl-video-env-1-episode-11"] if separate else ["rl-video-episode-11"]
+    found = [manifest_of(tmp_path / name) for name in names]
+    assert [(each["frames"], each["meta"]["start_step"]) for each in found] == [(1, 501)] * len(names)
+
+
+def test_a_recording_without_a_step_has_meta_of_the_same_types(tmp_path: Path) -> None:
+    for name, options in (("all", {}), ("first", {"record_first_only": True}), ("each", {"separate": True})):
+        envs = Record(vector(lengths=(9, 9)), tmp_path / name, episode_trigger=always, **options)
+        envs.reset()
+        envs.close()
+        (meta, *_) = (manifest_of(path.parent)["meta"] for path in sorted((tmp_path / name).rglob("manifest.json")))
+        wanted: Any = (0.0, False, False) if options else ([0.0, 0.0], [False, False], [False, False])
+        assert (meta["return"], meta["terminated"], meta["truncated"]) == wanted
+
+
+def test_more_environments_than_fit_into_a_picture_are_an_error_that_says_what_does(tmp_path: Path) -> None:
+    def large(_: int) -> Any:
+        return np.broadcast_to(np.uint8(0), (8000, 8000, 3))
+
+    envs = Record(vector(view=large), tmp_path)
+    with pytest.warns(RuntimeWarning, match=r"make 8000x16000, above .*record_first_only=True.*separate=True"):
+        envs.reset()
+    envs.close()
+    assert job_names(tmp_path) == []
+
+
 def wrapped(folder: Path) -> Any:
     return Record(Counter(2), folder, episode_trigger=always)
 

@@ -7,9 +7,11 @@ import gc
 import math
 import multiprocessing
 import pickle
+import shutil
 import subprocess
 import sys
 import textwrap
+import warnings
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -482,16 +484,166 @@ def test_garbage_is_collected_where_that_is_asked_for(tmp_path: Path, monkeypatc
     assert (asked, collections) == ([0, 1, 2], [2])
 
 
-def test_a_name_that_cannot_be_one_is_a_warning(tmp_path: Path) -> None:
-    env = RecordFrames(Counter(2), tmp_path, episode_trigger=lambda _: False)
+def test_a_name_that_leads_out_of_the_folder_is_a_warning(tmp_path: Path) -> None:
+    folder = tmp_path / "videos"
+    env = RecordFrames(Counter(9), folder, episode_trigger=lambda _: False)
     env.reset()
-    for name in ("a\0b", "missing/folder", "x" * 300):
-        with pytest.warns(RuntimeWarning, match="this recording has stopped"):
+    for name in ("a\0b", "x" * 300, "../out", "a/../../out", f"{tmp_path}/out", "", "..", "a//b"):
+        with pytest.warns(RuntimeWarning, match="the name of the recording is .*; this recording has stopped"):
             env.start_recording(name)
         assert not env.recording
+    names: list[Any] = ["ALE/Pong-v5", 5]
+    for name in names:
+        env.start_recording(name)
+        env.step(0)
+    env.close()
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("manifest.json")) == [
+        "videos/5/manifest.json",
+        "videos/ALE/Pong-v5/manifest.json",
+    ]
+    assert job_names(tmp_path) == ["videos"]
+
+
+def test_a_prefix_may_be_an_environments_id(tmp_path: Path) -> None:
+    env = RecordFrames(Counter(1), tmp_path, name_prefix="ALE/Pong-v5")
+    env.reset()
+    env.close()
+    assert manifest_of(tmp_path / "ALE" / "Pong-v5-episode-0")["frames"] == 1
+    for prefix in ("../out", str(tmp_path), "a\0", "x" * 250):
+        with pytest.raises(SettingsError, match="name_prefix is "):
+            RecordFrames(Counter(1), tmp_path, name_prefix=prefix)
+
+
+def test_an_environment_made_for_gymnasium_0_29_finds_its_recorder(tmp_path: Path) -> None:
+    class Driving(Counter):
+        wrapper: RecordFrames
+
+        def step(self, action: Any) -> Any:
+            if self.wrapper.video_recorder:
+                self.wrapper.video_recorder.capture_frame()
+            return super().step(action)
+
+    driving = Driving(2)
+    driving.wrapper = env = RecordFrames(driving, tmp_path, episode_trigger=lambda number: number == 1)
+    env.reset()
+    assert env.video_recorder is None
+    env.step(0)
+    env.reset()
+    assert env.video_recorder is not None
+    assert env.video_recorder.path == str(tmp_path / "rl-video-episode-1")
+    env.step(0)
+    assert (len(env.video_recorder.recorded_frames), env.terminated, env.truncated) == (3, False, False)
+    env.close_video_recorder()
+    env.start_video_recorder()
+    env.step(0)
+    assert (env.terminated, env.is_vector_env) == (True, False)
+    env.close()
+    assert values_of(tmp_path / "rl-video-episode-1") == [2, 2, 3]
+    assert values_of(tmp_path / "rl-video-episode-1-2") == [3, 3, 4]
+
+
+def test_a_resumed_training_sets_its_counts(tmp_path: Path) -> None:
+    env = RecordFrames(Counter(4), tmp_path, lambda number: number == 11)
+    env.episode_id, env.step_id = 10, 500
+    env.reset()
+    env.step(0)
+    env.recorded_frames = []
+    env.recording = False
+    assert not env.recording
+    env.step(0)
+    env.recording = True
+    env.step(0)
+    env.recording = True
     env.step(0)
     env.close()
-    assert job_names(tmp_path) == []
+    assert values_of(tmp_path / "rl-video-episode-11") == [0, 1]
+    assert values_of(tmp_path / "rl-video-episode-11-2") == [3, 4]
+    assert manifest_of(tmp_path / "rl-video-episode-11")["meta"]["start_step"] == 501
+
+
+@pytest.mark.parametrize(
+    ("metadata", "modes"),
+    [
+        (None, None),
+        ({}, []),
+        ({"render_modes": None}, []),
+        ({"render_modes": 5}, []),
+        ({"render_modes": "rgb_array"}, ["rgb_array"]),
+        ({"render_modes": ("human", "rgb_array")}, ["rgb_array"]),
+    ],
+)
+def test_odd_metadata_is_no_error(metadata: Any, modes: Any, tmp_path: Path) -> None:
+    plain = Counter(1)
+    plain.metadata = metadata
+    env = RecordFrames(plain, tmp_path, fps=30)
+    env.reset()
+    env.close()
+    found = env.metadata
+    assert (None if found is None else found["render_modes"]) == modes
+    assert job_names(tmp_path) == ["rl-video-episode-0"]
+
+
+def test_metadata_is_the_environments_as_it_is_now(tmp_path: Path) -> None:
+    plain = Counter(1)
+    plain.metadata = {"render_modes": ["human", "rgb_array"], "render_fps": 2}
+    env = RecordFrames(plain, tmp_path)
+    plain.metadata["render_fps"] = 10
+    assert env.metadata == {"render_modes": ["rgb_array"], "render_fps": 10}
+    env.metadata["new"] = 1
+    assert plain.metadata["new"] == copy.deepcopy(env.metadata)["new"] == 1
+    assert plain.metadata["render_modes"] == ["human", "rgb_array"]
+    env.close()
+
+
+@pytest.mark.parametrize("view", [lambda _: None, lambda _: np.zeros((4, 6, 3)), lambda _: 1 / 0])
+def test_a_recording_without_any_frame_leaves_nothing(view: Callable[[int], Any], tmp_path: Path) -> None:
+    env = RecordFrames(Counter(1, view=view), tmp_path, always)
+    for _ in range(2):
+        with pytest.warns(RuntimeWarning, match="this recording has stopped"):
+            env.reset()
+    env.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_removed_does_not_come_back(tmp_path: Path) -> None:
+    env = RecordFrames(Counter(9), tmp_path / "videos")
+    env.reset()
+    env.step(0)
+    assert env.video_recorder is not None
+    second = tmp_path / "videos" / "rl-video-episode-0" / "000001.png"
+    until(second.exists, "the second frame")
+    shutil.rmtree(tmp_path / "videos")
+    with pytest.warns(RuntimeWarning, match="No such file or directory"):
+        env.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_given_as_meta_stands_in_place_of_its_own(tmp_path: Path) -> None:
+    given = {"seed": 3, "return": "high", "env_index": 7, "episode": None}
+    env = RecordFrames(Counter(2), tmp_path, meta=given)
+    env.reset(seed=8)
+    env.step(0)
+    env.step(0)
+    env.close()
+    meta = manifest_of(tmp_path / "rl-video-episode-0")["meta"]
+    assert {name: meta[name] for name in given} == given
+    assert meta["length"] == 2
+
+
+def test_a_warning_names_the_line_of_the_script_once(tmp_path: Path) -> None:
+    def broken(number: int) -> bool:
+        raise LookupError("gone")
+
+    env = gym.wrappers.TimeLimit(RecordFrames(Counter(9), tmp_path, step_trigger=broken), 20)
+    env.reset()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        for _ in range(3):
+            env.step(0)
+    env.close()
+    assert [(each.filename, str(each.message)) for each in caught] == [
+        (__file__, "a trigger failed: LookupError: gone; nothing was started")
+    ]
 
 
 @pytest.mark.parametrize("mode", [None, "human", "ansi", "ansi_list"])

@@ -20,6 +20,7 @@ from daddy_encode import save_frames_as_png
 from daddy_encode.dump import FrameWriter
 from daddy_encode.dump.gymnasium import RecordFrames
 from daddy_encode.errors import ManifestError, SpoolError
+from daddy_encode.spool.recording.rollout import read_rollout
 from daddy_encode.spool.records import MAX_RECORD_BYTES
 from tests.dump.reading import contents, frame_files, manifest_of
 from tests.media import noise
@@ -102,6 +103,17 @@ def test_under_slurm_it_names_the_slurm_job(
     monkeypatch.setenv("SLURM_JOB_ID", identifier)
     save_frames_as_png([FRAME], tmp_path / "job")
     assert record_in(tmp_path / "job")["slurm_job_id"] == kept
+
+
+@pytest.mark.parametrize("odd", [None, 5, ["x"], "x" * 300])
+def test_who_wrote_it_serves_no_video_and_may_be_anything(odd: Any, tmp_path: Path) -> None:
+    save_frames_as_png([FRAME], tmp_path, fps=50, video="both")
+    record = {**record_in(tmp_path), "host": odd, "pid": odd and str(odd), "slurm_job_id": odd or "x"}
+    (tmp_path / "rollout.json").write_text(json.dumps(record))
+    found = read_rollout(tmp_path, ["000000.png"])
+    assert found is not None
+    assert (found.fps, found.video, found.pid, found.slurm_job_id) == (50, "both", 0, None)
+    assert found.host == ""
 
 
 def test_a_rollout_that_is_killed_where_no_process_can_be_leaves_it(tmp_path: Path) -> None:

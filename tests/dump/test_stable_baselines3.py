@@ -105,6 +105,24 @@ def test_the_pictures_are_what_sb3_renders_and_after_an_episodes_end_that_is_the
     assert annotations_of(job)[1] == {"step": 1, "reward": [1.0, 1.0]}
 
 
+def test_seeds_that_were_given_before_are_known_and_counts_can_be_set(tmp_path: Path) -> None:
+    from stable_baselines3.common.vec_env import DummyVecEnv
+
+    from daddy_encode.dump.stable_baselines3 import VecFrameRecorder
+
+    plain = DummyVecEnv([Steps, Steps])
+    plain.seed(3)
+    venv = VecFrameRecorder(plain, tmp_path, lambda step: step in (0, 500), video_length=2)
+    for _ in range(2):
+        venv.reset()
+        venv.recording = False
+        venv.step_id = 500
+    venv.close()
+    jobs = [tmp_path / name for name in ("rl-video-step-0-to-step-2", "rl-video-step-500-to-step-502")]
+    assert [manifest_of(job)["meta"]["seed"] for job in jobs] == [[3, 4], None]
+    assert [manifest_of(job)["meta"]["return"] for job in jobs] == [[0.0, 0.0]] * 2
+
+
 def test_a_render_that_fails_ends_the_recording_and_not_the_training(tmp_path: Path) -> None:
     from stable_baselines3.common.vec_env import DummyVecEnv
 

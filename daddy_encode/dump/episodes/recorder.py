@@ -262,7 +262,6 @@ class EpisodeRecorder:
             return False
 
     def _without_steps(self) -> dict[str, Any]:
-        """What the steps will have given; of the types that it has later."""
         given: dict[str, Any] = {"return": 0.0, "terminated": False, "truncated": False}
         if self._worlds is not None:
             given = {name: [value] * self._worlds for name, value in given.items()}
@@ -273,11 +272,12 @@ class EpisodeRecorder:
         writer.meta.update(self._given)
 
     def _end(self, writer: FrameWriter, error: BaseException | str | None) -> None:
-        if error is not None and not writer.frames + writer.dropped:  # there is nothing to encode
+        if error is None or writer.frames + writer.dropped:
+            writer.close(error, wait=False)
+            self._closing = writer
+        else:  # there is nothing to encode
             writer.discard()
-            return remove_empty(writer.directory)
-        writer.close(error, wait=False)
-        self._closing = writer
+            remove_empty(writer.directory)
 
     def _wait(self) -> None:
         writer, self._closing = self._closing, None
