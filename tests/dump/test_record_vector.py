@@ -478,7 +478,7 @@ def test_more_environments_than_fit_into_a_picture_are_an_error_that_says_what_d
         return np.broadcast_to(np.uint8(0), (8000, 8000, 3))
 
     envs = Record(vector(view=large), tmp_path)
-    with pytest.warns(RuntimeWarning, match=r"make 8000x16000, above .*record_first_only=True.*separate=True"):
+    with pytest.warns(RuntimeWarning, match=r"make 16000x8000, above .*record_first_only=True.*separate=True"):
         envs.reset()
     envs.close()
     assert job_names(tmp_path) == []
