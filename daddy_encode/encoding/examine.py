@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from daddy_encode.encoding.frames.bad_frames import find_bad_frames
-from daddy_encode.encoding.frames.complete import check_not_more, check_whole, nothing_to_read
+from daddy_encode.encoding.frames.complete import check_not_more, check_whole, left_out, nothing_to_read
 from daddy_encode.encoding.frames.dropped import Dropped, read_dropped
 from daddy_encode.encoding.frames.gaps import expected_numbers, fill
 from daddy_encode.encoding.frames.job_directory import JobDirectory
@@ -192,7 +192,8 @@ def examine(
     manifest_status = directory.status(MANIFEST_NAME)
     found = directory.manifest()
     manifest, manifest_digest = found if found else (None, None)
-    listing = list_frames(directory, mtime_ns, manifest_status, paths.pattern)
+    promised = manifest.frames if manifest else None
+    listing = list_frames(directory, mtime_ns, manifest_status, paths.pattern, promised)
     frames = listing.frames
     if not frames:
         raise nothing_to_read(paths, directory, manifest)
@@ -205,7 +206,7 @@ def examine(
         )
     own = receipt_of(earlier, directory, listing, manifest_digest, check_stop if reread else None)
     gaps, salvaged = gaps_of(settings, own, died=manifest is None or not manifest.complete)
-    expected = expected_numbers(frames, manifest.frames if manifest else None)
+    expected = expected_numbers(frames, promised)
     if gaps == "error":
         check_whole(paths, frames, manifest)
     known = recorded(own, keep_since)
@@ -226,6 +227,8 @@ def examine(
     dropped = read_dropped(directory, frames, expected) if todo else Dropped()
     if dropped.fault:
         warnings.append(dropped.fault)
+    if todo:
+        warnings += left_out(paths, frames, manifest, directory.listed)
     return Examined(
         job=paths.job,
         manifest=manifest,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from daddy_encode.errors import FrameError, SpoolError
 from daddy_encode.service.find_jobs import find_all_jobs
 from daddy_encode.service.watcher.scanner import Scanner
 from daddy_encode.spool.claims import lease_path
+from daddy_encode.spool.frames import find
 from daddy_encode.spool.paths import MAX_NAME_BYTES, JobPaths, sequence_name
 from daddy_encode.spool.walk import Listing, SpoolDirectory
 from tests.jobs import context, encode
@@ -51,6 +53,27 @@ def rows(*arguments: str | Path) -> list[dict[str, Any]]:
 
 def names_beside(job: Path) -> list[str]:
     return sorted(path.name for path in job.parent.iterdir() if path != job and path.name != ".daddy-encode")
+
+
+def test_names_are_grouped_as_often_however_many_sequences_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grouped = 0
+    buckets = find._buckets
+
+    def counting(common: str, names: Sequence[str]) -> Any:
+        nonlocal grouped
+        grouped += len(names)
+        return buckets(common, names)
+
+    monkeypatch.setattr(find, "_buckets", counting)
+    per_name = []
+    for count in (2, 12):
+        job = write(tmp_path / str(count), {f"ep_{number}_step_{{}}.png": 40 for number in range(count)}, frames=2)
+        grouped = 0
+        assert len(rows("encode", "--split", "--dry-run", job)) == count
+        per_name.append(grouped / count)
+    assert per_name[0] == per_name[1] > 0
 
 
 def test_they_are_listed_then_split_then_done(tmp_path: Path) -> None:

@@ -126,7 +126,9 @@ def break_fewer(job: Path) -> str:
 
 
 def break_more(job: Path) -> str:
-    shutil.copy(job / "000011.png", job / "000012.png")
+    for number in (12, 13):
+        shutil.copy(job / "000011.png", job / f"{number:06d}.png")
+    (job / "000000.png").unlink()
     return "promises 12 frames, but there are 13"
 
 

@@ -29,11 +29,11 @@ def test_frames_come_in_the_order_of_their_numbers_wherever_these_stand(
     assert count_frames(names) == len(ordered)
 
 
-@given(st.integers(0, 10**30), st.integers(1, 10**18), st.sets(st.integers(0, 50)), st.integers(0, 49))
+@given(st.integers(0, 10**30), st.integers(1, 10**18), st.sets(st.integers(0, 50), min_size=26), st.integers(0, 49))
 def test_numbers_at_a_constant_distance_are_a_sequence_and_the_rest_of_them_is_missing(
     first: int, stride: int, there: set[int], neighbour: int
 ) -> None:
-    # The distance is known where two of its frames follow one another.
+    # The distance is known where two of its frames follow one another, and most are there.
     there |= {0, neighbour, neighbour + 1}
     frames = frame_sequence([f"step_{first + stride * step}.png" for step in there], "job")
     assert (frames.numbering, frames.stride) == ("steps", stride)
@@ -53,6 +53,10 @@ def test_numbers_at_a_constant_distance_are_a_sequence_and_the_rest_of_them_is_m
         ([0, 7, 19, 40], "irregular", 1, [0, 7, 19, 40]),
         ([100, 300, 600], "irregular", 100, [0, 2, 5]),
         ([0, 2**80], "irregular", 2**80, [0, 1]),
+        ([0, 7, 19, 40, 41, 55], "irregular", 1, [0, 7, 19, 40, 41, 55]),
+        ([1, 10, 100, 1000], "irregular", 9, [0, 1, 11, 111]),
+        ([0, 1000, 2000, 5000, 10000], "irregular", 1000, [0, 1, 2, 5, 10]),
+        ([0, 100, 200, 350, 400, 1000], "irregular", 50, [0, 2, 4, 7, 8, 20]),
     ],
 )
 def test_the_distance_of_the_numbers(numbers: list[int], numbering: str, stride: int, instants: list[int]) -> None:
@@ -124,6 +128,8 @@ def test_decimal_timestamps_come_in_the_order_of_their_values_across_seconds_too
         (["._0.png", ".nfs0001.png", "Thumbs.db"], {}),
         (["manifest.json", "000000.png", "preview1.png", "cam_1.png"], {"*.png": 1}),
         (["rollout.json", "rgb_0.png", "rgb_1.png"], {"rgb_*.png": 2}),
+        (["manifest.json", "000000.png", "000001.png", "7.png", "rgb_0.png", "frame_3.png"], {"*.png": 2}),
+        (["manifest.json", "99999.png", "100000.png", "100001.png"], {"*.png": 3}),
     ],
 )
 def test_which_sequences_a_directory_holds(names: list[str], patterns: dict[str, int] | list[str]) -> None:
@@ -132,6 +138,30 @@ def test_which_sequences_a_directory_holds(names: list[str], patterns: dict[str,
     assert list(found) == list(patterns)
     if isinstance(patterns, dict):
         assert found == patterns
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [f"episode_{episode:05d}_step_{step}.png" for episode in range(3) for step in range(2)],
+        [f"cam{cam}_17.{step}33.PNG" for cam in (0, 1) for step in (1, 3)],
+        [f"a*{shot}.{step}.png" for shot in (1, 2) for step in (2, 3)],
+        [f"{step}*.{cam}.png" for step in (0, 5) for cam in ("left", "right")],
+        ["manifest.json", "000000.png", "000001.png", "rgb_0.png", "rgb_1.png"],
+    ],
+)
+def test_a_sequence_that_is_asked_for_is_the_one_that_was_found(names: list[str]) -> None:
+    found = find_sequences(names)
+    assert found
+    for sequence in found:
+        assert frame_sequence(names, "job", sequence.pattern) == sequence
+
+
+def test_promised_frames_that_are_all_there_are_the_frames() -> None:
+    names = ["manifest.json", *map(frame_name, (0, 1, 2, 7, 9))]
+    assert list(frame_sequence(names, "job", promised=3).numbers) == [0, 1, 2]
+    # One is missing: nobody knows which of the others are wrong.
+    assert list(frame_sequence(names, "job", promised=4).numbers) == [0, 1, 2, 7, 9]
 
 
 @pytest.mark.parametrize("twins", [["01.png", "1.png"], ["0.PNG", "0.png"]])

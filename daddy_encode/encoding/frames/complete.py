@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Collection, Iterator, Sequence
+
 from daddy_encode.encoding.advice import way_on
 from daddy_encode.encoding.frames.job_directory import JobDirectory
-from daddy_encode.encoding.frames.other_files import OtherFiles
+from daddy_encode.encoding.frames.other_files import OtherFiles, is_other_format
 from daddy_encode.errors import DaddyEncodeError, FrameError, ManifestError, TransientError
-from daddy_encode.spool.frames import FrameSequence
-from daddy_encode.spool.manifest import Manifest
+from daddy_encode.spool.frames import FrameSequence, is_own_name
+from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME, Manifest
 from daddy_encode.spool.paths import JobPaths
 
 
@@ -34,7 +38,8 @@ def check_not_more(paths: JobPaths, frames: FrameSequence, manifest: Manifest | 
 
 def check_whole(paths: JobPaths, frames: FrameSequence, manifest: Manifest | None) -> None:
     """Raise FrameError or ManifestError where frames are missing."""
-    advice = f"run the rollout again, or go on: {way_on(manifest)}"
+    way = way_on(manifest) if manifest is not None else "--gaps skip closes up, --gaps hold keeps time"
+    advice = f"run the rollout again, or go on: {way}"
     if frames.numbering == "irregular":
         names = ", ".join(frames.names[:3])
         raise FrameError(
@@ -52,3 +57,42 @@ def check_whole(paths: JobPaths, frames: FrameSequence, manifest: Manifest | Non
             f"{paths.manifest}: promises {manifest.frames} frames, but there are {len(frames)} "
             f"({frames.names[0]} to {frames.names[-1]}); wait for the file system, or {advice}"
         )
+
+
+def left_out(
+    paths: JobPaths, frames: FrameSequence, manifest: Manifest | None, listed: Collection[str]
+) -> Iterator[str]:
+    """Yield what a viewer should know of files that may have been meant to be frames, and are none.
+
+    Args:
+        paths: The job's.
+        frames: Its frames.
+        manifest: Its manifest, if there is one.
+        listed: The names in its directory.
+    """
+    known = set(frames.names)
+    if MANIFEST_NAME in listed or ROLLOUT_NAME in listed:
+        # What else is beside a recording is nobody's business, but for what has the names of its frames.
+        others = sorted(name for name in listed if is_own_name(name) and name not in known) if manifest else []
+        if others and is_own_name(frames.names[0]):
+            promised = f"beyond the {len(frames)} that the manifest promises"
+            yield f"{_counted(others, 'numbered PNG')} {promised}: not shown, first: {others[0]}"
+        return
+    if paths.pattern is not None:
+        return
+    pngs = sorted(name for name in listed if name[-4:].lower() == ".png" and name[0] != "." and name not in known)
+    if pngs:
+        yield f"{_counted(pngs, 'other PNG')} not of the sequence {frames.pattern}, and not shown, first: {pngs[0]}"
+    stems = {name[:-4] for name in known}
+    number = re.compile(f"{re.escape(frames.before)}[0-9]+{re.escape(frames.after)}")
+    pictures = sorted(
+        name
+        for stem, suffix, name in ((*os.path.splitext(name), name) for name in listed)
+        if stem not in stems and is_other_format(suffix) and number.fullmatch(stem)
+    )
+    if pictures:
+        yield f"{_counted(pictures, 'numbered file')} no PNG, and not shown, first: {pictures[0]}"
+
+
+def _counted(names: Sequence[str], what: str) -> str:
+    return f"{len(names)} {what} is" if len(names) == 1 else f"{len(names)} {what}s are"

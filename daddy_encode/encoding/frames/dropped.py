@@ -76,7 +76,8 @@ def read_dropped(directory: JobDirectory, frames: FrameSequence, expected: range
         TransientError: The file system does not answer.
     """
     # As listed: to ask for what is not there makes some network file systems forget what else they knew.
-    if ANNOTATIONS_NAME not in directory.listed or directory.listed.isdisjoint((MANIFEST_NAME, ROLLOUT_NAME)):
+    listed = directory.listed
+    if ANNOTATIONS_NAME not in listed or listed.isdisjoint((MANIFEST_NAME, ROLLOUT_NAME)):
         return Dropped()
     # We number by ones, from 0.
     if frames.numbering != "steps" or frames.stride != 1:

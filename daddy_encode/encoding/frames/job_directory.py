@@ -60,8 +60,7 @@ class JobDirectory:
         self._text = str(path)
         self._owners = owners or Owners()
         self.max_pixels = max_pixels
-        self._listed: frozenset[str] | None = None
-        self._leftovers: list[str] = []
+        self._listed: list[str] | None = None
         try:
             self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError as error:
@@ -91,17 +90,15 @@ class JobDirectory:
     def names(self) -> list[str]:
         """The names in it. Raises FrameError where it cannot be listed."""
         try:
-            names = os.listdir(self._descriptor)
+            self._listed = os.listdir(self._descriptor)
         except OSError as error:
             raise FrameError(f"{self.path}: cannot be listed: {error.strerror}; check its permissions") from error
-        self._listed = frozenset(names)
-        self._leftovers = list(filter(is_temp_name, names))
-        return names
+        return self._listed
 
     @property
     def listed(self) -> frozenset[str]:
         """The names that were last listed in it. Raises as `names`, where none were."""
-        return frozenset(self.names()) if self._listed is None else self._listed
+        return frozenset(self.names() if self._listed is None else self._listed)
 
     def remove_leftovers(self, *, rollout_died: bool) -> bool:
         """Remove the temporary files that were listed, as far as no rollout can still be writing them.
@@ -112,7 +109,8 @@ class JobDirectory:
         Returns:
             Whether one was removed.
         """
-        if not self._leftovers:
+        leftovers = list(filter(is_temp_name, self._listed or ()))
+        if not leftovers:
             return False
         manifest = self.status(MANIFEST_NAME)
 
@@ -122,7 +120,7 @@ class JobDirectory:
             is_regular = stat.S_ISREG(status.st_mode) and self._owners.trusts(status.st_uid)
             return is_regular and (rollout_died or is_older or is_dead(name))
 
-        return remove_from(self._descriptor, self._leftovers, should_go)
+        return remove_from(self._descriptor, leftovers, should_go)
 
     def manifest(self) -> tuple[Manifest, str] | None:
         """Its manifest and the SHA-256 of that; see `read_manifest`. Raises ManifestError, Skipped."""

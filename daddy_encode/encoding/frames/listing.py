@@ -40,6 +40,7 @@ class FrameListing:
             were written to, owned or linked anew, whatever modification time they were given.
         directory_mtime_ns: The directory's modification time before it was listed.
         pattern: Of the sequence, where it was asked for.
+        promised: How many frames the manifest promises.
     """
 
     frames: FrameSequence
@@ -47,10 +48,15 @@ class FrameListing:
     inodes_sha256: str
     directory_mtime_ns: int
     pattern: str | None = None
+    promised: int | None = None
 
 
 def list_frames(
-    directory: JobDirectory, mtime_ns: int, manifest: os.stat_result | None, pattern: str | None = None
+    directory: JobDirectory,
+    mtime_ns: int,
+    manifest: os.stat_result | None,
+    pattern: str | None = None,
+    promised: int | None = None,
 ) -> FrameListing:
     """List a job's directory.
 
@@ -59,22 +65,28 @@ def list_frames(
         mtime_ns: Its modification time, asked for before anything in it was looked at.
         manifest: The status of its manifest, asked for before that was read; None where there was none.
         pattern: Of the job's sequence. Default: the only one.
+        promised: How many frames the manifest promises; see `frame_sequence`.
 
     Raises:
         FrameError: It cannot be listed, or leaves open which files are the frames.
     """
-    frames = frame_sequence(directory.names(), str(directory.path), pattern)
+    frames = frame_sequence(directory.names(), str(directory.path), pattern, promised)
     listing, inodes = hashlib.sha256(), hashlib.sha256()
     _add(listing, inodes, MANIFEST_NAME, manifest)
     for name in frames.names:
         _add(listing, inodes, name, directory.status(name))
-    return FrameListing(frames, listing.hexdigest(), inodes.hexdigest(), mtime_ns, pattern)
+    return FrameListing(frames, listing.hexdigest(), inodes.hexdigest(), mtime_ns, pattern, promised)
 
 
 def listing_sha256(paths: JobPaths) -> str:
     """The `sha256` of the listing of a job's frames now; empty where it has none, or leaves them open."""
     with contextlib.suppress(DaddyEncodeError, OSError), JobDirectory(paths.directory, Owners(None)) as directory:
-        return list_frames(directory, 0, directory.status(MANIFEST_NAME), paths.pattern).sha256
+        manifest = directory.status(MANIFEST_NAME)
+        promised = None
+        with contextlib.suppress(DaddyEncodeError):
+            found = directory.manifest()
+            promised = found[0].frames if found else None
+        return list_frames(directory, 0, manifest, paths.pattern, promised).sha256
     return ""
 
 
@@ -100,7 +112,8 @@ def check_unchanged(
     try:
         for _ in range(1 + REREADS):
             mtime_ns = directory.mtime_ns()
-            after = list_frames(directory, mtime_ns, directory.status(MANIFEST_NAME), before.pattern)
+            manifest = directory.status(MANIFEST_NAME)
+            after = list_frames(directory, mtime_ns, manifest, before.pattern, before.promised)
             if not directory.in_place() or (after.frames, after.sha256) != (before.frames, before.sha256):
                 break
             if after == before:

@@ -44,6 +44,11 @@ def format_of(beginning: bytes) -> str | None:
     return next((name for at, text, name in _BEGINNINGS if beginning.startswith(text, at)), None)
 
 
+def is_other_format(suffix: str) -> bool:
+    """Whether a name with this suffix is that of a format that frames are kept in, and that is not read."""
+    return _NOT_READ.fullmatch(suffix.lower()) is not None
+
+
 class OtherFiles:
     """What directories hold besides frames."""
 
@@ -63,7 +68,7 @@ class OtherFiles:
             self._files += 1
             if suffix == ".png":
                 self._pngs.append(name)
-            elif _NOT_READ.fullmatch(suffix):
+            elif is_other_format(suffix):
                 self._not_read[suffix] += 1
 
     def __str__(self) -> str:

@@ -1,7 +1,7 @@
 """Names of frames: what a listing of a directory says about its numbered PNGs. Pure."""
 
 from daddy_encode.spool.frames.find import count_frames, described, find_sequences, find_several, frame_sequence
-from daddy_encode.spool.frames.names import frame_name, frame_path, is_frame_name
+from daddy_encode.spool.frames.names import frame_name, frame_path, is_frame_name, is_own_name
 from daddy_encode.spool.frames.sequence import FrameSequence, Numbering
 
 __all__ = [
@@ -15,4 +15,5 @@ __all__ = [
     "frame_path",
     "frame_sequence",
     "is_frame_name",
+    "is_own_name",
 ]

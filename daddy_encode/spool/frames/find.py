@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from daddy_encode.errors import FrameError
-from daddy_encode.spool.frames.names import is_frame_name, is_own_name
+from daddy_encode.spool.frames.names import frame_name, is_frame_name, is_own_name
 from daddy_encode.spool.frames.sequence import FrameSequence, steps_of, timestamps_of
 from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME
 
@@ -71,7 +71,7 @@ def find_sequences(names: Iterable[str], directory: str = "") -> list[FrameSeque
     """
     listed = names if isinstance(names, frozenset | set | list) else list(names)
     if own := _own(listed):
-        return [steps_of({int(name[:-4]): name for name in own}, consecutive=True)]
+        return [_of_own(own)]
     found = [
         _sequence(before, after, bucket, directory, decimal=decimal)
         for texts, group in _groups(listed).items()
@@ -93,17 +93,30 @@ def find_several(names: Iterable[str]) -> list[FrameSequence]:
     return sequences if len(sequences) > 1 else []
 
 
-def frame_sequence(names: Iterable[str], directory: str, pattern: str | None = None) -> FrameSequence:
+def frame_sequence(
+    names: Iterable[str], directory: str, pattern: str | None = None, promised: int | None = None
+) -> FrameSequence:
     """The frames of a directory, or of one sequence in it; an empty one where there are none.
 
     Args:
         names: The names in it, in any order.
         directory: Named in errors.
         pattern: Of the sequence. Default: the only one.
+        promised: How many frames of this project's own names the manifest promises, if there is one. Where these are
+            all there, further ones are none.
 
     Raises:
         FrameError: It holds several sequences, or two spellings of one number leave it open which file is the frame.
     """
+    names = names if isinstance(names, frozenset | set | list) else list(names)
+    own = _own(names)
+    if promised is not None and len(own) > promised:
+        wanted = {frame_name(index) for index in range(promised)}
+        own = [name for name in own if name in wanted] if wanted.issubset(own) else own
+    if own and pattern in (None, "*.png"):
+        return _of_own(own)
+    if pattern is not None and not own and (found := _of_pattern(names, pattern, directory)) is not None:
+        return found
     sequences = find_sequences(names, directory)
     if pattern is not None:
         sequences = [sequence for sequence in sequences if sequence.pattern == pattern]
@@ -143,8 +156,30 @@ def _own(names: Collection[str]) -> list[str]:
     if MANIFEST_NAME not in names and ROLLOUT_NAME not in names:
         return []
     plain = [name for name in names if "0" <= name[:1] <= "9" and _PLAIN.fullmatch(name)]
-    # Others beside them: another tool's numbers without leading zeros.
-    return plain if all(map(is_own_name, plain)) else []
+    own = [name for name in plain if is_own_name(name)]
+    # Another tool's numbers, without leading zeros, may have six digits too.
+    return own if len(own) == len(plain) or any(name[0] == "0" for name in own) else []
+
+
+def _of_own(names: Iterable[str]) -> FrameSequence:
+    return steps_of({int(name[:-4]): name for name in names}, consecutive=True)
+
+
+def _of_pattern(names: Iterable[str], pattern: str, directory: str) -> FrameSequence | None:
+    """The sequence of that pattern, by one look at each name; None where there is none, or an asterisk is a name's own.
+
+    A directory may hold thousands of sequences, each of which is asked for: to group all names each time takes hours.
+    """
+    match = re.fullmatch(r"([^*]*)(\*(?:\.\*)?)([^*]*)\.png", pattern, re.DOTALL)
+    if match is None:
+        return None
+    before, number, after = match.groups()
+    digits = r"([0-9]+\.[0-9]+)" if "." in number else "([0-9]+)"
+    frames = re.compile(f"{re.escape(before)}{digits}{re.escape(after)}\\.(?i:png)")
+    bucket = [
+        (found[1], name) for name in names if name.startswith(before) and (found := frames.fullmatch(name)) is not None
+    ]
+    return _sequence(before, after, bucket, directory, decimal="." in number) if bucket else None
 
 
 def _groups(names: Iterable[str]) -> dict[str, list[str]]:

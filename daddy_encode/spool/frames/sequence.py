@@ -10,7 +10,7 @@ from typing import Literal
 
 Numbering = Literal["steps", "irregular", "timestamps"]
 """How the numbers in names follow one another: `steps`, at one distance, in which some may be missing; `irregular`, at
-any; `timestamps`, decimals, which only say the order."""
+any, or most of them missing; `timestamps`, decimals, which only say the order."""
 
 # What a receipt can hold. Numbers further apart than this are no steps.
 MAX_STRIDE = 2**62
@@ -82,18 +82,29 @@ def steps_of(
         before: The text before the number in each.
         after: The text between the number and `.png`.
         consecutive: Whether their distance is known to be 1. Default: it is the least there is between two, if that
-            divides all others.
+            divides all others, and no more are missing at it than are there.
     """
     numbers = sorted(names)
     sequence = FrameSequence([names[number] for number in numbers], numbers, before, after)
     distances = {later - earlier for earlier, later in pairwise(numbers)}
-    if consecutive or not distances or (least := min(distances)) == 1:
+    if consecutive or not distances:
         return sequence
+    least = min(distances)
+    instants = (numbers[-1] - numbers[0]) // least + 1
     numbering: Numbering = "steps"
-    if least > MAX_STRIDE or any(distance % least for distance in distances):
+    if least > MAX_STRIDE or instants > 2 * len(numbers) or any(distance % least for distance in distances):
         numbering, least = "irregular", math.gcd(*distances)
-    instants = [(number - numbers[0]) // least for number in numbers]
-    return FrameSequence(sequence.names, instants, before, after, numbering, least, numbers[0])
+    elif least == 1:
+        return sequence
+    return FrameSequence(
+        sequence.names,
+        [(number - numbers[0]) // least for number in numbers],
+        before,
+        after,
+        numbering,
+        least,
+        numbers[0],
+    )
 
 
 def timestamps_of(names: Iterable[tuple[tuple[int, str], str]], before: str, after: str) -> FrameSequence:

@@ -119,11 +119,25 @@ def test_a_job_without_a_good_frame_is_an_error(job: Path) -> None:
     assert leftovers(job.parent) == []
 
 
-def test_more_frames_than_promised_are_an_error_with_gaps_as_well(job: Path) -> None:
-    (job / "000012.png").write_bytes((job / "000011.png").read_bytes())
+def test_more_frames_than_promised_are_an_error_with_gaps_as_well_where_one_of_those_is_missing(job: Path) -> None:
+    for index in (12, 13):
+        (job / f"{index:06d}.png").write_bytes((job / "000011.png").read_bytes())
+    (job / "000003.png").unlink()
     for gaps in ("error", "hold", "skip"):
         with pytest.raises(ManifestError, match="promises 12 frames, but there are 13"):
             encode(job, gaps=gaps)
+
+
+def test_beside_a_manifest_whose_frames_are_all_there_nothing_else_counts(job: Path) -> None:
+    encode(job)
+    for name in ("7.png", "rgb_0.png", "rgb_1.png", "frame_3.png", "000042.png"):
+        (job / name).write_bytes((job / "000011.png").read_bytes())
+    again = encode(job)
+    assert (again.made, again.receipt.source.frames) == ([], 12)
+    made = encode(job, crf=19)
+    note = "1 numbered PNG is beyond the 12 that the manifest promises: not shown, first: 000042.png"
+    assert (made.warnings, made.made[0].warnings) == ([note], [note])
+    assert shown(job.parent / "episode-0003.mp4") == list(range(12))
 
 
 def test_a_number_far_away_is_not_a_gap_to_hold_a_frame_over(tmp_path: Path) -> None:
@@ -182,6 +196,30 @@ def test_irregular_numbers_name_both_ways_and_each_does_what_it_says(tmp_path: P
     assert (receipt.source.numbering, receipt.gaps, receipt.lost.missing_count) == ("irregular", "hold", 0)
     assert encode(job, gaps="hold").made == []
     assert encode(job, gaps="skip").made
+
+
+def test_a_gap_without_a_manifest_names_both_ways(tmp_path: Path) -> None:
+    job = numbered(tmp_path / "job", [0, 1, 3])
+    (job / "rollout.json").unlink()
+    with pytest.raises(FrameError) as caught:
+        encode(job)
+    assert str(caught.value) == (
+        f"{job}: step_2.png missing, 1 of 4 frames; run the rollout again, or go on: --gaps skip closes up, "
+        "--gaps hold keeps time"
+    )
+
+
+def test_what_may_have_been_meant_to_be_a_frame_is_said_once(tmp_path: Path) -> None:
+    job = numbered(tmp_path / "job", [1, 2])
+    (job / "rollout.json").unlink()
+    for name in ("step_0.jpg", "step_1.jpg", "frame.png", "curve_a.png", "._x.png", "notes.txt"):
+        (job / name).write_bytes(b"")
+    result = encode(job, fps="30")
+    assert result.made[0].warnings == [
+        "2 other PNGs are not of the sequence step_*.png, and not shown, first: curve_a.png",
+        "1 numbered file is no PNG, and not shown, first: step_0.jpg",
+    ]
+    assert result.warnings == result.made[0].warnings
 
 
 def test_timestamps_only_say_the_order(tmp_path: Path) -> None:

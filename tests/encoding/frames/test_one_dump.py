@@ -305,7 +305,8 @@ def test_a_dump_that_does_not_stay_is_tried_later_and_nothing_appears(job: Path,
         nonlocal attempts
         attempts += 1
         if attempts % COUNT == 0:
-            write(job, OLD if attempts // COUNT % 2 else mirrored(OLD))
+            # Not what it was at first: that is done.
+            write(job, mirrored(OLD)[::-1] if attempts // COUNT % 2 else mirrored(OLD))
 
     with pytest.raises(TransientError, match=r"job: its frames changed while they were encoded; run again when"):
         encode_job(JobPaths.of(job), asked, progress)
