@@ -437,7 +437,7 @@ def test_a_subclass_around_a_vector_environment_can_be_copied(copied: Callable[[
     envs.kept = 4
     envs.reset()
     other = copied(envs)
-    assert (type(other), other.kept, other.num_envs, other.recording) == (type(envs), 4, 2, False)
+    assert (type(other), other.kept, other.unwrapped.num_envs, other.recording) == (type(envs), 4, 2, False)
     other.reset()
     assert copied(other).kept == 4
     other.close()

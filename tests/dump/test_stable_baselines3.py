@@ -138,7 +138,7 @@ def test_a_render_that_fails_ends_the_recording_and_not_the_training(tmp_path: P
         raise ValueError("no number")
 
     venv = VecFrameRecorder(DummyVecEnv([Steps]), tmp_path, broken)
-    with pytest.warns(RuntimeWarning, match="the trigger failed at 0"):
+    with pytest.warns(RuntimeWarning, match="a trigger failed: ValueError: no number"):
         steps_of(venv, 0)
     venv.close()
 
