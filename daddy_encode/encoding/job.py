@@ -71,10 +71,11 @@ def done_already(paths: JobPaths, context: Context) -> Result | None:
 
     None also where its receipt should be written anew, and can be.
     """
-    can_write = os.access(paths.base.parent, os.W_OK)
-    # What is known when frames have been read is to be written down.
-    job = examine_job(paths, context, reread=not can_write)
-    if job.todo or job.receipt is None or (not job.is_recorded and can_write):
+    job = examine_job(paths, context, reread=False)
+    if job.todo and job.earlier is not None and not os.access(paths.base.parent, os.W_OK):
+        # Else whoever can write down what is known then reads them.
+        job = examine_job(paths, context)
+    if job.todo or job.receipt is None or (not job.is_recorded and os.access(paths.base.parent, os.W_OK)):
         return None
     return Result(paths, [], job.receipt)
 
