@@ -119,6 +119,7 @@ def bad_frames() -> dict[str, tuple[Any, str]]:
         "another size": ([good[0], good[1], good[2][:-1]], r"frame 2: shape is \(47, 64, 3\), but frame 0 has"),
         "another kind": ([good[0], good[1][..., 0]], "frame 1: shape is"),
         "no pixels": ([np.zeros((0, 4, 3), np.uint8)], "frame 0: size 4x0 is empty"),
+        "too wide": ([np.zeros((1, 65_536, 3), np.uint8)], "frame 0: size 65536x1 is above 65535 pixels wide or high"),
         "not an array": (["frame"], "frame 0: dtype is"),
         "ragged": ([[[1, 2], [3]]], "frame 0: cannot be made a numpy array"),
     }

@@ -217,7 +217,7 @@ def examine(
         warnings.append(ASSUMED_RATE)
     wanted = plan(settings, manifest or rollout, known)
     stored = own if own is not None and gaps_agree(own, gaps) else None
-    receipt = _renewed(paths, stored, mtime_ns) if stored else None
+    receipt = _renewed(paths, stored, mtime_ns, wanted) if stored else None
     there = {record.format for record in receipt.outputs} if receipt else set()
     todo = {
         kind: output
@@ -262,16 +262,17 @@ def _rollout(directory: JobDirectory, frames: FrameSequence) -> tuple[Rollout | 
         return None, [f"{error}; encoded as if it were not there"]
 
 
-def _renewed(paths: JobPaths, receipt: Receipt, mtime_ns: int) -> Receipt:
+def _renewed(paths: JobPaths, receipt: Receipt, mtime_ns: int, wanted: Plan) -> Receipt:
     """`receipt` with the outputs that are still there, and their times, for a directory of the time `mtime_ns`.
 
-    What failed with other options does not count any more.
+    What failed with other options does not count any more, nor what was not made and is not wanted now.
     """
     return msgspec.structs.replace(
         receipt,
         source=msgspec.structs.replace(receipt.source, directory_mtime_ns=mtime_ns),
         outputs=outputs_there(paths, receipt),
         error=None,
+        unfinished={kind: values for kind, values in receipt.unfinished.items() if kind in wanted},
         failures=receipt.failures if receipt.error is None else [],
     )
 

@@ -13,8 +13,9 @@ from daddy_encode.encoding.ffmpeg.process import RunLimits
 from daddy_encode.encoding.frames.job_directory import JobDirectory
 from daddy_encode.encoding.frames.pictures import FAINT
 from daddy_encode.encoding.frames.source import ArraySource, DirectorySource, FrameSource
-from daddy_encode.encoding.output import Target, make_outputs
+from daddy_encode.encoding.output import Target, faults, make_outputs
 from daddy_encode.encoding.settings import MAX_GIF_FPS, GifSettings, Plan, make_settings, plan
+from daddy_encode.errors import EncodeError
 from daddy_encode.spool.frames import frame_sequence
 from daddy_encode.spool.orphans import remove_dead
 from daddy_encode.spool.paths import absolute
@@ -51,6 +52,9 @@ def _make(source: FrameSource, wanted: Plan, path: Path) -> OutputRecord:
     """Make the one video of `wanted` at `path`; return what is to be said of it."""
     final = absolute(path)
     (kind,) = wanted
+    if fault := faults(source, wanted).get(kind):
+        # What follows names options, which a function has not.
+        raise EncodeError(f"{path}: not made: {fault.partition('; ')[0]}; give smaller frames")
     _remove_dead(final.parent)
     with temp_file(final.parent) as temp:
         (record,) = make_outputs(source, wanted, {kind: Target(temp, final)}, RunLimits(threading.Event()))

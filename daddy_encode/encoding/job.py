@@ -13,6 +13,7 @@ import msgspec
 from daddy_encode.encoding.advice import with_way_on
 from daddy_encode.encoding.context import Context, Progress, Result
 from daddy_encode.encoding.examine import Examined, examine
+from daddy_encode.encoding.frames.bad_frames import has_usable_frame
 from daddy_encode.encoding.frames.job_directory import BadFrameError, JobDirectory
 from daddy_encode.encoding.frames.listing import ChangedError, check_unchanged
 from daddy_encode.encoding.frames.pictures import Look
@@ -120,7 +121,9 @@ def _encode_once(paths: JobPaths, context: Context, shares: _Shares) -> Result:
                 published = _publish_all(paths, context, directory, job, bad, shares)
             except BadFrameError as error:
                 if job.gaps == "error":
-                    raise (error if error.has_option else with_way_on(error, job.manifest)) from error
+                    if error.has_option or not has_usable_frame(directory, job.frames.names):
+                        raise
+                    raise with_way_on(error, job.manifest) from error
                 # Which others are bad? Only a job that has one is read twice to find out.
                 if not (bad := job.find_bad_frames(directory)):
                     raise

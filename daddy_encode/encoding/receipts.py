@@ -16,7 +16,8 @@ from daddy_encode.encoding.examine import Examined, outputs_there
 from daddy_encode.encoding.frames.listing import listing_sha256
 from daddy_encode.encoding.frames.source import DirectorySource
 from daddy_encode.encoding.probe import find_ffmpeg
-from daddy_encode.encoding.recorded import is_of
+from daddy_encode.encoding.recorded import is_of, recorded
+from daddy_encode.encoding.settings import plan
 from daddy_encode.errors import DaddyEncodeError, ManifestError, Skipped, one_line
 from daddy_encode.spool.held_file import HeldFile, opened_directory
 from daddy_encode.spool.manifest import read_manifest
@@ -81,6 +82,8 @@ def record_done(
         salvaged=job.salvaged,
         gaps=job.filled(bad),
         lost=job.lost(bad),
+        # What was asked for stays so until something else is.
+        unfinished={kind: msgspec.to_builtins(job.todo[kind]) for kind in job.todo if kind not in records},
         error=str(error) if error is not None else None,
     )
     if paths.file is not None:
@@ -175,6 +178,8 @@ def record_failure(
         )
         if earlier is not None and is_of(earlier, listing, manifest_sha256):
             # They are of these same frames: an encode with other options has failed, and theirs still count.
+            wanted = plan(context.settings, None, recorded(earlier))
+            made = {record.format for record in receipt.outputs}
             receipt = msgspec.structs.replace(
                 receipt,
                 source=msgspec.structs.replace(earlier.source, directory_mtime_ns=mtime_ns),
@@ -183,7 +188,7 @@ def record_failure(
                 gaps=earlier.gaps,
                 lost=earlier.lost,
                 settled=earlier.settled,
-                unfinished=earlier.unfinished,
+                unfinished={kind: msgspec.to_builtins(wanted[kind]) for kind in wanted if kind not in made},
             )
         _write(paths, receipt)
     return listing

@@ -26,7 +26,8 @@ def parse_fps(value: object, name: str = "fps") -> Fraction:
         name: What it is called, in errors.
 
     Raises:
-        SettingsError: It is not a number, NaN, or outside 0.01 to 1000 frames per second. A ValueError, too.
+        SettingsError: It is not a number, NaN, outside 0.01 to 1000 frames per second, or a fraction in text whose
+            numbers are too large to be kept. A ValueError, too.
     """
     try:
         rate = _to_fraction(value)
@@ -36,7 +37,13 @@ def parse_fps(value: object, name: str = "fps") -> Fraction:
         ) from error
     if not MIN_FPS <= rate <= MAX_FPS:
         raise SettingsError(f"{name} {value!r:.60} is outside {float(MIN_FPS)} to {MAX_FPS}")
-    return rate.limit_denominator(min(MAX_DENOMINATOR, int(MAX_NUMERATOR / rate)))
+    exact = rate.limit_denominator(min(MAX_DENOMINATOR, int(MAX_NUMERATOR / rate)))
+    if exact != rate and isinstance(value, str) and "/" in value:
+        raise SettingsError(
+            f"{name} {value!r:.60} has a denominator above {MAX_DENOMINATOR}, or a numerator above {MAX_NUMERATOR}; "
+            f"the nearest rate is {format_fps(exact)}"
+        )
+    return exact
 
 
 def _to_fraction(value: object) -> Fraction:

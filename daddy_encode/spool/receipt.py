@@ -167,8 +167,8 @@ class Receipt(Struct, frozen=True, kw_only=True):
         settled: There was no manifest, and nothing had changed for the settle time.
         error: Why the job failed; None where it did not. It counts while the manifest, the directory's modification
             time and, unless it is empty, the listing are the source's.
-        unfinished: The settings of each kind of video that an encoder was about to publish when it was killed: what has
-            the video's name now is not known.
+        unfinished: The settings of each kind of video that was asked for and is not made: its encode failed, or its
+            encoder was killed as it was about to publish it, and what has the video's name now is not known.
         failures: How often ffmpeg, or gifsicle, failed on the job since it last changed or was encoded, the last
             MOST_FAILURES of them. As long as there are fewer, the job has not failed.
         finished: Seconds since the epoch, on the encoder's clock.

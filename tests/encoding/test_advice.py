@@ -70,6 +70,15 @@ def test_of_a_rollout_that_died_salvage_takes_what_is_whole(job: Path) -> None:
     assert fault(job, salvage=True) == ""
 
 
+def test_no_option_is_named_where_no_frame_is_one(tmp_path: Path) -> None:
+    job = tmp_path / "job"
+    job.mkdir()
+    for index in range(3):
+        (job / f"{index}.png").write_bytes(b"\xff\xd8\xff\xe0 a JPEG")
+    assert "0.png: is a JPEG named .png" in fault(job)
+    assert "--salvage" not in fault(job)
+
+
 def test_a_picture_that_is_too_large_names_max_pixels_with_a_number_that_suffices(tmp_path: Path) -> None:
     save_frames_as_png(moving_square(3, 1100, 1000), tmp_path / "job")
     line = "JOB/000000.png: is 1000x1100, more than the limit of 1048576 pixels; --max-pixels 2 allows it"

@@ -39,6 +39,7 @@ def test_a_rate_is_read_exactly_and_written_as_people_do(value: object, rate: Fr
     [
         *(0, -1, 1001, 0.001, "0", "-30", "0/1", float("nan"), float("inf"), -float("inf"), "nan", "inf"),
         *("", "fast", "1/0", "30/", "1e3", "9" * 50, None, [], True, b"30", "30fps", np.nan, 10**400),
+        *("1001/30000", "10000001/100000"),
     ],
 )
 def test_what_is_no_rate_is_refused(value: object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 from collections.abc import Sequence
 
 from daddy_encode.encoding.frames.job_directory import BadFrameError, JobDirectory
@@ -51,6 +52,15 @@ def find_bad_frames(
         size, others = (promised, "the manifest promises") if promised else (most, "most are")
         bad |= {name: f"{size_differs(found, size, others)}; {FIT}" for name, found in sizes.items() if found != size}
     return bad
+
+
+def has_usable_frame(directory: JobDirectory, names: Sequence[str]) -> bool:
+    """Whether any file begins as a frame does. Raises as `find_bad_frames`."""
+    for name in names:
+        with contextlib.suppress(BadFrameError):
+            directory.size(name)
+            return True
+    return False
 
 
 def size_differs(found: tuple[int, int], wanted: tuple[int, int], others: str) -> str:

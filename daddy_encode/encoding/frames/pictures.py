@@ -101,6 +101,8 @@ class Pictures:
             return
         if self._look.depth is not None and not self._has_grey:
             yield "none of its frames is grey: --depth has changed nothing"
+        elif self._look.depth == "auto" and self._depth is not None and self._depth[0] == self._depth[1]:
+            yield f"all its grey values are {self._depth[0]}, so --depth auto shows black; --depth MIN:MAX shows more"
         if self.most_opaque <= FAINT:
             yield (
                 f"all but transparent: its alpha is at most {self.most_opaque} of 255, so little but the background "

@@ -107,6 +107,7 @@ class DirectorySource:
         self.count = len(names)
         self.sha256 = ""
         self._surplus: Sequence[str] = ()
+        self._animated: Sequence[str] = ()
         self._directory = directory
         self._on_frame = on_frame
         look = look or Look()
@@ -147,6 +148,7 @@ class DirectorySource:
         """
         digest = hashlib.sha256()
         surplus: list[str] = []
+        animated: list[str] = []
         item: bytes | memoryview = b""
         shown = ""
         for index, name in enumerate(self.names):
@@ -162,13 +164,15 @@ class DirectorySource:
                 shown = name
                 if png.has_surplus:
                     surplus.append(name)
+                if png.is_animated:
+                    animated.append(name)
             self._on_frame()
             if index % step == 0:
                 yield item
         if self.sha256 not in ("", digest.hexdigest()):
             raise ChangedError(self._directory.path)
         self.sha256 = digest.hexdigest()
-        self._surplus = surplus
+        self._surplus, self._animated = surplus, animated
 
     def is_same(self) -> bool:
         """Read all files once more: whether they hold the bytes of `sha256`. Raises what reading a frame raises."""
@@ -191,7 +195,12 @@ class DirectorySource:
 
     def notes(self) -> list[str]:
         """What a viewer should know of how the frames were read; complete after the last one."""
-        return [*_surplus_notes(self._surplus), *self._survey.notes(self._look)]
+        surplus = "bytes after the picture, which are ignored, as PNG asks for"
+        return [
+            *_notes(self._surplus, surplus),
+            *_notes(self._animated, "further pictures, as APNG has them, which are not shown"),
+            *self._survey.notes(self._look),
+        ]
 
     def warnings(self) -> list[str]:
         """What is most likely not meant to look as it does; complete after the last frame."""
@@ -253,12 +262,12 @@ def _is_opaque_rgba(png: Png) -> bool:
     return False
 
 
-def _surplus_notes(names: Sequence[str]) -> list[str]:
-    """One line about all files in which something follows the picture."""
+def _notes(names: Sequence[str], what: str) -> list[str]:
+    """One line about all files that have something that is not shown."""
     if not names:
         return []
     files = f"{len(names)} PNGs have" if len(names) > 1 else "1 PNG has"
-    return [one_line(f"{files} bytes after the picture, which are ignored, as PNG asks for (first: {names[0]})")]
+    return [one_line(f"{files} {what} (first: {names[0]})")]
 
 
 class ArraySource:

@@ -38,7 +38,7 @@ class Survey:
             yield "frames of several sizes, the smallest {}x{}: each is {} on {}x{}".format(
                 *self.smallest, how, *self.size
             )
-        if self.depth is not None:
+        if self.depth is not None and self.depth[0] < self.depth[1]:
             yield "--depth auto: {} is black, {} white".format(*self.depth)
 
 

@@ -109,6 +109,7 @@ class Png:
         alphas: What tRNS holds, of a palette picture; else empty.
         transparent_colour: tRNS's samples, as many as the colour has; None where there is no tRNS, or a palette.
         has_surplus: Whether bytes follow IEND or, which is known once the image data has been inflated, its stream.
+        is_animated: Whether it is an APNG, whose first picture this is.
     """
 
     header: Header
@@ -117,6 +118,7 @@ class Png:
     alphas: bytes = b""
     transparent_colour: tuple[int, ...] | None = None
     has_surplus: bool = False
+    is_animated: bool = False
 
     @property
     def plain(self) -> bool:
@@ -187,6 +189,7 @@ def check_png(data: bytes, max_pixels: int) -> Png:
     chunks: list[tuple[bytes, memoryview]] = []
     order: list[bytes] = []
     position, size = len(SIGNATURE), len(data)
+    is_animated = False
     while position < size and order[-1:] != [IEND]:
         if size - position < 12:
             raise PngFault("is cut off")
@@ -196,6 +199,7 @@ def check_png(data: bytes, max_pixels: int) -> Png:
             raise PngFault(f"is cut off, or a chunk's length is wrong, at byte {position}")
         if crc32(view[position + 4 : end - 4]) != CHUNK_CRC.unpack_from(data, end - 4)[0]:
             raise PngFault(f"is damaged: wrong CRC in the chunk at byte {position}")
+        is_animated = is_animated or kind == b"acTL"
         if kind in _KEPT:
             chunks.append((kind, view[position:end]))
             if kind != IDAT or order[-1:] != [IDAT]:
@@ -214,7 +218,7 @@ def check_png(data: bytes, max_pixels: int) -> Png:
     found: dict[bytes, list[memoryview]] = {kind: [] for kind in _KEPT}
     for kind, chunk in chunks:
         found[kind].append(chunk[8:-4])
-    png = Png(header, b"".join(found[IDAT]), has_surplus=position < size)
+    png = Png(header, b"".join(found[IDAT]), has_surplus=position < size, is_animated=is_animated)
     if header.colour == PALETTE:
         png.palette, png.alphas = b"".join(found[PLTE]), b"".join(found[TRNS])
     elif found[TRNS]:

@@ -44,8 +44,12 @@ def as_frame(value: Any, index: int, shape: tuple[int, ...] | None = None) -> Pi
             f"frame {index}: shape is {np.shape(value)}, expected (H, W, 3), (H, W, 4), (H, W) or (H, W, 1)"
         )
     height, width = frame.shape[:2]
-    if not (0 < height <= MAX_EXTENT and 0 < width <= MAX_EXTENT and height * width <= MAX_PIXELS):
-        raise FrameError(f"frame {index}: size {width}x{height} is empty or above {MAX_PIXELS} pixels")
+    if not height * width:
+        raise FrameError(f"frame {index}: size {width}x{height} is empty")
+    if max(height, width) > MAX_EXTENT:
+        raise FrameError(f"frame {index}: size {width}x{height} is above {MAX_EXTENT} pixels wide or high")
+    if height * width > MAX_PIXELS:
+        raise FrameError(f"frame {index}: size {width}x{height} is above {MAX_PIXELS} pixels")
     if shape is not None and frame.shape != shape:
         raise FrameError(f"frame {index}: shape is {frame.shape}, but frame 0 has {shape}; all must be alike")
     return frame

@@ -83,6 +83,9 @@ def test_auto_takes_the_least_and_the_greatest_value_of_the_whole_clip(tmp_path:
     # (v - 600) * 255 / 2000.
     assert [[grey for grey, _, _ in middles(frame)] for frame in frames] == [[51, 179], [0, 128], [64, 255]]
     assert notes == ["--depth auto: 600 is black, 2600 white"]
+    assert shown(dump(tmp_path / "one", [stripes([777, 777])]), depth="auto")[1] == [
+        "all its grey values are 777, so --depth auto shows black; --depth MIN:MAX shows more"
+    ]
 
 
 @pytest.mark.parametrize("video", ["mp4", "gif"])

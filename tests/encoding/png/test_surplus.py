@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from daddy_encode.errors import FrameError
 from tests.encoding.png.corpus import chunks_of, joined
@@ -122,3 +123,12 @@ def test_a_single_one_is_one(tmp_path: Path) -> None:
     (record,) = encode(dump(tmp_path / "job", 2, SURPLUS["both"], (2,)), fps="30").made
     assert record.warnings[0].startswith("1 PNG has bytes after the picture")
     assert record.warnings[0].endswith("(first: 000002.png)")
+
+
+def test_of_an_apng_the_first_picture_is_shown_and_that_is_said(tmp_path: Path) -> None:
+    first, second = (Image.fromarray(frame) for frame in moving_square(2))
+    (tmp_path / "job").mkdir()
+    first.save(tmp_path / "job" / "0.png", save_all=True, append_images=[second])
+    second.save(tmp_path / "job" / "1.png")
+    (record,) = encode(tmp_path / "job", fps="30").made
+    assert record.warnings == ["1 PNG has further pictures, as APNG has them, which are not shown (first: 0.png)"]
