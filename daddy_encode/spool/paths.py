@@ -140,7 +140,8 @@ def sequence_name(pattern: str) -> str:
     `*_rgb.png`. What would have to be quoted, or is too long, is replaced, and a digest of the pattern is added.
     """
     stem = pattern.removesuffix(".png")
-    text = re.sub(r"(?<=.)_\*(?:\.\*)?\Z", "", stem, flags=re.DOTALL).replace("*.*", "N").replace("*", "N")
+    text = re.sub(r"(?<=.)_\*(?:[._]\*)?\Z", "", stem, flags=re.DOTALL)
+    text = re.sub(r"\*[._]\*|\*", "N", text)
     if _PLAIN_NAME.fullmatch(text):
         return text
     digest = hashlib.sha256(os.fsencode(pattern)).hexdigest()[:8]

@@ -28,6 +28,8 @@ _OF_SEQUENCES = re.compile(
 )
 # Of the sequences in one directory that an error names.
 _SHOWN = 4
+# A stamp as ROS has it: seconds since the epoch, an underscore, nanoseconds.
+_STAMP_DIGITS = (10, 9)
 # Fractions of a second that are counted one by one have fewer digits.
 _COUNTER_DIGITS = 3
 
@@ -170,16 +172,16 @@ def _of_pattern(names: Iterable[str], pattern: str, directory: str) -> FrameSequ
 
     A directory may hold thousands of sequences, each of which is asked for: to group all names each time takes hours.
     """
-    match = re.fullmatch(r"([^*]*)(\*(?:\.\*)?)([^*]*)\.png", pattern, re.DOTALL)
+    match = re.fullmatch(r"([^*]*)(\*(?:[._]\*)?)([^*]*)\.png", pattern, re.DOTALL)
     if match is None:
         return None
     before, number, after = match.groups()
-    digits = r"([0-9]+\.[0-9]+)" if "." in number else "([0-9]+)"
+    digits = f"({re.escape(number).replace(re.escape('*'), '[0-9]+')})"
     frames = re.compile(f"{re.escape(before)}{digits}{re.escape(after)}\\.(?i:png)")
     bucket = [
         (found[1], name) for name in names if name.startswith(before) and (found := frames.fullmatch(name)) is not None
     ]
-    return _sequence(before, after, bucket, directory, decimal="." in number) if bucket else None
+    return _sequence(before, after, bucket, directory, decimal=len(number) > 1) if bucket else None
 
 
 def _groups(names: Iterable[str]) -> dict[str, list[str]]:
@@ -208,6 +210,16 @@ def _buckets(common: str, names: Sequence[str]) -> list[tuple[tuple[str, str], _
     if not any(differs):
         differs = [True] * len(columns)
     widths = [min(map(len, column)) for column in columns]
+    stamps = [
+        run
+        for run in range(len(columns) - 1)
+        if texts[run + 1] == "_"
+        and differs[run + 1]
+        and all(tuple(map(len, pair)) == _STAMP_DIGITS for pair in zip(columns[run], columns[run + 1], strict=True))
+    ]
+    if len(stamps) == 1:
+        sequences = _cut(group, _Field(stamps[0], stamps[0] + 1))
+        return [(key, bucket, True) for key, bucket in sequences.items()]
     fields = {_field(texts, differs, run) for run in range(len(columns)) if differs[run]}
     field = max(fields, key=lambda field: _rank(field, texts, widths))
     sequences = _cut(group, field)
@@ -256,8 +268,10 @@ def _is_counter(bucket: _Bucket) -> bool:
 
 def _sequence(before: str, after: str, bucket: _Bucket, directory: str, *, decimal: bool) -> FrameSequence:
     if decimal:
-        stamps = ((number.split("."), name) for number, name in bucket)
-        return timestamps_of((((int(whole), fraction), name) for (whole, fraction), name in stamps), before, after)
+        point = "_" if "_" in bucket[0][0] else "."
+        stamps = ((number.split(point), name) for number, name in bucket)
+        ordered = (((int(whole), fraction), name) for (whole, fraction), name in stamps)
+        return timestamps_of(ordered, before, after, point)
     names: dict[int, str] = {}
     for digits, name in bucket:
         twin = names.setdefault(int(digits), name)

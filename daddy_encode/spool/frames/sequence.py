@@ -29,6 +29,7 @@ class FrameSequence:
         stride: The distance of two numbers that follow one another, in steps; where it is irregular, the greatest that
             divides all distances.
         origin: The number in the name of the instant 0.
+        point: Between the seconds of a timestamp and their fraction.
     """
 
     names: Sequence[str]
@@ -38,6 +39,7 @@ class FrameSequence:
     numbering: Numbering = "steps"
     stride: int = 1
     origin: int = 0
+    point: str = "."
 
     def __len__(self) -> int:
         return len(self.names)
@@ -45,7 +47,8 @@ class FrameSequence:
     @property
     def pattern(self) -> str:
         """The names with an asterisk in the number's place; two, with the point, where it is a decimal."""
-        return f"{self.before}{'*.*' if self.numbering == 'timestamps' else '*'}{self.after}.png"
+        number = f"*{self.point}*" if self.numbering == "timestamps" else "*"
+        return f"{self.before}{number}{self.after}.png"
 
     def missing_count(self) -> int:
         """How many instants between the first and the last have no frame."""
@@ -107,7 +110,9 @@ def steps_of(
     )
 
 
-def timestamps_of(names: Iterable[tuple[tuple[int, str], str]], before: str, after: str) -> FrameSequence:
+def timestamps_of(
+    names: Iterable[tuple[tuple[int, str], str]], before: str, after: str, point: str = "."
+) -> FrameSequence:
     """The sequence of frames with decimal numbers: their whole parts, the digits after the point, and the names."""
     ordered = [name for _, name in sorted(names)]
-    return FrameSequence(ordered, range(len(ordered)), before, after, "timestamps")
+    return FrameSequence(ordered, range(len(ordered)), before, after, "timestamps", point=point)
