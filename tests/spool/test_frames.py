@@ -15,7 +15,7 @@ from daddy_encode.spool.frames import count_frames, find_sequences, frame_name, 
 TEXTS = st.text(st.characters(exclude_characters="/\0.0123456789", exclude_categories=["Cs"]), max_size=12)
 
 
-@given(TEXTS, TEXTS, st.sets(st.integers(0, 10**20), min_size=2, max_size=40), st.integers(1, 9), st.randoms())
+@given(TEXTS, TEXTS, st.sets(st.integers(0, 10**18 - 1), min_size=2, max_size=40), st.integers(1, 9), st.randoms())
 def test_frames_come_in_the_order_of_their_numbers_wherever_these_stand(
     before: str, after: str, numbers: set[int], digits: int, shuffler: random.Random
 ) -> None:
