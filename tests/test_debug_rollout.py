@@ -560,6 +560,7 @@ def test_stopping_the_script_while_it_encodes_stops_the_encoder_and_keeps_the_fr
     assert manifest(run / "episode-0000")["frames"] == 4
 
 
+@pytest.mark.soak
 def test_a_checkout_named_daddy_runs_from_its_parent_directory_and_imports_itself(here: Path) -> None:
     daddy = here / "Daddy"
     shutil.copytree(CHECKOUT / "daddy_encode", daddy / "daddy_encode", ignore=shutil.ignore_patterns("__pycache__"))

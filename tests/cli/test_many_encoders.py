@@ -49,6 +49,7 @@ def test_encode_says_who_holds_the_jobs_that_are_left_and_waits_for_them(spool: 
     assert temporary_files(spool) == []
 
 
+@pytest.mark.soak
 def test_encoders_that_disagree_about_the_lease_get_a_clear_error(spool: Path) -> None:
     write_long_job(spool / "long")
     with Encoder("watch", spool, "--preset", "placebo", "--lease", "60") as watcher:

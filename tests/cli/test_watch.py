@@ -104,6 +104,7 @@ def test_once_drains_and_says_by_its_status_whether_a_job_failed(spool: Path) ->
     assert "missing" not in told.stderr
 
 
+@pytest.mark.soak
 def test_idle_exit_and_max_runtime_end_it_with_status_0(spool: Path) -> None:
     write_job(spool / "job")
     told = run_command("watch", spool, "--idle-exit", "0.5")
@@ -174,6 +175,7 @@ def test_settle_takes_a_dump_without_a_manifest_and_says_so(spool: Path) -> None
     assert "spool/job\tmp4 (settled)" in run_command("status", spool).stdout
 
 
+@pytest.mark.soak
 def test_a_directory_renamed_while_it_is_encoded_is_encoded_once_under_its_new_name(spool: Path) -> None:
     write_long_job(spool / "old")
     with Encoder("watch", spool, "--preset", "slower", "--interval", "0.5") as watcher:

@@ -150,6 +150,7 @@ raise RuntimeError("out of ideas")
     assert (spool / "episode-0000.gif").exists()
 
 
+@pytest.mark.soak
 def test_an_array_of_four_encodes_forty_jobs_once_each(slurm: Slurm, spool: Path) -> None:
     jobs = dump(spool, 40)
     identifier, logs = queue_encoder(slurm, spool, "--workers", "4")

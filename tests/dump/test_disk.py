@@ -169,6 +169,7 @@ def test_save_frames_as_png_leaves_nothing_on_a_full_disk(tmpfs: Mount) -> None:
     assert os.listdir(mounted) == []
 
 
+@pytest.mark.soak
 def test_on_a_slow_disk_memory_stays_below_the_limit_and_every_frame_is_kept(
     slow_disk: Callable[[int], SlowDisk],
 ) -> None:

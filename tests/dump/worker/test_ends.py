@@ -138,7 +138,7 @@ def until_there(manifest: Path) -> None:
     until(manifest.exists, f"{manifest}", 30)
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.soak)])
 def test_a_killed_rollout_leaves_every_frame_it_had_handed_over_and_a_manifest_that_says_so(
     number: signal.Signals, tmp_path: Path, slow_disk: Callable[[int], SlowDisk]
 ) -> None:
