@@ -55,6 +55,9 @@ def test_one_call_that_fails_loses_nothing_and_encodes_nothing_twice(
     run = tmp_path / "spool" / "run"
     encode(write_job(run / "done"))
     write_job(run / "new")
+    if what == "spool" and "stat" in calls:
+        # That it is there is asked once more, before the first scan.
+        when = str(int(when) + 1)
     program = [sys.executable, "-c", SCANS, str(tmp_path / "spool")]
     command = failing(require_program("strace", "strace"), tmp_path / what, calls, error, when, program)
     told = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -54,7 +54,7 @@ def test_the_dump_that_is_there_when_it_goes_on_is_encoded(
         # Whose receipt is withdrawn in between.
         with Encoder("encode", spool, "--video-fps", "10") as encoder:
             assert encoder.wait() == 0
-    with Suspended(require_program("strace", "strace"), spool, when) as watcher:
+    with Suspended(require_program("strace", "strace"), spool, when, "--video-fps", "30") as watcher:
         loose(spool / "job", NEW)
         watcher.go_on()
         until(lambda: is_done(spool / "job") and rates(spool / "job") == ["30"], "the new dump is encoded", 60)
