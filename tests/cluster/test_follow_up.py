@@ -300,8 +300,9 @@ AWKWARD = ["a blank", "a 'quote'", 'a "quote"', "%j of %%", "a;b", "-x", "$HOME 
 @pytest.mark.soak
 def test_awkward_paths_are_encoded_and_their_logs_are_where_submit_says(slurm: Slurm, tmp_path: Path) -> None:
     queued = {}
-    for name in AWKWARD:
-        save_frames_as_png(moving_square(3), tmp_path / name / "episode-0000")
+    for frames, name in enumerate(AWKWARD, 3):
+        # Other frames than the one before, whose video in `out` would do else.
+        save_frames_as_png(moving_square(frames), tmp_path / name / "episode-0000")
         done = slurm.encode("submit", "--cpus-per-task=1", "--json", "--output-dir=out", "--", name, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         queued[name] = json.loads(done.stdout)
