@@ -17,8 +17,9 @@ from types import TracebackType
 
 # A clean run ends within a second; only a hang takes so long, on a busy machine as well.
 HANG_SECONDS = 90.0
-# In the environment of all that an encoder starts: by it, what is left of one is found.
-MARK = "DADDY_ENCODE_SOAK"
+# In the environment of all that an encoder starts: by it, what is left of one is found. Not a name like an option's
+# variable: to warn of such a one every command would be imported, also while calls of its files fail.
+MARK = "SOAK_OF_DADDY_ENCODE"
 
 SERVER = """
 import importlib, json, os, signal, sys

@@ -27,7 +27,7 @@ HANG_SECONDS = 90
 FRAMES = 12
 KILLS, ERRORS = 132, 132
 # In the environment of all that a rollout starts: by it, what is left of one is found.
-MARK = "DADDY_ENCODE_RECORDING_SOAK"
+MARK = "SOAK_OF_DADDY_ENCODE_RECORDING"
 
 # Forks rollouts, each of which stops twice: to be traced itself, and for its worker to be traced.
 SERVER = """
@@ -43,7 +43,7 @@ for line in sys.stdin:
     asked = json.loads(line)
     child = os.fork()
     if child == 0:
-        os.environ["DADDY_ENCODE_RECORDING_SOAK"] = asked["mark"]
+        os.environ["SOAK_OF_DADDY_ENCODE_RECORDING"] = asked["mark"]
         said = os.open(asked["said"], os.O_RDWR | os.O_CREAT)
         # By a call that is not among those that fail.
         say = lambda text: os.pwrite(said, text.encode(), os.lseek(said, 0, os.SEEK_END))
