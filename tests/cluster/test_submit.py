@@ -60,7 +60,7 @@ def test_the_script_is_this_whole_text(spool: Path, name: str, options: list[str
     for old, new in [
         (line.removeprefix("# sbatch "), "/scratch/spool/.daddy-encode/slurm/encode-20261122-184500-3fa9.sh"),
         (str(spool), "/scratch/spool"),
-        (sys.executable, "/opt/venv/bin/python"),
+        (sys.executable, "/home/me/venv/bin/python"),
         (str(CHECKOUT), "/opt/daddy-encode"),
     ]:
         text = text.replace(old, new)

@@ -14,7 +14,7 @@
 export CUDA_VISIBLE_DEVICES=
 export PYTHONPATH=/opt/daddy-encode
 command=(
-    /opt/venv/bin/python
+    /home/me/venv/bin/python
     -m
     daddy_encode
     encode
