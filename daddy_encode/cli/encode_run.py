@@ -25,7 +25,7 @@ from daddy_encode.report.log import counted, saved_json, set_up_logging, shown
 from daddy_encode.report.progress import AboveBar, Progress
 from daddy_encode.service.attempt import Outcome, OutcomeKind
 from daddy_encode.service.encode_all import encode_all
-from daddy_encode.service.find_jobs import FoundJob, FoundJobs, find_all_jobs, reasons
+from daddy_encode.service.find_jobs import FoundJob, FoundJobs, find_all_jobs, passed_over_text
 from daddy_encode.service.preview import preview
 from daddy_encode.service.stop import StopSwitch
 from daddy_encode.service.tally import Tally
@@ -195,7 +195,7 @@ def _show(found: FoundJobs, context: Context, *, as_json: bool, verbose: bool) -
                     click.echo(json.dumps({"path": str(video.path), **{name: getattr(video, name) for name in names}}))
                 else:
                     click.echo(str(video))
-    passed_over = f"; passed over: {reasons(found.passed_over)}" if found.passed_over else ""
+    passed_over = passed_over_text(found.passed_over)
     others = f", {skipped} skipped" if skipped else ""
     would, already = counted(videos, "video"), counted(done, "job")
     log.info("%s would be saved, %s already done, %d failed%s%s", would, already, failed, others, passed_over)

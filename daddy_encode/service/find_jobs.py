@@ -126,19 +126,19 @@ def find_all_jobs(
                 jobs.setdefault(item.paths.job, item)
         found.passed_over += passed_over
         if empty:
-            why = f"; passed over: {reasons(passed_over)}" if passed_over else f": it {other}"
+            why = passed_over_text(passed_over) or f": it {other}"
             found.faults.append(SpoolError(f"{shown(path)}: nothing to encode{why}"))
     found.jobs = list(jobs.values())
     _check_outputs(found.jobs)
     return found
 
 
-def reasons(passed_over: Iterable[PassedOver]) -> str:
-    """How many directories were passed over, by reason."""
+def passed_over_text(passed_over: Iterable[PassedOver]) -> str:
+    """How many directories were passed over, by reason, as the end of a line; empty where none was."""
     counts: Counter[str] = Counter()
     for item in passed_over:
         counts[item.reason] += item.count
-    return ", ".join(f"{count} {reason}" for reason, count in counts.items())
+    return f"; passed over: {', '.join(f'{count} {reason}' for reason, count in counts.items())}" if counts else ""
 
 
 def find_jobs(

@@ -11,7 +11,7 @@ from daddy_encode.encoding.context import Result
 from daddy_encode.encoding.recorded import read_settings, settings_text
 from daddy_encode.report.log import counted, lost_lines, saved_line, seconds_text, shown, size
 from daddy_encode.service.attempt import Outcome, OutcomeKind
-from daddy_encode.service.find_jobs import PassedOver, reasons
+from daddy_encode.service.find_jobs import PassedOver, passed_over_text
 from daddy_encode.spool.receipt import OutputRecord
 
 log = logging.getLogger(__name__)
@@ -60,11 +60,10 @@ class Tally:
 
     def __str__(self) -> str:
         skipped = f", {self.skipped} skipped" if self.skipped else ""
-        passed_over = f"; passed over: {reasons(self.passed_over)}" if self.passed_over else ""
         made = f"{size(self.bytes)} in " if self.saved else ""
         return (
             f"{counted(self.saved, 'video')} saved, {counted(self.done, 'job')} already done, {self.failed} failed"
-            f"{skipped}{passed_over}; "
+            f"{skipped}{passed_over_text(self.passed_over)}; "
             f"{made}{seconds_text(time.monotonic() - self._begin)}"
         )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from daddy_encode.errors import FrameError
-from daddy_encode.service.find_jobs import FoundJobs, find_all_jobs, reasons
+from daddy_encode.service.find_jobs import FoundJobs, find_all_jobs, passed_over_text
 from tests.jobs import encode
 
 
@@ -42,7 +42,7 @@ def test_a_tree_says_how_many_it_passed_over_and_why(spool: Path) -> None:
     found = find_all_jobs([spool])
     assert jobs_of(found) == ["done"]
     assert found.faults == []
-    assert reasons(found.passed_over) == "2 without a manifest"
+    assert passed_over_text(found.passed_over) == "; passed over: 2 without a manifest"
     assert str(found.passed_over[0]).startswith(
         "spool/foreign: no manifest: its rollout still writes, or has died; name "
     )
@@ -136,7 +136,7 @@ def test_stray_frames_beside_recordings_are_passed_over_and_the_recordings_are_n
     touch(spool / "ep1", "000000.png", "rollout.json")
     found = find_all_jobs([spool])
     assert jobs_of(found) == ["ep0"]
-    assert reasons(found.passed_over) == "1 beside recordings, 1 without a manifest"
+    assert passed_over_text(found.passed_over) == "; passed over: 1 beside recordings, 1 without a manifest"
     assert str(found.passed_over[0]) == (
         "spool: holds 2 numbered PNGs of its own, and recordings below it, such as spool/ep0; only these are encoded: "
         "move the PNGs to a directory of their own"
@@ -152,7 +152,7 @@ def test_frames_below_frames_are_said_not_to_be_encoded(spool: Path) -> None:
     assert [str(item) for item in found.passed_over] == [
         "spool: is encoded, but not the frames in spool/depth and 1 more below it; name these to encode them"
     ]
-    assert reasons(found.passed_over) == "2 below a directory of frames"
+    assert passed_over_text(found.passed_over) == "; passed over: 2 below a directory of frames"
     touch(spool, "manifest.json")
     assert find_all_jobs([spool]).passed_over == [], "a recording is nobody's tree"
 
