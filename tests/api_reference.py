@@ -120,7 +120,9 @@ def public_members(cls: type) -> dict[str, Any]:
     }
     return {
         name: member
-        for name, member in vars(cls).items()
+        # A private base of ours has no entry of its own.
+        for owner in (cls, *(base for base in cls.__mro__[1:] if base.__name__.startswith("_")))
+        for name, member in vars(owner).items()
         if not name.startswith("_") and name not in inherited and isinstance(member, (FunctionType, property))
     }
 

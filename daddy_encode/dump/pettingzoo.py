@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -12,13 +11,33 @@ from pettingzoo.utils.env import AECEnv, ParallelEnv
 
 from daddy_encode.dump.episodes import AgentRecorder, Trigger, facts_of, record_settings
 from daddy_encode.dump.episodes.agents import add_rewards, agent_is_over, all_agents_over
+from daddy_encode.dump.episodes.wrapper import AbandonsRecording
 from daddy_encode.errors import SettingsError
 from daddy_encode.spool.manifest import Video
 
 __all__ = ["RecordAECFrames", "RecordParallelFrames"]
 
 
-class RecordParallelFrames(BaseParallelWrapper):  # type: ignore[misc]
+class _Recorded(AbandonsRecording):
+    """What both wrappers have: the environment is `env`."""
+
+    env: Any
+    _recorder: AgentRecorder
+
+    @property
+    def recording(self) -> bool:
+        """Whether the next frame will be recorded: until the step at which its episode is over."""
+        return self._recorder.recording
+
+    def close(self) -> None:
+        """Close the environment, end the recording, and wait until everything is on disk."""
+        try:
+            self.env.close()
+        finally:
+            self._recorder.close()
+
+
+class RecordParallelFrames(_Recorded, BaseParallelWrapper):  # type: ignore[misc]
     """Records episodes of a parallel environment as PNGs with a manifest, one directory per recording.
 
     An episode is over when no agent is left: its manifest is written at that step, while the training goes on. Each
@@ -78,11 +97,6 @@ class RecordParallelFrames(BaseParallelWrapper):  # type: ignore[misc]
         super().__init__(env)
         self._recorder = _recorder(env, arguments)
 
-    @property
-    def recording(self) -> bool:
-        """Whether the next frame will be recorded: until the step at which its episode is over."""
-        return self._recorder.recording
-
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
         with self._recorder.ends_with():
             result = self.env.reset(seed=seed, options=options)
@@ -97,18 +111,8 @@ class RecordParallelFrames(BaseParallelWrapper):  # type: ignore[misc]
         self._recorder.step_agents(self.env.render, rewards, terminations, truncations, over=over)
         return result
 
-    def close(self) -> None:
-        """Close the environment, end the recording, and wait until everything is on disk."""
-        try:
-            self.env.close()
-        finally:
-            self._recorder.close()
 
-    def __del__(self) -> None:
-        _abandon(self)
-
-
-class RecordAECFrames(BaseWrapper):  # type: ignore[misc]
+class RecordAECFrames(_Recorded, BaseWrapper):  # type: ignore[misc]
     """Records episodes of an agent environment cycle (AEC), as `RecordParallelFrames` those of a parallel environment.
 
     There is a frame after each agent's step, as in a game where they take turns. Where the environment changes only
@@ -163,11 +167,6 @@ class RecordAECFrames(BaseWrapper):  # type: ignore[misc]
         # Rewards since the last frame, by agent.
         self._rewards: dict[Any, Any] = {}
 
-    @property
-    def recording(self) -> bool:
-        """Whether the next frame will be recorded: until the step at which its episode is over."""
-        return self._recorder.recording
-
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
         with self._recorder.ends_with():
             self.env.reset(seed=seed, options=options)
@@ -195,16 +194,6 @@ class RecordAECFrames(BaseWrapper):  # type: ignore[misc]
         rewards, self._rewards = self._rewards, {}
         self._recorder.step_agents(self.env.render, rewards, terminations, truncations, over=over)
 
-    def close(self) -> None:
-        """Close the environment, end the recording, and wait until everything is on disk."""
-        try:
-            self.env.close()
-        finally:
-            self._recorder.close()
-
-    def __del__(self) -> None:
-        _abandon(self)
-
     def _selected_is_over(self) -> bool:
         terminations, truncations = _read(self.env, "terminations"), _read(self.env, "truncations")
         return agent_is_over(_read(self.env, "agent_selection"), terminations, truncations)
@@ -224,11 +213,3 @@ def _read(env: Any, name: str) -> Any:
         return getattr(env, name)
     except Exception:
         return None
-
-
-def _abandon(wrapper: Any) -> None:
-    # Nobody can close it any more; without this its recording would wait for the end of the process.
-    recorder = vars(wrapper).get("_recorder")
-    if recorder is not None:
-        with contextlib.suppress(Exception):
-            recorder.abandon()

@@ -13,6 +13,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from daddy_encode.dump.episodes import EpisodeRecorder, Trigger, facts_of, record_settings
 from daddy_encode.dump.episodes.settings import never
 from daddy_encode.dump.episodes.values import in_json
+from daddy_encode.dump.episodes.wrapper import AbandonsRecording
 from daddy_encode.errors import SettingsError
 from daddy_encode.spool.manifest import Video
 
@@ -22,7 +23,7 @@ __all__ = ["VecFrameRecorder"]
 _MOST_EPISODES = 1000
 
 
-class VecFrameRecorder(VecEnvWrapper):  # type: ignore[misc]
+class VecFrameRecorder(AbandonsRecording, VecEnvWrapper):  # type: ignore[misc]
     """Records a vector environment of Stable-Baselines3 as PNGs with a manifest, one directory per recording.
 
     Takes the arguments of `VecVideoRecorder`, and starts, ends and names recordings as it does: a recording has the
@@ -177,13 +178,6 @@ class VecFrameRecorder(VecEnvWrapper):  # type: ignore[misc]
             self.venv.close()
         finally:
             self._recorder.close()
-
-    def __del__(self) -> None:
-        # Nobody can close it any more; without this its recording would wait for the end of the process.
-        recorder = vars(self).get("_recorder")
-        if recorder is not None:
-            with contextlib.suppress(Exception):
-                recorder.abandon()
 
     def _start_where_due(self) -> None:
         if self._recorder.fires(self.record_video_trigger, self.step_id):

@@ -22,9 +22,9 @@ Render = Callable[[], Any]
 class EpisodeRecorder:
     """Follows one environment and records the episodes that the triggers choose, each in a new directory.
 
-    Tell it of every `reset` and `step`, when the environment has made it; or, where something comes between, call what
-    these two consist of. `render` is called only while something is recorded, and may give what any `env.render()`
-    does.
+    When the environment was reset, tell it so: `reset`, or what that consists of where something comes between. When it
+    has made a step: `count_step`, `add`, `capture`, `end_where_due`. `render` is called only while something is
+    recorded, and may give what any `env.render()` does.
 
     A recording of whole episodes (no `video_length`) ends with the frame of the step at which its episode is over: its
     manifest is written then, while the training goes on. Where the environment is stepped on without a reset, because
@@ -88,33 +88,6 @@ class EpisodeRecorder:
         self.capture(render)
         self.end_where_due()
 
-    def step(
-        self,
-        render: Render,
-        reward: Any,
-        *,
-        terminated: Any,
-        truncated: Any,
-        over: bool | None = None,
-        facts: Mapping[str, Any] | None = None,
-    ) -> None:
-        """The environment made a step.
-
-        Args:
-            render: See above.
-            reward: Summed up for meta's `return`. An array or a list, of several worlds: element by element. What is no
-                number, such as None or a dict, makes it null. In the frame's annotations as it is, where JSON can.
-            terminated: Whether the episode ended so: a bool, an array of several worlds, or a dict of agents.
-            truncated: Likewise.
-            over: Whether the episode is over; None (default): where all worlds or agents have terminated or been
-                truncated.
-            facts: JSON values that the meta shall have from now on, over its own.
-        """
-        self.count_step()
-        self.add(reward, terminated=terminated, truncated=truncated, over=over, facts=facts)
-        self.capture(render)
-        self.end_where_due()
-
     def begin_episode(self, seed: Any = None) -> None:
         """The environment was reset: ends the recording, unless it has a length, and may start another."""
         self.episode += 1
@@ -139,7 +112,17 @@ class EpisodeRecorder:
         over: bool | None = None,
         facts: Mapping[str, Any] | None = None,
     ) -> None:
-        """What the step gave: see `step`."""
+        """What the step gave, for the frame that is captured next.
+
+        Args:
+            reward: Summed up for meta's `return`. An array or a list, of several worlds: element by element. What is no
+                number, such as None or a dict, makes it null. In the frame's annotations as it is, where JSON can.
+            terminated: Whether the episode ended so: a bool, an array of several worlds, or a dict of agents.
+            truncated: Likewise.
+            over: Whether the episode is over; None (default): where all worlds or agents have terminated or been
+                truncated.
+            facts: JSON values that the meta shall have from now on, over its own.
+        """
         if self.writer is None and self._ended_name is None:
             return
         self._over = all_over(terminated, truncated) if over is None else over

@@ -23,7 +23,7 @@ class TiledRecorder:
     are lists, of what each environment gave while it was recorded; `env_index` is the list of those shown, and `tiles`
     says in how many rows and columns. With `first_only` they are those of environment 0.
 
-    Tell it of every `reset` and `step`, when the environments have made it, and of nothing while they do.
+    Tell it of every reset and step, when the environments have made it, and of nothing while they do.
     """
 
     def __init__(
@@ -45,27 +45,15 @@ class TiledRecorder:
         # Whether the next step resets environment 0; whether that was over before, and nobody has reset it.
         self._resets = self._was_over = False
 
-    def reset(self, render: Render, *, seed: Any = None, mask: Any = None) -> None:
-        """The environments were reset: those of the mask, or all."""
-        self.after_reset(seed, mask)
-        self.capture(render)
-        self.end_where_due()
-
-    def step(self, render: Render, rewards: Any, terminations: Any, truncations: Any) -> None:
-        """The environments made a step."""
-        self.after_step(rewards, terminations, truncations)
-        self.capture(render)
-        self.end_where_due()
-
     def after_reset(self, seed: Any = None, mask: Any = None) -> None:
-        """As `reset`, before the picture."""
+        """The environments were reset: those of the mask, or all; `capture` their picture next."""
         self._resets = False
         if mask is None or mask[0]:
             self._was_over = False
             self.recorder.begin_episode(_item(seed, 0, seed) if self._first_only else seed)
 
     def after_step(self, rewards: Any, terminations: Any, truncations: Any) -> None:
-        """As `step`, before the picture."""
+        """The environments made a step; `capture` their picture next."""
         recorder = self.recorder
         over = all_over(_item(terminations, 0), _item(truncations, 0))
         if over and self._autoreset == "SameStep":
@@ -168,20 +156,8 @@ class SeparateRecorders:
         self._resets = [False] * len(self.recorders)
         self._shown = [True] * len(self.recorders)
 
-    def reset(self, render: Render, *, seed: Any = None, mask: Any = None) -> None:
-        """The environments were reset: those of the mask, or all."""
-        self.after_reset(seed, mask)
-        self.capture(render)
-        self.end_where_due()
-
-    def step(self, render: Render, rewards: Any, terminations: Any, truncations: Any) -> None:
-        """The environments made a step."""
-        self.after_step(rewards, terminations, truncations)
-        self.capture(render)
-        self.end_where_due()
-
     def after_reset(self, seed: Any = None, mask: Any = None) -> None:
-        """As `reset`, before the pictures."""
+        """As `TiledRecorder.after_reset`."""
         for index, recorder in enumerate(self.recorders):
             self._shown[index] = mask is None or bool(mask[index])
             if self._shown[index]:
@@ -189,7 +165,7 @@ class SeparateRecorders:
                 self._resets[index] = False
 
     def after_step(self, rewards: Any, terminations: Any, truncations: Any) -> None:
-        """As `step`, before the pictures."""
+        """As `TiledRecorder.after_step`."""
         for index, recorder in enumerate(self.recorders):
             terminated, truncated = _item(terminations, index), _item(truncations, index)
             over = all_over(terminated, truncated)

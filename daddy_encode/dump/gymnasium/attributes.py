@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from typing import Any, overload
 
 from daddy_encode.dump.episodes import EpisodeRecorder, SeparateRecorders, TiledRecorder, Trigger
 from daddy_encode.dump.episodes.settings import never
+from daddy_encode.dump.episodes.wrapper import AbandonsRecording
 from daddy_encode.dump.writer import FrameWriter
 from daddy_encode.spool.frames import frame_path
 from daddy_encode.spool.paths import user_path
@@ -80,7 +80,7 @@ class VideoRecorder:
         self._wrapper.stop_recording()
 
 
-class RecordVideoAttributes:
+class RecordVideoAttributes(AbandonsRecording):
     """For a wrapper with a recorder, which `_record` gives it. What is set counts for recordings that begin later."""
 
     _recorder: EpisodeRecorder | TiledRecorder | SeparateRecorders
@@ -239,6 +239,12 @@ class RecordVideoAttributes:
     def _capture_frame(self) -> None:
         """Record what the environment looks like now, if something is recorded: each wrapper in its way."""
 
+    def _capture_due(self) -> None:
+        """Record the frame of a reset or a step, and end what ends with it."""
+        if self.recording:
+            self._capture_frame()
+            self._recorder.end_where_due()
+
     def _name_now(self) -> str:
         # The numbers start at -1 here, and before the first reset there is no episode.
         if self.episode_trigger is None:
@@ -258,9 +264,3 @@ class RecordVideoAttributes:
             state["_saved_kwargs"] = {**state.get("_saved_kwargs", {}), **triggers}
             state.update(render_history=[], _cached_spec=None)
         return state
-
-    def __del__(self) -> None:
-        # Nobody can close it any more; without a __del__ its recording would wait for the end of the process.
-        with contextlib.suppress(Exception):
-            if self._recorder.writer is not None:
-                self._recorder.abandon()

@@ -168,11 +168,6 @@ class RecordFrames(RecordVideoAttributes, gym.Wrapper[Any, Any, Any, Any], Recor
             self.render_history += rendered
         return rendered
 
-    def _capture_due(self) -> None:
-        if self.recording:
-            self._capture_frame()
-            self._recorder.end_where_due()
-
 
 class _ImageModes(dict[str, Any]):
     """An environment's metadata with the modes that give images; what is set here is set there."""

@@ -145,8 +145,3 @@ class VectorRecordFrames(RecordVideoAttributes, VectorWrapper, RecordConstructor
 
     def _capture_frame(self) -> None:
         self._recorder.capture(self._render_all)
-
-    def _capture_due(self) -> None:
-        if self.recording:
-            self._capture_frame()
-            self._recorder.end_where_due()
