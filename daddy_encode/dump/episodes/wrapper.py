@@ -11,6 +11,6 @@ class AbandonsRecording:
     def __del__(self) -> None:
         # Nobody can close it any more; without this its recording would wait for the end of the process.
         recorder = vars(self).get("_recorder")
-        if recorder is not None:
-            with contextlib.suppress(Exception):
+        with contextlib.suppress(Exception):
+            if recorder is not None and recorder.writer is not None:
                 recorder.abandon()
