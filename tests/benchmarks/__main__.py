@@ -1,29 +1,71 @@
-"""`python -m tests.benchmarks [NAME…]`: run the benchmarks of these names, such as `dump`; without a name, all.
-
-A name stands for `bench_NAME.py` and for every `bench_NAME_….py` beside this file.
-"""
+"""Measure what README and docs claim, and write docs/benchmarks.md."""
 
 from __future__ import annotations
 
+import datetime
 import importlib
+import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
-from tests.benchmarks.table import show
+import click
+import msgspec
+
+from tests.benchmarks import page
+from tests.benchmarks.machine import machine, versions
+from tests.benchmarks.options import Options
+from tests.benchmarks.result import Item, Plot, Row, Section, Table
+
+KNOWN = sorted(path.stem.removeprefix("bench_") for path in Path(__file__).parent.glob("bench_*.py"))
 
 
-def main() -> None:
-    known = sorted(path.stem.removeprefix("bench_") for path in Path(__file__).parent.glob("bench_*.py"))
-    if "--help" in sys.argv:
-        print(__doc__)
-        return
-    wanted = {name: [one for one in known if f"{one}_".startswith(f"{name}_")] for name in sys.argv[1:] or known}
-    for name, found in wanted.items():
-        if not found:
-            sys.exit(f"no benchmark {name!r}: choose from {', '.join(known)}")
-    for name in dict.fromkeys(one for found in wanted.values() for one in found):
+@click.command(help=f"{__doc__}\n\nWithout NAME all are run: {', '.join(KNOWN)}.")
+@click.argument("names", metavar="[NAME]...", nargs=-1, type=click.Choice(KNOWN))
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON, and nothing else to standard output.")
+@click.option("--quick", is_flag=True, help="Fewer rounds on less: whether it runs; the page stays as it is.")
+def main(names: tuple[str, ...], *, as_json: bool, quick: bool) -> None:
+    # A user's second run finds the bytecode; of a package that pip installed, the first one does.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    measured = {}
+    for name in names or KNOWN:
         module = importlib.import_module(f"tests.benchmarks.bench_{name}")
-        show(module.TITLE, module.rows())
+        measured[name] = _measured(name, module, Options(quick))
+        if not quick:
+            # One by one: a run that is stopped keeps what it has.
+            page.save({**page.load(), name: measured[name]})
+    if as_json:
+        sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(measured), indent=1) + b"\n")
+
+
+def _measured(name: str, module: ModuleType, options: Options) -> Section:
+    section = Section(
+        title=module.TITLE,
+        about=module.ABOUT,
+        date=datetime.date.today().isoformat(),
+        machine=machine(),
+        versions=versions(),
+    )
+    click.echo(f"\n{name}: {section.title}", err=True)
+    items: Iterator[Item] = module.run(options)
+    for item in items:
+        section.add(item)
+        _show(item)
+    return section
+
+
+def _show(item: Item) -> None:
+    if isinstance(item, Row):
+        verdict = f"(bar {item.bar}: {'met' if item.is_met else 'MISSED'})" if item.bar else ""
+        click.echo(f"  {item.what:<52} {item.value:8.3f}  {verdict:<22} {item.figures}", err=True)
+    elif isinstance(item, Table):
+        click.echo(f"  {item.caption}", err=True)
+        for cells in (item.columns, *item.cells):
+            click.echo("    " + "  ".join(f"{cell:>12}" for cell in cells), err=True)
+    elif isinstance(item, Plot):
+        for series, points in item.series.items():
+            click.echo(f"  {item.name} {series}: " + ", ".join(f"({x:g}, {y:.4g})" for x, y in points), err=True)
 
 
 if __name__ == "__main__":

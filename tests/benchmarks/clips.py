@@ -1,54 +1,118 @@
-"""Real rollouts to measure on, rendered once and kept in the user's cache folder.
+"""Real rollouts to measure on, rendered once by seed and kept in the user's cache folder, and dumps of them.
 
-Frames are uint8 (T, H, W, 3). MuJoCo needs the Debian package libosmesa6 (MUJOCO_GL=osmesa) and the extra `bench`.
+MuJoCo needs the Debian package libosmesa6 (MUJOCO_GL=osmesa) and the extra `bench`.
 """
 
 from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-CLIPS: dict[str, tuple[str, dict[str, Any]]] = {
-    "cartpole": ("CartPole-v1", {}),
-    "breakout": ("ALE/Breakout-v5", {}),
-    "cheetah": ("HalfCheetah-v5", {}),
-    "humanoid": ("Humanoid-v5", {"width": 1280, "height": 720}),
-    "humanoid360": ("Humanoid-v5", {"width": 640, "height": 360}),
+from daddy_encode import save_frames_as_png
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A rollout with random actions.
+
+    Attributes:
+        environment: Its name in Gymnasium.
+        frames: How many.
+        width: In pixels.
+        height: In pixels.
+        options: For `gymnasium.make`.
+    """
+
+    environment: str
+    frames: int
+    width: int
+    height: int
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def size(self) -> str:
+        return f"{self.width}x{self.height}"
+
+
+CLIPS = {
+    "breakout": Clip("ALE/Breakout-v5", 600, 160, 210),
+    "cartpole": Clip("CartPole-v1", 300, 600, 400),
+    "cheetah": Clip("HalfCheetah-v5", 300, 480, 480, {"width": 480, "height": 480}),
+    "humanoid": Clip("Humanoid-v5", 240, 1280, 720, {"width": 1280, "height": 720}),
+    "humanoid360": Clip("Humanoid-v5", 240, 640, 360, {"width": 640, "height": 360}),
 }
-FRAMES = 240
+SEED = 1
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "daddy-encode-benchmarks"
+WRITERS = ("ours", "Pillow's")
 
 
 def clip(name: str) -> npt.NDArray[np.uint8]:
-    """The frames of the clip `name` (a key of CLIPS), 240 of them, memory-mapped read-only."""
-    path = CACHE / f"{name}.npy"
+    """The frames of the clip `name` (a key of CLIPS), uint8 (T, H, W, 3), memory-mapped read-only."""
+    described = CLIPS[name]
+    path = CACHE / f"{name}-{described.size}-{described.frames}-seed{SEED}.npy"
     if not path.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=CACHE, suffix=".npy", delete=False) as temp:
-            np.save(temp, _render(*CLIPS[name]))
+            np.save(temp, _render(described))
         os.replace(temp.name, path)
     frames: npt.NDArray[np.uint8] = np.load(path, mmap_mode="r")
     return frames
 
 
-def _render(environment: str, options: dict[str, Any]) -> npt.NDArray[np.uint8]:
+def cycled(name: str, count: int, first: int = 0) -> Iterator[npt.NDArray[np.uint8]]:
+    """`count` frames of the clip `name` from its frame `first` on, over and over, each an array of its own."""
+    frames = clip(name)
+    for index in range(first, first + count):
+        yield np.array(frames[index % len(frames)])
+
+
+def dump(directory: Path, name: str, count: int | None = None, *, writer: str = "ours", first: int = 0) -> Path:
+    """A dump of a clip, by `save_frames_as_png` or as Pillow's `save` writes it, 30 fps.
+
+    Args:
+        directory: Made, unless it is there already.
+        name: The clip.
+        count: How many frames; over and over where it is more than the clip has. Default: the clip.
+        writer: One of WRITERS. Default: ours.
+        first: The clip's frame that comes first.
+
+    Returns:
+        `directory`.
+    """
+    if directory.exists():
+        return directory
+    frames = cycled(name, count or CLIPS[name].frames, first)
+    if writer == "ours":
+        save_frames_as_png(frames, directory)
+    else:
+        from PIL import Image
+
+        directory.mkdir(parents=True)
+        for index, frame in enumerate(frames):
+            Image.fromarray(frame).save(directory / f"{index:06d}.png")
+    return directory
+
+
+def _render(described: Clip) -> npt.NDArray[np.uint8]:
     os.environ.setdefault("MUJOCO_GL", "osmesa")
     import gymnasium
 
-    if environment.startswith("ALE/"):
+    if described.environment.startswith("ALE/"):
         import ale_py
 
         gymnasium.register_envs(ale_py)
-    env = gymnasium.make(environment, render_mode="rgb_array", **options)
-    env.reset(seed=1)
-    env.action_space.seed(1)
+    env = gymnasium.make(described.environment, render_mode="rgb_array", **described.options)
+    env.reset(seed=SEED)
+    env.action_space.seed(SEED)
     frames = []
-    for _ in range(FRAMES):
+    for _ in range(described.frames):
         *_, terminated, truncated, _ = env.step(env.action_space.sample())
         frames.append(np.asarray(env.render(), np.uint8))
         if terminated or truncated:
