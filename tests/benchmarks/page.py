@@ -36,9 +36,9 @@ Every figure that README and docs claim, measured by what a user calls: the comm
     python -m tests.benchmarks
 
 (`python -m tests.benchmarks NAME` measures one section anew, `--quick` tries it out on less and writes nothing,
-`--json` prints the results.) Peers take turns with us in the same run, and one round before, which is not counted, warms files
-and programs for all. Times are medians; CPU is processor time of the process and all that it starts. Where a bar is
-missed, or a peer is ahead, it says so.
+`--json` prints the results.) Peers take turns with us in the same run, and one round before, which is not counted,
+warms files and programs for all. Times are medians; CPU is processor time of the process and all that it starts. Where
+a bar is missed, or a peer is ahead, it says so.
 
 Clips, rendered once by seed: Breakout 160x210, 600 frames; CartPole 600x400, 300; HalfCheetah 480x480, 300;
 Humanoid 1280x720, 240. "Ours" are dumps by `save_frames_as_png`, "Pillow's" by Pillow's `Image.save`.
