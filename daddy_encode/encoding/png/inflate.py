@@ -16,9 +16,10 @@ from daddy_encode.spool.png.deflate import DeflateError, decompressobj
 from daddy_encode.spool.png.format import LAST_FILTER
 
 # How much inflated data is held at a time, and how much compressed data goes in at once: on every call a decoder
-# copies what it has not consumed yet.
-PIECE_BYTES = 2**18
-INPUT_BYTES = 2**20
+# copies what it has not consumed yet. Both below what malloc gives back to the system at once (128 KiB), which takes
+# longer than to inflate into it.
+PIECE_BYTES = 120_000
+INPUT_BYTES = 2**16
 # Deflate's best (RFC 1951: a length of 258 in two bits), so that a small file cannot claim a large picture.
 MOST_EXPANSION = 1032
 
@@ -71,11 +72,20 @@ def all_rows(png: Png) -> bytearray:
     """As `inflated`, in one piece."""
     pieces = inflated(png)
     rows = bytearray(png.header.image_bytes)
+    _join(pieces, memoryview(rows))
+    return rows
+
+
+def inflate_into(png: Png, rows: memoryview) -> None:
+    """As `inflated`, into the beginning of `rows`; what is there after a PngFault is no picture."""
+    _join(inflated(png), rows)
+
+
+def _join(pieces: Iterator[bytes], rows: memoryview) -> None:
     at = 0
     for piece in pieces:
         rows[at : at + len(piece)] = piece
         at += len(piece)
-    return rows
 
 
 def check_image_data(png: Png) -> None:

@@ -1,13 +1,14 @@
-"""The pixels of 8-bit RGB, several times as fast as by Pillow where all rows have one filter, as in our own dumps."""
+"""The pixels of 8-bit RGB, several times as fast as by Pillow."""
 
 from __future__ import annotations
 
-import itertools
+from typing import TYPE_CHECKING
 
-from daddy_encode.encoding.png.decode import decode_png, to_rgb
-from daddy_encode.encoding.png.inflate import all_rows, inflated
-from daddy_encode.encoding.png.parse import Png, PngFault
-from daddy_encode.spool.png.format import SUB, UP
+from daddy_encode.encoding.png.inflate import inflated
+from daddy_encode.encoding.png.parse import Header, Png, PngFault
+
+if TYPE_CHECKING:
+    from daddy_encode.encoding.png.rows import PixelRows
 
 
 class PlainPixels:
@@ -18,8 +19,10 @@ class PlainPixels:
 
     def __init__(self, width: int, height: int) -> None:
         """Take memory for a picture of `width` x `height` pixels."""
+        self._header = Header(width, height)
         self._stride = 1 + 3 * width
         self._pixels = memoryview(bytearray(3 * width * height))
+        self._rows: PixelRows | None = None
 
     def of(self, png: Png) -> memoryview:
         """The pixels of `png`, rgb24 row by row; they last until the next call.
@@ -27,17 +30,27 @@ class PlainPixels:
         Raises:
             PngFault: Its image data is not exactly what it should be.
         """
+        if self._rows is None:
+            if self._copy(png):
+                return self._pixels
+            from daddy_encode.encoding.png.rows import PixelRows
+
+            self._rows = PixelRows(self._header)
+        return self._rows.of(png)[0].data.cast("B")
+
+    def _copy(self, png: Png) -> bool:
+        """Whether no row of `png` has a filter; its pixels are then copied."""
         taken = written = 0
         for piece in inflated(png):
             filters = slice(-taken % self._stride, None, self._stride)
             if any(piece[filters]):
-                return _unfiltered_pixels(png)
+                return False
             part = bytearray(piece)
             del part[filters]
             self._pixels[written : written + len(part)] = part
             taken += len(piece)
             written += len(part)
-        return self._pixels
+        return True
 
 
 def is_unfiltered(png: Png) -> bool:
@@ -46,24 +59,3 @@ def is_unfiltered(png: Png) -> bool:
         return not any(next(inflated(png))[:: 1 + 3 * png.size[0]])
     except PngFault:
         return False
-
-
-def _unfiltered_pixels(png: Png) -> memoryview:
-    """The pixels of a plain PNG whose rows have filters."""
-    import numpy as np
-
-    width, height = png.size
-    data = all_rows(png)
-    rows = np.frombuffer(data, np.uint8).reshape(height, 1 + 3 * width)
-    row_filter = rows[0, 0]
-    if row_filter not in (SUB, UP) or (rows[:, 0] != row_filter).any():
-        return to_rgb(decode_png(png, data)).data.cast("B")
-    samples = rows[:, 1:].reshape(height, width, 3)
-    # Sums of bytes wrap around, as the filters do; beyond the edges are zeros.
-    if row_filter == SUB:
-        return np.add.accumulate(samples, axis=1, dtype=np.uint8).data.cast("B")
-    pixels = np.ascontiguousarray(samples)
-    # Row by row: six times as fast as numpy's own accumulate along this axis.
-    for above, row in itertools.pairwise(pixels):
-        row += above
-    return pixels.data.cast("B")

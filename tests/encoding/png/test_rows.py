@@ -1,0 +1,97 @@
+"""Pictures one after another, of which only what has changed is made anew, are what Pillow makes of each file."""
+
+from __future__ import annotations
+
+import io
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from daddy_encode.encoding.png.parse import PngFault, check_png
+from daddy_encode.encoding.png.rows import PixelRows
+from tests.media import Frames
+from tests.pngs import SIGNATURE, chunk, ihdr
+
+SUB, UP, AVERAGE, PAETH = 1, 2, 3, 4
+MANY = 10**6
+
+
+def png(rows: Frames, samples: int, data: bytes | None = None) -> bytes:
+    """A file of filtered rows, (H, 1 + W * samples)."""
+    height, stride = rows.shape
+    header = ihdr((stride - 1) // samples, height, colour={3: 2, 4: 6}[samples])
+    image = zlib.compress(rows.tobytes()) if data is None else data
+    return b"".join([SIGNATURE, header, chunk(b"IDAT", image), chunk(b"IEND", b"")])
+
+
+def by_pillow(data: bytes) -> Frames:
+    with Image.open(io.BytesIO(data)) as image:
+        return np.array(image)
+
+
+def clip(generator: np.random.Generator, size: tuple[int, int], samples: int, filters: list[int]) -> list[Frames]:
+    """Filtered rows of pictures, each of which differs from the one before in some bytes, or some filters, or not."""
+    width, height = size
+    rows = generator.integers(0, 256, (height, 1 + width * samples), np.uint8)
+    rows[:, 0] = generator.choice(filters, height)
+    pictures = []
+    for _ in range(12):
+        rows = rows.copy()
+        for row in generator.integers(0, height, generator.integers(0, 4)):
+            at = generator.integers(0, rows.shape[1])
+            rows[row, at] = generator.choice(filters) if at == 0 else generator.integers(0, 256)
+        pictures.append(rows)
+    return pictures
+
+
+@pytest.mark.parametrize("filters", [[0], [0, SUB], [UP], [0, SUB, UP], [0, SUB, UP, AVERAGE, PAETH]])
+@pytest.mark.parametrize("samples", [3, 4])
+def test_what_has_changed_is_told_and_all_pixels_are_right(samples: int, filters: list[int]) -> None:
+    generator = np.random.default_rng(len(filters) * samples)
+    for size in ((1, 1), (7, 1), (1, 9), (5, 40), (16, 3), (11, 70)):
+        before = None
+        rows = None
+        for picture in clip(generator, size, samples, filters):
+            file = png(picture, samples)
+            checked = check_png(file, MANY)
+            rows = rows or PixelRows(checked.header)
+            pixels, changed = rows.of(checked)
+            expected = by_pillow(file)
+            assert np.array_equal(pixels, expected)
+            differs = np.ones(size[1], bool) if before is None else (expected != before).any(axis=(1, 2))
+            assert np.array_equal(changed, differs)
+            before = expected
+
+
+def test_a_changed_row_reaches_as_far_down_as_rows_depend_on_it() -> None:
+    height = 100
+    rows = np.zeros((height, 1 + 3 * 4), np.uint8)
+    rows[:, 0] = UP
+    rows[90, 0] = 0
+    maker = PixelRows(check_png(png(rows, 3), MANY).header)
+    maker.of(check_png(png(rows, 3), MANY))
+    rows[10, 5] = 9
+    pixels, changed = maker.of(check_png(png(rows, 3), MANY))
+    assert np.flatnonzero(changed).tolist() == list(range(10, 90))
+    # What was added is taken away again.
+    rows[20, 5] = 256 - 9
+    pixels, changed = maker.of(check_png(png(rows, 3), MANY))
+    assert np.flatnonzero(changed).tolist() == list(range(20, 90))
+    assert np.array_equal(pixels, by_pillow(png(rows, 3)))
+
+
+def test_after_a_damaged_picture_the_next_is_compared_with_the_last_good_one() -> None:
+    rows = np.random.default_rng(1).integers(0, 256, (30, 1 + 3 * 20), np.uint8)
+    rows[:, 0] = UP
+    maker = PixelRows(check_png(png(rows, 3), MANY).header)
+    maker.of(check_png(png(rows, 3), MANY))
+    other = np.random.default_rng(2).integers(0, 256, rows.shape, np.uint8)
+    other[:, 0] = 0
+    with pytest.raises(PngFault):
+        maker.of(check_png(png(other, 3, data=zlib.compress(other.tobytes())[:-3]), MANY))
+    rows[29, 1:] += 1
+    pixels, changed = maker.of(check_png(png(rows, 3), MANY))
+    assert np.flatnonzero(changed).tolist() == [29]
+    assert np.array_equal(pixels, by_pillow(png(rows, 3)))
