@@ -103,6 +103,8 @@ def notify(command: Sequence[str], receipt: Path, is_stopped: Callable[[], bool]
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=stderr,
+                # Else it would have what `__main__` sets for this process alone.
+                env=os.environ,
                 start_new_session=True,
             )
         except OSError as error:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -144,3 +147,23 @@ def test_a_variable_that_sets_no_option_is_named_once_with_the_one_that_may_be_m
     assert lines == [
         "Warning: variables that set no option: DADDY_ENCODE_CFR (is DADDY_ENCODE_CRF meant?), DADDY_ENCODE_QQ"
     ]
+
+
+def test_numpy_starts_no_threads_in_the_command_and_a_users_program_sees_nothing_of_how(tmp_path: Path) -> None:
+    program = """
+import contextlib, os, sys
+from pathlib import Path
+from daddy_encode.__main__ import main
+with contextlib.suppress(SystemExit):
+    main()
+import numpy
+from daddy_encode.service.notify import notify
+print(len(os.listdir("/proc/self/task")))
+notify(["sh", "-c", 'echo "${OPENBLAS_NUM_THREADS-nothing}" > "$0"'], Path(sys.argv[2]), lambda: False, 60)
+"""
+    seen = tmp_path / "seen"
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    command = [sys.executable, "-c", program, "--version", str(seen)]
+    told = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, env=environment)
+    assert told.stdout.splitlines()[-1] == "1"
+    assert seen.read_text() == "nothing\n"
