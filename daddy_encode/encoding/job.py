@@ -72,6 +72,9 @@ def done_already(paths: JobPaths, context: Context) -> Result | None:
 
     None also where its receipt should be written anew, and can be.
     """
+    if context.force or not os.path.lexists(paths.receipt):
+        # Known without its frames being listed.
+        return None
     job = examine_job(paths, context, reread=False)
     if job.todo and job.earlier is not None and not os.access(paths.base.parent, os.W_OK):
         # Else whoever can write down what is known then reads them.
