@@ -18,7 +18,7 @@ from daddy_encode.encoding.frames.gaps import expected_numbers, fill
 from daddy_encode.encoding.frames.job_directory import JobDirectory
 from daddy_encode.encoding.frames.listing import FrameListing, list_frames
 from daddy_encode.encoding.option_values import Gaps
-from daddy_encode.encoding.recorded import gaps_agree, gaps_of, receipt_of, recorded, replaced
+from daddy_encode.encoding.recorded import gaps_agree, gaps_of, outputs_there, receipt_of, recorded, replaced
 from daddy_encode.encoding.settings import DEFAULT_FPS, Plan, Settings, plan
 from daddy_encode.errors import ManifestError, Skipped, SpoolError, one_line
 from daddy_encode.spool.frames import FrameSequence
@@ -29,9 +29,7 @@ from daddy_encode.spool.receipt import (
     MAX_WHOLE,
     BadFrame,
     Lost,
-    OutputRecord,
     Receipt,
-    find_recorded,
     is_receipt_of,
     read_receipt,
 )
@@ -275,9 +273,3 @@ def _renewed(paths: JobPaths, receipt: Receipt, mtime_ns: int, wanted: Plan) -> 
         unfinished={kind: values for kind, values in receipt.unfinished.items() if kind in wanted},
         failures=receipt.failures if receipt.error is None else [],
     )
-
-
-def outputs_there(paths: JobPaths, receipt: Receipt) -> list[OutputRecord]:
-    """The records of those videos of a receipt that are still there. Raises SpoolError where one cannot be read."""
-    found = [find_recorded(paths.output(record.format), record) for record in receipt.outputs]
-    return [record for record in found if record is not None]

@@ -20,6 +20,7 @@ from daddy_encode.encoding.frames.pictures import Look
 from daddy_encode.encoding.frames.source import DirectorySource
 from daddy_encode.encoding.output import Target, faults, make_outputs, not_made
 from daddy_encode.encoding.receipts import confirm_done, record_done, withdraw
+from daddy_encode.encoding.recorded import recorded_since
 from daddy_encode.encoding.settings import parts
 from daddy_encode.errors import DaddyEncodeError, EncodeError, FrameError, Interrupted, TransientError, one_line
 from daddy_encode.spool.paths import JobPaths, Kind
@@ -82,6 +83,19 @@ def done_already(paths: JobPaths, context: Context) -> Result | None:
     if job.todo or job.receipt is None or (not job.is_recorded and os.access(paths.base.parent, os.W_OK)):
         return None
     return Result(paths, [], job.receipt)
+
+
+def done_since(paths: JobPaths, context: Context) -> Result | None:
+    """As `done_already`, of a job that had no receipt when this encoder looked for jobs: its frames are not listed.
+
+    Whoever has encoded it since has listed them, later than this encoder was asked to: each of many encoders would
+    list them all.
+    """
+    if context.force or not os.path.lexists(paths.receipt):
+        return None
+    with JobDirectory(paths.directory, context.owners) as directory:
+        receipt = recorded_since(paths, directory, context.settings, keep_since=context.keep_since)
+    return Result(paths, [], receipt) if receipt is not None else None
 
 
 def examine_job(paths: JobPaths, context: Context, *, reread: bool = True) -> Examined:

@@ -12,11 +12,11 @@ from typing import Any
 import msgspec
 
 from daddy_encode.encoding.context import Context
-from daddy_encode.encoding.examine import Examined, outputs_there
+from daddy_encode.encoding.examine import Examined
 from daddy_encode.encoding.frames.listing import listing_sha256
 from daddy_encode.encoding.frames.source import DirectorySource
 from daddy_encode.encoding.probe import find_ffmpeg
-from daddy_encode.encoding.recorded import is_of, recorded
+from daddy_encode.encoding.recorded import is_of, outputs_there, recorded
 from daddy_encode.encoding.settings import plan
 from daddy_encode.errors import DaddyEncodeError, ManifestError, Skipped, one_line
 from daddy_encode.spool.held_file import HeldFile, opened_directory

@@ -15,9 +15,9 @@ from daddy_encode.encoding.option_values import Gaps
 from daddy_encode.encoding.settings import NOTHING, GifSettings, Mp4Settings, Recorded, Settings, check_depth, plan
 from daddy_encode.errors import FrameError, SettingsError, one_line
 from daddy_encode.spool.frames import FrameSequence
-from daddy_encode.spool.paths import Kind
+from daddy_encode.spool.paths import JobPaths, Kind
 from daddy_encode.spool.rate import format_fps, parse_fps
-from daddy_encode.spool.receipt import MAX_WHOLE, Receipt
+from daddy_encode.spool.receipt import MAX_WHOLE, OutputRecord, Receipt, find_recorded, is_receipt_of, read_receipt
 from daddy_encode.spool.records import known
 
 
@@ -138,6 +138,38 @@ def gaps_of(settings: Settings, receipt: Receipt | None, *, died: bool) -> tuple
     return ("hold" if salvaged and gaps == "error" else gaps), salvaged
 
 
+def recorded_since(
+    paths: JobPaths, directory: JobDirectory, settings: Settings, *, keep_since: float | None = None
+) -> Receipt | None:
+    """The receipt of a job of which it says that nothing is left to do, else None. No frame is listed.
+
+    Args:
+        paths: As for `examine.examine`, as are all that follow.
+        directory: See there.
+        settings: See there.
+        keep_since: See there.
+
+    Raises:
+        ManifestError: The manifest cannot be used.
+        Skipped: It is another user's.
+    """
+    mtime_ns = directory.mtime_ns()
+    found = directory.manifest()
+    receipt = read_receipt(paths.receipt, directory.check_owner)
+    if found is None or receipt is None or not is_receipt_of(paths, receipt) or receipt.error is not None:
+        return None
+    manifest, digest = found
+    source = receipt.source
+    if not is_of(receipt, source.listing_sha256, digest) or source.directory_mtime_ns != mtime_ns:
+        return None
+    known = recorded(receipt, keep_since)
+    gaps, _ = gaps_of(settings, receipt, died=not manifest.complete)
+    there = {record.format for record in outputs_there(paths, receipt)}
+    wanted = plan(settings, manifest, known)
+    is_done = all(kind in there and known.outputs.get(kind) == output for kind, output in wanted.items())
+    return receipt if is_done and gaps_agree(receipt, gaps) else None
+
+
 def replaced(
     name: str,
     kind: Kind,
@@ -201,3 +233,9 @@ def _by_option(settings: Mp4Settings | GifSettings) -> dict[str, str]:
         values["gif-width"] = values.pop("width") or "0 (the frames' own)"
         values["gif-optimize"] = "on" if values.pop("optimize") else "off"
     return {name: "none" if value is None else str(value) for name, value in values.items()}
+
+
+def outputs_there(paths: JobPaths, receipt: Receipt) -> list[OutputRecord]:
+    """The records of those videos of a receipt that are still there. Raises SpoolError where one cannot be read."""
+    found = [find_recorded(paths.output(record.format), record) for record in receipt.outputs]
+    return [record for record in found if record is not None]

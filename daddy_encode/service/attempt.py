@@ -21,6 +21,8 @@ class Attempt:
         need_manifest: It had a manifest when it was found, so without one it is being written again.
         settled: It has none, and has not changed for the settle time.
         check_done_first: It may be done already, so see whether it is before it is claimed.
+        had_receipt: It had a receipt when it was found, or that is not known. Where it had none and has one now, its
+            frames were listed since then, by whoever encoded it.
         has_lease: It had a lease when it was found. Where it is done, whoever made it was killed before it gave up its
             claim, perhaps: a dead one is taken away.
         is_done: It is done, so that is all there is to do.
@@ -31,6 +33,7 @@ class Attempt:
     need_manifest: bool = False
     settled: bool = False
     check_done_first: bool = True
+    had_receipt: bool = True
     has_lease: bool = False
     is_done: bool = False
     skip_failed: bool = False

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import random
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -25,6 +27,8 @@ log = logging.getLogger(__name__)
 # than a quarter of the lease, so that a dead holder is noticed.
 FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 5.0
+# A generator of its own: nobody who seeds Python's gets two encoders that go the same way.
+_random = random.Random()
 
 
 def encode_all(
@@ -52,14 +56,19 @@ def encode_all(
     Raises:
         DaddyEncodeError: No job can be encoded on this machine.
     """
-    waiting = [Attempt(job.paths, need_manifest=job.has_manifest, has_lease=job.has_lease) for job in jobs]
+    waiting = [
+        Attempt(job.paths, need_manifest=job.has_manifest, has_lease=job.has_lease, had_receipt=job.has_receipt)
+        for job in jobs
+    ]
     attempts = {attempt.paths: attempt for attempt in waiting}
     reported: set[JobPaths] = set()
     pause = FIRST_PAUSE_SECONDS
     while waiting and not stop.is_set():
         claimed = []
-        for outcome in run_jobs(pool, waiting, stop):
+        order = _Order(waiting)
+        for outcome in run_jobs(pool, order, stop):
             if outcome.kind is OutcomeKind.CLAIMED:
+                order.go_elsewhere()
                 claimed.append(attempts[outcome.paths])
                 if outcome.paths not in reported:
                     log.info("%s%s", outcome.error, "; waiting for it" if wait else "")
@@ -75,6 +84,29 @@ def encode_all(
     if pool.fault is not None:
         raise pool.fault
     return [attempt.paths for attempt in waiting]
+
+
+class _Order:
+    """An iterator over attempts in their order, until another encoder is met: then on from a random place, and around.
+
+    Else encoders that begin together, such as the tasks of an array, would try every job right behind each other.
+    """
+
+    def __init__(self, attempts: Iterable[Attempt]) -> None:
+        self._left = deque(attempts)
+
+    def __iter__(self) -> _Order:
+        return self
+
+    def __next__(self) -> Attempt:
+        if not self._left:
+            raise StopIteration
+        return self._left.popleft()
+
+    def go_elsewhere(self) -> None:
+        """Go on at another place."""
+        if self._left:
+            self._left.rotate(-_random.randrange(len(self._left)))
 
 
 def encode_path(

@@ -36,6 +36,7 @@ class FoundJob:
         has_manifest: Whether it has a manifest.
         named: Whether the user named it, not a tree that it is in.
         has_lease: Whether something has the name of its lease.
+        has_receipt: Whether something has the name of its receipt. Default: that is not known.
     """
 
     paths: JobPaths
@@ -43,6 +44,7 @@ class FoundJob:
     has_manifest: bool
     named: bool
     has_lease: bool
+    has_receipt: bool = True
 
 
 @dataclass(frozen=True)
@@ -173,9 +175,7 @@ def find_jobs(
     Raises:
         SpoolError: `path` itself cannot be listed.
     """
-    # Of each directory that holds outputs: it is looked into once, however many jobs are there.
-    claimed: dict[Path, set[str]] = {}
-    for directory in walk(path, output_dir):
+    for directory in walk(path, output_dir, tidy=tidy):
         try:
             listing = directory.list()
         except OSError as error:
@@ -205,13 +205,15 @@ def find_jobs(
             # An encoder follows no link by itself.
             paths = replace(paths, directory=Path(os.path.realpath(directory.path)))
             parts = split_job(paths, listing, split=split or pattern is not None)
-        outputs = paths.base.parent
-        if outputs not in claimed:
-            claimed[outputs] = claimed_names(outputs, paths.top, tidy=tidy)
+        # Before any of them is encoded; of the jobs in a tree, once for all that have their outputs in one directory.
+        names, claimed = directory.outputs.names, directory.outputs.claimed
+        if names is None:
+            claimed = claimed_names(paths.base.parent, paths.top, tidy=tidy)
         for job, part in parts:
             if pattern in (None, job.pattern):
-                has_lease = job.base.name in claimed[outputs]
-                yield FoundJob(job, part.frames, listing.has_manifest, is_named, has_lease)
+                has_lease = job.base.name in claimed
+                has_receipt = os.path.lexists(job.receipt) if names is None else job.receipt.name in names
+                yield FoundJob(job, part.frames, listing.has_manifest, is_named, has_lease, has_receipt)
         if is_named:
             return
 

@@ -10,7 +10,7 @@ from types import TracebackType
 
 from daddy_encode.encoding.advice import with_place
 from daddy_encode.encoding.context import Context
-from daddy_encode.encoding.job import check_owners, done_already, encode_job
+from daddy_encode.encoding.job import check_owners, done_already, done_since, encode_job
 from daddy_encode.encoding.probe import find_ffmpeg, kinds_asked_for
 from daddy_encode.encoding.receipts import count_failure, record_failure
 from daddy_encode.errors import (
@@ -189,7 +189,8 @@ class WorkerPool:
         try:
             # Without a claim, which needs a write: most jobs of a spool are done, and nothing is written beside another
             # user's. What else is wrong with it is reported by the attempt below, and kept.
-            if attempt.check_done_first and (result := done_already(paths, context)) is not None:
+            look = done_already if attempt.had_receipt else done_since
+            if attempt.check_done_first and (result := look(paths, context)) is not None:
                 if attempt.has_lease:
                     self._claims.sweep(paths)
                 return Outcome(paths, OutcomeKind.DONE, result)
