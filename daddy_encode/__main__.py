@@ -9,8 +9,8 @@ from typing import NoReturn
 
 def main() -> NoReturn:
     """Run the command line and exit with its status."""
-    # For each core numpy's BLAS, which nothing here uses, would start a thread, which first spins for as long as a short
-    # clip takes. For this process alone: what it starts is given os.environ, which stays as it is.
+    # For each core numpy's BLAS, which nothing here uses, would start a thread, which spins for as long as a short clip
+    # takes. For this process alone: what it starts is given os.environ, which stays as it is.
     os.putenv("OPENBLAS_NUM_THREADS", "1")
     try:
         from daddy_encode.cli.main import main as run
