@@ -1,111 +1,79 @@
-"""The main job against ffmpeg typed by hand and against imageio; memory; start-up."""
+"""A long job, memory, and imageio on the same PNGs."""
 
 from __future__ import annotations
 
-import itertools
 import shutil
-import subprocess
-import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
-from daddy_encode import save_frames_as_png
+from tests.benchmarks import peers
 from tests.benchmarks.by_hand import by_hand
-from tests.benchmarks.clips import clip
-from tests.benchmarks.table import Row, medians
+from tests.benchmarks.clips import CLIPS, dump
+from tests.benchmarks.measure import measure, peak_bytes
+from tests.benchmarks.options import DADDY_ENCODE, Options
+from tests.benchmarks.result import Row
 
-TITLE = "Encoding PNGs on disk to MP4 (720p MuJoCo), memory, start-up"
+TITLE = "A long job, its memory, and imageio"
+ABOUT = """
+`daddy-encode encode DIRECTORY` from its start to its end, nothing taken off, on our own dumps: against ffmpeg by hand
+on 1,000 frames of 720p; against a script that reads the PNGs with imageio and hands them to its `mimsave`. Memory is
+the peak of the whole process tree, ffmpeg's included, for MP4 and GIF.
+"""
 
 
-def rows() -> list[Row]:
+def run(options: Options) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        return [*_speed(folder), _memory(folder), _start_up()]
+        yield _long(folder, options)
+        yield _imageio(folder, options)
+        yield _memory(folder, options)
 
 
-def _dump(folder: Path, frames: int, clip_name: str = "humanoid") -> Path:
-    directory = folder / f"{clip_name}-{frames}"
-    if not directory.exists():
-        save_frames_as_png(itertools.islice(itertools.cycle(clip(clip_name)), frames), directory)
-    return directory
-
-
-def _speed(folder: Path) -> list[Row]:
-    few, many = _dump(folder, 240), _dump(folder, 1000)
-    small = medians({"ours": _ours(few), "by hand": _by_hand(few), "imageio": _imageio(few)}, 7)
-    large = medians({"ours": _ours(many), "by hand": _by_hand(many)}, 5)
-    same = (folder / "by-hand.mp4").read_bytes() == many.with_suffix(".mp4").read_bytes()
-    return [
-        _row("240 frames, against ffmpeg by hand", small, "ours", "by hand", "<= 1.15"),
-        _row("1,000 frames, against ffmpeg by hand", large, "ours", "by hand", "<= 1.05", f"same bytes: {same}"),
-        _row("240 frames, imageio.mimsave against ours", small, "imageio", "ours", ">= 2"),
-    ]
-
-
-def _row(what: str, seconds: dict[str, float], over: str, under: str, bar: str, more: str = "") -> Row:
-    figures = ", ".join(f"{name} {value:.2f} s" for name, value in seconds.items())
-    return Row(what, f"{figures} {more}".strip(), seconds[over] / seconds[under], bar)
-
-
-def _ours(directory: Path) -> Callable[[], object]:
-    command = [sys.executable, "-m", "daddy_encode", "encode", str(directory), "--video", "mp4", "--force"]
-    return lambda: subprocess.run(command, check=True, capture_output=True)
-
-
-def _by_hand(directory: Path) -> Callable[[], object]:
-    """The same flags, the same PNGs, read by ffmpeg itself."""
-    command = by_hand(directory, directory.parent / "by-hand.mp4", 1280, 720)
-    return lambda: subprocess.run(command, check=True)
-
-
-def _imageio(directory: Path) -> Callable[[], object]:
-    program = (
-        "import sys, glob, imageio.v2 as imageio\n"
-        "frames = [imageio.imread(name) for name in sorted(glob.glob(sys.argv[1] + '/*.png'))]\n"
-        "imageio.mimsave(sys.argv[2], frames, fps=30, codec='libx264')\n"
-    )
-    command = [sys.executable, "-c", program, str(directory), str(directory.parent / "imageio.mp4")]
-    return lambda: subprocess.run(command, check=True, capture_output=True)
-
-
-def _memory(folder: Path) -> Row:
-    few, many = (_peak(_dump(folder, count, "cheetah")) for count in (300, 3000))
-    for count in (300, 3000):
-        shutil.rmtree(_dump(folder, count, "cheetah"))
+def _long(folder: Path, options: Options) -> Row:
+    count = options.sizes(1000, 20)
+    directory = dump(folder / "long", "humanoid", count)
+    target = directory.with_suffix(".by-hand.mp4")
+    hand = by_hand(directory, target, CLIPS["humanoid"].width, CLIPS["humanoid"].height)
+    measured = measure({"ours": _ours(directory, "mp4"), "by hand": hand}, options.rounds(2))
+    same = target.read_bytes() == directory.with_suffix(".mp4").read_bytes()
+    shutil.rmtree(directory)
     return Row(
-        "peak memory, 3,000 frames against 300", f"{many / 1e3:.0f} MB, {few / 1e3:.0f} MB", many / few, "<= 1.1"
+        what=f"{count:,} frames of 720p, against ffmpeg by hand: wall",
+        value=measured["ours"].wall / measured["by hand"].wall,
+        bar="<= 1.05",
+        figures=", ".join(f"{name} {run.wall:.2f} s, CPU {run.cpu:.2f} s" for name, run in measured.items())
+        + ("; same bytes" if same else "; OTHER BYTES"),
     )
 
 
-def _peak(directory: Path) -> int:
-    """The sum of our peak and ffmpeg's, in kB, over one encode of both kinds.
-
-    Not our own ru_maxrss: Linux begins that with the size of the process that started us.
-    """
-    program = (
-        "import resource, subprocess, sys, threading; from pathlib import Path\n"
-        "from daddy_encode.encoding.context import Context\n"
-        "from daddy_encode.encoding.job import encode_job\n"
-        "from daddy_encode.encoding.ffmpeg.process import RunLimits\n"
-        "from daddy_encode.encoding.settings import make_settings\n"
-        "from daddy_encode.spool.paths import JobPaths\n"
-        "context = Context(make_settings(video='both'), RunLimits(threading.Event()), force=True)\n"
-        "encode_job(JobPaths.of(Path(sys.argv[1])), context)\n"
-        "own = Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0]\n"
-        "print(int(own) + resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\n"
+def _imageio(folder: Path, options: Options) -> Row:
+    directory = dump(folder / "imageio", "cheetah", options.sizes(CLIPS["cheetah"].frames, 30))
+    mimsave = peers.command(peers.FROM_PNGS["imageio"], directory, directory.with_suffix(".imageio.mp4"))
+    measured = measure({"imageio": mimsave, "ours": _ours(directory, "mp4")}, options.rounds(3))
+    return Row(
+        what="480x480, 300 frames, imageio.mimsave against ours: wall",
+        value=measured["imageio"].wall / measured["ours"].wall,
+        bar=">= 2",
+        figures=", ".join(f"{name} {run.wall:.2f} s" for name, run in measured.items()),
     )
-    command = [sys.executable, "-c", program, str(directory)]
-    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def _start_up() -> Row:
-    seconds = medians(
-        {
-            "--help": lambda: subprocess.run([sys.executable, "-m", "daddy_encode", "--help"], capture_output=True),
-            "import click": lambda: subprocess.run([sys.executable, "-c", "import click"]),
-        },
-        21,
+def _memory(folder: Path, options: Options) -> Row:
+    counts = options.sizes((300, 3000), (30, 60))
+    peaks = []
+    for count in counts:
+        directory = dump(folder / f"memory-{count}", "cheetah", count)
+        peaks.append(peak_bytes(_ours(directory, "both")))
+        shutil.rmtree(directory)
+    few, many = peaks
+    return Row(
+        what=f"peak memory, {counts[1]:,} frames of 480x480 against {counts[0]}",
+        value=many / few,
+        bar="<= 1.1",
+        figures=f"{many / 1e6:.0f} MB against {few / 1e6:.0f} MB",
     )
-    figures = ", ".join(f"{name} {value * 1000:.0f} ms" for name, value in seconds.items())
-    return Row("--help against importing click", figures, seconds["--help"] / seconds["import click"], "<= 3")
+
+
+def _ours(directory: Path, video: str) -> list[str | Path]:
+    return [DADDY_ENCODE, "encode", directory, "--video", video, "--force"]
