@@ -16,7 +16,7 @@ All are in the module `daddy_encode.errors`, which imports nothing.
 from __future__ import annotations
 
 # Not those that only encoders raise, and handle, themselves: ClaimedError, Interrupted, Skipped, and the kinds of
-# EncodeError: ProgramFailedError, ProgramUnusableError.
+# EncodeError: ProgramFailedError, ProgramUnusableError, FfmpegUnusableError.
 __all__ = [
     "ClusterError",
     "DaddyEncodeError",
@@ -77,6 +77,10 @@ class ProgramFailedError(EncodeError):
 
 class ProgramUnusableError(EncodeError):
     """ffmpeg or gifsicle does not run on this machine, or cannot do what is asked of it: no job's fault."""
+
+
+class FfmpegUnusableError(ProgramUnusableError):
+    """No job can be encoded on this machine: a trial has shown that its ffmpeg cannot make such videos."""
 
 
 class JobsFailedError(DaddyEncodeError):

@@ -12,13 +12,13 @@ REAL = ffmpeg()
 
 
 def write_ffmpeg(path: Path, script: str) -> Path:
-    """Write a shell script to `path` that passes the trial at the start by the real ffmpeg, and else runs `script`.
+    """Write a shell script to `path` that passes the trial by the real ffmpeg, and else runs `script`.
 
     `"$REAL"` is the real one in it. To be used, the path has to be in the variable IMAGEIO_FFMPEG_EXE.
     """
     path.parent.mkdir(exist_ok=True)
-    # The trial alone prints a banner.
-    trial = 'case "$*" in *-hide_banner*) ;; *) exec "$REAL" "$@" ;; esac'
+    # The trial alone does not report its progress.
+    trial = 'case "$*" in *-progress*) ;; *) exec "$REAL" "$@" ;; esac'
     path.write_text(f"#!/bin/sh\nREAL={shlex.quote(REAL)}\n{trial}\n{script}\n")
     path.chmod(0o755)
     return path

@@ -14,7 +14,7 @@ from daddy_encode.cli.encode_run import print_saved
 from daddy_encode.cli.main import FAILED, INTERRUPTED
 from daddy_encode.cli.signals import on_signals
 from daddy_encode.cluster.limits import usable_workers
-from daddy_encode.encoding.probe import find_ffmpeg, kinds_asked_for
+from daddy_encode.encoding.probe import check_ffmpeg, kinds_asked_for
 from daddy_encode.errors import SpoolError
 from daddy_encode.jobs.context import make_context
 from daddy_encode.report.log import counted, set_up_logging, shown
@@ -81,7 +81,7 @@ def run(
 
     on_signals(stop_all)
     # Better no watcher than one whose ffmpeg fails each job.
-    find_ffmpeg(kinds_asked_for(context.settings))
+    check_ffmpeg(kinds_asked_for(context.settings))
     events = None if no_events or once else start_events(root)
     scanner = Scanner(
         root,

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
+from daddy_encode.encoding.ffmpeg.executable import FfmpegExecutable
 from daddy_encode.encoding.ffmpeg.process import RunLimits
 from daddy_encode.encoding.frames.job_directory import JobDirectory
 from daddy_encode.encoding.frames.pictures import FAINT
@@ -57,7 +58,9 @@ def _make(source: FrameSource, wanted: Plan, path: Path) -> OutputRecord:
         raise EncodeError(f"{path}: not made: {fault.partition('; ')[0]}; give smaller frames")
     _remove_dead(final.parent)
     with temp_file(final.parent) as temp:
-        (record,) = make_outputs(source, wanted, {kind: Target(temp, final)}, RunLimits(threading.Event()))
+        (record,) = make_outputs(
+            FfmpegExecutable(), source, wanted, {kind: Target(temp, final)}, RunLimits(threading.Event())
+        )
         publish(temp, final)
     if source.most_opaque <= FAINT:
         warnings.warn(

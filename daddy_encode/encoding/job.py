@@ -13,6 +13,7 @@ import msgspec
 from daddy_encode.encoding.advice import with_way_on
 from daddy_encode.encoding.context import Context, Progress, Result
 from daddy_encode.encoding.examine import Examined, examine
+from daddy_encode.encoding.ffmpeg.executable import FfmpegExecutable
 from daddy_encode.encoding.frames.bad_frames import has_usable_frame
 from daddy_encode.encoding.frames.job_directory import BadFrameError, JobDirectory
 from daddy_encode.encoding.frames.listing import ChangedError, check_unchanged
@@ -151,7 +152,9 @@ def _encode_once(paths: JobPaths, context: Context, shares: _Shares) -> Result:
             # What is wrong with frames that are being replaced says nothing about the job.
             check_unchanged(directory, job.listing)
             raise
-        receipt = record_done(paths, context, job, published.source, bad, published.made, published.error)
+        receipt = record_done(
+            paths, context, job, published.source, published.ffmpeg, bad, published.made, published.error
+        )
         return Result(paths, published.made, receipt, published.replaced, published.warnings, published.error)
 
 
@@ -176,9 +179,10 @@ def _check_stop(paths: JobPaths, context: Context) -> Callable[[], None]:
 
 
 class _Published(NamedTuple):
-    """What was made, of which frames, what it replaced, what to warn of, and why other videos could not be made."""
+    """What was made, of which frames, with what; what it replaced; warnings; why other videos could not be made."""
 
     source: DirectorySource
+    ffmpeg: FfmpegExecutable
     made: list[OutputRecord]
     replaced: dict[Kind, str]
     warnings: list[str]
@@ -229,9 +233,10 @@ def _publish_all(
             for kind in job.todo
             if kind not in wrong
         }
+        ffmpeg = FfmpegExecutable()
         both, made, warnings = len(job.wanted) > 1, [], [*job.warnings]
         for part, source in sources:
-            records = make_outputs(source, part, targets, context.limits, both=both, on_passes=shares.begin)
+            records = make_outputs(ffmpeg, source, part, targets, context.limits, both=both, on_passes=shares.begin)
             seen = [*job.warnings, *source.warnings(), *source.notes()]
             made += [msgspec.structs.replace(record, warnings=[*seen, *record.warnings]) for record in records]
             warnings += source.warnings()
@@ -260,7 +265,7 @@ def _publish_all(
             raise Interrupted(f"{paths.job}: stopped before its video was published")
         for kind, target in targets.items():
             rename(ready[kind], target.final)
-    return _Published(sources[0][1], made, replaces, list(dict.fromkeys(warnings)), error)
+    return _Published(sources[0][1], ffmpeg, made, replaces, list(dict.fromkeys(warnings)), error)
 
 
 class _Shares:

@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ from daddy_encode.encoding.gif.gifsicle import optimize_gif
 from daddy_encode.encoding.gif.size import gif_fault, reduction
 from daddy_encode.encoding.gif.timing import shown_rate
 from daddy_encode.encoding.mp4.encode import encode_mp4, mp4_fault
-from daddy_encode.encoding.probe import find_ffmpeg
+from daddy_encode.encoding.probe import check_ffmpeg, note_success
 from daddy_encode.encoding.settings import GifSettings, Mp4Settings, Plan
 from daddy_encode.encoding.verify import verify_gif, verify_mp4, verify_optimized_gif
 from daddy_encode.errors import EncodeError, ProgramFailedError, ProgramUnusableError, TransientError, one_line
@@ -61,6 +61,7 @@ def faults(source: FrameSource, wanted: Plan) -> dict[Kind, str]:
 
 
 def make_outputs(
+    ffmpeg: FfmpegExecutable,
     source: FrameSource,
     plan: Plan,
     targets: Mapping[Kind, Target],
@@ -74,6 +75,7 @@ def make_outputs(
     One pass over the frames serves the MP4 and, with it, the GIF's colours; a GIF in a palette takes one more.
 
     Args:
+        ffmpeg: The executable.
         source: Frames that nobody has read yet.
         plan: The videos to make, the MP4 first.
         targets: Where each of them goes.
@@ -85,6 +87,7 @@ def make_outputs(
         The record that each video has once it has its final name.
 
     Raises:
+        FfmpegUnusableError: It cannot make such videos of any frames.
         EncodeError: ffmpeg failed, or wrote something other than what was asked for, or frames are too large.
         Interrupted: `limits.stop` was set.
         SpoolError: A file cannot be written.
@@ -92,7 +95,6 @@ def make_outputs(
     """
     if wrong := faults(source, plan):
         raise not_made({targets[kind].final: fault for kind, fault in wrong.items()})
-    ffmpeg = find_ffmpeg(plan.keys())
     records = []
     with contextlib.ExitStack() as stack:
         gif_settings = plan.get("gif")
@@ -103,8 +105,10 @@ def make_outputs(
         shared_seconds = 0.0
         for kind, settings in plan.items():
             begin = time.monotonic()
-            with _failures_of(targets[kind]):
+            with _failures_of(targets[kind], ffmpeg, plan.keys()):
                 video = _make(ffmpeg, source, settings, targets[kind], limits, first)
+                if ffmpeg.has_run:
+                    note_success(ffmpeg, kind)
             seconds = time.monotonic() - begin + shared_seconds
             records.append(_record(targets[kind], kind, both, settings, video, seconds))
             if first is not None and first.made:
@@ -163,13 +167,18 @@ _FULL = tuple(map(os.strerror, (errno.ENOSPC, errno.EDQUOT)))
 
 
 @contextlib.contextmanager
-def _failures_of(target: Target) -> Iterator[None]:
-    """Say of an EncodeError which file was not made; what the system did to a program, or a full disk, may pass."""
+def _failures_of(target: Target, ffmpeg: FfmpegExecutable, kinds: Collection[Kind]) -> Iterator[None]:
+    """Say of an EncodeError which file was not made; what the system did to a program, or a full disk, may pass.
+
+    First ffmpeg has to show that it can make such `kinds` of video at all.
+    """
     try:
         yield
-    except ProgramUnusableError:
-        raise
     except EncodeError as error:
+        if ffmpeg.has_run:
+            check_ffmpeg(kinds)
+        if isinstance(error, ProgramUnusableError):
+            raise
         full = next((text for text in _FULL if text in str(error)), None)
         if full is not None:
             place = target.temp.path.parent

@@ -1,16 +1,15 @@
-"""The ffmpeg to use: found, and tried out in one short run that makes what will be asked of it."""
+"""Whether ffmpeg can make our videos on this machine: a job that succeeds shows it, else one short run on purpose."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import re
 import subprocess
 import threading
 from collections.abc import Collection
 
 from daddy_encode.encoding.ffmpeg.children import run, scratch_file
-from daddy_encode.encoding.ffmpeg.executable import ANOTHER, OLDEST, FfmpegExecutable, environment, executable_path
+from daddy_encode.encoding.ffmpeg.executable import ANOTHER, FfmpegExecutable, environment
 from daddy_encode.encoding.ffmpeg.input import FrameInput
 from daddy_encode.encoding.ffmpeg.process import filled_pipe
 from daddy_encode.encoding.gif.palette_filters import in_palette, palette_output
@@ -18,7 +17,7 @@ from daddy_encode.encoding.mp4.encode import mp4_output
 from daddy_encode.encoding.png.parse import Header
 from daddy_encode.encoding.png.stored import StoredPng
 from daddy_encode.encoding.settings import Mp4Settings, Settings, make_settings, plan
-from daddy_encode.errors import ProgramUnusableError
+from daddy_encode.errors import FfmpegUnusableError, ProgramUnusableError
 from daddy_encode.spool.paths import Kind
 
 BOTH: frozenset[Kind] = frozenset(("mp4", "gif"))
@@ -30,25 +29,40 @@ ONE_THREAD = ("-filter_threads", "1", "-filter_complex_threads", "1")
 TIMEOUT_SECONDS = 60.0
 
 _lock = threading.Lock()
-_found: FfmpegExecutable | None = None
+# The kinds of video that it has made in this process, and what it has said of itself.
 _proven: frozenset[Kind] = frozenset()
+_known = FfmpegExecutable()
 
 
-def find_ffmpeg(kinds: Collection[Kind] = ()) -> FfmpegExecutable:
-    """The ffmpeg to use, which has shown in this process that it can make videos of all `kinds`.
+def check_ffmpeg(kinds: Collection[Kind]) -> FfmpegExecutable:
+    """Have ffmpeg show that it can make videos of these kinds, unless it has made such videos in this process.
 
-    Args:
-        kinds: What it will be asked for. Default: what it was asked for before, else both.
+    Before the first job where nothing should begin without it, else when a job has failed: was it the job's fault?
 
     Raises:
-        ProgramUnusableError: There is none, it does not run, it is older than 5.1, or it cannot make such videos.
+        FfmpegUnusableError: There is none, it does not run, it is older than 5.1, or it cannot make such videos.
     """
-    global _found, _proven
     with _lock:
-        needed = _proven.union(kinds) or BOTH
-        if _found is None or needed != _proven:
-            _found, _proven = _try_out(executable_path(), needed), needed
-        return _found
+        if not _proven.issuperset(kinds):
+            note_success(_try_out(frozenset(kinds)), *kinds)
+        return _known
+
+
+def note_success(ffmpeg: FfmpegExecutable, *kinds: Kind) -> None:
+    """Remember that ffmpeg has made videos of these kinds.
+
+    Raises:
+        ProgramUnusableError: It has not said which version it is.
+    """
+    global _known, _proven
+    if not ffmpeg.version:
+        raise ProgramUnusableError(f"{ffmpeg.path}: ffmpeg does not print its version; {ANOTHER}")
+    _known, _proven = ffmpeg, _proven.union(kinds)
+
+
+def known_ffmpeg() -> FfmpegExecutable:
+    """The one that has last made a video in this process; one without a version where none has."""
+    return _known
 
 
 def kinds_asked_for(settings: Settings) -> frozenset[Kind]:
@@ -60,13 +74,14 @@ def kinds_asked_for(settings: Settings) -> frozenset[Kind]:
 
 def forget_ffmpeg() -> None:
     """Have it found again: for tests, which use others."""
-    global _found, _proven
-    with _lock:
-        _found, _proven = None, frozenset()
+    global _known, _proven
+    _known, _proven = FfmpegExecutable(), frozenset()
 
 
-def _try_out(path: str, kinds: frozenset[Kind]) -> FfmpegExecutable:
+def _try_out(kinds: frozenset[Kind]) -> FfmpegExecutable:
     """Let ffmpeg make videos of one tiny picture, with the filters, codecs and formats of ours."""
+    ffmpeg = FfmpegExecutable()
+    path = ffmpeg.path
     pixels = memoryview(bytes(3 * SIDE * SIDE))
     frame = bytes(StoredPng(Header(SIDE, SIDE)).fill_pixels(pixels))
     palette = bytes(StoredPng(Header(16, 16)).fill_pixels(memoryview(bytes(3 * 16 * 16))))
@@ -79,7 +94,6 @@ def _try_out(path: str, kinds: frozenset[Kind]) -> FfmpegExecutable:
         names = {"{input0}": f"pipe:{pipes[1]}", "{output}": f"file:/proc/self/fd/{video.fileno()}"}
         try:
             status = run(
-                # Without -hide_banner: the version is in it.
                 [path, "-nostdin", "-y", "-xerror", "-nostats", *("-loglevel", "level+info"), *ONE_THREAD]
                 + [names.get(argument, argument) for argument in _arguments(kinds, pipes, len(frame))],
                 TIMEOUT_SECONDS,
@@ -90,19 +104,24 @@ def _try_out(path: str, kinds: frozenset[Kind]) -> FfmpegExecutable:
                 pass_fds=(*pipes, video.fileno()),
             )
         except OSError as error:
-            raise ProgramUnusableError(f"{path}: ffmpeg does not run: {error}; {ANOTHER}") from error
+            raise FfmpegUnusableError(f"{path}: ffmpeg does not run: {error}; {ANOTHER}") from error
         if status is None:
-            raise ProgramUnusableError(f"{path}: ffmpeg does not end within {TIMEOUT_SECONDS:g} s; {ANOTHER}")
+            raise FfmpegUnusableError(f"{path}: ffmpeg does not end within {TIMEOUT_SECONDS:g} s; {ANOTHER}")
         sizes = {"gif": os.fstat(made.fileno()).st_size, "mp4": os.fstat(video.fileno()).st_size}
         text = "\n".join(_text(stream.fileno()) for stream in (printed, made))
-    found = _described(path, text, status)
+    ffmpeg.read_banner(text)
+    if not ffmpeg.version:
+        raise FfmpegUnusableError(
+            f"{path}: not an ffmpeg that runs here ({_ended(status)}): {_reason(text)}; {ANOTHER}"
+        )
     missing = [kind for kind in sorted(kinds, reverse=True) if not sizes[kind]]
     if status != 0 or missing:
         what = " and ".join(kind.upper() for kind in missing or sorted(kinds, reverse=True))
-        raise ProgramUnusableError(
-            f"{path}: ffmpeg {found.version} cannot make our {what} here ({_ended(status)}): {_reason(text)}; {ANOTHER}"
+        raise FfmpegUnusableError(
+            f"{path}: ffmpeg {ffmpeg.version} cannot make our {what} here ({_ended(status)}): {_reason(text)}; "
+            f"{ANOTHER}"
         )
-    return found
+    return ffmpeg
 
 
 def _arguments(kinds: frozenset[Kind], pipes: list[int], png_bytes: int) -> list[str]:
@@ -133,24 +152,6 @@ def _input(png_bytes: int | None, pipe: int) -> list[str]:
 
 def _text(descriptor: int) -> str:
     return os.pread(descriptor, 2**16, 0).decode("utf-8", "replace")
-
-
-def _described(path: str, text: str, status: int) -> FfmpegExecutable:
-    """What the banner says; raises ProgramUnusableError where there is none, or the version is too old."""
-    match = re.search(r"^(?:\[info\] )?ffmpeg version (\S+).*\n?(?:\[info\] )?(.*)", text, re.MULTILINE)
-    if match is None:
-        raise ProgramUnusableError(
-            f"{path}: not an ffmpeg that runs here ({_ended(status)}): {_reason(text)}; {ANOTHER}"
-        )
-    version = match[1]
-    # "n9.0.2-17-g2a571b6", "7.0.2-static", "5.1.6-0+deb12u1"; a git snapshot ("N-12345-g…") has no number to compare.
-    number = re.match(r"n?(\d+)\.(\d+)", version)
-    if number and (int(number[1]), int(number[2])) < OLDEST:
-        raise ProgramUnusableError(
-            f"{path}: ffmpeg {version} is too old, {OLDEST[0]}.{OLDEST[1]} is needed; "
-            "unset IMAGEIO_FFMPEG_EXE to use imageio-ffmpeg's own"
-        )
-    return FfmpegExecutable(path, version, match[2].strip())
 
 
 def _ended(status: int) -> str:

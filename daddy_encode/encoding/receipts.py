@@ -13,9 +13,10 @@ import msgspec
 
 from daddy_encode.encoding.context import Context
 from daddy_encode.encoding.examine import Examined
+from daddy_encode.encoding.ffmpeg.executable import FfmpegExecutable
 from daddy_encode.encoding.frames.listing import listing_sha256
 from daddy_encode.encoding.frames.source import DirectorySource
-from daddy_encode.encoding.probe import find_ffmpeg
+from daddy_encode.encoding.probe import known_ffmpeg
 from daddy_encode.encoding.recorded import is_of, outputs_there, recorded
 from daddy_encode.encoding.settings import plan
 from daddy_encode.errors import DaddyEncodeError, ManifestError, Skipped, one_line
@@ -41,6 +42,7 @@ def record_done(
     context: Context,
     job: Examined,
     source: DirectorySource,
+    ffmpeg: FfmpegExecutable,
     bad: Mapping[str, str],
     made: Sequence[OutputRecord],
     error: DaddyEncodeError | None = None,
@@ -52,6 +54,7 @@ def record_done(
         context: What it was encoded with.
         job: What was there of it.
         source: Its frames, all of them read.
+        ffmpeg: The executable, which made them where it has run.
         bad: What is wrong with each file that was left out, by name.
         made: The outputs made now.
         error: Why another could not be made. Default: all were.
@@ -61,6 +64,7 @@ def record_done(
     """
     kept = job.receipt.outputs if job.receipt else []
     records = {record.format: record for record in (*kept, *made)}
+    earlier = job.receipt if len(records) > len(made) and not ffmpeg.has_run else None
     receipt = _receipt(
         paths,
         context,
@@ -76,6 +80,8 @@ def record_done(
             manifest_sha256=job.manifest_sha256,
             directory_mtime_ns=job.listing.directory_mtime_ns,
         ),
+        ffmpeg=earlier.ffmpeg if earlier else ffmpeg.version,
+        ffmpeg_build=earlier.ffmpeg_build if earlier else ffmpeg.build,
         outputs=[records[kind] for kind in sorted(records, reverse=True)],
         partial=job.manifest is not None and not job.manifest.complete,
         settled=context.settled and job.manifest is None,
@@ -278,15 +284,13 @@ def _no_source(*, listing_sha256: str = "", manifest_sha256: str | None = None, 
 
 
 def _receipt(paths: JobPaths, context: Context, source: Source, **more: Any) -> Receipt:
-    ffmpeg = find_ffmpeg()
+    known = known_ffmpeg()
     return Receipt(
         job=one_line(paths.directory.name),
         sequence=one_line(paths.pattern) if paths.pattern is not None else None,
         source=source,
-        ffmpeg=ffmpeg.version,
-        ffmpeg_build=ffmpeg.build,
         host=socket.gethostname(),
         slurm=dict(context.slurm),
         finished=round(time.time(), 3),
-        **more,
+        **{"ffmpeg": known.version, "ffmpeg_build": known.build, **more},
     )

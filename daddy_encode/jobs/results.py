@@ -61,7 +61,7 @@ class JobReceipt:
         salvaged: Whether the rollout died, and what was whole was taken.
         finished: When, in seconds since the epoch.
         host: Where.
-        ffmpeg: The version of the program.
+        ffmpeg: The version of the program; empty where none has run, as for an exact GIF.
     """
 
     path: Path

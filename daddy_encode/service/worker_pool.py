@@ -11,12 +11,12 @@ from types import TracebackType
 from daddy_encode.encoding.advice import with_place
 from daddy_encode.encoding.context import Context
 from daddy_encode.encoding.job import check_owners, done_already, done_since, encode_job
-from daddy_encode.encoding.probe import find_ffmpeg, kinds_asked_for
 from daddy_encode.encoding.receipts import count_failure, record_failure
 from daddy_encode.errors import (
     ClaimedError,
     DaddyEncodeError,
     EncodeError,
+    FfmpegUnusableError,
     Interrupted,
     ProgramFailedError,
     ProgramUnusableError,
@@ -199,12 +199,6 @@ class WorkerPool:
             return Outcome(paths, OutcomeKind.SKIPPED, error=error)
         except DaddyEncodeError:
             pass
-        try:
-            # Before the first claim: with an ffmpeg that does not work, every job is better left to other encoders.
-            find_ffmpeg(kinds_asked_for(context.settings))
-        except ProgramUnusableError as error:
-            self._give_up(error)
-            return Outcome(paths, OutcomeKind.STOPPED, error=error)
         with self._stop.event() as stop:
             own = replace(context, limits=replace(context.limits, stop=stop))
             try:
@@ -243,6 +237,10 @@ class WorkerPool:
             return Outcome(paths, OutcomeKind.STOPPED, error=error)
         if isinstance(error, Interrupted) or not claim.is_ours():
             return Outcome(paths, OutcomeKind.CLAIMED, error=ClaimedError(f"{paths.job}: another encoder took it over"))
+        if isinstance(error, FfmpegUnusableError):
+            # Every job is better left to other encoders.
+            self._give_up(error)
+            return Outcome(paths, OutcomeKind.STOPPED, error=error)
         if not _is_of_the_job(error) or mtime_ns(paths.directory, follow_symlinks=True) != before:
             return Outcome(paths, OutcomeKind.DEFERRED, error=self._advised(error))
         failures: list[Failure] = []

@@ -155,8 +155,8 @@ class Receipt(Struct, frozen=True, kw_only=True):
             holds several sequences and each is a job; else None.
         source: What was encoded.
         outputs: The videos.
-        ffmpeg: The version of the program.
-        ffmpeg_build: The compiler line of the program.
+        ffmpeg: The version of the program; empty where none has run, as for an exact GIF.
+        ffmpeg_build: The compiler line of the program; empty where none has run.
         host: Where it was made.
         slurm: The encoder's own Slurm job; empty outside one.
         partial: The rollout ended in an exception, as its manifest says.

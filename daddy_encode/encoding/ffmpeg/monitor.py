@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import selectors
 import subprocess
 import threading
@@ -15,8 +16,12 @@ from daddy_encode.encoding.ffmpeg.memory import bound_memory_below
 
 # What is read of ffmpeg's frames at a time, where it does not read them itself any more.
 PIECE_BYTES = 2**16
-# What is kept of ffmpeg's stderr, its end; a message about one frame is far shorter.
+# What is kept of ffmpeg's stderr: its beginning, where its version is, and its end; a message about one frame is far
+# shorter.
+BANNER_KEPT = 2048
 STDERR_KEPT = 16_384
+# A line of ffmpeg's own that says how it goes.
+INFO = re.compile(r"^(?:\[[^\]\n]+ @ 0x[0-9a-f]+\] )*\[info\] .*\n?", re.MULTILINE)
 # How soon a request to stop, or a stall, is seen.
 TICK_SECONDS = 0.1
 # The same, where only its end is waited for and the system cannot report that.
@@ -52,6 +57,7 @@ class Monitor(threading.Thread):
         self._checked_at = time.monotonic()
         self._ended_at: float | None = None
         self._figures = b""
+        self._banner = bytearray()
         self._stderr = bytearray()
         self.output = bytearray()
         self._sink = sink or self.output.extend
@@ -68,8 +74,13 @@ class Monitor(threading.Thread):
     def not_waiting(self) -> None:
         self._waiting_since = None
 
+    def banner(self) -> str:
+        """The beginning of what ffmpeg said."""
+        return self._banner.decode("utf-8", "replace")
+
     def stderr(self) -> str:
-        return self._stderr.decode("utf-8", "replace").strip()
+        """The end of what ffmpeg said, without what only says how it goes."""
+        return INFO.sub("", self._stderr.decode("utf-8", "replace")).strip()
 
     def run(self) -> None:
         try:
@@ -116,6 +127,7 @@ class Monitor(threading.Thread):
                     break
 
     def _take_stderr(self, data: bytes) -> None:
+        self._banner += data[: BANNER_KEPT - len(self._banner)]
         self._stderr += data
         del self._stderr[:-STDERR_KEPT]
 

@@ -75,6 +75,7 @@ def run_ffmpeg(
         What it wrote to standard output; nothing where `sink` took it.
 
     Raises:
+        FfmpegUnusableError: There is none, or its version is too old.
         EncodeError: ffmpeg failed, reported an error, or made no progress.
         Interrupted: `limits.stop` was set.
         Exception: Whatever `feed` or `sink` raised.
@@ -98,14 +99,13 @@ def run_ffmpeg(
             names["{output}"] = f"file:/proc/self/fd/{outputs[0]}"
         command = [
             ffmpeg.path,
-            "-nostdin",
-            "-hide_banner",
-            "-y",
-            "-xerror",
-            *("-loglevel", "level+warning"),
+            *("-nostdin", "-y", "-xerror", "-nostats"),
+            # Its version is among what it says at this level.
+            *("-loglevel", "level+info"),
             *("-progress", f"pipe:{progress_write}", "-stats_period", "0.5"),
             *(names.get(argument, argument) for argument in arguments),
         ]
+        ffmpeg.has_run = True
         try:
             child = start(
                 command,
@@ -144,6 +144,7 @@ def run_ffmpeg(
                         stream.close()
     if monitor.fault is not None:
         raise monitor.fault
+    ffmpeg.read_banner(monitor.banner())
     if monitor.reason == "stop":
         raise Interrupted("stopped while encoding; nothing was written, run again")
     stderr = " | ".join(monitor.stderr().split("\n")) or "no output"

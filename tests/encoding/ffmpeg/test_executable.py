@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from daddy_encode.encoding.probe import find_ffmpeg
+from daddy_encode.encoding.probe import check_ffmpeg
 from tests.encoding.conftest import StandIn
 from tests.jobs import encode
 
@@ -35,6 +35,6 @@ def test_encoding_loads_no_gpu_library(job: Path) -> None:
 
 
 def test_the_version_and_the_build_of_the_executable_are_known() -> None:
-    found = find_ffmpeg()
+    found = check_ffmpeg(["mp4"])
     assert found.version[0] in "n0123456789"
     assert "gcc" in found.build

@@ -1,7 +1,8 @@
-"""ffmpeg is tried out once, for what will be asked of it, before any job is claimed."""
+"""Where ffmpeg cannot make what is asked of it, no job has failed; what it is asked for is tried only then."""
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 from pathlib import Path
@@ -9,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from daddy_encode.encoding.job import encode_job
-from daddy_encode.encoding.probe import find_ffmpeg, forget_ffmpeg
+from daddy_encode.encoding.probe import check_ffmpeg, forget_ffmpeg
 from daddy_encode.errors import ProgramUnusableError
 from daddy_encode.spool.paths import JobPaths, Kind
 from tests.jobs import context, encode
 from tests.media import run_command
+from tests.service.spools import receipt_of
 from tests.stand_in import REAL, write_ffmpeg
 
 ENCODER = """echo "[vost#0:0 @ 0x1] [error] Unknown encoder 'libx264'" >&2; exit 8"""
@@ -37,7 +39,7 @@ def cripple(path: Path, refused: str, then: str) -> None:
     ],
     ids=["encode", "watch"],
 )
-def test_an_ffmpeg_that_cannot_do_what_is_asked_is_one_line_and_exit_1_before_any_claim(
+def test_an_ffmpeg_that_cannot_do_what_is_asked_is_one_line_and_exit_1_and_leaves_the_job_to_others(
     ffmpeg_path: Path, job: Path, command: list[str], refused: str, then: str, reason: str
 ) -> None:
     cripple(ffmpeg_path, refused, then)
@@ -46,7 +48,8 @@ def test_an_ffmpeg_that_cannot_do_what_is_asked_is_one_line_and_exit_1_before_an
     (line,) = told.stderr.splitlines()
     assert line.startswith(f"Error: {ffmpeg_path}: ffmpeg ")
     assert reason in line and "name another in IMAGEIO_FFMPEG_EXE" in line
-    assert os.listdir(job.parent) == [job.name], "not even a claim"
+    left = [path for path in job.parent.rglob("*") if path.parent != job and path.is_file()]
+    assert left == [], "no receipt, no claim"
 
 
 @pytest.mark.parametrize(
@@ -63,7 +66,7 @@ def test_each_thing_that_will_be_asked_of_it_is_tried(
 ) -> None:
     cripple(ffmpeg_path, refused, then)
     with pytest.raises(ProgramUnusableError) as caught:
-        find_ffmpeg(kinds)
+        check_ffmpeg(kinds)
     assert reason in str(caught.value)
 
 
@@ -77,16 +80,25 @@ def test_what_is_not_asked_of_it_it_need_not_be_able_to_do(
     assert encode(job, video=kind).made
 
 
-def test_it_is_tried_out_in_one_run_and_not_at_all_where_all_is_done(tmp_path: Path, job: Path) -> None:
+def test_a_job_starts_it_once_and_one_that_is_done_or_an_exact_gif_never(tmp_path: Path, job: Path) -> None:
     log = tmp_path / "runs"
     path = write_ffmpeg(tmp_path / "ffmpeg", 'exec "$REAL" "$@"')
     path.write_text(path.read_text().replace("REAL=", f"echo run >> {log}\nREAL=", 1))
     environment = {**os.environ, "IMAGEIO_FFMPEG_EXE": str(path)}
     assert run_command("encode", job.parent, env=environment).returncode == 0
-    assert log.read_text().split() == ["run"] * 2, "the trial and the encode"
+    assert log.read_text().split() == ["run"]
     done = run_command("encode", job.parent, env=environment)
     assert done.returncode == 0 and "already done" in done.stderr
-    assert log.read_text().split() == ["run"] * 2
+    version = receipt_of(job)["ffmpeg"]
+    assert version
+    gif = run_command("encode", job.parent, "--video", "gif", env=environment)
+    assert gif.returncode == 0 and "saved" in gif.stderr
+    assert log.read_text().split() == ["run"]
+    assert receipt_of(job)["ffmpeg"] == version, "of the MP4, which is still there"
+    run_command("encode", job.parent, "--video", "gif", "--output-dir", tmp_path / "other", env=environment)
+    assert log.read_text().split() == ["run"]
+    (receipt,) = (tmp_path / "other").rglob("*.receipt.json")
+    assert json.loads(receipt.read_text())["ffmpeg"] == ""
 
 
 def test_an_ffmpeg_whose_trial_is_passed_makes_the_same_bytes(job: Path, ffmpeg_path: Path) -> None:
