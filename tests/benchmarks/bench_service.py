@@ -1,4 +1,4 @@
-"""The watcher: throughput against `xargs -P2`, latency on an idle spool, what 20,000 finished jobs cost."""
+"""The watcher: throughput against `xargs -P`, latency on an idle spool, what 20,000 finished jobs cost."""
 
 from __future__ import annotations
 
@@ -15,34 +15,38 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from daddy_encode import save_frames_as_png
 from tests.benchmarks.by_hand import by_hand
-from tests.benchmarks.clips import clip
-from tests.benchmarks.scratch import scratch
-from tests.benchmarks.table import Row
+from tests.benchmarks.clips import CLIPS, dump
+from tests.benchmarks.finished import finished_copies
+from tests.benchmarks.options import DADDY_ENCODE, Options
+from tests.benchmarks.result import Row
 
-TITLE = "The watcher: 200 Breakout jobs of 100 frames, latency, 20,000 finished jobs"
-
-JOBS = 200
+TITLE = "The watcher: throughput, latency, 20,000 finished jobs"
+ABOUT = """
+`daddy-encode watch ROOT` that runs already. Throughput: a tree of Breakout jobs of 100 frames is renamed into ROOT, and
+the time runs until the last receipt is there; beside it `xargs -P` of ffmpeg with the same flags, as many at a time as
+there are workers. Latency: from the rename of a manifest on an idle spool to the MP4 under its name, less what ffmpeg
+by hand takes. Finished jobs: what their scans cost a watcher that has nothing to do, in system calls (strace of the
+scanner), processor time and memory.
+"""
 FRAMES = 100
-FINISHED = 20_000
 
 
-def rows() -> list[Row]:
-    folder = scratch()
-    return [_throughput(folder / "throughput"), _latency(folder / "latency"), *_finished(folder / "finished")]
+def run(options: Options) -> Iterator[Row]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        yield _throughput(folder / "throughput", options)
+        yield _latency(folder / "latency", options)
+        yield from _finished(folder / "finished", options)
 
 
 def _breakout(directory: Path, number: int = 0) -> Path:
-    frames = clip("breakout")
-    begin = number % (len(frames) - FRAMES)
-    save_frames_as_png(frames[begin : begin + FRAMES], directory)
-    return directory
+    return dump(directory, "breakout", FRAMES, first=number)
 
 
 def _by_hand(job: Path | str) -> list[str]:
     """ffmpeg's command line that makes `job`.by-hand.mp4 of a Breakout job."""
-    return by_hand(job, f"{job}.by-hand.mp4", 160, 210)
+    return by_hand(job, f"{job}.by-hand.mp4", CLIPS["breakout"].width, CLIPS["breakout"].height)
 
 
 def _made(job: Path, suffix: str) -> Path:
@@ -51,16 +55,17 @@ def _made(job: Path, suffix: str) -> Path:
 
 @contextmanager
 def _watcher(spool: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-m", "daddy_encode", "watch", str(spool), *options]
+    command = [DADDY_ENCODE, "watch", str(spool), *options]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
         yield child
         child.send_signal(signal.SIGTERM)
 
 
-def _throughput(folder: Path) -> Row:
+def _throughput(folder: Path, options: Options) -> Row:
     """A watcher that runs, on the one side, and `xargs` on the other; the jobs come all at once."""
     away, spool = folder / "away", folder / "spool" / "tree"
-    for number in range(JOBS):
+    count, workers = options.sizes(60, 4), len(os.sched_getaffinity(0))
+    for number in range(count):
         _breakout(away / f"run-{number // 20}" / f"job-{number:03d}", number)
     spool.parent.mkdir()
 
@@ -85,13 +90,13 @@ def _throughput(folder: Path) -> Row:
     def xargs() -> float:
         names = "\n".join(map(str, jobs(away))).encode()
         begin = time.perf_counter()
-        subprocess.run(["xargs", "-P2", "-I", "JOB", *_by_hand("JOB")], input=names, check=True)
+        subprocess.run(["xargs", f"-P{workers}", "-I", "JOB", *_by_hand("JOB")], input=names, check=True)
         return time.perf_counter() - begin
 
     by_hand, watched = [], []
-    with _watcher(spool.parent, "--workers", "2"):
+    with _watcher(spool.parent, "--workers", str(workers)):
         time.sleep(3)
-        for _ in range(5):
+        for _ in range(options.rounds(3)):
             by_hand.append(xargs())
             watched.append(watch())
             same = sum(
@@ -101,17 +106,21 @@ def _throughput(folder: Path) -> Row:
             # Until the watcher knows that they have gone.
             time.sleep(3)
     ours, theirs = statistics.median(watched), statistics.median(by_hand)
-    figures = f"watch {ours:.1f} s, xargs {theirs:.1f} s; same bytes: {same} of {JOBS}"
-    return Row("200 jobs, two workers, against xargs -P2", figures, theirs / ours, ">= 0.9")
+    return Row(
+        what=f"{count} jobs of {FRAMES} frames, {workers} workers: xargs' time over the watcher's",
+        value=theirs / ours,
+        bar=">= 0.9",
+        figures=f"watch {ours:.2f} s, xargs {theirs:.2f} s; same bytes: {same} of {count}",
+    )
 
 
-def _latency(folder: Path) -> Row:
+def _latency(folder: Path, options: Options) -> Row:
     """Seconds from the manifest's rename to the MP4 under its name, less what ffmpeg by hand takes for it."""
     folder.mkdir()
     waits, bare = [], []
     with _watcher(folder):
         time.sleep(3)
-        for number in range(7):
+        for number in range(options.rounds(5)):
             # Complete but for the manifest's name.
             job = _breakout(folder.parent / "elsewhere" / f"job-{number}", number)
             (job / "manifest.json").rename(job / "manifest.later")
@@ -127,43 +136,40 @@ def _latency(folder: Path) -> Row:
             subprocess.run(_by_hand(job), check=True)
             bare.append(time.perf_counter() - begin)
     wait, encode = statistics.median(waits), statistics.median(bare)
-    figures = f"{wait:.2f} s from manifest to MP4 ({max(waits):.2f} at most), ffmpeg by hand {encode:.2f} s"
-    return Row("seconds over the bare encode, idle watcher", figures, wait - encode, "<= 1.0")
+    return Row(
+        what="from manifest to MP4, less the bare encode, idle watcher: seconds",
+        value=wait - encode,
+        bar="<= 1.0",
+        figures=f"{wait:.2f} s ({max(waits):.2f} at most), ffmpeg by hand {encode:.2f} s",
+    )
 
 
-def _finished(folder: Path) -> list[Row]:
-    _copies(folder)
+def _finished(folder: Path, options: Options) -> Iterator[Row]:
+    count = options.sizes(20_000, 100)
+    first = dump(folder.parent / "one" / "job", "breakout", 4)
+    subprocess.run([DADDY_ENCODE, "encode", first, "--video", "mp4"], check=True, capture_output=True)
+    finished_copies(first, folder, count, a_directory=100)
     with _watcher(folder) as child:
         # The first two scans list everything; then it is idle.
-        time.sleep(60)
+        time.sleep(options.sizes(35, 3))
         begin, before = time.perf_counter(), _processor_seconds(child.pid)
-        time.sleep(60)
-        spent = _processor_seconds(child.pid) - before
-        share = spent / (time.perf_counter() - begin)
+        time.sleep(options.sizes(25, 1))
+        spent, seconds = _processor_seconds(child.pid) - before, time.perf_counter() - begin
         memory = int(Path(f"/proc/{child.pid}/status").read_text().split("VmRSS:")[1].split()[0]) / 1000
-    calls = _calls(folder)
-    return [
-        Row(f"system calls per job, {FINISHED} finished", f"{calls * FINISHED:.0f} in an idle scan", calls, "<= 3"),
-        Row("percent of a core, default interval", f"{spent:.2f} s in 60 s", 100 * share, "<= 2"),
-        Row("resident memory, MB", "events on", memory, "<= 150"),
-    ]
-
-
-def _copies(folder: Path) -> None:
-    """20,000 finished jobs: one that was encoded, and copies that look the same."""
-    first = folder / "run-000" / "job-00000"
-    save_frames_as_png(clip("breakout")[:4], first)
-    command = [sys.executable, "-m", "daddy_encode", "encode", str(first)]
-    subprocess.run(command, check=True, capture_output=True)
-    when = first.stat().st_mtime_ns
-    for number in range(1, FINISHED):
-        job = folder / f"run-{number // 100:03d}" / f"job-{number:05d}"
-        job.mkdir(parents=True)
-        for path in first.iterdir():
-            os.link(path, job / path.name)
-        os.utime(job, ns=(when, when))
-        for kind in ("mp4", "receipt.json"):
-            os.link(f"{first}.{kind}", f"{job}.{kind}")
+    calls = _calls(folder, count)
+    yield Row(
+        what=f"{count:,} finished jobs: system calls a job, idle scan",
+        value=calls,
+        bar="<= 3",
+        figures=f"{calls * count:,.0f} in a scan",
+    )
+    yield Row(
+        what=f"{count:,} finished jobs: percent of a core, default interval",
+        value=100 * spent / seconds,
+        bar="<= 2",
+        figures=f"{spent:.2f} s in {seconds:.0f} s",
+    )
+    yield Row(what=f"{count:,} finished jobs: resident memory, MB", value=memory, bar="<= 150", figures="events on")
 
 
 def _processor_seconds(pid: int) -> float:
@@ -171,7 +177,7 @@ def _processor_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _calls(folder: Path) -> float:
+def _calls(folder: Path, count: int) -> float:
     """System calls per job that one idle scan makes, all of them, by strace."""
     if shutil.which("strace") is None:
         raise SystemExit("strace is missing: install the Debian package strace")
@@ -189,8 +195,8 @@ def _calls(folder: Path) -> float:
         "assert scanner.counts().total() == int(sys.argv[2])\n"
     )
     with tempfile.NamedTemporaryFile() as trace:
-        command = ["strace", "-f", "-o", trace.name, sys.executable, "-c", program, str(folder), str(FINISHED)]
+        command = ["strace", "-f", "-o", trace.name, sys.executable, "-c", program, str(folder), str(count)]
         subprocess.run(command, check=True)
         text = Path(trace.name).read_text()
     (scan,) = re.findall(r'"/scan-30".*?\n(.*?)\n[^\n]*"/end"', text, re.DOTALL)
-    return len(scan.splitlines()) / FINISHED
+    return len(scan.splitlines()) / count
