@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
+from msgspec.structs import replace
 
 from daddy_encode.cli.main import FAILED, INTERRUPTED
 from daddy_encode.cli.signals import on_signals
@@ -175,6 +174,8 @@ def _into(output: Path, found: FoundJobs) -> list[FoundJob]:
 
 def _show(found: FoundJobs, context: Context, *, as_json: bool, verbose: bool) -> int:
     """Say what would be made; return the exit status."""
+    import json
+
     videos = done = skipped = 0
     failed = len(found.faults)
     for paths, planned in preview(found.jobs, context, every=verbose):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import os
 import re
@@ -51,6 +50,8 @@ def variables_set() -> list[str]:
 
 def unknown_variables(commands: Iterable[click.Command]) -> str:
     """A warning that names the variables that set no option of these commands, and those that may be meant; or none."""
+    import difflib
+
     known = {
         str(option.envvar).removeprefix(PREFIX)
         for command in commands

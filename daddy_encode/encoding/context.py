@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from daddy_encode.encoding.ffmpeg.process import RunLimits
 from daddy_encode.encoding.frames.owners import Owners
@@ -18,8 +19,7 @@ Progress = Callable[[float], None]
 """Called with a share of a job's frames (they add up to the number of its frames) as they go to ffmpeg."""
 
 
-@dataclass(frozen=True)
-class Context:
+class Context(Struct, frozen=True):
     """What all jobs of one run share, and what is known of this one.
 
     Attributes:
@@ -53,8 +53,7 @@ class Context:
     may_publish: Callable[[], bool] = lambda: True
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(Struct, frozen=True):
     """What became of a job.
 
     Attributes:

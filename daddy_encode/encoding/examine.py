@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import msgspec
+from msgspec import Struct
 
 from daddy_encode.encoding.frames.bad_frames import find_bad_frames
 from daddy_encode.encoding.frames.complete import check_not_more, check_whole, left_out, nothing_to_read
@@ -39,8 +39,7 @@ from daddy_encode.spool.transient import may_pass
 ASSUMED_RATE = f"no manifest, {ROLLOUT_NAME} or --video-fps says how many frames per second: {DEFAULT_FPS} are assumed"
 
 
-@dataclass(frozen=True)
-class Examined:
+class Examined(Struct, frozen=True):
     """A job with as many of its frames as `gaps` asks for.
 
     Attributes:

@@ -7,17 +7,16 @@ import errno
 import os
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec import Struct
 
 from daddy_encode.encoding.ffmpeg.executable import FfmpegExecutable
 from daddy_encode.encoding.ffmpeg.process import RunLimits
 from daddy_encode.encoding.frames.source import FrameSource, frame_input
 from daddy_encode.encoding.gif.encode import encode_gif, first_pass
-from daddy_encode.encoding.gif.gifsicle import optimize_gif
 from daddy_encode.encoding.gif.size import gif_fault, reduction
 from daddy_encode.encoding.gif.timing import shown_rate
 from daddy_encode.encoding.mp4.encode import encode_mp4, mp4_fault
@@ -36,8 +35,7 @@ if TYPE_CHECKING:
     from daddy_encode.encoding.gif.first_pass import FirstPass
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(Struct, frozen=True):
     """Where one video goes.
 
     Attributes:
@@ -121,8 +119,7 @@ def not_made(wrong: Mapping[Path, str]) -> EncodeError:
     return EncodeError("; ".join(f"{path}: not made: {fault}" for path, fault in wrong.items()))
 
 
-@dataclass(frozen=True)
-class _Video:
+class _Video(Struct, frozen=True):
     """What a verified file shows: pictures, frames per second, pixels, and what a viewer should know of it."""
 
     frames: int
@@ -157,6 +154,8 @@ def _make(
     shown = -(-source.count // settings.step)
     notes = [reduction(size, settings)]
     if settings.optimize:
+        from daddy_encode.encoding.gif.gifsicle import optimize_gif
+
         notes.append(optimize_gif(temp, limits))
         with reported(target.final, "read back"):
             shown = verify_optimized_gif(temp, source.count, size, settings)

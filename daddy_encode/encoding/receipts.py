@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -209,7 +208,7 @@ def count_failure(paths: JobPaths, error: DaddyEncodeError, context: Context) ->
     earlier = _earlier(paths, context)
     before = [failure for failure in earlier.failures if failure.listing_sha256 == listing != ""] if earlier else []
     failure = Failure(
-        error=one_line(str(error)), host=socket.gethostname(), finished=round(time.time(), 3), listing_sha256=listing
+        error=one_line(str(error)), host=os.uname().nodename, finished=round(time.time(), 3), listing_sha256=listing
     )
     failures = [*before, failure][-MOST_FAILURES:]
     if len(failures) < MOST_FAILURES:
@@ -289,7 +288,7 @@ def _receipt(paths: JobPaths, context: Context, source: Source, **more: Any) -> 
         job=one_line(paths.directory.name),
         sequence=one_line(paths.pattern) if paths.pattern is not None else None,
         source=source,
-        host=socket.gethostname(),
+        host=os.uname().nodename,
         slurm=dict(context.slurm),
         finished=round(time.time(), 3),
         **{"ffmpeg": known.version, "ffmpeg_build": known.build, **more},

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Annotated, Any, Protocol, get_args
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from daddy_encode.encoding import option_values
 from daddy_encode.encoding.option_values import Alpha, Dither, Fit, Gaps, Preset
@@ -127,8 +126,7 @@ class Asked(Protocol):
         """Frames per second; None: not known."""
 
 
-@dataclass(frozen=True)
-class Recorded:
+class Recorded(Struct, frozen=True):
     """What a receipt says of the videos of these same frames; by default nothing.
 
     Attributes:

@@ -12,7 +12,6 @@ from daddy_encode.cluster.scratch import scratch
 from daddy_encode.encoding.context import Context
 from daddy_encode.encoding.ffmpeg.process import RunLimits
 from daddy_encode.encoding.frames.owners import trusted_owners
-from daddy_encode.encoding.gif.gifsicle import find_gifsicle
 from daddy_encode.encoding.settings import make_settings
 
 
@@ -43,6 +42,8 @@ def make_context(
     """
     settings = make_settings(**{name: value for name, value in options.items() if value is not None})
     if settings.gif_optimize:
+        from daddy_encode.encoding.gif.gifsicle import find_gifsicle
+
         # One error now, not one for each job.
         find_gifsicle()
     return Context(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sys
@@ -72,6 +71,8 @@ def saved_json(record: OutputRecord, path: Path) -> str:
     values: dict[str, Any] = {"path": str(path)}
     for name in ("frames", "fps", "encode_seconds", "bytes", "type", "format"):
         values[name] = getattr(record, name)
+    import json
+
     return json.dumps(values)
 
 

@@ -39,26 +39,28 @@ class Progress:
         self._done = 0.0
         self._jobs, self._ended = jobs, 0
         self.visible = sys.stderr.isatty() and frames > 0 and not hidden
-        self._bar: ProgressBar[int] = click.progressbar(
-            length=max(frames, 1),
-            file=sys.stderr,
-            show_eta=False,
-            show_percent=False,
-            item_show_func=lambda _: self._text(),
-            # Redrawn for every percent or so, not for every frame.
-            update_min_steps=max(1, frames // 200),
-            width=24,
-        )
+        self._bar: ProgressBar[int] | None = None
+        if self.visible:
+            self._bar = click.progressbar(
+                length=max(frames, 1),
+                file=sys.stderr,
+                show_eta=False,
+                show_percent=False,
+                item_show_func=lambda _: self._text(),
+                # Redrawn for every percent or so, not for every frame.
+                update_min_steps=max(1, frames // 200),
+                width=24,
+            )
 
     def __enter__(self) -> Progress:
-        if self.visible:
+        if self._bar is not None:
             self._bar.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.visible:
+        if self._bar is not None:
             with contextlib.suppress(OSError):
                 if self._done:
                     self._bar.__exit__(kind, error, trace)
@@ -69,21 +71,25 @@ class Progress:
 
     def add(self, frames: float) -> None:
         """Count `frames` more, or a share of one where a job reads its frames more than once."""
+        if self._bar is None:
+            return
         with _terminal:
             before = int(self._done)
             self._done += frames
             steps = min(int(self._done), self._bar.length or 0) - before
-            if self.visible and steps > 0:
+            if steps > 0:
                 # The terminal may be gone.
                 with contextlib.suppress(OSError):
                     self._bar.update(steps)
 
     def end_job(self, frames_left_out: int = 0) -> None:
         """Count a job as ended; of one that was not encoded, its frames are no work that is left."""
+        if self._bar is None:
+            return
         with _terminal:
             self._ended += 1
             self._bar.length = max(int(self._done), (self._bar.length or 0) - frames_left_out, 1)
-            if self.visible and self._done:
+            if self._done:
                 with contextlib.suppress(OSError):
                     self._bar.render_progress()
 
@@ -92,7 +98,8 @@ class Progress:
         rate = self._done / seconds
         # A time that is told at once would be far off.
         known = seconds >= 1 and self._done > 0 and self._ended < self._jobs
-        left = self._left(max(0.0, (self._bar.length or 0) - self._done) / rate) if known else ""
+        length = self._bar.length if self._bar is not None else None
+        left = self._left(max(0.0, (length or 0) - self._done) / rate) if known else ""
         return f"{self._ended}/{self._jobs} job{'s' if self._jobs != 1 else ''}  {rate:.0f} frames/s{left}"
 
     @staticmethod

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from daddy_encode.encoding.context import Result
 from daddy_encode.errors import DaddyEncodeError
@@ -12,8 +13,7 @@ from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.receipt import Failure
 
 
-@dataclass(frozen=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """One job to try.
 
     Attributes:
@@ -52,8 +52,7 @@ class OutcomeKind(Enum):
     STOPPED = "told to stop"
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What became of an attempt at a job.
 
     Attributes:

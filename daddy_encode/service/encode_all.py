@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -27,8 +26,6 @@ log = logging.getLogger(__name__)
 # than a quarter of the lease, so that a dead holder is noticed.
 FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 5.0
-# A generator of its own: nobody who seeds Python's gets two encoders that go the same way.
-_random = random.Random()
 
 
 def encode_all(
@@ -106,7 +103,10 @@ class _Order:
     def go_elsewhere(self) -> None:
         """Go on at another place."""
         if self._left:
-            self._left.rotate(-_random.randrange(len(self._left)))
+            from random import SystemRandom
+
+            # A generator of its own: nobody who seeds Python's gets two encoders that go the same way.
+            self._left.rotate(-SystemRandom().randrange(len(self._left)))
 
 
 def encode_path(

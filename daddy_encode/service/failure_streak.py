@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import socket
+import os
 import time
 
 from daddy_encode.encoding.context import Context
@@ -31,7 +31,7 @@ class FailureStreak:
         """`workers`: how many jobs are encoded at a time."""
         # What is short, such as memory for a moment, may end all that are in progress.
         self._most = workers + FEWEST_JOBS
-        self._host = socket.gethostname()
+        self._host = os.uname().nodename
         self._since = time.time()
         # How often, on each job.
         self._failed: dict[JobPaths, int] = {}

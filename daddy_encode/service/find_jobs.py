@@ -6,9 +6,11 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from daddy_encode.encoding.frames.other_files import OtherFiles
 from daddy_encode.errors import SettingsError, SpoolError
@@ -26,8 +28,7 @@ _ADVICE = (
 _PATTERN = re.compile(r"%0?[0-9]*d|[*?\[]")
 
 
-@dataclass(frozen=True)
-class FoundJob:
+class FoundJob(Struct, frozen=True):
     """A job that was found.
 
     Attributes:
@@ -47,8 +48,7 @@ class FoundJob:
     has_receipt: bool = True
 
 
-@dataclass(frozen=True)
-class PassedOver:
+class PassedOver(Struct, frozen=True):
     """Frames that were found and are not encoded.
 
     Attributes:
@@ -67,8 +67,7 @@ class PassedOver:
         return f"{shown(self.directory)}: {self.advice}"
 
 
-@dataclass
-class FoundJobs:
+class FoundJobs(Struct):
     """What was found at several paths.
 
     Attributes:

@@ -6,8 +6,9 @@ import contextlib
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from daddy_encode.errors import ManifestError, one_line
 from daddy_encode.service.snapshot import JobSnapshot, inspect_job
@@ -25,8 +26,7 @@ from daddy_encode.spool.walk import Listing, OutputListing, listing_error, walk
 LONGEST_NOTE = 1000
 
 
-@dataclass(frozen=True)
-class JobStatus:
+class JobStatus(Struct, frozen=True):
     """A job and its state.
 
     Attributes:

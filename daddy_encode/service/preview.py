@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from daddy_encode.encoding.context import Context
 from daddy_encode.encoding.job import examine_job
@@ -21,8 +21,7 @@ from daddy_encode.spool.paths import JobPaths, Kind
 from daddy_encode.spool.rate import fps_in_json, parse_fps
 
 
-@dataclass(frozen=True)
-class Preview:
+class Preview(Struct, frozen=True):
     """A video that would be made.
 
     Attributes:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
+
+from msgspec import Struct
 
 from daddy_encode.encoding.frames.listing import listing_sha256
 from daddy_encode.errors import ManifestError, Skipped
@@ -18,8 +19,7 @@ from daddy_encode.spool.walk import Listing, OutputListing
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
-@dataclass(frozen=True)
-class JobSnapshot:
+class JobSnapshot(Struct, frozen=True):
     """What was seen of a job at one moment.
 
     Attributes:

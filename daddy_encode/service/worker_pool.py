@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from types import TracebackType
+
+from msgspec.structs import replace
 
 from daddy_encode.encoding.advice import with_place
 from daddy_encode.encoding.context import Context

@@ -6,7 +6,6 @@ import contextlib
 import errno
 import hashlib
 import os
-import shutil
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -164,6 +163,8 @@ class HeldFile:
 
     def copy_from(self, other: HeldFile) -> None:
         """Replace its bytes by those of `other`."""
+        import shutil
+
         with other.reading() as source, self.writing() as target:
             shutil.copyfileobj(source, target, 2**20)
 

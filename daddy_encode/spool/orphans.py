@@ -7,8 +7,6 @@ import functools
 import hashlib
 import os
 import re
-import secrets
-import socket
 import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -26,8 +24,8 @@ def temp_name(owner: str = "") -> str:
     Args:
         owner: What the file is for, such as a job's name, by which `remove_orphans` finds it. Default: nothing.
     """
-    host = re.sub(r"[^A-Za-z0-9]", "-", socket.gethostname())[:40]
-    return f"{_start(owner)}{host}-{_machine()}-{os.getpid()}-{secrets.token_hex(6)}{TEMP_SUFFIX}"
+    host = re.sub(r"[^A-Za-z0-9]", "-", os.uname().nodename)[:40]
+    return f"{_start(owner)}{host}-{_machine()}-{os.getpid()}-{os.urandom(6).hex()}{TEMP_SUFFIX}"
 
 
 def is_temp_name(name: str) -> bool:
@@ -121,5 +119,5 @@ def _machine() -> str:
         namespace = os.stat("/proc/self/ns/pid").st_ino
     except OSError:
         # Not to be found out: then no other process is of this machine.
-        return secrets.token_hex(4)
+        return os.urandom(4).hex()
     return hashlib.sha256(f"{boot} {namespace}".encode()).hexdigest()[:8]

@@ -6,10 +6,12 @@ import hashlib
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from daddy_encode.errors import SettingsError, SpoolError
 from daddy_encode.spool.manifest import MANIFEST_NAME
@@ -33,8 +35,7 @@ _OF_A_FORMAT = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class JobPaths:
+class JobPaths(Struct, frozen=True, eq=False):
     """Where one job's files are.
 
     Attributes:
@@ -49,9 +50,20 @@ class JobPaths:
 
     directory: Path
     base: Path
-    top: Path = field(compare=False)
+    top: Path
     pattern: str | None = None
     file: Path | None = None
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the files are the same ones, whatever their `top`."""
+        return isinstance(other, JobPaths) and self._compared == other._compared
+
+    def __hash__(self) -> int:
+        return hash(self._compared)
+
+    @property
+    def _compared(self) -> tuple[object, ...]:
+        return self.directory, self.base, self.pattern, self.file
 
     @classmethod
     def of(cls, directory: Path, root: Path | None = None, output_dir: Path | None = None) -> JobPaths:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from daddy_encode.spool.frames import count_frames, find_several
 from daddy_encode.spool.paths import JobPaths, absolute

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from pathlib import Path
 from typing import Annotated
 
@@ -59,7 +58,7 @@ def write_slurm_process(path: Path, owner: str = "") -> bool:
     if (identifier := slurm_job_id()) is None:
         return False
     publish_bytes(
-        encode_record(SlurmProcess(slurm_job_id=identifier, host=socket.gethostname(), pid=os.getpid())), path, owner
+        encode_record(SlurmProcess(slurm_job_id=identifier, host=os.uname().nodename, pid=os.getpid())), path, owner
     )
     return True
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Set
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from daddy_encode.errors import SpoolError
 from daddy_encode.spool.claims import DIRECTORY as CLAIMS_DIRECTORY
@@ -18,8 +19,7 @@ from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME
 from daddy_encode.spool.paths import JobPaths, absolute, sequence_name
 
 
-@dataclass(frozen=True)
-class Listing:
+class Listing(Struct, frozen=True):
     """The entries of one directory.
 
     Attributes:
@@ -53,8 +53,7 @@ class Listing:
         return self.frames > 0 or self.has_manifest
 
 
-@dataclass(frozen=True)
-class OutputListing:
+class OutputListing(Struct, frozen=True):
     """What is in the directory where the jobs of one directory have their outputs.
 
     Attributes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import subprocess
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from daddy_encode import save_frames_as_png
 from daddy_encode.encoding.settings import make_settings
@@ -32,7 +32,7 @@ def fault(job: Path, output_dir: Path | None = None, **options: Any) -> str:
     asked = context(**{name: value for name, value in options.items() if name not in ("tmp_dir", "max_pixels")})
     for name in ("tmp_dir", "max_pixels"):
         if name in options:
-            asked = dataclasses.replace(asked, **{name: options[name]})
+            asked = replace(asked, **{name: options[name]})
     with WorkerPool(1, asked, Claims(60), stop) as pool:
         paths = JobPaths.of(job, job.parent, output_dir)
         (outcome,) = run_jobs(pool, [Attempt(paths)], stop)

@@ -6,12 +6,12 @@ import json
 import os
 import shutil
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from daddy_encode import save_frames_as_png
 from daddy_encode.encoding.context import Result

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import hashlib
 import json
 import os
@@ -12,10 +11,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from daddy_encode import save_frames_as_png
 from daddy_encode.encoding.job import encode_job
@@ -94,7 +95,7 @@ def without_hanging(call: Callable[[], object]) -> bool:
     return outcome[0] is None
 
 
-@dataclasses.dataclass
+@dataclass
 class Case:
     settings: dict[str, Any]
     many_colours: bool = False
@@ -145,7 +146,7 @@ def storm(tmp_path: Path, case: Case, swaps: int) -> None:
         for suffix in ("mp4", "gif")
         if (tmp_path / f"job.{suffix}").exists()
     }
-    asked = dataclasses.replace(context(**case.settings), tmp_dir=scratch if case.elsewhere else None)
+    asked = replace(context(**case.settings), tmp_dir=scratch if case.elsewhere else None)
     succeeded = failed = 0
     end = time.monotonic() + 5 * TIMEOUT
     with Swapper(tmp_path, out, scratch) as others:

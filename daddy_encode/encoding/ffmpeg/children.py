@@ -11,7 +11,6 @@ import os
 import select
 import signal
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -50,6 +49,8 @@ def scratch_file() -> IO[bytes]:
     try:
         return os.fdopen(os.memfd_create("output"), "w+b")
     except OSError:
+        import tempfile
+
         return tempfile.TemporaryFile()
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 # Fixed, never the node's core count: memory depends on it.
 DECODE_THREADS = "2"
 
 
-@dataclass(frozen=True)
-class FrameInput:
+class FrameInput(Struct, frozen=True):
     """Frames of one size.
 
     Attributes:

@@ -10,8 +10,9 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from daddy_encode.encoding.ffmpeg.children import kill, reap, start
 from daddy_encode.encoding.ffmpeg.executable import ANOTHER, FfmpegExecutable, environment
@@ -32,8 +33,7 @@ OWN_ERROR = re.compile(r"^(?:\[[^\]\n]+ @ 0x[0-9a-f]+\] )+\[(?:error|fatal|panic
 CANNOT_RUN = (126, 127)
 
 
-@dataclass(frozen=True)
-class RunLimits:
+class RunLimits(Struct, frozen=True):
     """When a run is given up.
 
     Attributes:

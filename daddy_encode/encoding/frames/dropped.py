@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Annotated, BinaryIO
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from daddy_encode.encoding.frames.gaps import MOST_HELD, SPARE_MISSING
 from daddy_encode.encoding.frames.job_directory import BadFrameError, JobDirectory
@@ -28,8 +27,7 @@ class _Line(Struct):
     dropped_before: Annotated[int, Meta(ge=0, le=10_000_000)] = 0
 
 
-@dataclass(frozen=True)
-class Dropped:
+class Dropped(Struct, frozen=True):
     """What a rollout has dropped.
 
     Attributes:

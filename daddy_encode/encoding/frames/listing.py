@@ -6,8 +6,9 @@ import contextlib
 import hashlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from daddy_encode.encoding.frames.job_directory import JobDirectory
 from daddy_encode.encoding.frames.owners import Owners
@@ -29,8 +30,7 @@ class ChangedError(TransientError):
         )
 
 
-@dataclass(frozen=True)
-class FrameListing:
+class FrameListing(Struct, frozen=True):
     """A job's frames; equal ones mean that nothing has changed in between.
 
     Attributes:

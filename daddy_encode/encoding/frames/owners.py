@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import pwd
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from daddy_encode.errors import SettingsError, Skipped
 
 ANY = "any"
 
 
-@dataclass(frozen=True)
-class Owners:
+class Owners(Struct, frozen=True):
     """Users whose files are taken besides this user's own.
 
     Attributes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from daddy_encode.encoding.option_values import Alpha, Fit
 from daddy_encode.encoding.png.decode import BLACK, Rgb, decode_png, parse_colour, to_rgb
@@ -24,8 +25,7 @@ Range = tuple[int, int]
 FAINT = 32
 
 
-@dataclass(frozen=True)
-class Look:
+class Look(Struct, frozen=True):
     """How pictures are shown, whatever they are.
 
     Attributes:

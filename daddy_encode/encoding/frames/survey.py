@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from daddy_encode.encoding.frames.job_directory import BadFrameError, JobDirectory
 from daddy_encode.encoding.frames.pictures import Look, Range, Size
@@ -15,8 +16,7 @@ from daddy_encode.encoding.png.parse import Png, PngFault
 from daddy_encode.errors import FrameError
 
 
-@dataclass
-class Survey:
+class Survey(Struct):
     """What was found.
 
     Attributes:

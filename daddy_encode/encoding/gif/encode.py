@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from daddy_encode.encoding.ffmpeg.executable import FfmpegExecutable
 from daddy_encode.encoding.ffmpeg.process import RunLimits
 from daddy_encode.encoding.frames.source import FrameSource
-from daddy_encode.encoding.gif.gifsicle import find_gifsicle
 from daddy_encode.encoding.settings import GifSettings
 from daddy_encode.spool.held_file import HeldFile
 
@@ -33,6 +32,8 @@ def first_pass(source: FrameSource, settings: GifSettings, target: HeldFile) -> 
     from daddy_encode.encoding.gif.first_pass import FirstPass
 
     if settings.optimize:
+        from daddy_encode.encoding.gif.gifsicle import find_gifsicle
+
         # Before the work, not after it.
         find_gifsicle()
     return FirstPass(source, settings, target)

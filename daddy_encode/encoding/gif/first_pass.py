@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Iterator
 
 import numpy as np
+from msgspec.structs import replace
 
 from daddy_encode.encoding.ffmpeg.executable import FfmpegExecutable
 from daddy_encode.encoding.ffmpeg.input import FrameInput
@@ -90,7 +90,7 @@ class FirstPass:
         They are pixels while the GIF may be exact: decoded once for both outputs.
         """
         frames = frame_input(self._source, as_pixels=self.exact is not None)
-        return dataclasses.replace(frames, frames=self._watched(frames.frames, self._settings.step))
+        return replace(frames, frames=self._watched(frames.frames, self._settings.step))
 
     def extra_output(self) -> list[str]:
         """ffmpeg's arguments for an output beside another's: the palette, at its standard output, if one is needed."""

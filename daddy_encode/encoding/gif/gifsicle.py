@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
-import sysconfig
 import threading
 import time
-from dataclasses import dataclass
 from typing import IO, BinaryIO
+
+from msgspec import Struct
 
 from daddy_encode.encoding.ffmpeg.children import cpu_time, kill, reap, run, scratch_file, start, wait
 from daddy_encode.encoding.ffmpeg.executable import environment
@@ -28,8 +27,7 @@ _lock = threading.Lock()
 _found: Gifsicle | None = None
 
 
-@dataclass(frozen=True)
-class Gifsicle:
+class Gifsicle(Struct, frozen=True):
     """The executable.
 
     Attributes:
@@ -63,6 +61,9 @@ def forget_gifsicle() -> None:
 
 
 def _find() -> Gifsicle:
+    import shutil
+    import sysconfig
+
     path = shutil.which("gifsicle") or shutil.which("gifsicle", path=sysconfig.get_path("scripts"))
     if path is None:
         raise SettingsError(

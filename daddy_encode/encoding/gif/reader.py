@@ -5,14 +5,14 @@ Blocks: the GIF89a specification; the loop count: Netscape's application extensi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import BinaryIO
+
+from msgspec import Struct
 
 from daddy_encode.errors import EncodeError
 
 
-@dataclass(frozen=True)
-class GifFacts:
+class GifFacts(Struct, frozen=True):
     """What a GIF's blocks say.
 
     Attributes:

@@ -9,10 +9,10 @@ import contextlib
 import shutil
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 from PIL import Image
 
 from daddy_encode.spool.held_file import HeldFile
@@ -25,8 +25,7 @@ Mask = npt.NDArray[np.bool_]
 MAX_COLOURS = 256
 
 
-@dataclass(frozen=True)
-class Box:
+class Box(Struct, frozen=True):
     """A rectangle of a picture.
 
     Attributes:

@@ -6,9 +6,10 @@ Boxes: ISO/IEC 14496-12 (ISO base media file format).
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import BinaryIO
+
+from msgspec import Struct
 
 from daddy_encode.errors import EncodeError
 
@@ -16,8 +17,7 @@ from daddy_encode.errors import EncodeError
 MAX_MOOV_BYTES = 200 * 2**20
 
 
-@dataclass(frozen=True)
-class Mp4Facts:
+class Mp4Facts(Struct, frozen=True):
     """What an MP4's boxes say.
 
     Attributes:

@@ -11,10 +11,11 @@ which that comparison needs.
 
 from __future__ import annotations
 
-import dataclasses
 import warnings
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from daddy_encode.encoding.png.inflate import all_rows, inflated
 from daddy_encode.encoding.png.parse import Header, Png, PngFault
@@ -189,7 +190,7 @@ def low_bytes(header: Header, rows: bytes | bytearray) -> Pixels:
     Raises:
         PngFault: Pillow cannot decode them.
     """
-    low: Pixels = _read(dataclasses.replace(header, depth=8), _low_rows(header, rows))
+    low: Pixels = _read(replace(header, depth=8), _low_rows(header, rows))
     return low
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import functools
 import struct
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from daddy_encode.encoding.option_values import MAX_PIXELS
 from daddy_encode.spool.png.deflate import crc32
@@ -60,8 +61,7 @@ class TooLargeFault(PngFault):
         self.advice = f"--max-pixels {units} allows it" if units <= MAX_PIXELS.greatest else "make smaller frames"
 
 
-@dataclass(frozen=True)
-class Header:
+class Header(Struct, frozen=True, dict=True):
     """What IHDR says, with values that a PNG can have.
 
     Attributes:
@@ -98,8 +98,7 @@ class Header:
         return self.image_bytes + self.image_bytes // 8 + SPARE_BYTES
 
 
-@dataclass
-class Png:
+class Png(Struct):
     """One checked PNG file.
 
     Attributes:

@@ -8,7 +8,8 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from daddy_encode.service.attempt import Attempt, Outcome, OutcomeKind
 from daddy_encode.service.memory import release_memory
@@ -34,8 +35,7 @@ SHORTEST_SECONDS = 0.2
 SUMMARY_SECONDS = 60.0
 
 
-@dataclass(frozen=True)
-class WatchOptions:
+class WatchOptions(Struct, frozen=True):
     """When to scan, and when to end.
 
     Attributes:

@@ -6,7 +6,6 @@ import contextlib
 import errno
 import logging
 import os
-import secrets
 import stat
 import threading
 import time
@@ -193,7 +192,7 @@ class Claims:
         return claim, found
 
     def _no_claim(self, directory: int, name: str, on_lost: Callable[[], None]) -> Claim:
-        marker = Marker(os.getpid(), host_name(), secrets.token_hex(16), self._seconds)
+        marker = Marker(os.getpid(), host_name(), os.urandom(16).hex(), self._seconds)
         return Claim(os.dup(directory), name, marker, None, self._trusts, on_lost)
 
     def _say_unclaimed(self, path: Path, reason: str) -> None:
@@ -207,7 +206,7 @@ class Claims:
 
     def _try(self, directory: int, paths: JobPaths, on_lost: Callable[[], None], is_done: bool) -> tuple[Claim, bool]:
         name, found = lease_path(paths).name, False
-        marker = Marker(os.getpid(), host_name(), secrets.token_hex(16), self._seconds)
+        marker = Marker(os.getpid(), host_name(), os.urandom(16).hex(), self._seconds)
         for _ in range(TRIES):
             try:
                 descriptor = write_marker(directory, name, marker)

@@ -6,7 +6,6 @@ import contextlib
 import errno
 import os
 import re
-import secrets
 import stat
 import time
 from collections.abc import Iterable, Iterator
@@ -188,7 +187,7 @@ def clear(directory: int, name: str, judged: os.stat_result) -> bool:
         Whether the name is free, or somebody else's new lease is there. False: in a folder with the sticky bit, only
         the owner may take it away.
     """
-    aside = _GONE_PREFIX + secrets.token_hex(8)
+    aside = _GONE_PREFIX + os.urandom(8).hex()
     try:
         os.rename(name, aside, src_dir_fd=directory, dst_dir_fd=directory)
     except FileNotFoundError:
@@ -227,7 +226,7 @@ def file_age(directory: int, status: os.stat_result) -> float:
     Raises:
         OSError: No file can be made there.
     """
-    name = _GONE_PREFIX + secrets.token_hex(8)
+    name = _GONE_PREFIX + os.urandom(8).hex()
     descriptor = os.open(name, os.O_WRONLY | NEW, 0o666, dir_fd=directory)
     try:
         return os.fstat(descriptor).st_mtime - status.st_mtime

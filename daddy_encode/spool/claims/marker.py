@@ -11,8 +11,8 @@ import functools
 import math
 import os
 import re
-import socket
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from daddy_encode.spool.orphans import is_gone
 
@@ -27,8 +27,7 @@ _FIRST_PID_NAMESPACE = 0xEFFFFFFC
 _NAMESPACE_MARK = "?pidns-"
 
 
-@dataclass(frozen=True)
-class Marker:
+class Marker(Struct, frozen=True):
     """What the file of a lease says.
 
     Attributes:
@@ -82,5 +81,5 @@ def host_name() -> str:
     namespace = _FIRST_PID_NAMESPACE
     with contextlib.suppress(OSError):
         namespace = os.stat("/proc/self/ns/pid").st_ino
-    name = "".join(chr(byte) if byte in _HOST else f"?{byte:02x}" for byte in os.fsencode(socket.gethostname()))
+    name = "".join(chr(byte) if byte in _HOST else f"?{byte:02x}" for byte in os.fsencode(os.uname().nodename))
     return (name or "?") + ("" if namespace == _FIRST_PID_NAMESPACE else f"{_NAMESPACE_MARK}{namespace:x}")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice, pairwise
 from typing import Literal
+
+from msgspec import Struct
 
 Numbering = Literal["steps", "irregular", "timestamps"]
 """How the numbers in names follow one another: `steps`, at one distance, in which some may be missing; `irregular`, at
@@ -16,8 +17,7 @@ any, or most of them missing; `timestamps`, decimals, which only say the order."
 MAX_STRIDE = 2**62
 
 
-@dataclass(frozen=True)
-class FrameSequence:
+class FrameSequence(Struct, frozen=True):
     """The numbered PNGs of one sequence, in order.
 
     Attributes:

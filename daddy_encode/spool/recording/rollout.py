@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -66,7 +65,7 @@ class Rollout(Struct, frozen=True, kw_only=True):
 
 def this_rollout(fps: str | float | int, video: Video | None, meta: Mapping[str, Any]) -> Rollout:
     """The record of a recording by this process."""
-    host, pid, slurm = socket.gethostname(), os.getpid(), slurm_job_id()
+    host, pid, slurm = os.uname().nodename, os.getpid(), slurm_job_id()
     return Rollout(fps=fps, video=video, meta=dict(meta), host=host, pid=pid, slurm_job_id=slurm)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from PIL import Image
 
 from daddy_encode.dump import FrameWriter
@@ -117,7 +117,7 @@ def test_of_frames_that_cannot_be_read_the_size_does_not_count(tmp_path: Path) -
 def test_the_limit_of_pixels_is_one_for_the_size_of_all(tmp_path: Path) -> None:
     # A thousand each, and a million together.
     folder = dump(tmp_path / "window", [((1024, 1), 10), ((1, 1024), 20)])
-    asked = dataclasses.replace(context(fit="pad"), max_pixels=2**20 - 1)
+    asked = replace(context(fit="pad"), max_pixels=2**20 - 1)
     with pytest.raises(FrameError, match=r"would make its frames 1024x1024, more than the limit .* --max-pixels"):
         encode_job(JobPaths.of(folder), asked)
     assert not (tmp_path / "window.mp4").exists()
