@@ -11,7 +11,6 @@ import os
 import re
 import subprocess
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -119,7 +118,6 @@ def _decibels(text: str) -> float:
     return LOSSLESS_DB if math.isinf(value) else value
 
 
-@cache
 def _stream(video: Path) -> str:
     """The line in which ffmpeg describes the video's stream."""
     said = subprocess.run([ffmpeg(), "-hide_banner", "-nostdin", "-i", str(video)], capture_output=True, text=True)

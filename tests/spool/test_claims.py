@@ -151,3 +151,12 @@ def test_the_leases_of_jobs_that_nobody_wants_are_forgotten(tmp_path: Path) -> N
     assert claims.kept() == set(jobs)
     claims.keep_only({jobs[0]})
     assert claims.kept() == {jobs[0]}
+
+
+def test_a_lease_that_has_passed_on_whenever_it_is_looked_at_is_another_encoders(
+    paths: JobPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Claims(60).hold(paths, nothing):
+        monkeypatch.setattr("daddy_encode.spool.claims.claims.read_marker", lambda directory, name: None)
+        with pytest.raises(ClaimedError, match=r"job: another encoder works on it$"):
+            take(Claims(60), paths)

@@ -97,6 +97,10 @@ class Claims:
                 claim.record_slurm_job()
             if found:
                 self._remove_half_made(paths)
+            # What the last holder has published is found from here on: a client of NFS that was told before that it was
+            # not there says so again until the directory is opened.
+            with contextlib.suppress(DaddyEncodeError, OSError), opened_directory(paths.base.parent, paths.top):
+                pass
             yield claim
         finally:
             self._give_up(claim, paths)
@@ -205,13 +209,14 @@ class Claims:
         )
 
     def _try(self, directory: int, paths: JobPaths, on_lost: Callable[[], None], is_done: bool) -> tuple[Claim, bool]:
-        name, found = lease_path(paths).name, False
+        name, found, is_passing = lease_path(paths).name, False, False
         marker = Marker(os.getpid(), host_name(), os.urandom(16).hex(), self._seconds)
         for _ in range(TRIES):
             try:
                 descriptor = write_marker(directory, name, marker)
             except FileExistsError:
                 judged = self._judge(directory, name, paths, is_done)
+                is_passing = judged is None
                 if judged is not None and not clear(directory, name, judged):
                     break
                 found |= judged is not None
@@ -219,6 +224,9 @@ class Claims:
                 if found:
                     remove_slurm_record(directory, name)
                 return Claim(directory, name, marker, descriptor, self._trusts, on_lost), found
+        if is_passing:
+            # Somebody's, who gave it up before it could be read, or a file system that lags: no reason to do without.
+            raise ClaimedError(f"{paths.job}: another encoder works on it")
         if not is_done:
             self._say_unclaimed(lease_path(paths), "another user's and cannot be taken away")
         return Claim(directory, name, marker, None, self._trusts, on_lost), False
