@@ -279,7 +279,7 @@ class _World:
                     mock.patch.object(module, "host_name", lambda: f"node-{self.running.encoder.number}")
                 )
             own = SimpleNamespace(randrange=lambda stop: self.running.encoder.random.randrange(stop))
-            stack.enter_context(mock.patch.object(service, "_random", own))
+            stack.enter_context(mock.patch("random.SystemRandom", lambda: own))
             if self.scene.in_order:
                 stack.enter_context(mock.patch.object(service._Order, "go_elsewhere", lambda order: None))
             yield
