@@ -1,124 +1,131 @@
-"""GIFs against imageio (Pillow's writer), ffmpeg's one-pass palette by hand, and gifski; memory; both outputs.
-
-gifski is looked for on PATH and in DADDY_ENCODE_GIFSKI (its npm package ships the program); gifsicle on PATH.
-"""
+"""GIFs through the command against what other writers make of the same PNGs."""
 
 from __future__ import annotations
 
-import itertools
 import math
-import os
-import resource
 import shutil
-import statistics
 import subprocess
-import sys
 import tempfile
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import imageio.v2 as imageio
 import numpy as np
 from PIL import Image, ImageSequence
 
-from daddy_encode import save_frames_as_png
-from daddy_encode.encoding.context import Context
-from daddy_encode.encoding.ffmpeg.process import RunLimits
-from daddy_encode.encoding.frames.job_directory import JobDirectory
-from daddy_encode.encoding.frames.owners import Owners
-from daddy_encode.encoding.frames.source import DirectorySource
-from daddy_encode.encoding.job import encode_job
-from daddy_encode.encoding.settings import make_settings
-from daddy_encode.spool.frames import frame_sequence
-from daddy_encode.spool.paths import JobPaths
-from tests.benchmarks.clips import clip
-from tests.benchmarks.table import Row, medians
+from tests.benchmarks import peers
+from tests.benchmarks.clips import CLIPS, clip, dump
+from tests.benchmarks.machine import find_program
+from tests.benchmarks.measure import Measured, Run, measure, peak_bytes
+from tests.benchmarks.options import DADDY_ENCODE, Options
+from tests.benchmarks.result import Item, Row, Table
 from tests.media import Frames, ffmpeg
 
-TITLE = "GIFs: time, size and PSNR against other writers; memory; both outputs"
+TITLE = "GIFs, against other writers"
+ABOUT = """
+`daddy-encode encode DIRECTORY --video gif --force` from its start to its end, on the PNGs of a directory, all frames
+shown, 15 fps. Peers read the same PNGs, each from its own start: a script with `imageio.imread` and `mimsave`, one with
+Pillow's `save(append_images=...)`, ffmpeg with `palettegen` and `paletteuse` in one run, gifski.
 
+PSNR compares each frame with the picture that is shown in the middle of its time: imageio's and Pillow's delays are too
+short, so their GIFs run ahead. *-O3* is the size after `gifsicle -O3`, which is what `--gif-optimize` keeps of ours. A
+GIF of a clip with few colours counts as lossless above 99 dB, where a pixel here and there is off by one.
+
+`--video both` makes MP4 and GIF of one reading. What one decoding takes is what ffmpeg takes to decode the PNGs,
+without its start. Memory is the peak of the whole process tree.
+"""
+FPS = 15
 EXACT = ("breakout", "cartpole")
 PALETTE = ("cheetah", "humanoid360")
-FPS = 15
-REPEAT = 5
-# In dB. Above it a GIF of a few-coloured clip counts as lossless, although a pixel here and there may be off by one.
+# Clip, frames, whose PNGs, how many times faster than imageio.
+TIMES = (
+    ("breakout", 200, "ours", 2),
+    ("breakout", 200, "Pillow's", 2),
+    ("breakout", 600, "ours", 4),
+    ("breakout", 600, "Pillow's", 4),
+    ("cartpole", 200, "ours", 9),
+    ("cartpole", 200, "Pillow's", 6),
+    ("cartpole", 300, "ours", 9),
+    ("cartpole", 300, "Pillow's", 6),
+)
+# Frames of the clips that all writers are compared on: their peers take up to 30 ms a frame.
+COMPARED = {"breakout": 200, "cartpole": 200, "cheetah": 100, "humanoid360": 100}
 LOSSLESS = 99.0
 
 
 @dataclass(frozen=True)
 class Made:
-    """One GIF: seconds to make it, its bytes and pictures, its PSNR by playing time; the bytes after gifsicle -O3,
-    which may drop pictures, and where it has to keep them."""
+    """One GIF: what making it took; its bytes and pictures; its PSNR by playing time; its bytes after gifsicle -O3."""
 
-    seconds: float
+    measured: Measured
     size: int
     pictures: int
     psnr: float
     optimized: int
 
+    def cells(self, name: str) -> list[str]:
+        psnr = "exact" if self.psnr == math.inf else f"{self.psnr:.1f}"
+        wall, cpu = f"{self.measured.wall:.2f}", f"{self.measured.cpu:.2f}"
+        return [name, wall, cpu, f"{self.size:,}", psnr, str(self.pictures), f"{self.optimized:,}"]
 
-def rows() -> list[Row]:
-    # In memory where there is such a place: the disk's own time is no part of the comparison.
-    shared = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else None) as name:
-        folder = Path(name)
-        made = {clip_name: _compare(folder, clip_name) for clip_name in (*EXACT, *PALETTE)}
-        for clip_name, table in made.items():
-            _print(clip_name, table)
-        found = [row for clip_name, table in made.items() for row in _bars(clip_name, table)]
-        found += _dithers(folder)
-        found += [_both(folder, clip_name) for clip_name in ("cartpole", "cheetah", "humanoid360")]
+
+def run(options: Options) -> Iterator[Item]:
     with tempfile.TemporaryDirectory() as name:
-        found += [_memory(Path(name), clip_name) for clip_name in ("cartpole", "cheetah", "humanoid")]
-    return found
+        folder = Path(name)
+        for clip_name in (*EXACT, *PALETTE):
+            made = _compare(folder, clip_name, options)
+            yield from _bars(clip_name, made)
+            columns = ["writer", "wall, s", "CPU, s", "bytes", "PSNR, dB", "pictures", "-O3, bytes"]
+            caption = f"{clip_name} {CLIPS[clip_name].size}, {_compared(clip_name, options)} frames"
+            yield Table(caption, columns, [what.cells(name) for name, what in made.items()])
+        for clip_name, frames, writer, bar in options.sizes(TIMES, TIMES[1:2]):
+            yield _time(folder, clip_name, frames, writer, bar, options)
+        for clip_name in options.sizes(PALETTE, PALETTE[:1]):
+            yield _dithers(folder, clip_name, options)
+        for clip_name in options.sizes(("cartpole", *PALETTE), EXACT[:1]):
+            yield _both(folder, clip_name, options)
+        for clip_name in options.sizes(("cartpole", "cheetah"), EXACT[:1]):
+            yield _memory(folder, clip_name, options)
 
 
-def _dump(folder: Path, clip_name: str, count: int = 240) -> Path:
-    directory = folder / f"{clip_name}-{count}"
-    if not directory.exists():
-        save_frames_as_png(itertools.islice(itertools.cycle(clip(clip_name)), count), directory, fps=FPS)
-    return directory
+def _compared(clip_name: str, options: Options) -> int:
+    return options.sizes(COMPARED[clip_name], 20)
 
 
-def _context(**options: object) -> Context:
-    return Context(make_settings(**options), RunLimits(threading.Event()), force=True)
+def _dump(folder: Path, clip_name: str, frames: int, writer: str = "ours") -> Path:
+    return dump(folder / f"{clip_name}-{frames}-{writer[:4]}", clip_name, frames, writer=writer)
 
 
-def _compare(folder: Path, clip_name: str) -> dict[str, Made]:
-    """Every writer on the same PNGs, all frames, at the same rate."""
-    directory = _dump(folder, clip_name)
-    files = sorted(directory.glob("*.png"))
-    height, width = clip(clip_name).shape[1:3]
-    ours, context = JobPaths.of(directory), _context(video="gif")
-    targets = {name: folder / f"{clip_name}-{name}.gif" for name in ("imageio", "by hand", "gifski")}
-    by_hand = [
+def _ours(directory: Path, *more: str) -> list[str]:
+    return [DADDY_ENCODE, "encode", str(directory), "--video", "gif", "--video-fps", str(FPS), "--force", *more]
+
+
+def _compare(folder: Path, clip_name: str, options: Options) -> dict[str, Made]:
+    """Every writer on the same PNGs."""
+    directory = _dump(folder, clip_name, _compared(clip_name, options))
+    paths = {name: folder / f"{clip_name}-{name}.gif" for name in ("imageio", "Pillow", "ffmpeg", "gifski")}
+    runs: dict[str, Run] = {"ours": _ours(directory)}
+    for name, script in peers.TO_GIF.items():
+        runs[name] = peers.command(script, directory, paths[name])
+    runs["ffmpeg"] = [
         *(ffmpeg(), "-nostdin", "-loglevel", "error", "-y", "-framerate", str(FPS), "-i", str(directory / "%06d.png")),
-        *("-vf", "split[a][b];[a]palettegen[p];[b][p]paletteuse", str(targets["by hand"])),
+        *("-vf", "split[a][b];[a]palettegen[p];[b][p]paletteuse", str(paths["ffmpeg"])),
     ]
-    runs: dict[str, Callable[[], object]] = {
-        "ours": lambda: encode_job(ours, context),
-        "imageio": lambda: imageio.mimsave(
-            targets["imageio"], [imageio.imread(path) for path in files], duration=1000 / FPS, loop=0
-        ),
-        "by hand": lambda: subprocess.run(by_hand, check=True),
+    if gifski := find_program("gifski"):
+        size = ["-W", str(CLIPS[clip_name].width), "-H", str(CLIPS[clip_name].height)]
+        files = map(str, sorted(directory.glob("*.png")))
+        runs["gifski"] = [gifski, "-q", "--fps", str(FPS), *size, "-o", str(paths["gifski"]), *files]
+    measured = measure(runs, options.rounds(5 if clip_name == "breakout" else 1))
+    source = clip(clip_name)[: _compared(clip_name, options)]
+    return {
+        name: _made(took, paths[name] if name in paths else directory.with_suffix(".gif"), source)
+        for name, took in measured.items()
     }
-    gifski = shutil.which(os.environ.get("DADDY_ENCODE_GIFSKI") or "gifski")
-    if gifski:
-        size = ["-W", str(width), "-H", str(height)]
-        command = [gifski, "-q", "--fps", str(FPS), *size, "-o", str(targets["gifski"]), *map(str, files)]
-        runs["gifski"] = lambda: subprocess.run(command, check=True)
-    else:
-        print(f"  {clip_name}: no gifski on PATH or in DADDY_ENCODE_GIFSKI; its rows are left out")
-    seconds = medians(runs, REPEAT)
-    paths = {**targets, "ours": ours.output("gif")}
-    return {name: _made(paths[name], seconds[name], clip(clip_name)) for name in runs}
 
 
-def _made(path: Path, seconds: float, source: Frames) -> Made:
+def _made(measured: Measured, path: Path, source: Frames) -> Made:
     pictures, psnr = _quality(path, source)
-    return Made(seconds, path.stat().st_size, pictures, psnr, _optimized(path))
+    return Made(measured, path.stat().st_size, pictures, psnr, _optimized(path))
 
 
 def _quality(path: Path, source: Frames) -> tuple[int, float]:
@@ -129,12 +136,15 @@ def _quality(path: Path, source: Frames) -> tuple[int, float]:
         pictures += 1
         shown, end = picture, begin_next
         while index < len(source) and (index + 0.5) * 1000 / FPS < end:
-            error += float(np.mean((shown.astype(np.int32) - source[index]) ** 2))
+            error += _error(shown, source[index])
             index += 1
     assert shown is not None
-    for frame in source[index:]:
-        error += float(np.mean((shown.astype(np.int32) - frame) ** 2))
+    error += sum(_error(shown, frame) for frame in source[index:])
     return pictures, math.inf if error == 0 else float(10 * np.log10(255**2 / (error / len(source))))
+
+
+def _error(shown: Frames, frame: Frames) -> float:
+    return float(np.mean((shown.astype(np.int16) - frame).astype(np.int32) ** 2))
 
 
 def _played(path: Path) -> Iterator[tuple[Frames, float]]:
@@ -147,146 +157,121 @@ def _played(path: Path) -> Iterator[tuple[Frames, float]]:
 
 
 def _optimized(path: Path) -> int:
-    gifsicle = shutil.which("gifsicle")
+    """The bytes after gifsicle, where there is one."""
+    gifsicle = find_program("gifsicle")
     if gifsicle is None:
-        return 0
+        return path.stat().st_size
     told = subprocess.run([gifsicle, "-O3", "--no-warnings", path], check=True, capture_output=True)
     return len(told.stdout)
 
 
-def _print(clip_name: str, table: dict[str, Made]) -> None:
-    print(f"  {clip_name:<12} {'seconds':>9} {'bytes':>9} {'PSNR':>6} {'pictures':>9} {'-O3':>9}")
-    for name, made in table.items():
-        print(
-            f"    {name:<10} {made.seconds:9.3f} {made.size:9} {made.psnr:6.2f} {made.pictures:9} "
-            f"{made.optimized or '-':>9}"
-        )
-
-
-def _bars(clip_name: str, table: dict[str, Made]) -> list[Row]:
-    ours = table["ours"]
-    peers = {name: made for name, made in table.items() if name != "ours"}
-    found = []
-    if clip_name in EXACT:
-        found.append(Row(f"{clip_name}: pixels differ (0: none)", "", float(ours.psnr < math.inf), "<= 0"))
-        # Only a GIF that is as good may be smaller.
-        equal = [made for made in peers.values() if made.psnr >= min(ours.psnr, LOSSLESS)]
-        smallest = min((made.size for made in equal), default=ours.size)
-        found.append(Row(f"{clip_name}: size, ours / smallest peer's as good", "", ours.size / smallest, "<= 1"))
-        if ours.optimized:
-            # What `daddy-encode --gif-optimize` writes: the smaller of the two.
-            best = min(ours.size, ours.optimized)
-            smallest = min((made.optimized for made in equal), default=best)
-            found.append(Row(f"{clip_name}: the same, each optimized", f"{best} bytes", best / smallest, "<= 1"))
-        found.append(_times(clip_name, table, "imageio", ">= 6"))
-        if "gifski" in table:
-            found.append(_times(clip_name, table, "gifski", ">= 3"))
-    else:
-        better = [
-            name
-            for name, made in peers.items()
-            if made.seconds <= ours.seconds and made.size <= ours.size and made.psnr >= ours.psnr
-        ]
-        words = f"better: {', '.join(better) or 'none'}"
-        found.append(Row(f"{clip_name}: peers better on all three", words, len(better), "<= 0"))
-        found.append(_times(clip_name, table, "imageio", ">= 1"))
-        size, psnr = table["imageio"].size / ours.size, ours.psnr - table["imageio"].psnr
-        found.append(Row(f"{clip_name}: size, imageio's / ours", "", size, ">= 1"))
-        found.append(Row(f"{clip_name}: PSNR, dB above imageio's", "", psnr, ">= 0"))
-    return found
-
-
-def _times(clip_name: str, table: dict[str, Made], peer: str, bar: str) -> Row:
-    figures = f"ours {table['ours'].seconds:.3f} s, {peer} {table[peer].seconds:.3f} s"
-    return Row(f"{clip_name}: time, {peer}'s / ours", figures, table[peer].seconds / table["ours"].seconds, bar)
-
-
-def _dithers(folder: Path) -> list[Row]:
-    """What the default dither was chosen by: the smallest, and the nearest to the source."""
-    found = []
-    for clip_name in PALETTE:
-        paths = JobPaths.of(_dump(folder, clip_name))
-        figures: dict[str, tuple[int, float]] = {}
-        for dither in ("none", "bayer", "sierra2_4a"):
-            encode_job(paths, _context(video="gif", dither=dither))
-            figures[dither] = (paths.output("gif").stat().st_size, _quality(paths.output("gif"), clip(clip_name))[1])
-        words = ", ".join(f"{name} {size} B {psnr:.1f} dB" for name, (size, psnr) in figures.items())
-        smallest = min(size for name, (size, _) in figures.items() if name != "none")
-        found.append(
-            Row(f"{clip_name}: size without dither / with the best", words, figures["none"][0] / smallest, "<= 1")
-        )
-    return found
-
-
-def _both(folder: Path, clip_name: str) -> Row:
-    """Both outputs of one job against each alone, in processor time: on idle cores wall time hides what is shared.
-
-    One decoding is the one that both would do: our own where ffmpeg is given pixels, ffmpeg's where it is given PNGs.
-    """
-    paths = JobPaths.of(_dump(folder, clip_name))
-    files = frame_sequence(os.listdir(paths.directory), clip_name)
-    with JobDirectory(paths.directory, Owners()) as job:
-        pixels = clip_name in EXACT or DirectorySource(job, files.names).png_bytes is None
-    decode = [
-        *(ffmpeg(), "-nostdin", "-loglevel", "error", "-threads", "2", "-i", str(paths.directory / "%06d.png")),
-        *("-f", "null", "-"),
+def _bars(clip_name: str, made: dict[str, Made]) -> Iterator[Row]:
+    ours = made["ours"]
+    others = {name: what for name, what in made.items() if name != "ours"}
+    ahead = [
+        name
+        for name, what in others.items()
+        if what.measured.wall <= ours.measured.wall and what.size <= ours.size and what.psnr >= ours.psnr
     ]
-
-    def decode_ourselves() -> None:
-        with JobDirectory(paths.directory, Owners()) as job:
-            for _ in DirectorySource(job, files.names).frames(as_pixels=True):
-                pass
-
-    runs: dict[str, Callable[[], object]] = {
-        "mp4": lambda: encode_job(paths, _context(video="mp4")),
-        "gif": lambda: encode_job(paths, _context(video="gif")),
-        "both": lambda: encode_job(paths, _context(video="both")),
-        "ffmpeg decodes": lambda: subprocess.run(decode, check=True),
-        "ffmpeg starts": lambda: subprocess.run([ffmpeg(), "-version"], check=True, capture_output=True),
-        "we decode": decode_ourselves,
-    }
-    spent: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(REPEAT):
-        for name, run in runs.items():
-            before = _processor_seconds()
-            run()
-            spent[name].append(_processor_seconds() - before)
-    cpu = {name: float(np.median(values)) for name, values in spent.items()}
-    figures = ", ".join(f"{name} {value:.2f} s" for name, value in cpu.items())
-    one = cpu["we decode"] if pixels else cpu["ffmpeg decodes"] - cpu["ffmpeg starts"]
-    ratio = cpu["both"] / (cpu["mp4"] + cpu["gif"] - one)
-    return Row(f"{clip_name}: both / (MP4 + GIF - one decoding), CPU", figures, ratio, "<= 1")
-
-
-def _processor_seconds() -> float:
-    spent = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage.ru_utime + usage.ru_stime for usage in spent)
-
-
-def _memory(folder: Path, clip_name: str) -> Row:
-    peaks = {}
-    for count in (200, 2000):
-        directory = _dump(folder, clip_name, count)
-        # From run to run it differs by a tenth.
-        peaks[count] = statistics.median(_peak(directory) for _ in range(3))
-        shutil.rmtree(directory)
-    figures = ", ".join(f"{count} frames {peak / 1e3:.0f} MB" for count, peak in peaks.items())
-    return Row(f"{clip_name}: peak memory, 2,000 frames / 200", figures, peaks[2000] / peaks[200], "<= 1.15")
-
-
-def _peak(directory: Path) -> int:
-    """Our peak and the largest of the ffmpegs', added, in kB, over one GIF in a fresh process."""
-    program = (
-        "import resource, sys, threading; from pathlib import Path\n"
-        "from daddy_encode.encoding.context import Context\n"
-        "from daddy_encode.encoding.job import encode_job\n"
-        "from daddy_encode.encoding.ffmpeg.process import RunLimits\n"
-        "from daddy_encode.encoding.settings import make_settings\n"
-        "from daddy_encode.spool.paths import JobPaths\n"
-        "context = Context(make_settings(video='gif'), RunLimits(threading.Event()), force=True)\n"
-        "encode_job(JobPaths.of(Path(sys.argv[1])), context)\n"
-        "print(sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))\n"
+    yield Row(
+        what=f"{clip_name}: peers ahead on time, size and PSNR at once",
+        value=len(ahead),
+        bar="<= 0",
+        figures=f"of {', '.join(others)}: {', '.join(ahead) or 'none'}",
+        why=f"{', '.join(ahead)}: see the table",
     )
-    # By way of a shell: a process is born with the peak of the one that started it, and ours has whole clips mapped.
-    command = ["sh", "-c", '"$@"; exit $?', "sh", sys.executable, "-c", program, str(directory)]
-    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    if clip_name in EXACT:
+        yield Row(what=f"{clip_name}: pixels that differ (0: none)", value=float(ours.psnr < math.inf), bar="<= 0")
+        # Only a GIF that is as good may be smaller.
+        equal = [what for what in others.values() if what.psnr >= LOSSLESS] or [ours]
+        smallest = min(what.size for what in equal)
+        figures = f"{ours.size:,} against {smallest:,} bytes"
+        yield Row(
+            what=f"{clip_name}: size, smallest as good peer's 1",
+            value=ours.size / smallest,
+            bar="<= 1",
+            figures=figures,
+        )
+        best = min(ours.size, ours.optimized)
+        smallest = min(what.optimized for what in equal)
+        figures = f"{best:,} against {smallest:,} bytes"
+        yield Row(what=f"{clip_name}: the same, each by -O3", value=best / smallest, bar="<= 1", figures=figures)
+        return
+    imageio = made["imageio"]
+    yield _faster(f"{clip_name}: imageio's time, ours 1", {name: what.measured for name, what in made.items()}, 1)
+    figures = f"{imageio.size:,} against {ours.size:,} bytes"
+    yield Row(what=f"{clip_name}: imageio's size, ours 1", value=imageio.size / ours.size, bar=">= 1", figures=figures)
+    yield Row(what=f"{clip_name}: PSNR, dB above imageio's", value=ours.psnr - imageio.psnr, bar=">= 0")
+
+
+def _faster(what: str, measured: dict[str, Measured], bar: float) -> Row:
+    ours, imageio = measured["ours"], measured["imageio"]
+    return Row(
+        what=what,
+        value=imageio.wall / ours.wall,
+        bar=f">= {bar}",
+        figures=f"{imageio.wall:.2f} s ({imageio.spread}) against {ours.wall:.2f} s ({ours.spread}); CPU "
+        f"{imageio.cpu:.2f} against {ours.cpu:.2f} s",
+    )
+
+
+def _time(folder: Path, clip_name: str, frames: int, writer: str, bar: float, options: Options) -> Row:
+    directory = _dump(folder, clip_name, frames, writer)
+    runs: dict[str, Run] = {
+        "ours": _ours(directory),
+        "imageio": peers.command(peers.TO_GIF["imageio"], directory, folder / "imageio.gif"),
+    }
+    measured = measure(runs, options.rounds(5 if clip_name == "breakout" else 1))
+    return _faster(f"{clip_name}, {frames} frames, {writer} PNGs: imageio's time, ours 1", measured, bar)
+
+
+def _dithers(folder: Path, clip_name: str, options: Options) -> Row:
+    """What the default dither was chosen by: the smallest, and the nearest to the source."""
+    frames = _compared(clip_name, options)
+    directory = _dump(folder, clip_name, frames)
+    figures: dict[str, tuple[int, float]] = {}
+    for dither in ("none", "bayer", "sierra2_4a"):
+        subprocess.run(_ours(directory, "--dither", dither), check=True, capture_output=True)
+        path = directory.with_suffix(".gif")
+        figures[dither] = path.stat().st_size, _quality(path, clip(clip_name)[:frames])[1]
+    return Row(
+        what=f"{clip_name}: size without dither, smallest with one 1",
+        value=figures["none"][0] / min(size for name, (size, _) in figures.items() if name != "none"),
+        bar="<= 1",
+        figures=", ".join(f"{name} {size:,} bytes {psnr:.1f} dB" for name, (size, psnr) in figures.items()),
+    )
+
+
+def _both(folder: Path, clip_name: str, options: Options) -> Row:
+    """Both outputs of one job against each alone, in processor time: on idle cores wall time hides what is shared."""
+    directory = _dump(folder, clip_name, _compared(clip_name, options))
+    decode = [ffmpeg(), "-nostdin", "-loglevel", "error", "-threads", "2", "-i", str(directory / "%06d.png")]
+    runs: dict[str, Run] = {
+        **{video: [*_ours(directory), "--video", video] for video in ("mp4", "gif", "both")},
+        "decoding": [*decode, "-f", "null", "-"],
+        "starting": [ffmpeg(), "-version"],
+    }
+    cpu = {name: measured.cpu for name, measured in measure(runs, options.rounds(3)).items()}
+    one = cpu["decoding"] - cpu.pop("starting")
+    cpu["decoding"] = one
+    return Row(
+        what=f"{clip_name}: both, MP4 and GIF less one decoding 1, CPU",
+        value=cpu["both"] / (cpu["mp4"] + cpu["gif"] - one),
+        bar="<= 1",
+        figures=", ".join(f"{name} {value:.2f} s" for name, value in cpu.items()),
+    )
+
+
+def _memory(folder: Path, clip_name: str, options: Options) -> Row:
+    peaks = {}
+    for frames in options.sizes((200, 2000), (20, 40)):
+        directory = _dump(folder, clip_name, frames)
+        peaks[frames] = peak_bytes(_ours(directory))
+        shutil.rmtree(directory)
+    few, many = peaks.values()
+    return Row(
+        what=f"{clip_name}: peak memory, 2,000 frames, 200 frames 1",
+        value=many / few,
+        bar="<= 1.15",
+        figures=", ".join(f"{frames} frames {peak / 1e6:.0f} MB" for frames, peak in peaks.items()),
+    )

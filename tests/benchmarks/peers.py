@@ -1,7 +1,8 @@
 """What users write who do without us: short scripts, each run in a fresh Python with start-up and imports.
 
 Frames come from a `.npy` file, uint8 (T, H, W, 3), which a script maps into its memory, or from a directory of PNGs in
-the order of their names. Every video has 30 frames per second, and otherwise what the peer's own defaults give.
+the order of their names. Every video has 30 frames per second, every GIF 15, and otherwise what the peer's own defaults
+give.
 """
 
 from __future__ import annotations
@@ -144,6 +145,19 @@ BY_WAY_OF_PNGS = {
     "LeRobot": _FRAMES + _BY_DIRECTORY + _LEROBOT_PNGS + _OF_DIRECTORY + _LEROBOT_READS,
 }
 """Frames in memory to PNGs in a new directory, the target's name and `.pngs`, and those to a video: one script."""
+
+TO_GIF = {
+    "imageio": f"""{_PNGS}
+import imageio.v2 as imageio
+imageio.mimsave(target, [imageio.imread(png) for png in pngs], duration=1000 / 15, loop=0)
+""",
+    "Pillow": f"""{_PNGS}
+from PIL import Image
+first, *others = [Image.open(png) for png in pngs]
+first.save(target, save_all=True, append_images=others, duration=1000 / 15, loop=0)
+""",
+}
+"""A directory of PNGs to a GIF of 15 frames per second."""
 
 
 def command(script: str, source: str | os.PathLike[str], target: str | os.PathLike[str]) -> list[str]:
