@@ -139,7 +139,7 @@ def _make(
     size, temp = (source.width, source.height), target.temp
     if isinstance(settings, Mp4Settings):
         if first is None:
-            encode_mp4(ffmpeg, frame_input(source), settings, temp, limits)
+            encode_mp4(ffmpeg, frame_input(source, may_be_yuv=settings.scale == 1), settings, temp, limits)
         else:
             # The GIF's first pass is made along with this one.
             frames, extra = first.shared_input(), first.extra_output()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 from msgspec import Struct
 
@@ -14,22 +15,24 @@ class FrameInput(Struct, frozen=True):
     """Frames of one size.
 
     Attributes:
-        frames: rgb24 pixels row by row, or PNG files of 8-bit RGB.
+        frames: Pixels row by row, or PNG files of 8-bit RGB.
         width: In pixels.
         height: In pixels.
         png_bytes: The length of each PNG file; None where frames are pixels.
+        pixel_format: Of pixels, as ffmpeg calls it. Default: rgb24.
     """
 
     frames: Iterable[bytes | memoryview]
     width: int
     height: int
     png_bytes: int | None
+    pixel_format: Literal["rgb24", "yuv420p"] = "rgb24"
 
     def arguments(self, fps: str) -> list[str]:
         """ffmpeg's options for these frames on its standard input, played at `fps` frames per second."""
         if self.png_bytes is None:
             kind, codec = "rawvideo", "rawvideo"
-            layout = ["-pixel_format", "rgb24", "-video_size", f"{self.width}x{self.height}"]
+            layout = ["-pixel_format", self.pixel_format, "-video_size", f"{self.width}x{self.height}"]
         else:
             kind, codec = "image2pipe", "png"
             # One read is one frame: no search for its end.

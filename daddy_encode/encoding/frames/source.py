@@ -7,23 +7,27 @@ import functools
 import hashlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from daddy_encode.encoding.ffmpeg.input import FrameInput
 from daddy_encode.encoding.frames.bad_frames import FIT, size_differs
 from daddy_encode.encoding.frames.job_directory import BadFrameError, JobDirectory
 from daddy_encode.encoding.frames.listing import ChangedError
-from daddy_encode.encoding.frames.pictures import FAINT, Look, Pictures, Size, alpha_of
+from daddy_encode.encoding.frames.pictures import Look, Pictures, Size
 from daddy_encode.encoding.frames.survey import survey
-from daddy_encode.encoding.png.decode import to_rgb, with_alpha
+from daddy_encode.encoding.png.decode import with_alpha
 from daddy_encode.encoding.png.inflate import all_rows, inflated
 from daddy_encode.encoding.png.opaque import is_opaque
 from daddy_encode.encoding.png.parse import Header, Png, PngFault
 from daddy_encode.encoding.png.stored import StoredPng
 from daddy_encode.encoding.png.unfilter import is_unfiltered
+from daddy_encode.encoding.yuv.worth import changes_little
 from daddy_encode.errors import DaddyEncodeError, one_line
 from daddy_encode.spool.png.format import RGB, RGBA
 from daddy_encode.spool.png.pixels import Pixels
+
+if TYPE_CHECKING:
+    from daddy_encode.encoding.yuv.picture import YuvPicture
 
 
 class FrameSource(Protocol):
@@ -65,9 +69,15 @@ class FrameSource(Protocol):
         """
         ...
 
+    def yuv_frames(self) -> Iterator[memoryview] | None:
+        """As `frames`, all of them, as yuv420p in BT.709's limited range; None where they are less work as RGB."""
+        ...
 
-def frame_input(source: FrameSource, step: int = 1, *, as_pixels: bool = False) -> FrameInput:
-    """The frames of `source` for ffmpeg: as pixels where that is asked for, or less work."""
+
+def frame_input(source: FrameSource, step: int = 1, *, as_pixels: bool = False, may_be_yuv: bool = False) -> FrameInput:
+    """The frames of `source` for ffmpeg: pixels where that is asked for, or less work; converted where allowed."""
+    if may_be_yuv and (frames := source.yuv_frames()) is not None:
+        return FrameInput(frames, source.width, source.height, None, "yuv420p")
     png_bytes = None if as_pixels else source.png_bytes
     return FrameInput(source.frames(step, as_pixels=png_bytes is None), source.width, source.height, png_bytes)
 
@@ -146,10 +156,25 @@ class DirectorySource:
             BadFrameError: A frame is bad; the error names it.
             ChangedError: The frames are not the same as when they were read before.
         """
+        return self._read_all(step, lambda png: self._item(png, as_pixels))
+
+    def yuv_frames(self) -> Iterator[memoryview] | None:
+        """See FrameSource, and `frames`."""
+        size = (self.width, self.height)
+        return self._converted() if changes_little(self._directory, self.names, size) else None
+
+    def _converted(self) -> Iterator[memoryview]:
+        # Loaded while ffmpeg starts.
+        from daddy_encode.encoding.yuv.picture import YuvPicture
+
+        picture = YuvPicture(self.width, self.height)
+        yield from self._read_all(1, lambda png: self._yuv(png, picture))
+
+    def _read_all(self, step: int, item_of: Callable[[Png], memoryview]) -> Iterator[memoryview]:
         digest = hashlib.sha256()
         surplus: list[str] = []
         animated: list[str] = []
-        item: bytes | memoryview = b""
+        item = memoryview(b"")
         shown = ""
         for index, name in enumerate(self.names):
             if name != shown:
@@ -158,7 +183,7 @@ class DirectorySource:
                 if png.size != (self.width, self.height):
                     self._check_size(name, png.size)
                 try:
-                    item = self._item(png, as_pixels)
+                    item = item_of(png)
                 except PngFault as fault:
                     raise self._bad(name, str(fault)) from fault
                 shown = name
@@ -229,6 +254,13 @@ class DirectorySource:
                 return last.plain and is_unfiltered(last)
         return False
 
+    def _yuv(self, png: Png, picture: YuvPicture) -> memoryview:
+        if png.plain and png.size == (self.width, self.height) and picture.fill(inflated(png)):
+            self._pictures.saw_plain()
+        else:
+            picture.fill_pixels(self._pictures.of(png))
+        return picture.convert()
+
     def _item(self, png: Png, as_pixels: bool) -> memoryview:
         rows = None
         if not as_pixels and png.size == (self.width, self.height):
@@ -268,31 +300,3 @@ def _notes(names: Sequence[str], what: str) -> list[str]:
         return []
     files = f"{len(names)} PNGs have" if len(names) > 1 else "1 PNG has"
     return [one_line(f"{files} {what} (first: {names[0]})")]
-
-
-class ArraySource:
-    """Arrays in memory, which can be read once, as pixels."""
-
-    png_bytes = None
-
-    def __init__(self, frames: Iterable[Pixels]) -> None:
-        """Take `frames`, checked, at least one, all of one shape (H, W), (H, W, 3) or (H, W, 4)."""
-        iterator = iter(frames)
-        self._first = next(iterator)
-        self.height, self.width = self._first.shape[:2]
-        self._frames = itertools.chain([self._first], iterator)
-        self.count = self.most_opaque = 0
-
-    def first(self) -> Pixels:
-        """See FrameSource."""
-        return to_rgb(self._first)
-
-    def frames(self, step: int = 1, *, as_pixels: bool) -> Iterator[bytes | memoryview]:
-        """See FrameSource."""
-        assert as_pixels
-        for index, frame in enumerate(self._frames):
-            self.count += 1
-            if self.most_opaque <= FAINT:
-                self.most_opaque = max(self.most_opaque, alpha_of(frame))
-            if index % step == 0:
-                yield to_rgb(frame).data.cast("B")

@@ -17,6 +17,8 @@ ENCODE_THREADS = "4"
 # many pixels, such as Atari's, handing them over takes longer than converting them: 7 % of all of ffmpeg's work.
 FILTER_THREADS = "2"
 TWO_THREADS_PIXELS = 2**17
+# What its samples are.
+TAGS = "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=iec61966-2-1"
 # libx264 refuses larger pictures.
 MAX_EXTENT = 16_384
 
@@ -47,10 +49,11 @@ def encode_mp4(
         Interrupted: `limits.stop` was set.
         DaddyEncodeError: Whatever `frames` raises.
     """
+    is_converted = frames.pixel_format == "yuv420p"
     arguments = [
-        *("-filter_threads", filter_threads(frames.width, frames.height)),
+        *("-filter_threads", "1" if is_converted else filter_threads(frames.width, frames.height)),
         *frames.arguments(settings.fps),
-        *mp4_output(frames.width, frames.height, settings),
+        *mp4_output(frames.width, frames.height, settings, is_converted=is_converted),
     ]
     width, height = output_size(frames.width, frames.height, settings.scale)
     return run_ffmpeg(
@@ -64,11 +67,21 @@ def encode_mp4(
     )
 
 
-def mp4_output(width: int, height: int, settings: Mp4Settings, stream: str = "0:v:0") -> list[str]:
-    """ffmpeg's options for an MP4 in "{output}" of a stream of frames of `width` x `height` pixels."""
+def mp4_output(
+    width: int, height: int, settings: Mp4Settings, stream: str = "0:v:0", *, is_converted: bool = False
+) -> list[str]:
+    """ffmpeg's options for an MP4 in "{output}" of a stream of frames of `width` x `height` pixels.
+
+    Args:
+        width: Of the stream's frames.
+        height: Of the stream's frames.
+        settings: All that decides the MP4's bytes, given the frames.
+        stream: Which one. Default: the only one.
+        is_converted: Whether its frames are what is encoded, not RGB. Default: no.
+    """
     return [
         *("-map", stream, "-fps_mode", "passthrough"),
-        *("-vf", filters(width, height, settings.scale)),
+        *("-vf", TAGS if is_converted else filters(width, height, settings.scale)),
         *("-c:v", "libx264", "-preset", settings.preset, "-crf", str(settings.crf)),
         # No B-frames: the track begins at time 0. A key frame every 60: seeking is quick.
         *("-bf", "0", "-g", "60", "-threads", ENCODE_THREADS),
@@ -124,6 +137,6 @@ def filters(width: int, height: int, scale: int) -> str:
     chain += [
         "scale=flags=area+accurate_rnd+bitexact:out_color_matrix=bt709:out_range=tv",
         "format=yuv420p",
-        "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=iec61966-2-1",
+        TAGS,
     ]
     return ",".join(chain)

@@ -1,0 +1,69 @@
+"""Whether frames are less work as yuv420p made here: where there are many pixels, and few of them change.
+
+Measured on two cores, processor time of ffmpeg and us for a pixel: 6 ns as RGB, converted by ffmpeg, with the longer
+way through the pipe; here 1 ns to find what has changed, and 15 ns where it has. The video's bytes are the same.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Sequence
+
+from daddy_encode.encoding.frames.job_directory import JobDirectory
+from daddy_encode.encoding.frames.pictures import Size
+from daddy_encode.encoding.png.inflate import all_rows
+from daddy_encode.encoding.png.parse import PngFault
+from daddy_encode.errors import DaddyEncodeError
+
+# Blocks of so many bytes of a row are compared, as `picture` converts them.
+_BLOCK_BYTES = 48
+# Of the blocks of a frame, at most so many may have changed from the frame before.
+MOST_CHANGED = 0.25
+# For fewer pixels in all of a clip's frames, loading numpy takes longer than it saves.
+LEAST_PIXELS = 2**25
+# For fewer pixels in a frame, its calls do; in fewer frames, to look at some of them does.
+LEAST_FRAME = 2**14
+LEAST_FRAMES = 16
+# How many pairs of neighbouring frames are compared to find out, and how many rows of each.
+PAIRS = 4
+_ROWS = 64
+
+
+def changes_little(directory: JobDirectory, names: Sequence[str], size: Size) -> bool:
+    """Whether these frames, of `size`, can be converted here, and should: judged by a few of them, read for that.
+
+    Odd sizes cannot: ffmpeg repeats their edge. Nor can a height of 2, of which swscale computes another chroma.
+    """
+    width, height = size
+    if width % 2 or height % 2 or min(size) < 16 or width * height < LEAST_FRAME or len(names) < LEAST_FRAMES:
+        return False
+    if "numpy" not in sys.modules and width * height * len(names) < LEAST_PIXELS:
+        return False
+    seconds = [1 + (len(names) - 2) * part // (PAIRS - 1) for part in range(PAIRS)]
+    shares = []
+    with contextlib.suppress(DaddyEncodeError, PngFault):
+        for second in seconds:
+            frames = [directory.read(name)[0] for name in names[second - 1 : second + 1]]
+            if not all(png.plain and png.size == size for png in frames):
+                return False
+            old, new = map(all_rows, frames)
+            if any(new[:: 1 + 3 * width]):
+                return False
+            shares.append(_changed_share(old, new, height))
+        return sum(shares) <= MOST_CHANGED * len(shares)
+    # Whoever reads the frames says what is wrong with one.
+    return False
+
+
+def _changed_share(old: bytearray, new: bytearray, height: int) -> float:
+    """The share of the blocks of a frame of `height` rows that have changed, judged by some of its rows."""
+    stride = len(new) // height
+    across = range(0, stride, _BLOCK_BYTES)
+    rows = range(0, len(new), max(1, height // _ROWS) * stride)
+    changed = 0
+    for row in rows:
+        before, now = old[row : row + stride], new[row : row + stride]
+        if before != now:
+            changed += sum(before[at : at + _BLOCK_BYTES] != now[at : at + _BLOCK_BYTES] for at in across)
+    return changed / (len(rows) * len(across))
