@@ -17,7 +17,7 @@ from daddy_encode.encoding.frames.pictures import Look, Pictures, Size
 from daddy_encode.encoding.frames.survey import survey
 from daddy_encode.encoding.png.decode import with_alpha
 from daddy_encode.encoding.png.inflate import all_rows, inflated
-from daddy_encode.encoding.png.opaque import is_opaque
+from daddy_encode.encoding.png.opaque import is_opaque, is_opaque_rgba
 from daddy_encode.encoding.png.parse import Header, Png, PngFault
 from daddy_encode.encoding.png.stored import StoredPng
 from daddy_encode.encoding.png.unfilter import is_unfiltered
@@ -130,7 +130,7 @@ class DirectorySource:
         depth = self._survey.depth if look.depth == "auto" else look.depth
         self._pictures = Pictures(look, (self.width, self.height), depth)
         # What is neither has to be decoded; to wrap that as PNGs again would be wasted work.
-        self._is_rgba = _is_opaque_rgba(first)
+        self._is_rgba = is_opaque_rgba(first)
         goes_as_it_is = (first.plain or self._is_rgba) and not self._survey.is_varied
         self._prefers_pixels = not goes_as_it_is or self._likely_unfiltered(first)
         self._look = look
@@ -160,8 +160,10 @@ class DirectorySource:
 
     def yuv_frames(self) -> Iterator[memoryview] | None:
         """See FrameSource, and `frames`."""
-        size = (self.width, self.height)
-        return self._converted() if changes_little(self._directory, self.names, size) else None
+        # As for pixels, undoing filters here takes longer than what that saves.
+        if self._prefers_pixels and changes_little(self._directory, self.names, (self.width, self.height)):
+            return self._converted()
+        return None
 
     def _converted(self) -> Iterator[memoryview]:
         # Loaded while ffmpeg starts.
@@ -255,7 +257,8 @@ class DirectorySource:
         return False
 
     def _yuv(self, png: Png, picture: YuvPicture) -> memoryview:
-        if png.plain and png.size == (self.width, self.height) and picture.fill(inflated(png)):
+        may_be_rows = png.plain and png.size == (self.width, self.height) and not picture.had_filters
+        if may_be_rows and picture.fill(inflated(png)):
             self._pictures.saw_plain()
         else:
             picture.fill_pixels(self._pictures.of(png))
@@ -285,13 +288,6 @@ def frames_sha256(directory: JobDirectory, names: Iterable[str], check_stop: Cal
         check_stop()
         digest.update(directory.read(name)[1])
     return digest.hexdigest()
-
-
-def _is_opaque_rgba(png: Png) -> bool:
-    """Whether a PNG is opaque 8-bit RGBA: ffmpeg is then given its rows, undoes their filters, and drops alpha."""
-    with contextlib.suppress(PngFault):
-        return png.rgba and is_opaque(all_rows(png), png.header)
-    return False
 
 
 def _notes(names: Sequence[str], what: str) -> list[str]:

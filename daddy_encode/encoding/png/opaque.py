@@ -6,7 +6,10 @@ but its place. So an opaque picture has exactly these bytes, and by induction no
 
 from __future__ import annotations
 
-from daddy_encode.encoding.png.parse import Header
+import contextlib
+
+from daddy_encode.encoding.png.inflate import all_rows
+from daddy_encode.encoding.png.parse import Header, Png, PngFault
 
 
 def is_opaque(rows: bytes | bytearray, header: Header) -> bool:
@@ -31,3 +34,10 @@ def is_opaque(rows: bytes | bytearray, header: Header) -> bool:
         return False
     starts = range(stride, len(rows), stride)
     return all(rows[start + 4 : start + stride : 4] == other[rows[start]] for start in starts)
+
+
+def is_opaque_rgba(png: Png) -> bool:
+    """Whether a PNG is opaque 8-bit RGBA: ffmpeg is then given its rows, undoes their filters, and drops alpha."""
+    with contextlib.suppress(PngFault):
+        return png.rgba and is_opaque(all_rows(png), png.header)
+    return False

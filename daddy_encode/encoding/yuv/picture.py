@@ -19,7 +19,11 @@ _TOGETHER = 512
 
 
 class YuvPicture:
-    """One picture: filled, then converted, again and again."""
+    """One picture: filled, then converted, again and again.
+
+    Attributes:
+        had_filters: Whether a row of any frame so far had a filter.
+    """
 
     def __init__(self, width: int, height: int) -> None:
         """Take memory for a picture of `width` x `height` pixels, both even, at least BLOCK and 4."""
@@ -44,6 +48,7 @@ class YuvPicture:
         self._luma = _windows(luma, (2, BLOCK), (width, 1))
         self._chroma = [_windows(plane, (BLOCK // 2,), (1,)) for plane in (cb, cr)]
         self._is_first = True
+        self.had_filters = False
 
     def fill(self, pieces: Iterable[bytes]) -> bool:
         """Take the next frame's rows, each with the byte of its filter, in pieces of any length.
@@ -56,7 +61,8 @@ class YuvPicture:
         for piece in pieces:
             whole[at : at + len(piece)] = piece
             at += len(piece)
-        return not self._rows[:, 0].any()
+        self.had_filters = bool(self._rows[:, 0].any())
+        return not self.had_filters
 
     def fill_pixels(self, rgb: memoryview) -> None:
         """Take the next frame's pixels, row by row."""

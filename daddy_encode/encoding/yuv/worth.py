@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 from daddy_encode.encoding.frames.job_directory import JobDirectory
 from daddy_encode.encoding.frames.pictures import Size
-from daddy_encode.encoding.png.inflate import all_rows
 from daddy_encode.encoding.png.parse import PngFault
+from daddy_encode.encoding.png.unfilter import PlainPixels
 from daddy_encode.errors import DaddyEncodeError
 
 # Blocks of so many bytes of a row are compared, as `picture` converts them.
@@ -41,22 +41,21 @@ def changes_little(directory: JobDirectory, names: Sequence[str], size: Size) ->
     if "numpy" not in sys.modules and width * height * len(names) < LEAST_PIXELS:
         return False
     seconds = [1 + (len(names) - 2) * part // (PAIRS - 1) for part in range(PAIRS)]
+    pixels = PlainPixels(width, height)
     shares = []
     with contextlib.suppress(DaddyEncodeError, PngFault):
         for second in seconds:
             frames = [directory.read(name)[0] for name in names[second - 1 : second + 1]]
             if not all(png.plain and png.size == size for png in frames):
                 return False
-            old, new = map(all_rows, frames)
-            if any(new[:: 1 + 3 * width]):
-                return False
+            old, new = (bytes(pixels.of(png)) for png in frames)
             shares.append(_changed_share(old, new, height))
         return sum(shares) <= MOST_CHANGED * len(shares)
     # Whoever reads the frames says what is wrong with one.
     return False
 
 
-def _changed_share(old: bytearray, new: bytearray, height: int) -> float:
+def _changed_share(old: bytes, new: bytes, height: int) -> float:
     """The share of the blocks of a frame of `height` rows that have changed, judged by some of its rows."""
     stride = len(new) // height
     across = range(0, stride, _BLOCK_BYTES)

@@ -1,0 +1,104 @@
+"""What is converted here is, to the byte, what ffmpeg converts; and so are the videos."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from daddy_encode import save_frames_as_png
+from daddy_encode.encoding.frames.job_directory import JobDirectory
+from daddy_encode.encoding.frames.source import DirectorySource
+from daddy_encode.encoding.mp4.encode import filters
+from daddy_encode.encoding.yuv import worth
+from daddy_encode.encoding.yuv.picture import YuvPicture
+from tests.jobs import encode
+from tests.media import Frames, ffmpeg, moving_square, noise, shaded
+
+
+def by_ffmpeg(frames: Frames) -> Frames:
+    """The planes (count, H * W * 3 / 2) that ffmpeg makes of RGB frames for an MP4."""
+    count, height, width, _ = frames.shape
+    command = [
+        *(ffmpeg(), "-v", "error", "-f", "rawvideo", "-pixel_format", "rgb24", "-video_size", f"{width}x{height}"),
+        *("-i", "-", "-vf", filters(width, height, 1), "-f", "rawvideo", "-"),
+    ]
+    made = subprocess.run(command, input=frames.tobytes(), capture_output=True, check=True, timeout=60).stdout
+    return np.frombuffer(made, np.uint8).reshape(count, -1)
+
+
+def converted(frames: Frames) -> Frames:
+    """The same planes by `YuvPicture`, frame after frame, in rows as a PNG without filters has them."""
+    count, height, width, _ = frames.shape
+    picture = YuvPicture(width, height)
+    rows = np.zeros((count, height, 1 + 3 * width), np.uint8)
+    rows[:, :, 1:] = frames.reshape(count, height, -1)
+    made = []
+    for row in rows:
+        data = row.tobytes()
+        assert picture.fill([data[:1000], data[1000:]])
+        made.append(np.frombuffer(picture.convert(), np.uint8).copy())
+    return np.stack(made)
+
+
+def extremes(height: int, width: int) -> Frames:
+    """One frame of only the corners of the RGB cube, in every neighbourhood."""
+    return np.random.default_rng(1).choice(np.array([0, 255], np.uint8), (1, height, width, 3))
+
+
+@pytest.mark.parametrize("size", [(4, 16), (6, 18), (36, 46), (240, 320)], ids=str)
+def test_samples_are_those_that_ffmpeg_makes(size: tuple[int, int]) -> None:
+    frames = np.concatenate([noise(2, *size), extremes(*size), shaded(3, *size), moving_square(3, *size)])
+    assert np.array_equal(converted(frames), by_ffmpeg(frames))
+
+
+def test_every_grey_and_every_primary_is_what_ffmpeg_makes_of_it() -> None:
+    ramp = np.repeat(np.repeat(np.arange(256, dtype=np.uint8), 2)[np.newaxis], 4, axis=0)
+    frames = np.stack([ramp[..., np.newaxis] * np.array(mask, np.uint8) for mask in np.ndindex(2, 2, 2)])
+    assert np.array_equal(converted(frames), by_ffmpeg(frames))
+
+
+def test_only_a_few_pixels_change_anywhere() -> None:
+    """Each change is seen, wherever words, rows and blocks of the picture begin and end."""
+    random = np.random.default_rng(3)
+    frames = np.repeat(noise(1, 20, 42), 300, axis=0)
+    for index in range(1, len(frames)):
+        frames[index] = frames[index - 1]
+        row, column, channel = (random.integers(extent) for extent in frames.shape[1:])
+        frames[index, row, column, channel] ^= 1 << random.integers(8)
+    # Corners and the last bytes as well.
+    for index, place in enumerate([(0, 0), (0, 41), (19, 0), (19, 41)]):
+        frames[(slice(200 + index, None), *place)] ^= 255
+    assert np.array_equal(converted(frames), by_ffmpeg(frames))
+
+
+def _dump(folder: Path, frames: Frames, filtered: tuple[int, ...] = ()) -> Path:
+    save_frames_as_png(frames, folder)
+    for index in filtered:
+        path = folder / f"{index:06d}.png"
+        Image.fromarray(frames[index]).save(path)
+    return folder
+
+
+@pytest.mark.parametrize("filtered", [(), (9, 10, 17)], ids=["no filters", "some of Pillow's"])
+def test_the_video_has_the_same_bytes_either_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, filtered: tuple[int, ...]
+) -> None:
+    # Noise that stays, of which no filter makes less, and a square that crosses it.
+    frames = np.repeat(noise(1, 130, 170), 30, axis=0)
+    for index, frame in enumerate(frames):
+        frame[40:60, 3 * index : 3 * index + 20] = (220, 30, 40)
+    folder = _dump(tmp_path / "job", frames, filtered)
+    made = []
+    for most in (1.0, -1.0):
+        monkeypatch.setattr(worth, "MOST_CHANGED", most)
+        with JobDirectory(folder) as directory:
+            source = DirectorySource(directory, sorted(path.name for path in folder.glob("*.png")))
+            assert (source.yuv_frames() is not None) == (most > 0)
+        encode(folder, force=True)
+        made.append(hashlib.sha256(folder.with_suffix(".mp4").read_bytes()).hexdigest())
+    assert made[0] == made[1]
