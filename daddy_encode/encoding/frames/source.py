@@ -1,4 +1,4 @@
-"""Where frames come from: PNGs of a directory, read once and checked, or arrays in memory."""
+"""Where frames come from: PNGs of a directory, read once and checked; those in memory come from `arrays`."""
 
 from __future__ import annotations
 
