@@ -10,6 +10,8 @@ import numpy.typing as npt
 from daddy_encode.encoding.gif.writer import MAX_COLOURS, Box, GifWriter, changed_box
 from daddy_encode.spool.png.pixels import Pixels
 
+Codes = npt.NDArray[np.uint32]
+
 
 class Colours:
     """The colours seen so far: in the order of the pictures they appeared in; within one, the most frequent first.
@@ -19,28 +21,29 @@ class Colours:
     """
 
     def __init__(self) -> None:
+        # As 0xRRGGBB.
         self._seen = np.empty(0, np.uint32)
-        # By colour, its index plus one. A page that no colour falls on takes no memory; numpy's own arrays of this
-        # size come in pages of 2 MiB, and to clear one for each colour took longer than a small clip.
+        # By a colour's code, its index plus one. A page that no colour falls on takes no memory; numpy's own arrays of
+        # this size come in pages of 2 MiB, and to clear one for each colour took longer than a small clip.
         table = mmap.mmap(-1, 2 * 2**24, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         self._index = np.frombuffer(table, np.uint16)
 
     def indices(self, rgb: Pixels) -> Pixels | None:
         """`rgb` (H, W, 3) as indices (H, W); None, and of no more use, where there are more than 256 colours now."""
-        packed = _packed(rgb)
-        found = self._index.take(packed)
+        codes = _codes(rgb)
+        found = self._index.take(codes)
         if not found.all():
-            unknown = packed[found == 0]
+            unknown = _reversed(codes[found == 0])
             # Rendered rows are runs of one colour; sorting only where they change is many times faster.
             begins = np.append(0, np.flatnonzero(unknown[1:] != unknown[:-1]) + 1)
             new, runs = np.unique(unknown[begins], return_counts=True)
             if len(self._seen) + len(new) > MAX_COLOURS:
                 return None
             new = new[np.argsort(-runs, kind="stable")]
-            self._index[new] = np.arange(len(new)) + len(self._seen) + 1
+            self._index[_reversed(new)] = np.arange(len(new)) + len(self._seen) + 1
             self._seen = np.concatenate([self._seen, new])
-            found = self._index.take(packed)
-        return (found - 1).astype(np.uint8)
+            found = self._index.take(codes)
+        return (found - np.uint16(1)).astype(np.uint8).reshape(rgb.shape[:2])
 
     def palette(self) -> Pixels:
         """The colours by index, (N, 3)."""
@@ -96,9 +99,17 @@ def few_colours(rgb: Pixels) -> bool:
     return Colours().indices(rgb) is not None
 
 
-def _packed(rgb: Pixels) -> npt.NDArray[np.uint32]:
-    packed = rgb[:, :, 0].astype(np.uint32)
-    for channel in (1, 2):
-        packed <<= 8
-        packed |= rgb[:, :, channel]
-    return packed
+def _codes(rgb: Pixels) -> Codes:
+    """The pixels of `rgb` as 0xBBGGRR, one after another."""
+    samples = np.empty(rgb.size + 1, np.uint8)
+    samples[:-1].reshape(rgb.shape)[...] = rgb
+    # Words that begin at every third byte, each with one byte too many.
+    words = np.ndarray((rgb.size // 3,), "<u4", samples, strides=(3,))
+    codes: Codes = words & np.uint32(0xFFFFFF)
+    return codes
+
+
+def _reversed(codes: Codes) -> Codes:
+    """0xBBGGRR as 0xRRGGBB, and back."""
+    turned: Codes = (codes & np.uint32(0xFF)) << np.uint32(16) | codes & np.uint32(0xFF00) | codes >> np.uint32(16)
+    return turned

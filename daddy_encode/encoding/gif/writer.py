@@ -53,14 +53,31 @@ NOTHING = Box(0, 1, 0, 1)
 def changed_box(old: Pixels, new: Pixels) -> Box:
     """The smallest rectangle with every difference between two pictures, (H, W) or (H, W, 3)."""
     height, width = new.shape[:2]
-    differ = old.reshape(height, -1) != new.reshape(height, -1)
-    rows = np.flatnonzero(differ.any(axis=1))
-    if not rows.size:
+    before, after = old.reshape(height, -1), new.reshape(height, -1)
+    begin, end = _differing_rows(before, after)
+    if begin == end:
         return NOTHING
-    top, bottom = int(rows[0]), int(rows[-1]) + 1
+    differ = before[begin:end] != after[begin:end]
+    rows = np.flatnonzero(differ.any(axis=1))
     samples = differ.shape[1] // width
-    columns = np.flatnonzero(differ[top:bottom].any(axis=0)) // samples
-    return Box(top, bottom, int(columns[0]), int(columns[-1]) + 1)
+    columns = np.flatnonzero(differ.any(axis=0)) // samples
+    return Box(begin + int(rows[0]), begin + int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1)
+
+
+def _differing_rows(before: Pixels, after: Pixels) -> tuple[int, int]:
+    """From the first row that differs to behind the last, or a row more; (0, 0) where none does.
+
+    Words are compared eight times as fast as bytes, and most rows of a rollout stay as they are.
+    """
+    old, new = before.reshape(-1), after.reshape(-1)
+    stride, length = after.shape[1], new.size // 8 * 8
+    words = np.flatnonzero(old[:length].view(np.uint64) != new[:length].view(np.uint64))
+    is_new_at_end = old[length:].tobytes() != new[length:].tobytes()
+    if not words.size and not is_new_at_end:
+        return 0, 0
+    first = int(words[0]) * 8 if words.size else length
+    last = new.size - 1 if is_new_at_end else int(words[-1]) * 8 + 7
+    return first // stride, last // stride + 1
 
 
 class GifWriter:
