@@ -89,10 +89,10 @@ def done_already(paths: JobPaths, context: Context) -> Result | None:
 def done_since(paths: JobPaths, context: Context) -> Result | None:
     """As `done_already`, of a job that had no receipt when this encoder looked for jobs: its frames are not listed.
 
-    Whoever has encoded it since has listed them, later than this encoder was asked to: each of many encoders would
-    list them all.
+    Whoever has encoded it since has listed them, later than this encoder was asked to, also where that was to encode
+    anew what was done: each of many encoders would list, or encode, them all.
     """
-    if context.force or not os.path.lexists(paths.receipt):
+    if not os.path.lexists(paths.receipt):
         return None
     with JobDirectory(paths.directory, context.owners) as directory:
         receipt = recorded_since(paths, directory, context.settings, keep_since=context.keep_since)

@@ -46,7 +46,6 @@ LARGEST_CRF = 51
 VARIANTS: dict[str, dict[str, str]] = {
     "-g 60": {"-g": "60"},
     "-g 250": {"-g": "250"},
-    "-g 250 -bf 3": {"-g": "250", "-bf": "3"},
     "-g 250 -preset fast": {"-g": "250", "-preset": "fast"},
     "-g 250 -bf 3 -preset medium": {"-g": "250", "-bf": "3", "-preset": "medium"},
 }
