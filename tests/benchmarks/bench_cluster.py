@@ -27,9 +27,9 @@ ABOUT = f"""
 {ROLLOUTS:,} rollouts of {FRAMES:,} frames, recorded by `FrameWriter` in GPU jobs, encoded to MP4 by an array of {TASKS}
 tasks of one core each: worked out from what one rollout costs on this machine, in processor time (of the command, its
 start-up included) and in calls that a file server has to answer. strace counts these: what names a file in the spool
-(open, stat, rename, unlink, ...), lists it, or flushes to disk; a client that keeps what it was told for seconds, as
-NFS's do, passes on about half of them. imageio in the GPU job, beside it, writes no frames,
-and keeps the rollout waiting while it encodes.
+(open, stat, rename, unlink, ...), lists it, or flushes to disk; of a second look at a file within seconds, a client
+with a cache need not ask. imageio in the GPU job, beside it, writes no frames, and keeps the rollout waiting while it
+encodes.
 
 Which encoder takes which job is simulated in virtual time: the real code of `encode_all` and of the claims, {TASKS}
 encoders that start within 5 s of each other, calls that take 1 to 20 ms, clients that keep a file's status for up to
