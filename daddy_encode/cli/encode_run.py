@@ -24,7 +24,8 @@ from daddy_encode.report.log import counted, saved_json, set_up_logging, shown
 from daddy_encode.report.progress import AboveBar, Progress
 from daddy_encode.service.attempt import Outcome, OutcomeKind
 from daddy_encode.service.encode_all import encode_all
-from daddy_encode.service.find_jobs import FoundJob, FoundJobs, find_all_jobs, passed_over_text
+from daddy_encode.service.find_jobs import find_all_jobs, passed_over_text
+from daddy_encode.service.found_jobs import FoundJob, FoundJobs, JobList
 from daddy_encode.service.preview import preview
 from daddy_encode.service.stop import StopSwitch
 from daddy_encode.service.tally import Tally
@@ -104,9 +105,8 @@ def run(
         on_saved=print_saved if as_json else lambda record, path: None,
         one_job=len(found.jobs) == 1,
     )
-    frames = {job.paths: job.frames for job in found.jobs}
     left = []
-    with Progress(len(frames), sum(frames.values()), hidden=quiet) as progress:
+    with Progress(len(found.jobs), found.jobs.frames, hidden=quiet) as progress:
         if output is not None:
             for job in found.jobs:
                 remove_dead(job.paths.base.parent)
@@ -116,9 +116,9 @@ def run(
                 tally.record(Outcome(job.paths, OutcomeKind.MADE, result))
         else:
 
-            def ended(outcome: Outcome) -> None:
+            def ended(outcome: Outcome, job: FoundJob) -> None:
                 tally.record(outcome)
-                progress.end_job(0 if outcome.kind is OutcomeKind.MADE else frames[outcome.paths])
+                progress.end_job(0 if outcome.kind is OutcomeKind.MADE else job.frames)
 
             claims = Claims(lease, context.owners.trusts, context.tmp_dir)
             with WorkerPool(workers or usable_workers(os.environ), context, claims, stop, progress.add) as pool:
@@ -155,7 +155,7 @@ def _kind_of(output: Path, video: str | None, output_dir: Path | None) -> str:
     return kind
 
 
-def _into(output: Path, found: FoundJobs) -> list[FoundJob]:
+def _into(output: Path, found: FoundJobs) -> JobList:
     """The one job, with `output` as its video; none where a fault was found."""
     if len(found.jobs) > 1:
         first = found.jobs[0].paths
@@ -169,7 +169,7 @@ def _into(output: Path, found: FoundJobs) -> list[FoundJob]:
             f"--output {shown(output)}: is the name of a job's own video; leave --output out to make that, or name "
             "another file"
         )
-    return [replace(job, paths=job.paths.into(output)) for job in found.jobs if not found.faults]
+    return JobList(replace(job, paths=job.paths.into(output)) for job in found.jobs if not found.faults)
 
 
 def _show(found: FoundJobs, context: Context, *, as_json: bool, verbose: bool) -> int:

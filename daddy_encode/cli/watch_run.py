@@ -19,12 +19,12 @@ from daddy_encode.errors import SpoolError
 from daddy_encode.jobs.context import make_context
 from daddy_encode.report.log import counted, set_up_logging, shown
 from daddy_encode.report.progress import AboveBar
-from daddy_encode.service.memory import use_one_arena
 from daddy_encode.service.notify import Notifier, parse_command
 from daddy_encode.service.state import State
 from daddy_encode.service.stop import StopSwitch
 from daddy_encode.service.tally import Tally
 from daddy_encode.service.watcher.events import Events, start_events
+from daddy_encode.service.watcher.memory import use_one_arena
 from daddy_encode.service.watcher.scanner import Scanner
 from daddy_encode.service.watcher.wake import Waker
 from daddy_encode.service.watcher.watcher import Watcher, WatchOptions

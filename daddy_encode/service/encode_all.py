@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
-from collections.abc import Callable, Iterable
+from array import array
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +13,8 @@ from daddy_encode.encoding.context import Context, Result
 from daddy_encode.encoding.job import is_done
 from daddy_encode.errors import DaddyEncodeError, JobsFailedError
 from daddy_encode.service.attempt import Attempt, Outcome, OutcomeKind
-from daddy_encode.service.find_jobs import FoundJob, find_all_jobs
+from daddy_encode.service.find_jobs import find_all_jobs
+from daddy_encode.service.found_jobs import FoundJob
 from daddy_encode.service.stop import StopSwitch
 from daddy_encode.service.tally import log_saved
 from daddy_encode.service.worker_pool import WorkerPool, run_jobs
@@ -29,10 +30,10 @@ LONGEST_PAUSE_SECONDS = 5.0
 
 
 def encode_all(
-    jobs: Iterable[FoundJob],
+    jobs: Sequence[FoundJob],
     pool: WorkerPool,
     stop: StopSwitch,
-    on_outcome: Callable[[Outcome], None],
+    on_outcome: Callable[[Outcome, FoundJob], None],
     *,
     lease: float,
     wait: bool = True,
@@ -43,7 +44,7 @@ def encode_all(
         jobs: What to encode.
         pool: What attempts them.
         stop: Set by whoever wants it ended.
-        on_outcome: Called with what became of each job, in this thread.
+        on_outcome: Called with what became of each job, and the job, in this thread.
         lease: After how many seconds without a sign of life another encoder's job is taken over.
         wait: Whether to wait for jobs that other encoders work on. Default: yes.
 
@@ -53,25 +54,23 @@ def encode_all(
     Raises:
         DaddyEncodeError: No job can be encoded on this machine.
     """
-    waiting = [
-        Attempt(job.paths, need_manifest=job.has_manifest, has_lease=job.has_lease, had_receipt=job.has_receipt)
-        for job in jobs
-    ]
-    attempts = {attempt.paths: attempt for attempt in waiting}
-    reported: set[JobPaths] = set()
+    # By their numbers: of very many, whole ones take more memory than all else.
+    waiting: Sequence[int] = range(len(jobs))
+    reported: set[int] = set()
     pause = FIRST_PAUSE_SECONDS
     while waiting and not stop.is_set():
         claimed = []
-        order = _Order(waiting)
+        order = _Order(jobs, waiting)
         for outcome in run_jobs(pool, order, stop):
+            number, job = order.begun.pop(outcome.paths)
             if outcome.kind is OutcomeKind.CLAIMED:
                 order.go_elsewhere()
-                claimed.append(attempts[outcome.paths])
-                if outcome.paths not in reported:
+                claimed.append(number)
+                if number not in reported:
                     log.info("%s%s", outcome.error, "; waiting for it" if wait else "")
-                    reported.add(outcome.paths)
+                    reported.add(number)
             else:
-                on_outcome(outcome)
+                on_outcome(outcome, job)
         waiting = claimed
         if not wait:
             break
@@ -80,17 +79,23 @@ def encode_all(
             pause *= 2
     if pool.fault is not None:
         raise pool.fault
-    return [attempt.paths for attempt in waiting]
+    return [jobs[number].paths for number in waiting]
 
 
 class _Order:
-    """An iterator over attempts in their order, until another encoder is met: then on from a random place, and around.
+    """An iterator over attempts at jobs in their order, until another encoder is met: then on from a random place.
 
     Else encoders that begin together, such as the tasks of an array, would try every job right behind each other.
+
+    Attributes:
+        begun: The jobs that were given out, with their numbers; whoever hears of their end takes them out.
     """
 
-    def __init__(self, attempts: Iterable[Attempt]) -> None:
-        self._left = deque(attempts)
+    def __init__(self, jobs: Sequence[FoundJob], numbers: Sequence[int]) -> None:
+        self._jobs = jobs
+        # The next one last.
+        self._left = array("L", reversed(numbers))
+        self.begun: dict[JobPaths, tuple[int, FoundJob]] = {}
 
     def __iter__(self) -> _Order:
         return self
@@ -98,15 +103,19 @@ class _Order:
     def __next__(self) -> Attempt:
         if not self._left:
             raise StopIteration
-        return self._left.popleft()
+        number = self._left.pop()
+        job = self._jobs[number]
+        self.begun[job.paths] = number, job
+        return Attempt(job.paths, need_manifest=job.has_manifest, has_lease=job.has_lease, had_receipt=job.has_receipt)
 
     def go_elsewhere(self) -> None:
-        """Go on at another place."""
+        """Go on at another place, and then around."""
         if self._left:
             from random import SystemRandom
 
             # A generator of its own: nobody who seeds Python's gets two encoders that go the same way.
-            self._left.rotate(-SystemRandom().randrange(len(self._left)))
+            place = SystemRandom().randrange(len(self._left))
+            self._left = self._left[place:] + self._left[:place]
 
 
 def encode_path(
@@ -142,7 +151,7 @@ def encode_path(
     errors: list[DaddyEncodeError] = [*found.faults]
     skipped: list[DaddyEncodeError] = []
 
-    def ended(outcome: Outcome) -> None:
+    def ended(outcome: Outcome, job: FoundJob) -> None:
         if outcome.result is not None:
             results[outcome.paths] = outcome.result
             log_saved(outcome.result)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
-from msgspec import Struct, field
 from msgspec.structs import replace
 
 from daddy_encode.encoding.frames.other_files import OtherFiles
 from daddy_encode.errors import SettingsError, SpoolError
 from daddy_encode.report.log import shown
+from daddy_encode.service.found_jobs import FoundJob, FoundJobs, JobList, PassedOver
 from daddy_encode.spool.claims import claimed_names
 from daddy_encode.spool.frames import described, find_several
 from daddy_encode.spool.paths import JobPaths
@@ -26,59 +26,6 @@ _ADVICE = (
 )
 # Of ffmpeg, or of a shell that found nothing to put in its place.
 _PATTERN = re.compile(r"%0?[0-9]*d|[*?\[]")
-
-
-class FoundJob(Struct, frozen=True):
-    """A job that was found.
-
-    Attributes:
-        paths: Its names.
-        frames: How many numbered PNGs it has.
-        has_manifest: Whether it has a manifest.
-        named: Whether the user named it, not a tree that it is in.
-        has_lease: Whether something has the name of its lease.
-        has_receipt: Whether something has the name of its receipt. Default: that is not known.
-    """
-
-    paths: JobPaths
-    frames: int
-    has_manifest: bool
-    named: bool
-    has_lease: bool
-    has_receipt: bool = True
-
-
-class PassedOver(Struct, frozen=True):
-    """Frames that were found and are not encoded.
-
-    Attributes:
-        directory: Where they are.
-        reason: Why, in a few words that a summary shows after their number.
-        advice: Why, and what to do to have them encoded.
-        count: In how many directories. Default: in one.
-    """
-
-    directory: Path
-    reason: str
-    advice: str
-    count: int = 1
-
-    def __str__(self) -> str:
-        return f"{shown(self.directory)}: {self.advice}"
-
-
-class FoundJobs(Struct):
-    """What was found at several paths.
-
-    Attributes:
-        jobs: The jobs to encode, each once.
-        faults: What is wrong with paths, and directories below them.
-        passed_over: What is not encoded.
-    """
-
-    jobs: list[FoundJob] = field(default_factory=list)
-    faults: list[SpoolError] = field(default_factory=list)
-    passed_over: list[PassedOver] = field(default_factory=list)
 
 
 NO_MANIFEST = "without a manifest"
@@ -113,7 +60,7 @@ def find_all_jobs(
     found = FoundJobs()
     directories, found.faults = _without_files(paths)
     # A job may be in a tree that is named and be named itself.
-    jobs: dict[Path, FoundJob] = {}
+    known: set[Path] = set()
     for path, pattern in directories:
         other, passed_over, empty = OtherFiles(), list[PassedOver](), True
         for item in _reported(find(path, other=other, pattern=pattern)):
@@ -123,14 +70,17 @@ def find_all_jobs(
             empty = False
             if isinstance(item, SpoolError):
                 found.faults.append(item)
-            else:
-                jobs.setdefault(item.paths.job, item)
+            elif len(directories) == 1:
+                found.jobs.append(item)
+            elif item.paths.job not in known:
+                known.add(item.paths.job)
+                found.jobs.append(item)
         found.passed_over += passed_over
         if empty:
             why = passed_over_text(passed_over) or f": it {other}"
             found.faults.append(SpoolError(f"{shown(path)}: nothing to encode{why}"))
-    found.jobs = list(jobs.values())
-    _check_outputs(found.jobs)
+    if len(directories) > 1 or not found.jobs.is_plain:
+        _check_outputs(found.jobs)
     return found
 
 
@@ -279,7 +229,7 @@ def _without_files(paths: Iterable[Path]) -> tuple[list[tuple[Path, str | None]]
     return rest, faults
 
 
-def _check_outputs(jobs: Sequence[FoundJob]) -> None:
+def _check_outputs(jobs: JobList) -> None:
     """Raise SettingsError where two jobs would have the same outputs."""
     bases: dict[Path, JobPaths] = {}
     for job in jobs:

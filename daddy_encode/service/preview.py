@@ -16,7 +16,7 @@ from daddy_encode.encoding.recorded import settings_text
 from daddy_encode.encoding.settings import GifSettings
 from daddy_encode.errors import DaddyEncodeError
 from daddy_encode.report.log import shown
-from daddy_encode.service.find_jobs import FoundJob
+from daddy_encode.service.found_jobs import FoundJob
 from daddy_encode.spool.paths import JobPaths, Kind
 from daddy_encode.spool.rate import fps_in_json, parse_fps
 

@@ -11,7 +11,8 @@ from daddy_encode.encoding.context import Result
 from daddy_encode.encoding.recorded import read_settings, settings_text
 from daddy_encode.report.log import counted, lost_lines, saved_line, seconds_text, shown, size
 from daddy_encode.service.attempt import Outcome, OutcomeKind
-from daddy_encode.service.find_jobs import PassedOver, passed_over_text
+from daddy_encode.service.find_jobs import passed_over_text
+from daddy_encode.service.found_jobs import PassedOver
 from daddy_encode.spool.receipt import OutputRecord
 
 log = logging.getLogger(__name__)

@@ -29,7 +29,7 @@ from unittest import mock
 from daddy_encode.errors import ClaimedError, DaddyEncodeError, SpoolError
 from daddy_encode.service import encode_all as service
 from daddy_encode.service.attempt import Attempt, Outcome, OutcomeKind
-from daddy_encode.service.find_jobs import FoundJob
+from daddy_encode.service.found_jobs import FoundJob
 from daddy_encode.service.stop import StopSwitch
 from daddy_encode.spool import held_file
 from daddy_encode.spool.claims import Claims, claim, claims, directory, heartbeat, marker
@@ -418,7 +418,7 @@ class _Encoder:
         listed = frozenset(os.listdir(world.folder))
         found = [FoundJob(paths, 1000, True, False, False, paths.receipt.name in listed) for paths in world.durations]
         self._claims = Claims(world.scene.lease)
-        service.encode_all(found, self, StopSwitch(), lambda outcome: None, lease=world.scene.lease)  # type: ignore[arg-type]
+        service.encode_all(found, self, StopSwitch(), lambda outcome, job: None, lease=world.scene.lease)  # type: ignore[arg-type]
 
     # What `run_jobs` asks of a pool.
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from daddy_encode.errors import FrameError
-from daddy_encode.service.find_jobs import FoundJobs, find_all_jobs, passed_over_text
+from daddy_encode.service.find_jobs import find_all_jobs, passed_over_text
+from daddy_encode.service.found_jobs import FoundJobs
 from tests.jobs import encode
 
 
@@ -160,4 +161,4 @@ def test_frames_below_frames_are_said_not_to_be_encoded(spool: Path) -> None:
 def test_a_lone_frame_is_found_where_its_directory_is_named(spool: Path) -> None:
     touch(spool / "dump", "000000_rgb.png")
     assert jobs_of(find_all_jobs([spool / "dump"])) == ["dump"]
-    assert find_all_jobs([spool]).jobs == []
+    assert not find_all_jobs([spool]).jobs

@@ -9,7 +9,8 @@ from daddy_encode.encoding.context import Context
 from daddy_encode.encoding.job import done_since
 from daddy_encode.service.attempt import Outcome, OutcomeKind
 from daddy_encode.service.encode_all import encode_all
-from daddy_encode.service.find_jobs import FoundJobs, find_all_jobs
+from daddy_encode.service.find_jobs import find_all_jobs
+from daddy_encode.service.found_jobs import FoundJobs
 from daddy_encode.service.stop import StopSwitch
 from daddy_encode.service.worker_pool import WorkerPool
 from daddy_encode.spool.claims import Claims
@@ -25,7 +26,7 @@ def finish(found: FoundJobs, asked: Context, *, wait: bool = True) -> tuple[list
     outcomes: list[Outcome] = []
     stop = StopSwitch()
     with WorkerPool(1, asked, Claims(LEASE), stop) as pool:
-        left = encode_all(found.jobs, pool, stop, outcomes.append, lease=LEASE, wait=wait)
+        left = encode_all(found.jobs, pool, stop, lambda outcome, job: outcomes.append(outcome), lease=LEASE, wait=wait)
     return outcomes, left
 
 

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from daddy_encode.service.attempt import Attempt, Outcome, OutcomeKind
-from daddy_encode.service.memory import release_memory
 from daddy_encode.service.notify import Notifier
 from daddy_encode.service.state import State
 from daddy_encode.service.stop import StopSwitch
+from daddy_encode.service.watcher.memory import release_memory
 from daddy_encode.service.watcher.scanner import Scanner
 from daddy_encode.service.watcher.wake import Waker
 from daddy_encode.service.worker_pool import JOBS_PER_WORKER, WorkerPool
