@@ -2,118 +2,113 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import os
-import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
-import imageio.v3 as imageio
-import numpy as np
+import imageio.v2 as imageio
 from imageio_ffmpeg import get_ffmpeg_exe
 from PIL import Image
 
 from daddy_encode import save_frames_as_png
 from daddy_encode.spool.png.pixels import Pixels
-from daddy_encode.spool.png.writer import CHOOSE_EVERY, choose_filter, encode_png
-from tests.benchmarks.clips import clip
+from tests.benchmarks.clips import CLIPS, cycled
+from tests.benchmarks.measure import Run, measure, timed
+from tests.benchmarks.options import Options
+from tests.benchmarks.result import Row
 from tests.benchmarks.scratch import scratch
-from tests.benchmarks.table import Row, medians
 
 TITLE = "save_frames_as_png: a list of arrays to files"
-ROUNDS = 7
-# Frames of a call of ours and of the plain loop; the peers, which are slower, get a part of them.
-FRAMES = {"breakout": 720, "cartpole": 240, "cheetah": 240, "humanoid": 120}
+ABOUT = """
+`save_frames_as_png` of a list of frames, called in a process that has loaded everything, against a loop over
+`imageio.imwrite` and one over `cv2.imwrite` into a new directory (start-ups: see the whole way). OpenCV is spared the
+turning from RGB to BGR. The peers, which are slower, get every sixth frame. Sizes are against Pillow's at
+`compress_level=1`. What a reader pays: ffmpeg's own decoder on one thread, ours against Pillow's default.
+"""
+# Frames of a call of ours; bars against imageio and against OpenCV.
+SHOWN = {"breakout": (720, 5, 2), "cartpole": (240, 12, 4), "cheetah": (240, 12, 4), "humanoid": (120, 12, 4)}
 PEERS_PART = 6
-# Against imageio, against OpenCV.
-BARS = {"breakout": (5, 2), "cartpole": (12, 4), "cheetah": (12, 4), "humanoid": (12, 4)}
+ROUNDS = 7
 
 
-def rows() -> list[Row]:
-    """Each clip against imageio, OpenCV and a plain loop over `encode_png`; then sizes, and decoding."""
-    found = []
-    for name in FRAMES:
-        found += _write_rows(name, scratch())
-    return [*found, _decode_row(scratch())]
+def run(options: Options) -> Iterator[Row]:
+    for name, (count, against_imageio, against_opencv) in SHOWN.items():
+        frames = list(cycled(name, options.sizes(count, 24)))
+        yield from _write_rows(name, frames, (against_imageio, against_opencv), options.rounds(ROUNDS))
+        yield _size_row(name, frames[::PEERS_PART])
+    yield _decode_row(options)
 
 
-def _write_rows(name: str, folder: Path) -> list[Row]:
-    pictures = clip(name)
-    frames = [np.array(pictures[index % len(pictures)]) for index in range(FRAMES[name])]
+def _write_rows(name: str, frames: list[Pixels], bars: tuple[int, int], rounds: int) -> Iterator[Row]:
     few = frames[::PEERS_PART]
     numbers = itertools.count()
 
     def new_directory() -> str:
-        return f"{folder}/{name}-{next(numbers)}"
+        return f"{scratch()}/{name}-{next(numbers)}"
 
     def ours() -> None:
         save_frames_as_png(frames, new_directory())
 
-    def plain_loop() -> None:
-        os.mkdir(directory := new_directory())
-        for index, frame in enumerate(frames):
-            if index % CHOOSE_EVERY == 0:
-                row_filter = choose_filter(frame)
-            with open(f"{directory}/{index:06d}.png", "wb") as file:
-                file.write(encode_png(frame, row_filter))
+    def loop(write: Callable[[str, Pixels], object]) -> Callable[[], None]:
+        def write_all() -> None:
+            os.mkdir(directory := new_directory())
+            for index, frame in enumerate(few):
+                write(f"{directory}/{index:06d}.png", frame)
 
-    def with_imageio() -> None:
-        os.mkdir(directory := new_directory())
-        for index, frame in enumerate(few):
-            imageio.imwrite(f"{directory}/{index:06d}.png", frame)
+        return write_all
 
-    def with_opencv() -> None:
-        os.mkdir(directory := new_directory())
-        for index, frame in enumerate(few):
-            # Red and blue come out swapped: turning them first would only make it slower.
-            cv2.imwrite(f"{directory}/{index:06d}.png", frame)
-
-    ways: dict[str, tuple[Callable[[], None], list[Pixels]]] = {
-        "ours": (ours, frames),
-        "plain loop": (plain_loop, frames),
-        "imageio": (with_imageio, few),
-        "OpenCV": (with_opencv, few),
-    }
-    seconds = medians({way: run for way, (run, _) in ways.items()}, repeat=ROUNDS)
-    each = {way: 1000 * seconds[way] / len(written) for way, (_, written) in ways.items()}
-    figures = ", ".join(f"{way} {value:.3f} ms" for way, value in each.items())
-    what = f"{name} {frames[0].shape[1]}x{frames[0].shape[0]}"
-    save_frames_as_png(few, folder / f"{name}-sizes")
-    ours_bytes = sum(path.stat().st_size for path in (folder / f"{name}-sizes").glob("*.png"))
-    sizes = [total / len(few) for total in (ours_bytes, sum(len(_pillow(frame)) for frame in few))]
-    return [
-        Row(f"{what}: faster than imageio", figures, each["imageio"] / each["ours"], f">= {BARS[name][0]}"),
-        Row(f"{what}: faster than OpenCV", "", each["OpenCV"] / each["ours"], f">= {BARS[name][1]}"),
-        Row(f"{what}: time of the plain loop", "", each["ours"] / each["plain loop"], "<= 1.05"),
-        Row(
-            f"{what}: bytes of Pillow's level 1",
-            "{:.0f} and {:.0f} bytes".format(*sizes),
-            sizes[0] / sizes[1],
-            "<= 1.15",
-        ),
-    ]
+    runs: dict[str, Run] = {"ours": timed(ours), "imageio": timed(loop(imageio.imwrite))}
+    measured = measure({**runs, "OpenCV": timed(loop(cv2.imwrite))}, rounds)
+    written = {"ours": len(frames), "imageio": len(few), "OpenCV": len(few)}
+    wall = {way: 1000 * measured[way].wall / count for way, count in written.items()}
+    cpu = {way: 1000 * measured[way].cpu / count for way, count in written.items()}
+    for peer, bar in zip(("imageio", "OpenCV"), bars, strict=True):
+        yield Row(
+            what=f"{name} {CLIPS[name].size}: times as fast as {peer}",
+            value=wall[peer] / wall["ours"],
+            bar=f">= {bar}",
+            figures=f"{wall['ours']:.3f} ms a frame against {wall[peer]:.3f} ms; "
+            f"CPU {cpu['ours']:.3f} ms against {cpu[peer]:.3f} ms",
+        )
 
 
-def _pillow(frame: Pixels) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(frame).save(buffer, "png", compress_level=1)
-    return buffer.getvalue()
+def _size_row(name: str, frames: list[Pixels]) -> Row:
+    ours, pillow = _dumps(name, frames, compress_level=1)
+    sizes = [sum(png.stat().st_size for png in dump.glob("*.png")) / len(frames) for dump in (ours, pillow)]
+    return Row(
+        what=f"{name} {CLIPS[name].size}: bytes of Pillow's level 1",
+        value=sizes[0] / sizes[1],
+        bar="<= 1.15",
+        figures="{:.0f} against {:.0f} bytes a frame".format(*sizes),
+    )
 
 
-def _decode_row(folder: Path) -> Row:
-    frames = [np.array(frame) for frame in clip("humanoid")[::12]]
-    save_frames_as_png(frames, folder / "ours")
-    (folder / "pillow").mkdir()
+def _decode_row(options: Options) -> Row:
+    frames = list(cycled("humanoid", options.sizes(60, 12)))
+    dumps = dict(zip(("ours", "Pillow's"), _dumps("decode", frames), strict=True))
+    measured = measure(
+        {
+            way: [get_ffmpeg_exe(), "-v", "error", "-threads", "1", "-i", f"{dump}/%06d.png", "-f", "null", "-"]
+            for way, dump in dumps.items()
+        },
+        options.rounds(ROUNDS),
+    )
+    figures = ", ".join(f"{way} {1000 * value.wall / len(frames):.2f} ms" for way, value in measured.items())
+    return Row(
+        what="humanoid 1280x720: ffmpeg's time to decode, of Pillow's",
+        value=measured["ours"].wall / measured["Pillow's"].wall,
+        bar="<= 0.8",
+        figures=f"{figures} a frame",
+    )
+
+
+def _dumps(name: str, frames: list[Pixels], **options: int) -> tuple[Path, Path]:
+    """Dumps of these frames by us and by Pillow, with options for its `save`."""
+    ours, pillow = scratch() / f"{name}-by-us", scratch() / f"{name}-by-Pillow"
+    save_frames_as_png(frames, ours)
+    pillow.mkdir()
     for index, frame in enumerate(frames):
-        (folder / "pillow" / f"{index:06d}.png").write_bytes(_pillow(frame))
-
-    def decode(way: str) -> Callable[[], object]:
-        command = [get_ffmpeg_exe(), "-v", "error", "-threads", "1", "-stream_loop", "4"]
-        command += ["-i", f"{folder}/{way}/%06d.png", "-f", "null", "-"]
-        return lambda: subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
-
-    seconds = medians({way: decode(way) for way in ("ours", "pillow")}, repeat=9)
-    figures = ", ".join(f"{way} {1000 * value / 5 / len(frames):.2f} ms" for way, value in seconds.items())
-    return Row("720p: ffmpeg's time to decode, of Pillow's", figures, seconds["ours"] / seconds["pillow"], "<= 0.8")
+        Image.fromarray(frame).save(pillow / f"{index:06d}.png", **options)
+    return ours, pillow
