@@ -1,118 +1,141 @@
-"""What a rollout notices of being recorded: time inside write(), frames per second, steps per second.
-
-For the disk see `scratch`. RecordVideo is shown where moviepy is installed.
-"""
+"""What a rollout notices of being recorded: time inside write(), frames per second, steps per second."""
 
 from __future__ import annotations
 
-import importlib
+import itertools
 import queue
 import statistics
 import threading
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import gymnasium
-import numpy as np
+from gymnasium.wrappers import RecordVideo
 from PIL import Image
 
 from daddy_encode.dump import FrameWriter
 from daddy_encode.dump.gymnasium import RecordFrames
 from daddy_encode.spool.png.pixels import Pixels
-from tests.benchmarks.clips import clip
+from tests.benchmarks.clips import CLIPS, cycled
+from tests.benchmarks.measure import measure, timed
+from tests.benchmarks.options import Options
+from tests.benchmarks.result import Row
 from tests.benchmarks.scratch import scratch
-from tests.benchmarks.table import Row, medians
 
 TITLE = "FrameWriter and RecordFrames: what the rollout notices"
-# Each of so many rounds has so many episodes of CartPole of either kind, each of some 500 steps.
-ROUNDS = 7
+ABOUT = """
+Inside `write`: Humanoid at 1280x720 and 30 fps into a `FrameWriter` by a rollout that is idle between frames, as one
+that waits for a GPU is. Frames per second: a rollout that does nothing but hand over frames, and waits until all is on
+disk; LeRobot's way is an unbounded queue, threads, and Pillow at `compress_level=1`. Steps per second: CartPole with a
+policy that balances the pole, every other episode recorded, the others only rendered, in turns in one process.
+"""
+# Frames, and the bar: of LeRobot's frames per second.
+AGAINST_LEROBOT = {"breakout": (2400, ">= 1"), "cheetah": (300, ">= 8"), "humanoid": (60, ">= 8")}
+ROUNDS = 5
+# Each of so many rounds of CartPole has so many episodes of either kind, each of some 500 steps.
+EPISODE_ROUNDS = 7
 EPISODES = 3
-# Of LeRobot's way.
-BARS = {"breakout": ">= 1", "cheetah": ">= 8", "humanoid": ">= 8"}
 
 
-def rows() -> list[Row]:
-    return [
-        *_inside_write(scratch()),
-        *(row for name in ("breakout", "cheetah", "humanoid") for row in _against_lerobot(name, scratch())),
-        *_cartpole(scratch()),
-    ]
+def run(options: Options) -> Iterator[Row]:
+    yield from _inside_write(options)
+    for name, (count, bar) in AGAINST_LEROBOT.items():
+        yield _against_lerobot(name, list(cycled(name, options.sizes(count, 12))), bar, options.rounds(ROUNDS))
+    yield from _cartpole(options)
 
 
-def _inside_write(folder: Path) -> list[Row]:
-    """A 720p rollout at 30 fps that is idle between frames, as one that waits for a GPU is."""
-    frames = [np.array(frame) for frame in clip("humanoid")[::4]]
+def _inside_write(options: Options) -> Iterator[Row]:
+    frames = list(cycled("humanoid", 60))
     milliseconds = []
-    with FrameWriter(folder / "write") as writer:
+    with FrameWriter(scratch() / "write") as writer:
         start = time.perf_counter()
-        for index in range(400):
+        for index in range(options.sizes(400, 30)):
             time.sleep(max(0.0, start + index / 30 - time.perf_counter()))
             before = time.perf_counter()
             writer.write(frames[index % len(frames)], step=index)
             milliseconds.append(1000 * (time.perf_counter() - before))
     cuts = statistics.quantiles(milliseconds, n=100)
-    figures = f"most {max(milliseconds):.2f} ms, 400 frames"
-    return [
-        Row("720p at 30 fps: median ms inside write", figures, cuts[49], "<= 0.6"),
-        Row("720p at 30 fps: 99th percentile, ms", "", cuts[98], "<= 3.0"),
-    ]
+    what, figures = "humanoid 1280x720 at 30 fps", f"most {max(milliseconds):.2f} ms, {len(milliseconds)} frames"
+    yield Row(what=f"{what}: median ms inside write", value=cuts[49], bar="<= 0.6", figures=figures)
+    yield Row(what=f"{what}: 99th percentile, ms", value=cuts[98], bar="<= 3.0", figures=figures)
 
 
-class LeRobotWay:
-    """As LeRobot's AsyncImageWriter with threads: an unbounded queue, and Pillow at compress_level=1."""
-
-    def __init__(self, folder: Path, threads: int) -> None:
-        self.folder = folder
-        self.folder.mkdir()
-        self.queue: queue.Queue[tuple[Pixels, Path]] = queue.Queue()
-        for _ in range(threads):
-            threading.Thread(target=self._run, daemon=True).start()
-
-    def _run(self) -> None:
-        while True:
-            frame, path = self.queue.get()
-            Image.fromarray(frame).save(path, compress_level=1)
-            self.queue.task_done()
-
-    def write_all(self, frames: list[Pixels]) -> None:
-        for index, frame in enumerate(frames):
-            self.queue.put((frame, self.folder / f"frame_{index:06d}.png"))
-        self.queue.join()
-
-
-def _against_lerobot(name: str, folder: Path) -> list[Row]:
-    frames = [np.array(frame) for frame in clip(name)[:: 4 if name == "humanoid" else 1]]
-    # Long enough for the beginning and the manifest not to be what is measured.
-    frames *= 4 if name == "breakout" else 1
-    number = iter(range(10**6))
+def _against_lerobot(name: str, frames: list[Pixels], bar: str, rounds: int) -> Row:
+    numbers = itertools.count()
 
     def ours(workers: int) -> Callable[[], None]:
         def write_all() -> None:
-            with FrameWriter(folder / f"{name}-ours-{next(number)}", workers=workers) as writer:
+            with FrameWriter(scratch() / f"{name}-{next(numbers)}", workers=workers) as writer:
                 for frame in frames:
                     writer.write(frame)
 
         return write_all
 
-    def theirs() -> None:
-        LeRobotWay(folder / f"{name}-theirs-{next(number)}", 1).write_all(frames)
+    def lerobot(threads: int) -> Callable[[], None]:
+        def write_all() -> None:
+            directory = scratch() / f"{name}-{next(numbers)}"
+            directory.mkdir()
+            waiting: queue.Queue[tuple[int, Pixels] | None] = queue.Queue()
 
-    seconds = medians({"one": ours(1), "two": ours(2), "theirs": theirs}, repeat=5)
-    rate = {way: len(frames) / value for way, value in seconds.items()}
-    figures = f"{rate['one']:.0f} and {rate['theirs']:.0f} frames/s, one thread each; {rate['two']:.0f} with two"
-    return [Row(f"{name}: frames/s of LeRobot's way", figures, rate["one"] / rate["theirs"], BARS[name])]
+            def work() -> None:
+                while (item := waiting.get()) is not None:
+                    index, frame = item
+                    Image.fromarray(frame).save(directory / f"frame-{index:06d}.png", compress_level=1)
+
+            workers = [threading.Thread(target=work) for _ in range(threads)]
+            for worker in workers:
+                worker.start()
+            for item in (*enumerate(frames), *[None] * threads):
+                waiting.put(item)
+            for worker in workers:
+                worker.join()
+
+        return write_all
+
+    measured = measure(
+        {
+            "ours, one thread": timed(ours(1)),
+            "LeRobot's, one thread": timed(lerobot(1)),
+            "ours, two": timed(ours(2)),
+            "LeRobot's, four": timed(lerobot(4)),
+        },
+        rounds,
+    )
+    figures = "; ".join(f"{way}: {len(frames) / value.wall:.0f} frames/s" for way, value in measured.items())
+    return Row(
+        what=f"{name} {CLIPS[name].size}: frames/s of LeRobot's way",
+        value=measured["LeRobot's, one thread"].wall / measured["ours, one thread"].wall,
+        bar=bar,
+        figures=figures,
+    )
 
 
-def _kept(env: gymnasium.Env[Any, Any]) -> tuple[float, str]:
-    """What of the steps per second of episodes that are only rendered those keep that are recorded: every second one.
+def _cartpole(options: Options) -> Iterator[Row]:
+    def every_other(episode: int) -> bool:
+        return episode % 2 == 1
+
+    def make() -> gymnasium.Env[Any, Any]:
+        return gymnasium.make("CartPole-v1", render_mode="rgb_array")
+
+    rounds = options.rounds(EPISODE_ROUNDS)
+    what = "CartPole: steps/s while recorded, of those only rendered"
+    with RecordFrames(make(), scratch() / "cartpole", episode_trigger=every_other) as env:
+        value, figures = _kept(env, rounds)
+    yield Row(what=what, value=value, bar=">= 0.93", figures=figures)
+    with RecordVideo(make(), str(scratch() / "videos"), episode_trigger=every_other) as video:
+        value, figures = _kept(video, rounds)
+    yield Row(what=f"{what}, with Gymnasium's RecordVideo", value=value, figures=figures)
+
+
+def _kept(env: gymnasium.Env[Any, Any], rounds: int) -> tuple[float, str]:
+    """What of the steps per second of episodes that are only rendered those keep that are recorded: every other one.
 
     In turns in one process: how memory happens to lie makes a tenth of the renderer's speed. The median of the rounds.
     """
     rates: tuple[list[float], list[float]] = ([], [])
     observation, _ = env.reset(seed=1)
-    for episode in range(2 * ROUNDS * EPISODES):
+    for episode in range(2 * rounds * EPISODES):
         recorded = episode % 2
         start, steps, over = time.perf_counter(), 0, False
         while not over:
@@ -125,27 +148,8 @@ def _kept(env: gymnasium.Env[Any, Any]) -> tuple[float, str]:
         # The end of this one, and the beginning of the next.
         observation, _ = env.reset()
         rates[recorded].append(steps / (time.perf_counter() - start))
-    rounds = [slice(first, first + EPISODES) for first in range(0, len(rates[0]), EPISODES)]
-    ratios = [statistics.median(rates[1][one]) / statistics.median(rates[0][one]) for one in rounds]
+    slices = [slice(first, first + EPISODES) for first in range(0, len(rates[0]), EPISODES)]
+    ratios = [statistics.median(rates[1][one]) / statistics.median(rates[0][one]) for one in slices]
     plain, recorded_rate = map(statistics.median, rates)
-    spread = f"{min(ratios):.3f} to {max(ratios):.3f} in {ROUNDS} rounds"
+    spread = f"{min(ratios):.3f} to {max(ratios):.3f} in {rounds} rounds"
     return statistics.median(ratios), f"{plain:.0f} rendered, {recorded_rate:.0f} recorded steps/s; {spread}"
-
-
-def _cartpole(folder: Path) -> list[Row]:
-    def every_second(episode: int) -> bool:
-        return episode % 2 == 1
-
-    def make() -> gymnasium.Env[Any, Any]:
-        return gymnasium.make("CartPole-v1", render_mode="rgb_array")
-
-    with RecordFrames(make(), folder / "cartpole", episode_trigger=every_second) as env:
-        ratio, figures = _kept(env)
-    try:
-        importlib.import_module("moviepy")
-    except ImportError:
-        figures += "; RecordVideo not shown: moviepy is not installed"
-    else:
-        with gymnasium.wrappers.RecordVideo(make(), str(folder / "videos"), episode_trigger=every_second) as video:
-            figures += f"; RecordVideo: {_kept(video)[0]:.3f}"
-    return [Row("CartPole: steps/s, of those unrecorded", figures, ratio, ">= 0.93")]
