@@ -104,11 +104,11 @@ def _decode_row(options: Options) -> Row:
     )
 
 
-def _dumps(name: str, frames: list[Pixels], **options: int) -> tuple[Path, Path]:
-    """Dumps of these frames by us and by Pillow, with options for its `save`."""
+def _dumps(name: str, frames: list[Pixels], compress_level: int = 6) -> tuple[Path, Path]:
+    """Dumps of these frames by us and by Pillow, whose default is level 6."""
     ours, pillow = scratch() / f"{name}-by-us", scratch() / f"{name}-by-Pillow"
     save_frames_as_png(frames, ours)
     pillow.mkdir()
     for index, frame in enumerate(frames):
-        Image.fromarray(frame).save(pillow / f"{index:06d}.png", **options)
+        Image.fromarray(frame).save(pillow / f"{index:06d}.png", compress_level=compress_level)
     return ours, pillow
