@@ -144,9 +144,7 @@ SNAPSHOTS = st.builds(
     mtime_ns=st.sampled_from([7, 8]),
 ).flatmap(
     lambda one: (
-        st.just(one)
-        if one.has_manifest
-        else st.just(snapshot(**{**one.__dict__, "manifest": None, "manifest_sha256": None}))
+        st.just(one) if one.has_manifest else st.just(msgspec.structs.replace(one, manifest=None, manifest_sha256=None))
     )
 )
 
