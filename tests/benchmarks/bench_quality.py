@@ -40,8 +40,8 @@ FRAMES = 120
 # Those that the bars speak of: by the name of a peer, and what it is called here.
 BARRED = {"imageio": "imageio.mimsave", "LeRobot": "LeRobot", "moviepy": "RecordVideo"}
 WHY = (
-    "x264's own defaults there are its preset medium, B-frames, and key frames up to 250 apart; ours its preset veryfast, "
-    "none, and 60: the table of x264's options shows what each is worth, and costs in processor time"
+    "x264's own defaults there are its preset medium, B-frames, and key frames up to 250 apart; ours are its preset "
+    "veryfast, none, and 60: the table of x264's options shows what each is worth, and costs in processor time"
 )
 LARGEST_CRF = 51
 # What else x264 could be told, as changes of the command line by hand.
