@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import NoReturn
@@ -12,6 +13,8 @@ def main() -> NoReturn:
     # For each core numpy's BLAS, which nothing here uses, would start a thread, which spins for as long as a short clip
     # takes. For this process alone: what it starts is given os.environ, which stays as it is.
     os.putenv("OPENBLAS_NUM_THREADS", "1")
+    # What is loaded stays: by default it would be gone through for garbage seventy times meanwhile.
+    gc.set_threshold(20_000)
     try:
         from daddy_encode.cli.main import main as run
 

@@ -26,7 +26,6 @@ from daddy_encode.service.attempt import Outcome, OutcomeKind
 from daddy_encode.service.encode_all import encode_all
 from daddy_encode.service.find_jobs import find_all_jobs, passed_over_text
 from daddy_encode.service.found_jobs import FoundJob, FoundJobs, JobList
-from daddy_encode.service.preview import preview
 from daddy_encode.service.stop import StopSwitch
 from daddy_encode.service.tally import Tally
 from daddy_encode.service.worker_pool import WorkerPool
@@ -175,6 +174,8 @@ def _into(output: Path, found: FoundJobs) -> JobList:
 def _show(found: FoundJobs, context: Context, *, as_json: bool, verbose: bool) -> int:
     """Say what would be made; return the exit status."""
     import json
+
+    from daddy_encode.service.preview import preview
 
     videos = done = skipped = 0
     failed = len(found.faults)

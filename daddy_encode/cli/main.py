@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import importlib
 import os
 import sys
@@ -95,4 +96,6 @@ def main() -> NoReturn:
             raise
         click.echo(f"Error: {one_line(str(error) or 'out of memory')}; run the same command again", err=True)
         status = INTERRUPTED
+    # Nothing of all that is here need be taken apart before the process ends.
+    gc.freeze()
     sys.exit(status or 0)

@@ -26,13 +26,11 @@ MAX_NAME_BYTES = 255
 # Of a sequence of frames, in characters: most of a name is left for the directory's.
 LONGEST_SEQUENCE_NAME = 80
 _PLAIN_NAME = re.compile(rf"[A-Za-z0-9_.-]{{1,{LONGEST_SEQUENCE_NAME}}}")
-_NOT_PLAIN = re.compile(r"[^A-Za-z0-9_.-]+")
+_NOT_PLAIN = "[^A-Za-z0-9_.-]+"
 # Of the files that players take for a video of each kind.
 _SUFFIXES: Mapping[Kind, tuple[str, ...]] = {"mp4": (".mp4", ".m4v"), "gif": (".gif",)}
 # Any other says nothing: `run-1.5`, `clip.part`.
-_OF_A_FORMAT = re.compile(
-    r"\.(3gp|apng|avi|avif|bmp|flv|gif|h264|heic|jpe?g|m4v|mkv|mov|mp4|mpe?g|ogv|png|tiff?|ts|webm|webp|wmv)"
-)
+_OF_A_FORMAT = r"\.(3gp|apng|avi|avif|bmp|flv|gif|h264|heic|jpe?g|m4v|mkv|mov|mp4|mpe?g|ogv|png|tiff?|ts|webm|webp|wmv)"
 
 
 class JobPaths(Struct, frozen=True, eq=False):
@@ -157,7 +155,7 @@ def sequence_name(pattern: str) -> str:
     if _PLAIN_NAME.fullmatch(text):
         return text
     digest = hashlib.sha256(os.fsencode(pattern)).hexdigest()[:8]
-    return f"{_NOT_PLAIN.sub('-', text)[:LONGEST_SEQUENCE_NAME]}-{digest}"
+    return f"{re.sub(_NOT_PLAIN, '-', text)[:LONGEST_SEQUENCE_NAME]}-{digest}"
 
 
 def user_path(path: str | os.PathLike[str]) -> Path:
@@ -175,7 +173,7 @@ def user_path(path: str | os.PathLike[str]) -> Path:
 def check_suffix(path: Path, kind: Kind) -> None:
     """Raise SettingsError where a video of this kind should get a name that says that it is something else."""
     suffix = path.suffix.lower()
-    if _OF_A_FORMAT.fullmatch(suffix) and suffix not in _SUFFIXES[kind]:
+    if re.fullmatch(_OF_A_FORMAT, suffix) and suffix not in _SUFFIXES[kind]:
         raise SettingsError(f"{path}: the suffix of this {kind.upper()} says {suffix[1:].upper()}; name it .{kind}")
 
 

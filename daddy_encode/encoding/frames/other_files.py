@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from daddy_encode.spool.png.format import SIGNATURE
 
 # Formats that frames are kept in, and that are not read, by the last part of a name.
-_NOT_READ = re.compile(
+_NOT_READ = (
     r"\.(?:jpe?g|jpe|jp2|jxl|webp|avif|heic|bmp|tiff?|tga|gif|exr|hdr|p[pgn]m|qoi|dds|npy|npz|mp4|webm|mkv|avi|mov|h5|hdf5|"
     "pkl|pt|zarr|tar|zip|gz|zst)"
 )
@@ -46,7 +46,7 @@ def format_of(beginning: bytes) -> str | None:
 
 def is_other_format(suffix: str) -> bool:
     """Whether a name with this suffix is that of a format that frames are kept in, and that is not read."""
-    return _NOT_READ.fullmatch(suffix.lower()) is not None
+    return re.fullmatch(_NOT_READ, suffix.lower()) is not None
 
 
 class OtherFiles:

@@ -19,10 +19,10 @@ from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME
 _DIGITS = re.compile(r"([0-9]+)")
 _PLAIN = re.compile(r"[0-9]+\.png", re.IGNORECASE)
 # The last word of a text, of `trainEpisode_` that is `Episode`.
-_LAST_WORD = re.compile(r"([A-Z]?[a-z]+|[A-Z]+)[^A-Za-z0-9]*\Z")
+_LAST_WORD = r"([A-Z]?[a-z]+|[A-Z]+)[^A-Za-z0-9]*\Z"
 # What people write before the number of a frame, and before that of what has frames.
-_OF_FRAMES = re.compile("frames?|steps?|t|time|timestep|tick|img|image|idx|index")
-_OF_SEQUENCES = re.compile(
+_OF_FRAMES = "frames?|steps?|t|time|timestep|tick|img|image|idx|index"
+_OF_SEQUENCES = (
     "episode|ep|env|cam|camera|view|eye|agent|robot|player|seed|run|rollout|traj|trajectory|trial|demo|world|worker|rank|"
     "level|task|clip|shot|scene|video|epoch"
 )
@@ -240,9 +240,9 @@ def _field(texts: Sequence[str], differs: Sequence[bool], run: int) -> _Field:
 
 def _rank(field: _Field, texts: Sequence[str], widths: Sequence[int]) -> tuple[int, int, int]:
     """How likely the runs of digits at `field` are the number: what is written before it, its digits, its place."""
-    match = _LAST_WORD.search(texts[field.first])
+    match = re.search(_LAST_WORD, texts[field.first])
     word = match[1].lower() if match else ""
-    kind = 2 if _OF_FRAMES.fullmatch(word) else 0 if _OF_SEQUENCES.fullmatch(word) else 1
+    kind = 2 if re.fullmatch(_OF_FRAMES, word) else 0 if re.fullmatch(_OF_SEQUENCES, word) else 1
     return kind, sum(widths[field.first : field.last + 1]), field.first
 
 
