@@ -177,3 +177,19 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     completed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert completed.stdout.endswith("[]\n")
     assert "Usage: daddy-encode" in completed.stdout
+
+
+def test_an_mp4_job_loads_nothing_that_other_jobs_need(job: Path) -> None:
+    program = (
+        "import click, fractions, json, logging, msgspec, subprocess, sys; before = set(sys.modules)\n"
+        "import atexit\n"
+        "bad = {'numpy', 'imageio', 'imageio_ffmpeg', 'PIL', 'watchdog', 'dataclasses', 'tempfile', 'socket'}\n"
+        "bad |= {'daddy_encode.' + name for name in ('dump', 'jobs.results', 'cluster.submission')}\n"
+        "bad |= {'daddy_encode.encoding.gif.' + name for name in ('first_pass', 'gifsicle', 'palette', 'writer')}\n"
+        "atexit.register(lambda: print(sorted(bad & set(sys.modules) - before)))\n"
+        f"sys.argv = ['daddy-encode', 'encode', {str(job)!r}]\n"
+        "from daddy_encode.cli.main import main; main()"
+    )
+    completed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120)
+    assert completed.stdout == "[]\n"
+    assert job.with_name(f"{job.name}.mp4").exists()
