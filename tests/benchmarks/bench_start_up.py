@@ -20,8 +20,8 @@ TITLE = "Start-up"
 ABOUT = """
 The whole command, from its start to its end, on jobs of one frame of 160x210: Python, its modules, finding the job,
 claiming it, encoding, reading back, flushing to disk, the receipt. Beside it a Python that imports `click`, than which
-no program with such a command line is quicker; one that imports `numpy`, as most encoders do; and one run of ffmpeg that
-makes the same MP4.
+no program with such a command line is quicker; one that imports `numpy`, as most encoders do; and one run of ffmpeg
+that makes the same MP4.
 """
 WIDTH, HEIGHT = 160, 210
 BAR = 2.5
