@@ -107,13 +107,13 @@ def command(root: Path, selection: Selection, output_dir: Path | None, every: bo
         if as_json or not sys.stdout.isatty() or os.environ.get("TERM", "dumb") == "dumb":
             raise click.UsageError("--watch redraws a terminal; elsewhere, and for --json, run status again and again")
         return _watch(view, every=every)
-    rows, total = view.rows()
+    rows, others, total = view.rows(every=every or as_json)
     if as_json:
         for row in rows:
             click.echo(json.dumps({**row._asdict(), "age": round(row.age, 1)}))
         return 0
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    for line in status_lines(rows, width, total=total, every=every):
+    for line in status_lines(rows, width, total=total, every=every, other_done=others):
         click.echo(line)
     return 0
 
@@ -130,21 +130,39 @@ class _View:
         self._asked: set[str] = set()
         self._asked_at = float("-inf")
 
-    def rows(self) -> tuple[list[StatusRow], int | None]:
-        """The jobs to show, and of how many; None where these are all. Raises SpoolError."""
-        from daddy_encode.report.status import StatusRow, rollout_note
-        from daddy_encode.service.job_status import job_statuses
+    def rows(self, *, every: bool) -> tuple[list[StatusRow], int, int | None]:
+        """The jobs to show.
+
+        Args:
+            every: Whether all that are done are wanted, not only the newest.
+
+        Returns:
+            Their rows; how many further ones are done; and of how many jobs these are, None where of all.
+
+        Raises:
+            SpoolError: The spool cannot be listed.
+        """
+        from daddy_encode.report.status import DONE_SHOWN, StatusRow, rollout_note
+        from daddy_encode.service.job_status import job_statuses, without_older_done
         from daddy_encode.service.state import State
         from daddy_encode.spool.paths import absolute
 
-        found = list(job_statuses(self._root, self._output_dir))
-        jobs = self._selection.select(
-            found,
-            paths=lambda job: job.paths,
-            root=absolute(self._root),
-            when=lambda job: job.changed,
-            has_failed=lambda job: job.state is State.FAILED,
-        )
+        found = job_statuses(self._root, self._output_dir)
+        others, total = 0, None
+        if self._selection:
+            all_jobs = list(found)
+            total = len(all_jobs)
+            jobs = self._selection.select(
+                all_jobs,
+                paths=lambda job: job.paths,
+                root=absolute(self._root),
+                when=lambda job: job.changed,
+                has_failed=lambda job: job.state is State.FAILED,
+            )
+        elif every:
+            jobs = list(found)
+        else:
+            jobs, others = without_older_done(found, DONE_SHOWN)
         running = self._squeue({job.rollout for job in jobs if job.rollout})
         rows = [
             StatusRow(
@@ -156,7 +174,7 @@ class _View:
             )
             for job in jobs
         ]
-        return rows, len(found) if self._selection else None
+        return rows, others, total
 
     def _squeue(self, rollouts: set[str]) -> dict[str, str] | None:
         """The states of these Slurm jobs; None where squeue does not answer in time. Asked only where there are any."""
@@ -194,7 +212,7 @@ def _watch(view: _View, *, every: bool) -> int:
             # Home; over what is there, line by line, which does not flicker; then the rest of the screen is cleared.
             screen, fault = ("\x1b[H" if rows is not None else "\x1b[2J\x1b[H"), ""
             try:
-                rows, total = view.rows()
+                rows, others, total = view.rows(every=every)
             except SpoolError as error:
                 if rows is None:
                     raise
@@ -203,7 +221,7 @@ def _watch(view: _View, *, every: bool) -> int:
             width, height = shutil.get_terminal_size()
             lines = [
                 *textwrap.wrap(time.strftime("%H:%M:%S  ") + fault, width),
-                *status_lines(rows, width, total=total, every=every),
+                *status_lines(rows, width, total=total, every=every, other_done=others),
             ]
             screen += "".join(f"{line}\x1b[K\n" for line in fitting(lines, height))
             click.echo(f"{screen}\x1b[J", nl=False)

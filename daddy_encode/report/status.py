@@ -35,7 +35,12 @@ class StatusRow(NamedTuple):
 
 
 def status_lines(
-    rows: Sequence[StatusRow], width: int | None, *, total: int | None = None, every: bool = False
+    rows: Sequence[StatusRow],
+    width: int | None,
+    *,
+    total: int | None = None,
+    every: bool = False,
+    other_done: int = 0,
 ) -> Iterable[str]:
     """Yield the lines of the table, sorted by state.
 
@@ -45,10 +50,12 @@ def status_lines(
             whole, its columns divided by tabs.
         total: How many jobs there are, where `rows` are not all. Default: they are.
         every: Show all jobs that are done, not only the newest.
+        other_done: How many jobs are done that are not in `rows`, and not among the newest. Default: none.
     """
     counts = Counter(row.state for row in rows)
+    counts["done"] += other_done
     parts = [f"{counts[state]} {state}" for state in ORDER if counts[state]]
-    number = len(rows) if total is None else total
+    number = len(rows) + other_done if total is None else total
     of = "" if total is None else f"{len(rows)} of "
     summary = ", ".join([f"{of}{number} job{'s' if number != 1 else ''}", *parts])
     yield from [summary] if width is None else textwrap.wrap(summary, width)
@@ -64,8 +71,8 @@ def status_lines(
             yield "\t".join(cells).rstrip("\t")
         else:
             yield from _row_lines(row, width)
-    if len(shown) < len(done):
-        more = f"… and {len(done) - len(shown)} more; --all shows them"
+    if left := counts["done"] - len(shown):
+        more = f"… and {left} more; --all shows them"
         yield f"done\t\t\t{more}" if width is None else f"{'done':<10}{'':>7} {'':>6}  {more}"
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import heapq
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from msgspec import Struct
@@ -75,6 +76,28 @@ def job_statuses(root: Path, output_dir: Path | None = None) -> Iterator[JobStat
         if listing.is_job:
             for paths, part in split_job(directory.paths, listing, split=False):
                 yield _status(paths, directory.outputs, part, mtime_ns, top)
+
+
+def without_older_done(statuses: Iterable[JobStatus], shown: int) -> tuple[list[JobStatus], int]:
+    """All jobs but those that are done, of which the `shown` newest alone are kept; and how many were not.
+
+    Of a spool whose jobs are done almost all, so little is kept.
+    """
+    jobs: list[JobStatus] = []
+    # The oldest first; of equal ages, the last.
+    newest: list[tuple[float, int, JobStatus]] = []
+    others = 0
+    for number, job in enumerate(statuses):
+        if job.state is not State.DONE:
+            jobs.append(job)
+            continue
+        entry = (-job.age, -number, job)
+        if len(newest) < shown:
+            heapq.heappush(newest, entry)
+        else:
+            heapq.heappushpop(newest, entry)
+            others += 1
+    return [*jobs, *(job for _, _, job in sorted(newest, reverse=True))], others
 
 
 def _status(paths: JobPaths, outputs: OutputListing, listing: Listing, mtime_ns: int, top: Path) -> JobStatus:

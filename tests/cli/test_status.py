@@ -73,3 +73,29 @@ def test_a_root_that_is_not_there_is_one_clear_error(tmp_path: Path) -> None:
         assert told.returncode == 1
         assert "nowhere: " in told.stderr and "Traceback" not in told.stderr
     assert run_command("status", tmp_path).stdout == "0 jobs\n"
+
+
+def test_the_newest_of_many_done_jobs_are_shown_and_the_others_counted(tmp_path: Path) -> None:
+    spool = tmp_path / "spool"
+    write_job(spool / "job-00")
+    assert run_command("encode", spool).returncode == 0
+    status = (spool / "job-00").stat()
+    for number in range(1, 25):
+        copy = spool / f"job-{number:02d}"
+        copy.mkdir()
+        for path in (spool / "job-00").iterdir():
+            os.link(path, copy / path.name)
+        for suffix in (".mp4", ".receipt.json"):
+            os.link(spool / f"job-00{suffix}", spool / f"job-{number:02d}{suffix}")
+        os.utime(copy, ns=(status.st_atime_ns, status.st_mtime_ns))
+    # A receipt is for the directory's time, unless an encoder sees that all else is as it was.
+    for number in (3, 20):
+        os.utime(spool / f"job-{number:02d}", (1e9, 1e9))
+    assert run_command("encode", spool).returncode == 0
+    told, every = (run_command("status", spool, *options).stdout.splitlines() for options in ([], ["--all"]))
+    assert told[:2] == every[:2] == ["25 jobs, 25 done", "STATE\tFRAMES\tAGE\tJOB\tNOTE"]
+    # Of equal ages, those that come first.
+    assert [line.split("\t")[3][-2:] for line in told[2:-1]] == [f"{number:02d}" for number in (0, 1, 2, *range(4, 11))]
+    assert told[2:-1] == every[2:12]
+    assert told[-1] == "done\t\t\t… and 15 more; --all shows them"
+    assert len(every) == 27
