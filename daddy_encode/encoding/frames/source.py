@@ -176,18 +176,20 @@ class DirectorySource:
         digest = hashlib.sha256()
         surplus: list[str] = []
         animated: list[str] = []
-        item = memoryview(b"")
-        shown = ""
+        item, shown, before = memoryview(b""), "", b""
         for index, name in enumerate(self.names):
             if name != shown:
-                png, data = self._directory.read(name)
+                read, data = self._directory.read(name)
                 digest.update(data)
-                if png.size != (self.width, self.height):
-                    self._check_size(name, png.size)
-                try:
-                    item = item_of(png)
-                except PngFault as fault:
-                    raise self._bad(name, str(fault)) from fault
+                # A rollout that waits writes one file again and again.
+                if data != before:
+                    png, before = read, data
+                    if png.size != (self.width, self.height):
+                        self._check_size(name, png.size)
+                    try:
+                        item = item_of(png)
+                    except PngFault as fault:
+                        raise self._bad(name, str(fault)) from fault
                 shown = name
                 if png.has_surplus:
                     surplus.append(name)

@@ -13,7 +13,7 @@ from PIL import Image
 from daddy_encode.errors import FrameError
 from tests.encoding.png.corpus import chunks_of, joined
 from tests.jobs import encode
-from tests.media import moving_square
+from tests.media import decode_gif, moving_square
 from tests.pngs import Samples, chunk, png
 
 Change = Callable[[bytes], bytes]
@@ -132,3 +132,14 @@ def test_of_an_apng_the_first_picture_is_shown_and_that_is_said(tmp_path: Path) 
     second.save(tmp_path / "job" / "1.png")
     (record,) = encode(tmp_path / "job", fps="30").made
     assert record.warnings == ["1 PNG has further pictures, as APNG has them, which are not shown (first: 0.png)"]
+
+
+def test_equal_files_one_after_the_other_are_each_counted(tmp_path: Path) -> None:
+    job = dump(tmp_path / "job", 2, SURPLUS["both"], (1,))
+    for number in (2, 3):
+        (job / f"{number:06d}.png").write_bytes((job / "000001.png").read_bytes())
+    (record,) = encode(job, video="gif", fps="10").made
+    assert record.warnings[0].startswith("3 PNGs have bytes after the picture")
+    decoded, _, _ = decode_gif(tmp_path / "job.gif")
+    with Image.open(job / "000001.png") as image:
+        assert all(np.array_equal(picture, np.asarray(image)) for picture in decoded[1:4])
