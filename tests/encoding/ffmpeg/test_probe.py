@@ -11,8 +11,9 @@ import pytest
 
 from daddy_encode.encoding.job import encode_job
 from daddy_encode.encoding.probe import check_ffmpeg, forget_ffmpeg
-from daddy_encode.errors import ProgramUnusableError
+from daddy_encode.errors import EncodeError, ProgramUnusableError
 from daddy_encode.spool.paths import JobPaths, Kind
+from tests.encoding.conftest import StandIn
 from tests.jobs import context, encode
 from tests.media import run_command
 from tests.service.spools import receipt_of
@@ -109,3 +110,11 @@ def test_an_ffmpeg_whose_trial_is_passed_makes_the_same_bytes(job: Path, ffmpeg_
     forget_ffmpeg()
     (again,) = encode_job(JobPaths.of(job), context(force=True)).made
     assert again.sha256 == record.sha256
+
+
+def test_an_error_is_told_without_all_that_ffmpeg_says_of_itself(job: Path, stand_in: StandIn) -> None:
+    stand_in('"$REAL" -nostdin -loglevel level+info -f lavfi -i color=s=16x16:d=1 -c:v libx264 -preset odd -f mp4 -y x')
+    with pytest.raises(EncodeError) as caught:
+        encode(job)
+    assert "ffmpeg failed with exit status" in str(caught.value) and "odd" in str(caught.value)
+    assert "[info]" not in str(caught.value) and "configuration" not in str(caught.value)
