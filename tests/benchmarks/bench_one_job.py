@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,14 +9,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from daddy_encode.encoding.mp4.encode import filters
 from daddy_encode.spool.png.pixels import Pixels
-from tests.benchmarks.by_hand import by_hand
+from tests.benchmarks.by_hand import by_hand, x264_alone
 from tests.benchmarks.clips import CLIPS, WRITERS, clip, dump
 from tests.benchmarks.measure import Measured, Run, measure
 from tests.benchmarks.options import DADDY_ENCODE, Options
 from tests.benchmarks.result import Row
-from tests.media import ffmpeg
 
 TITLE = "One job to MP4, against ffmpeg by hand"
 ABOUT = """
@@ -50,7 +47,7 @@ def _compare(folder: Path, name: str, writer: str, options: Options) -> Iterator
     directory = dump(folder / f"{name}-{writer[:4]}", name, writer=writer)
     runs: dict[str, Run] = {"ours": _ours(directory), "by hand": _by_hand(directory, name)}
     if writer == WRITERS[0]:
-        runs["limit"] = _limit(folder, name)
+        runs["limit"] = x264_alone(folder, name)
     measured = measure(runs, options.rounds(ROUNDS.get(name, 7)))
     ours, hand = measured["ours"], measured["by hand"]
     what = f"{name} {CLIPS[name].size}, {CLIPS[name].frames} frames, {writer} PNGs"
@@ -111,24 +108,6 @@ def _ours(directory: Path) -> list[str | Path]:
 
 def _by_hand(directory: Path, name: str) -> list[str]:
     return by_hand(directory, directory.with_suffix(".by-hand.mp4"), CLIPS[name].width, CLIPS[name].height)
-
-
-def _limit(folder: Path, name: str) -> list[str]:
-    """ffmpeg by hand, given the clip in x264's own format."""
-    described = CLIPS[name]
-    target = folder / f"{name}.limit.mp4"
-    raw, yuv = target.with_suffix(".rgb"), target.with_suffix(".yuv")
-    clip(name).tofile(raw)
-    raw_video = ["-f", "rawvideo", "-video_size", described.size, "-framerate", "30"]
-    conversion = ["-vf", filters(described.width, described.height, 1), "-f", "rawvideo"]
-    read = [ffmpeg(), "-nostdin", "-loglevel", "error", *raw_video, "-pixel_format", "rgb24", "-i", str(raw)]
-    subprocess.run([*read, *conversion, str(yuv)], check=True)
-    raw.unlink()
-    command = by_hand(folder, target, described.width, described.height)
-    begin, end = command.index("-framerate"), command.index("-map")
-    limit = [*command[:begin], *raw_video, "-pixel_format", "yuv420p", "-i", str(yuv), *command[end:]]
-    at = limit.index("-vf")
-    return [*limit[:at], *limit[at + 2 :]]
 
 
 def _same(directory: Path) -> str:

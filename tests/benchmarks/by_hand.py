@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 from daddy_encode.encoding.ffmpeg.input import DECODE_THREADS
 from daddy_encode.encoding.mp4.encode import ENCODE_THREADS, filter_threads, filters
+from tests.benchmarks.clips import CLIPS, clip
 from tests.media import ffmpeg
 
 
@@ -21,3 +23,21 @@ def by_hand(job: Path | str, video: Path | str, width: int, height: int) -> list
         *("-flags:v", "+bitexact", "-fflags", "+bitexact", "-map_metadata", "-1"),
         *("-movflags", "+faststart", str(video)),
     ]
+
+
+def x264_alone(folder: Path, name: str, count: int | None = None) -> list[str]:
+    """The same, given the clip `name`, or its first `count` frames, in x264's own format: made now, in `folder`."""
+    described = CLIPS[name]
+    target = folder / f"{name}.limit.mp4"
+    raw, yuv = target.with_suffix(".rgb"), target.with_suffix(".yuv")
+    clip(name)[:count].tofile(raw)
+    raw_video = ["-f", "rawvideo", "-video_size", described.size, "-framerate", "30"]
+    conversion = ["-vf", filters(described.width, described.height, 1), "-f", "rawvideo"]
+    read = [ffmpeg(), "-nostdin", "-loglevel", "error", *raw_video, "-pixel_format", "rgb24", "-i", str(raw)]
+    subprocess.run([*read, *conversion, str(yuv)], check=True)
+    raw.unlink()
+    command = by_hand(folder, target, described.width, described.height)
+    begin, end = command.index("-framerate"), command.index("-map")
+    limit = [*command[:begin], *raw_video, "-pixel_format", "yuv420p", "-i", str(yuv), *command[end:]]
+    at = limit.index("-vf")
+    return [*limit[:at], *limit[at + 2 :]]

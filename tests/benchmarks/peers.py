@@ -159,6 +159,12 @@ first.save(target, save_all=True, append_images=others, duration=1000 / 15, loop
 }
 """A directory of PNGs to a GIF of 15 frames per second."""
 
+LOOK = f"""{_FRAMES}
+for frame in frames:
+    frame.max()
+"""
+"""What each script that has frames in memory does before anything else."""
+
 
 def command(script: str, source: str | os.PathLike[str], target: str | os.PathLike[str]) -> list[str]:
     """The command line that runs one of the scripts in a fresh Python."""

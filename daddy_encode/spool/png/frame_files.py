@@ -17,7 +17,7 @@ from daddy_encode.spool.png.writer import CHOOSE_EVERY, choose_filter, compress_
 from daddy_encode.spool.publish import write_error
 
 # Threads help with frames that take this long each; with shorter ones they cost more than they bring.
-_WORTH_A_THREAD_SECONDS = 0.001
+_WORTH_A_THREAD_SECONDS = 0.0003
 # So many frames tell how long one takes: the quickest, for the machine may have been busy with something else.
 _TIMED_FRAMES = 4
 
