@@ -63,7 +63,7 @@ def _compare(name: str, count: int, times: int, rounds: int) -> Iterator[Row | T
         figures=f"{ours.wall:.2f} s ({ours.spread}) against {imageio.wall:.2f} s ({imageio.spread}); "
         f"CPU {ours.cpu:.2f} s against {imageio.cpu:.2f} s",
         why=f"the parts that no such way is without, {parts}, would by themselves be "
-        f"{imageio.wall / sum(floor.values()):.1f} times as fast; the rest is two starts of ours, the files and the proof",
+        f"{imageio.wall / sum(floor.values()):.1f} times as fast; the rest is our starts, files and proof",
     )
     yield _table(what, measured, videos)
 
