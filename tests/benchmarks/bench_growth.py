@@ -30,6 +30,10 @@ largest with the smallest.
 
 Memory is the peak of the whole process tree.
 """
+NAMES = (
+    "of 30,000 frames the names alone, in the listings before and after, are 8 MB, and ffmpeg's index of them 3 MB; "
+    "for a long job numpy is loaded, 16 MB, which saves more time than it takes there"
+)
 FRAMES = (300, 3_000, 30_000)
 JOBS = (100, 1_000, 3_000)
 FINISHED = (100, 1_000, 20_000)
@@ -55,7 +59,7 @@ def _frames(folder: Path, options: Options) -> Iterator[Item]:
         times.append((float(count), 1000 * (wall - start_up) / count))
         memory.append((float(count), peak_bytes(_encode(job, "--force")) / 1e6))
     yield _row("one job: wall time of a frame", "frames", times, "ms")
-    yield _row("one job: peak memory", "frames", memory, "MB")
+    yield _row("one job: peak memory", "frames", memory, "MB", NAMES)
     yield Plot("growth-frames", "One job of more and more frames", "frames", "ms a frame", {"wall": times})
     yield Plot("growth-memory", "Peak memory of the process tree", "frames", "MB", {"one job": memory})
 
@@ -137,9 +141,9 @@ def _median(command: list[str], rounds: int) -> tuple[float, float]:
     return statistics.median(wall for wall, _ in runs), statistics.median(cpu for _, cpu in runs)
 
 
-def _row(what: str, of: str, points: list[tuple[float, float]], unit: str) -> Row:
+def _row(what: str, of: str, points: list[tuple[float, float]], unit: str, why: str = "") -> Row:
     figures = "; ".join(f"{count:,.0f} {of}: {value:.3g} {unit}" for count, value in points)
-    return Row(what=what, value=points[-1][1] / points[0][1], bar="<= 1.1", figures=figures)
+    return Row(what=what, value=points[-1][1] / points[0][1], bar="<= 1.1", figures=figures, why=why)
 
 
 def _linked(source: Path, job: Path, count: int) -> Path:
