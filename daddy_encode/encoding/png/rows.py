@@ -80,7 +80,7 @@ class PixelRows:
                 block = changed[begin:end]
                 above = self._pixels[begin:end].copy()
                 self._undo(begin, end)
-                np.any(self._pixels[begin:end] != above, axis=1, out=block)
+                (self._pixels[begin:end] != above).any(axis=1, out=block)
                 done = begin = end
                 if block[-1] and end < height and filters[end] >= UP:
                     end = min(end + _DEPENDENT_ROWS, height)
@@ -93,7 +93,7 @@ class PixelRows:
         # From one row above the first to two below the last.
         differs = np.zeros(self._height + 3, bool)
         # A word may lie in two rows, in three where a row has five bytes; the last word may end behind them.
-        for byte in (0, 4, 7):
+        for byte in (0, 7) if self._stride > 7 else (0, 4, 7):
             differs[(words * 8 + byte) // self._stride + 1] = True
         differs[self._height + 1 :] = False
         edges = np.flatnonzero(differs[1:] != differs[:-1]).tolist()
