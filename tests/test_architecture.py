@@ -147,6 +147,7 @@ def test_writing_frames_loads_no_encoder() -> None:
         f"{BEFORE}import numpy, tempfile, daddy_encode\n"
         "daddy_encode.save_frames_as_png(numpy.zeros((2, 4, 4, 3), numpy.uint8), tempfile.mkdtemp() + '/job')\n"
         "bad = {'imageio', 'imageio_ffmpeg', 'daddy_encode.encoding', 'click', 'watchdog', 'subprocess', 'PIL'}\n"
+        "bad |= {'daddy_encode.dump.writer', 'daddy_encode.dump.worker'}\n"
         "print(sorted(bad & set(sys.modules) - before))"
     )
     completed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
