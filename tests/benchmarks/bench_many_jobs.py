@@ -41,6 +41,7 @@ LIMIT = (
 # Throws its frames away, and returns the finished video in $CANNED.
 STAND_IN = """
 for argument in "$@"; do case "$argument" in file:*) output="${argument#file:}" ;; esac; done
+echo "ffmpeg version 9.0 for a benchmark" >&2
 cat > /dev/null
 exec cat "$CANNED" > "$output"
 """
