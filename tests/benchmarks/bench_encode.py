@@ -52,7 +52,7 @@ def _imageio(folder: Path, options: Options) -> Row:
     mimsave = peers.command(peers.FROM_PNGS["imageio"], directory, directory.with_suffix(".imageio.mp4"))
     measured = measure({"imageio": mimsave, "ours": _ours(directory, "mp4")}, options.rounds(3))
     return Row(
-        what="480x480, 300 frames, imageio.mimsave against ours: wall",
+        what=f"480x480, {CLIPS['cheetah'].frames} frames, imageio.mimsave against ours: wall",
         value=measured["imageio"].wall / measured["ours"].wall,
         bar=">= 2",
         figures=", ".join(f"{name} {run.wall:.2f} s" for name, run in measured.items()),
