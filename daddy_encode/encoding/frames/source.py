@@ -160,10 +160,8 @@ class DirectorySource:
 
     def yuv_frames(self) -> Iterator[memoryview] | None:
         """See FrameSource, and `frames`."""
-        # As for pixels, undoing filters here takes longer than what that saves.
-        if self._prefers_pixels and changes_little(self._directory, self.names, (self.width, self.height)):
-            return self._converted()
-        return None
+        is_worth_it = changes_little(self._directory, self.names, (self.width, self.height))
+        return self._converted() if is_worth_it else None
 
     def _converted(self) -> Iterator[memoryview]:
         # Loaded while ffmpeg starts.
@@ -259,7 +257,7 @@ class DirectorySource:
         return False
 
     def _yuv(self, png: Png, picture: YuvPicture) -> memoryview:
-        may_be_rows = png.plain and png.size == (self.width, self.height) and not picture.had_filters
+        may_be_rows = png.plain and png.size == (self.width, self.height) and not picture.has_filters
         if may_be_rows and picture.fill(inflated(png)):
             self._pictures.saw_plain()
         else:

@@ -50,7 +50,8 @@ def _pieces(png: Png, expected: int) -> Iterator[bytes]:
                 tail = source[given : given + INPUT_BYTES]
                 given += len(tail)
             offered = len(tail)
-            piece = decoder.decompress(tail, min(PIECE_BYTES, expected - produced))
+            # Whole words, as far as may be: whoever compares pieces does so by words.
+            piece = decoder.decompress(tail, min(PIECE_BYTES - produced % 8, expected - produced))
             tail = decoder.unconsumed_tail
             if not piece and (decoder.eof or len(tail) == offered):
                 raise PngFault(f"has image data for {produced} of {expected} bytes: it is cut off")

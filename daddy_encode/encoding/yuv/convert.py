@@ -19,8 +19,8 @@ Samples = npt.NDArray[np.int32]
 _Y = (5983, 20127, 2032)
 _CB = (-3298, -11094, 14392)
 _CR = (14392, -13073, -1320)
-# Added before bits are cut off: black, 16 and 128, and half a unit of what is left. Luma is cut off twice, by 9 and by 6
-# bits, half a unit added each time, which comes to this.
+# Added before bits are cut off: black, 16 and 128, and half a unit of what is left. Luma is cut off twice, by 9 and by
+# 6 bits, half a unit added each time, which comes to this.
 _Y_OFFSET = (16 << 15) + (1 << 8) + (1 << 14)
 _C_OFFSET = (128 << 16) + (1 << 9)
 
@@ -55,7 +55,7 @@ def to_yuv(blocks: Pixels) -> tuple[Samples, Samples, Samples]:
 
 
 def _weighted(rgb: Samples, parts: tuple[int, int, int], offset: int) -> Samples:
-    total = rgb[0] * np.int32(parts[0])
+    total: Samples = rgb[0] * np.int32(parts[0])
     total += offset
     for samples, part in zip(rgb[1:], parts[1:], strict=True):
         total += samples * np.int32(part)

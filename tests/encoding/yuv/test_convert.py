@@ -84,7 +84,7 @@ def _dump(folder: Path, frames: Frames, filtered: tuple[int, ...] = ()) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("filtered", [(), (9, 10, 17)], ids=["no filters", "some of Pillow's"])
+@pytest.mark.parametrize("filtered", [(), (9, 10, 17), tuple(range(30))], ids=["no filters", "some", "all"])
 def test_the_video_has_the_same_bytes_either_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, filtered: tuple[int, ...]
 ) -> None:
