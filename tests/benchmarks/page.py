@@ -1,4 +1,4 @@
-"""docs/benchmarks.md, its plots, and docs/benchmarks.json, which holds all that the page says."""
+"""docs/benchmarks.md and its plots, made anew from docs/benchmarks.json by `python -m tests.benchmarks.page`."""
 
 from __future__ import annotations
 
@@ -123,3 +123,7 @@ def _draw(plot: Plot, path: Path) -> None:
     axes.legend()
     figure.savefig(path, metadata={"Date": None})
     pyplot.close(figure)
+
+
+if __name__ == "__main__":
+    save(load())

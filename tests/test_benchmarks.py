@@ -1,0 +1,85 @@
+"""The benchmark's page is what was measured, and its instruments measure."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks import page
+from tests.benchmarks.measure import command_seconds, measure, peak_bytes
+from tests.benchmarks.result import Row, Section
+
+NAMES = sorted(path.stem for path in (Path(__file__).parent / "benchmarks").glob("bench_*.py"))
+
+
+def test_the_page_says_what_was_measured() -> None:
+    assert page.PAGE.read_text() == page.text(page.load()), "run: python -m tests.benchmarks.page"
+
+
+def test_every_benchmark_is_on_the_page_with_its_plots() -> None:
+    sections = page.load()
+    assert {f"bench_{name}" for name in sections} == set(NAMES)
+    for section in sections.values():
+        for plot in section.plots:
+            assert (page.PLOTS / f"{plot.name}.svg").read_text().count("<svg") == 1
+
+
+def test_a_bar_that_is_missed_says_so_and_why() -> None:
+    rows = [
+        Row(what="ours", value=1.2, bar="<= 1.1", why="the reason"),
+        Row(what="theirs", value=1.2, bar="<= 1.3", why="not said"),
+        Row(what="plain", value=7),
+    ]
+    text = page.text({"x": Section(title="X", about="", date="2026-01-01", machine="m", versions={}, rows=rows)})
+    assert "1 of 2 bars are met" in text
+    assert "| ours | 1.2 | <= 1.1 | **missed** |" in text
+    assert "Missed: ours: the reason" in text
+    assert "not said" not in text
+
+
+def test_no_path_of_a_machine_is_on_the_page() -> None:
+    assert not re.search(
+        r"(?<![\w.])/(?:home|root|tmp|work|opt|usr|mnt)/", page.PAGE.read_text() + page.RESULTS.read_text()
+    )
+
+
+def test_processor_time_includes_what_a_command_starts() -> None:
+    spin = "import time\nwhile time.process_time() < 0.3: pass"
+    outer = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {spin!r}], check=True)"
+    _, cpu = command_seconds([sys.executable, "-c", outer])
+    assert cpu > 0.3
+
+
+def test_peak_memory_is_that_of_the_process_tree() -> None:
+    hold = "import time; data = bytearray(150_000_000); time.sleep(0.3)"
+    outer = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {hold!r}], check=True)"
+    assert 150e6 < peak_bytes([sys.executable, "-c", outer]) < 300e6
+
+
+def test_a_command_that_fails_ends_the_benchmark_with_what_it_said() -> None:
+    with pytest.raises(SystemExit, match="no such clip"):
+        command_seconds([sys.executable, "-c", "import sys; sys.exit('no such clip')"])
+
+
+def test_the_first_round_is_not_counted_and_peers_take_turns() -> None:
+    calls: list[str] = []
+
+    def run(name: str) -> tuple[float, float]:
+        calls.append(name)
+        return float(len(calls)), 0.0
+
+    measured = measure({"a": lambda: run("a"), "b": lambda: run("b")}, 2)
+    assert calls == ["a", "b"] * 3
+    assert measured["a"].walls == [3, 5]
+    assert measured["b"].wall == 5
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_benchmark_says_what_it_compares(name: str) -> None:
+    path = Path(__file__).parent / "benchmarks" / f"{name}.py"
+    assert re.search(r"^TITLE = ", text := path.read_text(), re.MULTILINE)
+    assert re.search(r"^ABOUT = ", text, re.MULTILINE)
+    assert re.search(r"^def run\(", text, re.MULTILINE)
