@@ -53,7 +53,7 @@ COMPARED = {"breakout": 200, "cartpole": 200, "cheetah": 100, "humanoid360": 100
 LOSSLESS = 99.0
 WHY_FILTERS = (
     "rows of Pillow's PNGs are filtered; to undo the filters of those that have changed takes 0.1 ms a frame here, as "
-    "much as all else that is done for a frame of this size, and what imageio does for one is as little"
+    "much as all else that is done for a frame of this size"
 )
 
 

@@ -31,8 +31,8 @@ out on both sides. Beyond the cores that one encoder process fills, further ones
 SPOOLS = {"breakout": (100, 48), "cartpole": (75, 12), "cheetah": (75, 12), "humanoid": (60, 4)}
 SIMULATED_CORES = (1, 2, 4, 8, 16)
 COST = (
-    "reading, checking and digesting a small frame, listing it three times and handing it over takes 0.2 ms in Python, "
-    "where ffmpeg takes 0.8 ms for all of its work on a Breakout frame; and the start-up is a tenth of so short a run"
+    "each frame is read, checked, digested, listed three times and handed over by one Python process, and each job has "
+    "a claim, receipts, a read-back and flushes to disk; start-up is a part of so short a run"
 )
 LIMIT = (
     "one Python process reads, checks and hands over all frames, and its interpreter lock lets one thread at a time do "
