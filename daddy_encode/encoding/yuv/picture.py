@@ -9,14 +9,12 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from daddy_encode.encoding.yuv.convert import to_yuv
+from daddy_encode.encoding.yuv.worth import BLOCK
 from daddy_encode.spool.png.pixels import Pixels
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-# Pixels in a row of a block, of which each has two rows: so many that a frame has few blocks, and so few that little is
-# converted that has not changed.
-BLOCK = 16
 # Blocks that are converted together: what they need stays in the processor's cache.
 _TOGETHER = 512
 # Compared together: eight times as fast as bytes.

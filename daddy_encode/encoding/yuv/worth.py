@@ -16,8 +16,9 @@ from daddy_encode.encoding.png.parse import PngFault
 from daddy_encode.encoding.png.unfilter import PlainPixels
 from daddy_encode.errors import DaddyEncodeError
 
-# Blocks of so many bytes of a row are compared, as `picture` converts them.
-_BLOCK_BYTES = 48
+# Pixels in a row of a block, of which each has two rows when `picture` converts it: so many that a frame has few
+# blocks, and so few that little is converted that has not changed.
+BLOCK = 16
 # Of the blocks of a frame, at most so many may have changed from the frame before.
 MOST_CHANGED = 0.25
 # For fewer pixels in all of a clip's frames, loading numpy takes longer than it saves.
@@ -36,7 +37,7 @@ def changes_little(directory: JobDirectory, names: Sequence[str], size: Size) ->
     Odd sizes cannot: ffmpeg repeats their edge. Nor can a height of 2, of which swscale computes another chroma.
     """
     width, height = size
-    if width % 2 or height % 2 or min(size) < 16 or width * height < LEAST_FRAME or len(names) < LEAST_FRAMES:
+    if width % 2 or height % 2 or min(size) < BLOCK or width * height < LEAST_FRAME or len(names) < LEAST_FRAMES:
         return False
     if "numpy" not in sys.modules and width * height * len(names) < LEAST_PIXELS:
         return False
@@ -58,11 +59,11 @@ def changes_little(directory: JobDirectory, names: Sequence[str], size: Size) ->
 def _changed_share(old: bytes, new: bytes, height: int) -> float:
     """The share of the blocks of a frame of `height` rows that have changed, judged by some of its rows."""
     stride = len(new) // height
-    across = range(0, stride, _BLOCK_BYTES)
+    across = range(0, stride, 3 * BLOCK)
     rows = range(0, len(new), max(1, height // _ROWS) * stride)
     changed = 0
     for row in rows:
         before, now = old[row : row + stride], new[row : row + stride]
         if before != now:
-            changed += sum(before[at : at + _BLOCK_BYTES] != now[at : at + _BLOCK_BYTES] for at in across)
+            changed += sum(before[at : at + 3 * BLOCK] != now[at : at + 3 * BLOCK] for at in across)
     return changed / (len(rows) * len(across))
