@@ -10,7 +10,8 @@ import pytest
 
 from tests.benchmarks import page
 from tests.benchmarks.measure import command_seconds, measure, peak_bytes
-from tests.benchmarks.result import Row, Section
+from tests.benchmarks.result import Row, Section, Table
+from tests.benchmarks.summary import LINES, summary
 
 NAMES = sorted(path.stem for path in (Path(__file__).parent / "benchmarks").glob("bench_*.py"))
 
@@ -27,17 +28,56 @@ def test_every_section_of_the_page_can_be_measured_anew_and_has_its_plots() -> N
             assert (page.PLOTS / f"{plot.name}.svg").read_text().count("<svg") == 1
 
 
-def test_a_bar_that_is_missed_says_so_and_why() -> None:
+def section(title: str, rows: list[Row], tables: list[Table] | None = None, machine: str = "m") -> Section:
+    return Section(
+        title=title, about="", date="2026-01-01", machine=machine, versions={"v": "1"}, rows=rows, tables=tables or []
+    )
+
+
+def test_a_bar_that_is_missed_says_so_and_why_once() -> None:
     rows = [
-        Row(what="ours", value=1.2, bar="<= 1.1", why="the reason"),
+        Row(what="ours", value=1.2, bar="<= 1.1", why="too slow"),
         Row(what="theirs", value=1.2, bar="<= 1.3", why="not said"),
         Row(what="plain", value=7),
+        Row(what="other", value=2, bar="<= 1", why="another reason"),
+        Row(what="again", value=1.3, bar="<= 1.1", why="too slow"),
     ]
-    text = page.text({"x": Section(title="X", about="", date="2026-01-01", machine="m", versions={}, rows=rows)})
-    assert "1 of 2 bars are met" in text
-    assert "| ours | 1.2 | <= 1.1 | **missed** |" in text
-    assert "Missed: ours: the reason" in text
+    text = page.text({"x": section("X", rows)})
+    assert "1 of 4 bars are met" in text
+    assert "| ours | 1.2 | <= 1.1 | **missed** (1) |" in text
+    assert "| again | 1.3 | <= 1.1 | **missed** (1) |" in text
+    assert "| other | 2 | <= 1 | **missed** (2) |" in text
+    assert "\n1. too slow\n2. another reason\n" in text
+    assert text.count("too slow") == 1
     assert "not said" not in text
+
+
+def test_the_page_begins_with_the_figures_that_matter_and_the_peers_that_are_ahead() -> None:
+    ratios = {"a": 3.871, "b": 12.5, "c": 4.0}
+    rows = [Row(what=f"{clip}: times as fast as imageio", value=value, bar=">= 4") for clip, value in ratios.items()]
+    tables = [
+        Table(clip, ["way", "s", "times as fast as ours"], [["ours", "1", "1.00"], ["OpenCV", "0.4", times]])
+        for clip, times in (("a", "2.51"), ("b", "0.90"), ("c", "1.70"))
+    ]
+    sections = {"dump": section("save: to files", rows), "whole_way": section("The way", [], tables, machine="n")}
+    text = page.text({**sections, "x": section("X", [])})
+    assert (
+        "| [`save_frames_as_png`: times as fast as `imageio.imwrite`](#save-to-files) | 3.87 to 12.5 | >= 4 | 2 of 3 |"
+        in text
+    )
+    assert (
+        "Ahead of ours in [the way](#the-way), which says what they leave out: OpenCV on 2 of 3 clips, up to 2.5 times as fast."
+        in text
+    )
+    assert text.count("on m. v 1.") == 1
+    assert text.count("Measured 2026-01-01 on n. v 1.") == 1
+
+
+def test_every_line_of_the_summary_is_on_the_page() -> None:
+    sections = page.load()
+    lines = [line for line in LINES if line[0] in sections]
+    _, cells = summary(sections, dict.fromkeys(sections, ""))
+    assert [what for *_, what in lines] == [cell[0][1:-4] for cell in cells]
 
 
 def test_no_path_of_a_machine_is_on_the_page() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from pathlib import Path
 
 import msgspec
 
 from tests.benchmarks.result import Plot, Row, Section, Table
+from tests.benchmarks.summary import peers_ahead, summary
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = DOCS / "benchmarks.md"
@@ -15,6 +18,7 @@ PLOTS = DOCS / "images" / "benchmarks"
 # In which the sections follow each other; what is not named comes last.
 ORDER = (
     "one_job",
+    "encode",
     "many_jobs",
     "start_up",
     "whole_way",
@@ -37,12 +41,12 @@ Every figure that README and docs claim, measured by what a user calls: the comm
 
 (`python -m tests.benchmarks NAME` measures one section anew, `--quick` tries it out on less and writes nothing,
 `--json` prints the results.) Peers take turns with us in the same run, and one round before, which is not counted,
-warms files and programs for all. Times are medians; CPU is processor time of the process and all that it starts. Where
-a bar is missed, or a peer is ahead, it says so.
+warms files and programs for all. Times are medians, with the shortest and the longest beside them; CPU is processor
+time of the process and all that it starts, memory the peak of that process tree. Where a bar is missed, or a peer is
+ahead, it says so.
 
 Clips, rendered once by seed: Breakout 160x210, 600 frames; CartPole 600x400, 300; HalfCheetah 480x480, 300;
-Humanoid 1280x720, 240. "Ours" are dumps by `save_frames_as_png`, "Pillow's" by Pillow's `Image.save`.
-"""
+Humanoid 1280x720, 240. "Ours" are dumps by `save_frames_as_png`, "Pillow's" by Pillow's `Image.save`."""
 
 
 def load() -> dict[str, Section]:
@@ -66,29 +70,58 @@ def text(sections: dict[str, Section]) -> str:
     """The page."""
     known = [name for name in ORDER if name in sections]
     names = [*known, *(name for name in sections if name not in ORDER)]
+    anchors = {name: _anchor(section.title) for name, section in sections.items()}
+    usual = Counter(map(_measured_on, sections.values())).most_common(1)[0][0] if sections else ""
+    dates = sorted({section.date for section in sections.values()})
     rows = [row for name in names for row in sections[name].rows if row.bar]
-    missed = [row for row in rows if not row.is_met]
-    head = [HEAD, f"{len(rows) - len(missed)} of {len(rows)} bars are met."]
-    return "\n".join([*head, *(f"\n{_section(name, sections[name])}" for name in names)]) + "\n"
+    met = sum(row.is_met for row in rows)
+    parts = [HEAD, f"Measured {' to '.join(dict.fromkeys([*dates[:1], *dates[-1:]]))} on {usual}", "## In short"]
+    parts.append("Of several clips, the smallest and the largest value.")
+    parts.append(_markdown(*summary(sections, anchors)))
+    parts.append(f"{met} of {len(rows)} bars are met; of the others each section gives the reason.")
+    for name in names:
+        if ahead := peers_ahead(sections[name]):
+            where = f"[{_lowered(sections[name].title)}](#{anchors[name]})"
+            parts.append(f"Ahead of ours in {where}, which says what they leave out: {ahead}.")
+    parts.append("\n".join(f"- [{sections[name].title}](#{anchors[name]})" for name in names))
+    parts += [_section(name, sections[name], usual) for name in names]
+    return "\n\n".join(parts) + "\n"
 
 
-def _section(name: str, section: Section) -> str:
-    versions = ", ".join(f"{what} {version}" for what, version in section.versions.items())
+def _section(name: str, section: Section, usual: str) -> str:
     parts = [f"## {section.title}", f"`python -m tests.benchmarks {name}`", section.about.strip()]
     if section.rows:
-        parts.append(_rows(section.rows))
-        parts += [f"Missed: {row.what}: {row.why}" for row in section.rows if row.why and not row.is_met]
+        reasons = list(dict.fromkeys(row.why for row in section.rows if row.why and not row.is_met))
+        parts.append(_rows(section.rows, reasons))
+        if reasons:
+            parts.append("\n".join(["Missed:\n", *(f"{number}. {why}" for number, why in enumerate(reasons, 1))]))
     parts += [_table(table) for table in section.tables]
     parts += [f"![{plot.caption}](images/benchmarks/{plot.name}.svg)\n\n{plot.caption}" for plot in section.plots]
-    parts.append(f"Measured {section.date} on {section.machine}. {versions}.")
+    if (measured_on := _measured_on(section)) != usual:
+        parts.append(f"Measured {section.date} on {measured_on}")
     return "\n\n".join(parts)
 
 
-def _rows(rows: list[Row]) -> str:
-    cells = [
-        [row.what, f"{row.value:.3g}", row.bar, ("met" if row.is_met else "**missed**") if row.bar else "", row.figures]
-        for row in rows
-    ]
+def _measured_on(section: Section) -> str:
+    return f"{section.machine}. {', '.join(f'{what} {version}' for what, version in section.versions.items())}."
+
+
+def _anchor(heading: str) -> str:
+    """What GitHub calls a heading in links to it."""
+    return re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-")
+
+
+def _lowered(title: str) -> str:
+    return title[0].lower() + title[1:]
+
+
+def _rows(rows: list[Row], reasons: list[str]) -> str:
+    def verdict(row: Row) -> str:
+        if row.is_met:
+            return "met" if row.bar else ""
+        return f"**missed** ({reasons.index(row.why) + 1})" if row.why else "**missed**"
+
+    cells = [[row.what, f"{row.value:.3g}", row.bar, verdict(row), row.figures] for row in rows]
     return _markdown(["what", "value", "bar", "", "figures"], cells)
 
 
