@@ -16,11 +16,11 @@ from daddy_encode.cli.environment import name_variable, unknown_variables, varia
 
 # Command name -> module below daddy_encode.cli that holds `command`. Loaded when needed: `--help` stays quick.
 COMMANDS = {
-    "encode": "encode_command",
-    "watch": "watch_command",
+    "encode": "encode.command",
+    "watch": "watch.command",
     "status": "status_command",
     "log": "log_command",
-    "submit": "submit_command",
+    "submit": "submit.command",
 }
 
 FAILED = 1

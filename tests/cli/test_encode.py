@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from daddy_encode import save_frames_as_png
-from daddy_encode.cli.encode_run import print_saved
+from daddy_encode.cli.encode.run import print_saved
 from tests.jobs import encode
 from tests.media import decode_gif, decode_mp4, leftovers, moving_square, run_command
 

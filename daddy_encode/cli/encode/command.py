@@ -273,7 +273,7 @@ def command(paths: tuple[Path, ...], output_dir: Path | None, as_json: bool, **o
     What has been encoded stays: without options it is done, whatever it was encoded with. An option that is given and
     differs makes the video anew; those that are not given are then as they were. The defaults below are for new frames.
     """
-    from daddy_encode.cli.encode_run import run
+    from daddy_encode.cli.encode.run import run
 
     if options["output"] is not None:
         # Its name says both, and what is on the command line comes first.

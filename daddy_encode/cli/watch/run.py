@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from daddy_encode.cli.encode_run import print_saved
+from daddy_encode.cli.encode.run import print_saved
 from daddy_encode.cli.main import FAILED, INTERRUPTED
 from daddy_encode.cli.signals import on_signals
 from daddy_encode.cluster.limits import usable_workers

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from daddy_encode.cli.encode_command import encoding_options
+from daddy_encode.cli.encode.command import encoding_options
 from daddy_encode.cli.user_path import UserPath
 
 
@@ -76,6 +76,6 @@ def command(root: Path, **options: Any) -> int:
     Any number of watchers and `encode` commands may work on one ROOT. SIGTERM or Ctrl-C ends a watcher cleanly, with
     exit status 0: what was being encoded leaves nothing half-made.
     """
-    from daddy_encode.cli.watch_run import run
+    from daddy_encode.cli.watch.run import run
 
     return run(root, **options)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from daddy_encode.cli.encode_command import command as encode_command
+from daddy_encode.cli.encode.command import command as encode_command
 from daddy_encode.cli.user_path import UserPath
 
 # Options of `encode` that have a meaning of their own here, or none in a batch script.
@@ -77,7 +77,7 @@ def command(root: Path, dry_run: bool, as_json: bool, **options: Any) -> int:
     The script and its logs are kept in ROOT/.daddy-encode/slurm. It prints the job ID to standard output, so that
     another job can depend on it. All options of `encode` go with it.
     """
-    from daddy_encode.cli.submit_run import run
+    from daddy_encode.cli.submit.run import run
 
     context = click.get_current_context()
     encode_options = {str(option.name): options.pop(str(option.name)) for option in PASSED_ON}

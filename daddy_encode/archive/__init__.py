@@ -1,0 +1,1 @@
+"""What becomes of frames once they are encoded: videos proved, frames packed, frames deleted."""

@@ -1,0 +1,1 @@
+"""`daddy-encode encode`, and the options that every command that encodes takes."""
