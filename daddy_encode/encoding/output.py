@@ -142,7 +142,7 @@ def _make(
             encode_mp4(ffmpeg, frame_input(source, may_be_yuv=settings.scale == 1), settings, temp, limits)
         else:
             # The GIF's first pass is made along with this one.
-            frames, extra = first.shared_input(), first.extra_output()
+            frames, extra = first.shared_input(may_be_yuv=settings.scale == 1), first.extra_output()
             first.palette = encode_mp4(ffmpeg, frames, settings, temp, limits, extra)
         with reported(target.final, "read back"):
             made = verify_mp4(temp, source.count, size, settings)

@@ -17,6 +17,7 @@ from daddy_encode.encoding.gif.size import reduce, reduced_size
 from daddy_encode.encoding.gif.timing import delays
 from daddy_encode.encoding.gif.writer import GifWriter
 from daddy_encode.encoding.settings import GifSettings
+from daddy_encode.encoding.yuv.picture import converted
 from daddy_encode.errors import Interrupted
 from daddy_encode.spool.held_file import HeldFile
 
@@ -84,13 +85,21 @@ class FirstPass:
                 pixels=frames.width * frames.height,
             )
 
-    def shared_input(self) -> FrameInput:
+    def shared_input(self, *, may_be_yuv: bool) -> FrameInput:
         """All frames of the source, for another output's ffmpeg; this pass is made while they go by.
 
-        They are pixels while the GIF may be exact: decoded once for both outputs.
+        They are pixels while the GIF may be exact: decoded once for both outputs, and then converted for the other one
+        where that is less work. A palette is made by the same ffmpeg, of RGB.
+
+        Args:
+            may_be_yuv: Whether the other output takes them converted.
         """
         frames = frame_input(self._source, as_pixels=self.exact is not None)
-        return replace(frames, frames=self._watched(frames.frames, self._settings.step))
+        watched = self._watched(frames.frames, self._settings.step)
+        if self.exact is None or not may_be_yuv or self._source.yuv_frames() is None:
+            return replace(frames, frames=watched)
+        watched = converted(watched, frames.width, frames.height)
+        return replace(frames, frames=watched, pixel_format="yuv420p")
 
     def extra_output(self) -> list[str]:
         """ffmpeg's arguments for an output beside another's: the palette, at its standard output, if one is needed."""

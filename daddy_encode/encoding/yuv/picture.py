@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -64,7 +64,7 @@ class YuvPicture:
             at += len(piece)
         return not self._given[: at : self._stride].any()
 
-    def fill_pixels(self, rgb: memoryview) -> None:
+    def fill_pixels(self, rgb: bytes | memoryview) -> None:
         """Take the next frame's pixels, row by row."""
         if self._lead:
             self._lay_out(0)
@@ -120,6 +120,14 @@ class YuvPicture:
             across = np.maximum(column - self._lead, 0) // (3 * BLOCK)
             self._changed[(row >> 1) * self._across + across] = True
         return self._changed[: len(self._from)].nonzero()[0]
+
+
+def converted(frames: Iterable[bytes | memoryview], width: int, height: int) -> Iterator[memoryview]:
+    """Frames of rgb24, row by row, as yuv420p, plane by plane; each lasts until the next one is asked for."""
+    picture = YuvPicture(width, height)
+    for frame in frames:
+        picture.fill_pixels(frame)
+        yield picture.convert()
 
 
 def _windows(plane: Pixels, shape: tuple[int, ...], strides: tuple[int, ...]) -> Pixels:

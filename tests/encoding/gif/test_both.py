@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,10 @@ import pytest
 from PIL import Image
 
 from daddy_encode import save_frames_as_png
+from daddy_encode.encoding.gif import first_pass
 from daddy_encode.encoding.job import encode_job
+from daddy_encode.encoding.yuv import worth
+from daddy_encode.encoding.yuv.picture import converted
 from daddy_encode.spool.paths import JobPaths
 from tests.jobs import context, encode
 from tests.media import decode_gif, leftovers, moving_square, shaded
@@ -66,6 +69,27 @@ def test_both_are_byte_for_byte_what_each_is_alone(
     decoded, _, _ = decode_gif(tmp_path / "job.gif")
     assert len(decoded) == 12
     assert leftovers(tmp_path) == []
+
+
+@pytest.mark.parametrize("dump", [few_colours, more_colours_half_way])
+def test_frames_that_are_converted_for_the_mp4_give_the_same_two_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dump: Callable[[Path], None]
+) -> None:
+    dump(tmp_path / "job")
+    monkeypatch.setattr(worth, "LEAST_FRAME", 0)
+    made, conversions = [], []
+
+    def counted(frames: Iterable[bytes | memoryview], width: int, height: int) -> Iterator[memoryview]:
+        conversions.append((width, height))
+        return converted(frames, width, height)
+
+    monkeypatch.setattr(first_pass, "converted", counted)
+    for most in (1.0, -1.0):
+        monkeypatch.setattr(worth, "MOST_CHANGED", most)
+        encode(tmp_path / "job", video="both", force=True)
+        made.append([(tmp_path / f"job.{kind}").read_bytes() for kind in ("mp4", "gif")])
+        assert len(conversions) == 1
+    assert made[0] == made[1]
 
 
 @pytest.mark.parametrize(
