@@ -214,7 +214,7 @@ def examine(
         warnings.append(ASSUMED_RATE)
     wanted = plan(settings, manifest or rollout, known)
     stored = own if own is not None and gaps_agree(own, gaps) else None
-    receipt = _renewed(paths, stored, mtime_ns, wanted) if stored else None
+    receipt = _renewed(paths, stored, listing.directory_mtime_ns, wanted) if stored else None
     there = {record.format for record in receipt.outputs} if receipt else set()
     todo = {
         kind: output

@@ -145,7 +145,7 @@ def find_jobs(
         parts = split_job(paths, listing, split=split or pattern is not None)
         if not (listing.has_manifest or is_named or salvage or all(is_done(job) for job, _ in parts)):
             # What records with this project says so from its first frame on.
-            several = [] if listing.is_recording else find_several(listing.names)
+            several = [] if listing.is_recording else find_several(listing.frame_names)
             if not (several and split):
                 advice = f"holds {described(several)}; --split makes a video of each" if several else _ADVICE
                 yield PassedOver(Path(directory.path), SEVERAL_SEQUENCES if several else NO_MANIFEST, advice)

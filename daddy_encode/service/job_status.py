@@ -111,8 +111,8 @@ def _status(paths: JobPaths, outputs: OutputListing, listing: Listing, mtime_ns:
         paths=(paths.job, paths.directory.with_name(paths.base.name)),
         state=state,
         frames=job.frames,
-        age=max(0.0, time.time() - mtime_ns / 1e9),
-        changed=max(mtime_ns / 1e9, job.receipt.finished if job.receipt is not None else 0.0),
+        age=max(0.0, time.time() - job.mtime_ns / 1e9),
+        changed=max(job.mtime_ns / 1e9, job.receipt.finished if job.receipt is not None else 0.0),
         note=_note(paths, listing, state, job)[:LONGEST_NOTE],
         rollout=(rollout and rollout.slurm_job_id) or "",
     )
@@ -121,12 +121,12 @@ def _status(paths: JobPaths, outputs: OutputListing, listing: Listing, mtime_ns:
 def _rollout(paths: JobPaths, listing: Listing) -> Rollout | None:
     if ROLLOUT_NAME in listing.names:
         with contextlib.suppress(ManifestError):
-            return read_rollout(paths.directory, listing.names)
+            return read_rollout(paths.directory, listing.frame_names)
     return None
 
 
 def _note(paths: JobPaths, listing: Listing, state: State, job: JobSnapshot) -> str:
-    if state is State.WRITING and paths.pattern is None and (several := find_several(listing.names)):
+    if state is State.WRITING and paths.pattern is None and (several := find_several(listing.frame_names)):
         return f"holds {described(several)}; encode --split makes a video of each"
     if state is State.CLAIMED:
         return holder(lease_path(paths)) or "being released"

@@ -23,14 +23,15 @@ class JobSnapshot(Struct, frozen=True):
     """What was seen of a job at one moment.
 
     Attributes:
-        frames: How many numbered PNGs were listed.
+        frames: How many frames were listed.
         has_manifest: Whether a manifest was listed.
         manifest: The manifest; None where it could not be opened or used.
         manifest_sha256: The SHA-256 of its bytes, in hexadecimal digits.
         manifest_error: Why it could not be used, where it is there and wrong.
         receipt: The receipt, where there is one that can be read.
         outputs: The videos that were listed.
-        mtime_ns: The modification time of the job's directory, asked for before it was listed.
+        mtime_ns: The modification time of the job's directory, asked for before it was listed, or that of the file that
+            holds its frames, where that is later.
         replaced: Those of the videos that do not look like what the receipt records.
         listing_sha256: The digest of the listing of its frames, where the receipt says that they failed; else empty.
     """
@@ -86,7 +87,7 @@ def inspect_job(
         manifest_error=error,
         receipt=receipt,
         outputs=there,
-        mtime_ns=mtime_ns,
+        mtime_ns=listing.mtime_ns(mtime_ns),
         replaced=frozenset(
             record.format
             for record in records

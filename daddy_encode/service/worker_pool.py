@@ -36,7 +36,7 @@ from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.publish import explain
 from daddy_encode.spool.receipt import MOST_FAILURES, Failure
 from daddy_encode.spool.transient import may_pass
-from daddy_encode.spool.walk import mtime_ns
+from daddy_encode.spool.walk import job_mtime_ns
 
 log = logging.getLogger(__name__)
 
@@ -213,7 +213,7 @@ class WorkerPool:
 
     def _claimed(self, attempt: Attempt, context: Context, claim: Claim) -> Outcome:
         paths = attempt.paths
-        before = mtime_ns(paths.directory, follow_symlinks=True)
+        before = job_mtime_ns(paths.directory)
         if attempt.skip_failed and before is not None:
             listing = failed_before(paths, before, context.owners.check_file)
             if listing is not None:
@@ -242,7 +242,7 @@ class WorkerPool:
             # Every job is better left to other encoders.
             self._give_up(error)
             return Outcome(paths, OutcomeKind.STOPPED, error=error)
-        if not _is_of_the_job(error) or mtime_ns(paths.directory, follow_symlinks=True) != before:
+        if not _is_of_the_job(error) or job_mtime_ns(paths.directory) != before:
             return Outcome(paths, OutcomeKind.DEFERRED, error=self._advised(error))
         failures: list[Failure] = []
         if isinstance(error, ProgramFailedError):

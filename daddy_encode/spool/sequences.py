@@ -9,10 +9,10 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from daddy_encode.spool.frames import count_frames, find_several
+from daddy_encode.spool.frames import find_several
 from daddy_encode.spool.paths import JobPaths, absolute
 from daddy_encode.spool.receipt import is_receipt_of, read_receipt
-from daddy_encode.spool.walk import Listing
+from daddy_encode.spool.walk import Listing, list_directory
 
 
 def split_job(paths: JobPaths, listing: Listing, *, split: bool) -> list[tuple[JobPaths, Listing]]:
@@ -23,7 +23,7 @@ def split_job(paths: JobPaths, listing: Listing, *, split: bool) -> list[tuple[J
         listing: What is in it.
         split: Whether sequences are jobs. Default: where one of them has a receipt that says that it was one.
     """
-    sequences = find_several(listing.names)
+    sequences = find_several(listing.frame_names)
     jobs = [(paths.of_sequence(sequence.pattern), replace(listing, frames=len(sequence))) for sequence in sequences]
     # No two may have one name.
     if len({job.base for job, _ in jobs}) < len(jobs):
@@ -36,7 +36,7 @@ def split_job(paths: JobPaths, listing: Listing, *, split: bool) -> list[tuple[J
 def is_sequence(path: Path) -> bool:
     """Whether `path` is one of several sequences of frames in a directory, in the spelling in which they are shown."""
     with contextlib.suppress(OSError):
-        return path.name in (sequence.pattern for sequence in find_several(os.listdir(path.parent)))
+        return path.name in (sequence.pattern for sequence in find_several(list_directory(path.parent).frame_names))
     return False
 
 
@@ -54,5 +54,5 @@ def is_of_a_job(file: Path, jobs: Iterable[JobPaths]) -> bool:
     if file not in (twin.output("mp4"), twin.output("gif")):
         return False
     with contextlib.suppress(OSError):
-        return os.path.lexists(twin.receipt) or count_frames(os.listdir(twin.directory)) > 0
+        return os.path.lexists(twin.receipt) or list_directory(twin.directory).frames > 0
     return False

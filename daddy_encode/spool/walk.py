@@ -17,6 +17,7 @@ from daddy_encode.spool.claims import claimed_names
 from daddy_encode.spool.frames import count_frames, find_sequences
 from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME
 from daddy_encode.spool.paths import JobPaths, absolute, sequence_name
+from daddy_encode.spool.stored.find import Stored, find_stored, stored_mtime_ns
 
 
 class Listing(Struct, frozen=True):
@@ -24,13 +25,26 @@ class Listing(Struct, frozen=True):
 
     Attributes:
         names: The names of all entries.
-        frames: How many of them are those of numbered PNGs.
+        frames: How many frames there are: numbered PNGs among them, or in one of them.
         subdirectories: Those to enter, sorted by name.
+        stored: The one that holds the frames; None where they are loose PNGs.
     """
 
     names: frozenset[str]
     frames: int
     subdirectories: tuple[str, ...]
+    stored: Stored | None = None
+
+    @property
+    def frame_names(self) -> frozenset[str]:
+        """The names among which those of frames are, with those of the records that say whose frames these are."""
+        if self.stored is None:
+            return self.names
+        return self.names.intersection((MANIFEST_NAME, ROLLOUT_NAME)).union(self.stored.names)
+
+    def mtime_ns(self, directory: int) -> int:
+        """When frames last came, went or were replaced; `directory`: the directory's modification time."""
+        return directory if self.stored is None else max(directory, self.stored.mtime_ns)
 
     @property
     def has_manifest(self) -> bool:
@@ -45,7 +59,7 @@ class Listing(Struct, frozen=True):
     @property
     def has_lone_frame(self) -> bool:
         """Whether the only PNG with a number has it in the middle of its name: a frame where nobody would look."""
-        return self.frames == 0 and len(find_sequences(self.names)) == 1
+        return self.frames == 0 and len(find_sequences(self.frame_names)) == 1
 
     @property
     def is_job(self) -> bool:
@@ -144,15 +158,19 @@ class SpoolDirectory:
             parent._children_outputs = list_outputs(paths.base.parent, names, paths.top, tidy=self._tidy)
         return parent._children_outputs
 
-    def mtime_ns(self) -> int:
+    def mtime_ns(self, *, is_stored: bool = False) -> int:
         """When a name in it last came, went or was replaced, in nanoseconds by the file system's clock.
 
         A listing that is made after this is out of date once this time has changed.
 
+        Args:
+            is_stored: Whether one file is known to hold its frames, whose own time then counts as well. Default: no.
+
         Raises:
             OSError: It cannot be asked for.
         """
-        return os.stat(self.path, follow_symlinks=self._parent is None).st_mtime_ns
+        own = os.stat(self.path, follow_symlinks=self._parent is None).st_mtime_ns
+        return max(own, stored_mtime_ns(self.path)) if is_stored else own
 
     def list(self) -> Listing:
         """List it; the walk then enters its subdirectories.
@@ -205,7 +223,7 @@ def walk(root: Path, output_dir: Path | None = None, *, tidy: bool = False) -> I
 
 
 def list_directory(path: str | Path) -> Listing:
-    """List a directory, without looking at any file in it.
+    """List a directory, without looking at any file in it but one that holds all frames.
 
     Raises:
         OSError: It cannot be listed.
@@ -219,7 +237,9 @@ def list_directory(path: str | Path) -> Listing:
             # Nothing else is asked of what may be a frame: on some network file systems that costs a call.
             if name[-4:].lower() != ".png" and name[0] != "." and entry.is_dir(follow_symlinks=False):
                 subdirectories.append(name)
-    return Listing(frozenset(names), count_frames(names), tuple(sorted(subdirectories)))
+    stored = find_stored(path, names)
+    frames = count_frames(names) if stored is None else stored.frames
+    return Listing(frozenset(names), frames, tuple(sorted(subdirectories)), stored)
 
 
 def list_outputs(
@@ -255,6 +275,12 @@ def mtime_ns(path: str | Path, *, follow_symlinks: bool = False) -> int | None:
         return os.stat(path, follow_symlinks=follow_symlinks).st_mtime_ns
     except OSError:
         return None
+
+
+def job_mtime_ns(directory: Path) -> int | None:
+    """As `mtime_ns` and `Listing.mtime_ns`, of a job's directory, or what a link to it leads to."""
+    own = mtime_ns(directory, follow_symlinks=True)
+    return None if own is None else max(own, stored_mtime_ns(directory))
 
 
 def is_there(path: Path) -> bool:

@@ -1,4 +1,7 @@
-"""A job's directory, opened once. All in it is opened relative to it, without following links, and is bounded."""
+"""A job's directory, opened once. All in it is opened relative to it, without following links, and is bounded.
+
+Frames that are stored in one file are named and read as if each were a file in the directory.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +11,24 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from daddy_encode.encoding.frames.other_files import format_of
 from daddy_encode.encoding.frames.owners import Owners
-from daddy_encode.encoding.png.parse import HEAD_BYTES, SPARE_BYTES, Png, PngFault, check_header, check_png
+from daddy_encode.encoding.png.parse import HEAD_BYTES, Png, PngFault, check_header, check_png
+from daddy_encode.encoding.png.read import read_png
+from daddy_encode.encoding.stored.opening import stored_frames
 from daddy_encode.errors import DaddyEncodeError, FrameError, ManifestError, TransientError
 from daddy_encode.spool.held_file import SAFELY, kind_of
 from daddy_encode.spool.manifest import MANIFEST_NAME, Manifest, read_manifest
 from daddy_encode.spool.orphans import is_dead, is_temp_name, remove_from
 from daddy_encode.spool.png.pixels import MAX_PIXELS
 from daddy_encode.spool.recording.rollout import Rollout, read_rollout
+from daddy_encode.spool.stored.names import FRAMES_TAR
 from daddy_encode.spool.transient import TRANSIENT
+
+if TYPE_CHECKING:
+    from daddy_encode.encoding.stored.tar import TarFrames
 
 
 class BadFrameError(FrameError):
@@ -61,6 +70,7 @@ class JobDirectory:
         self._owners = owners or Owners()
         self.max_pixels = max_pixels
         self._listed: list[str] | None = None
+        self._stored: TarFrames | None = None
         try:
             self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError as error:
@@ -81,6 +91,8 @@ class JobDirectory:
         self.close()
 
     def close(self) -> None:
+        if self._stored:
+            self._stored.close()
         os.close(self._descriptor)
 
     def check_owner(self, status: os.stat_result, path: Path | str) -> None:
@@ -88,12 +100,27 @@ class JobDirectory:
         self._owners.check(status.st_uid, path)
 
     def names(self) -> list[str]:
-        """The names in it. Raises FrameError where it cannot be listed."""
+        """The names in it, and in the file that holds its frames, where there is one.
+
+        Raises FrameError where it cannot be listed, or that file not used; Skipped where that is another user's.
+        """
         try:
-            self._listed = os.listdir(self._descriptor)
+            names = os.listdir(self._descriptor)
         except OSError as error:
             raise FrameError(f"{self.path}: cannot be listed: {error.strerror}; check its permissions") from error
+        before, self._stored = self._stored, None
+        self._stored = stored_frames(self.path, self._descriptor, names, before, self.check_owner)
+        self._listed = names if self._stored is None else [*{*names, *self._stored.names}]
         return self._listed
+
+    def path_of(self, name: str) -> str:
+        """The path of a frame, for messages; of one that is stored in a file, with that as if it were a directory."""
+        return f"{self._text}/{FRAMES_TAR}/{name}" if self._stored and name in self._stored else f"{self._text}/{name}"
+
+    @property
+    def stored_mtime_ns(self) -> int:
+        """When the file that holds the frames was last written to before they were listed; 0 where there is none."""
+        return self._stored.mtime_ns if self._stored else 0
 
     @property
     def listed(self) -> frozenset[str]:
@@ -148,6 +175,8 @@ class JobDirectory:
 
     def status(self, name: str) -> os.stat_result | None:
         """The status of `name`; None where it is not there. Raises FrameError where the file system does not answer."""
+        if self._stored and name in self._stored:
+            return self._stored.status(name)
         try:
             return os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
         except FileNotFoundError:
@@ -169,7 +198,7 @@ class JobDirectory:
             Skipped: It belongs to a user who is not trusted.
             TransientError: It was listed and is not there, or the system cannot read it now.
         """
-        path = f"{self._text}/{name}"
+        path = self.path_of(name)
         try:
             data, unread = self._bytes(name, path)
             try:
@@ -187,14 +216,14 @@ class JobDirectory:
 
     def size(self, name: str) -> tuple[int, int]:
         """The (width, height) that the header of a frame claims; raises as `read`, where that header is at fault."""
-        path = f"{self._text}/{name}"
+        path = self.path_of(name)
         try:
             header = check_header(self._bytes(name, path, HEAD_BYTES)[0], self.max_pixels)
+            return header.width, header.height
         except OSError as error:
             raise _unreadable(path, error) from error
         except PngFault as fault:
             raise BadFrameError(path, str(fault), fault.advice) from fault
-        return header.width, header.height
 
     @contextlib.contextmanager
     def opened(self, name: str) -> Iterator[BinaryIO]:
@@ -211,26 +240,17 @@ class JobDirectory:
 
         Those are what lies beyond the first `most`, or beyond what a PNG of its header can need.
         """
-        descriptor, status = self._open(name, path)
-        try:
-            size = status.st_size
-            if most is None and size > SPARE_BYTES:
-                most = check_header(os.pread(descriptor, HEAD_BYTES, 0), self.max_pixels).largest_file
-            wanted = size if most is None else min(size, most)
-            # In almost every case one call, which asks for a byte more than there is; a file system may give less.
-            parts = []
-            left = wanted
-            while left > 0 and (part := os.read(descriptor, left + (wanted == size))):
-                parts.append(part)
-                left -= len(part)
-            if left < 0:
-                raise PngFault("grows while it is read")
-            data = b"".join(parts)
-            if (kind := format_of(data)) is not None:
-                raise PngFault(f"is {kind} named .png, and only PNG is read")
-            return data, size - wanted
-        finally:
-            os.close(descriptor)
+        if self._stored and name in self._stored:
+            data, unread = self._stored.read(name, self.max_pixels, most)
+        else:
+            descriptor, status = self._open(name, path)
+            try:
+                data, unread = read_png(descriptor, 0, status.st_size, self.max_pixels, most)
+            finally:
+                os.close(descriptor)
+        if (kind := format_of(data)) is not None:
+            raise PngFault(f"is {kind} named .png, and only PNG is read")
+        return data, unread
 
     def _open(self, name: str, path: str) -> tuple[int, os.stat_result]:
         """A descriptor of a regular file of a trusted user, and its status."""

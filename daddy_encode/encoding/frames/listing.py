@@ -38,7 +38,8 @@ class FrameListing(Struct, frozen=True):
         sha256: A digest of the names, sizes and modification times of manifest and frames.
         inodes_sha256: A digest of their inodes and the times of their inodes: other ones are other files, or files that
             were written to, owned or linked anew, whatever modification time they were given.
-        directory_mtime_ns: The directory's modification time before it was listed.
+        directory_mtime_ns: The directory's modification time before it was listed, or that of the file that holds the
+            frames, where that is later.
         pattern: Of the sequence, where it was asked for.
         promised: How many frames the manifest promises.
     """
@@ -75,6 +76,7 @@ def list_frames(
     _add(listing, inodes, MANIFEST_NAME, manifest)
     for name in frames.names:
         _add(listing, inodes, name, directory.status(name))
+    mtime_ns = max(mtime_ns, directory.stored_mtime_ns)
     return FrameListing(frames, listing.hexdigest(), inodes.hexdigest(), mtime_ns, pattern, promised)
 
 

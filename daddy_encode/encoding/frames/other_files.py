@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from daddy_encode.spool.png.format import SIGNATURE
+from daddy_encode.spool.stored.names import FRAMES_TAR
 
 # Formats that frames are kept in, and that are not read, by the last part of a name.
 _NOT_READ = (
@@ -57,6 +58,8 @@ class OtherFiles:
         self._files = 0
         self._pngs: list[str] = []
         self._not_read: Counter[str] = Counter()
+        # No frame is in it, or the directory would be a job.
+        self._has_tar = False
 
     def add(self, names: Iterable[str]) -> None:
         """Look at the names in one more directory."""
@@ -66,7 +69,9 @@ class OtherFiles:
             if name.startswith("."):
                 continue
             self._files += 1
-            if suffix == ".png":
+            if name == FRAMES_TAR:
+                self._has_tar = True
+            elif suffix == ".png":
                 self._pngs.append(name)
             elif is_other_format(suffix):
                 self._not_read[suffix] += 1
@@ -78,6 +83,8 @@ class OtherFiles:
             names = ", ".join(sorted(self._pngs)[:_SHOWN]) + " …" * (len(self._pngs) > _SHOWN)
             what = "PNG, but none is numbered" if len(self._pngs) > 1 else "PNG, which is not numbered"
             return f"holds {len(self._pngs)} {what}{below}: {names}; name frames 000000.png, 000001.png, …"
+        if self._has_tar:
+            return f"holds {FRAMES_TAR}{below}, in which no PNG is numbered; name frames 000000.png, 000001.png, …"
         if self._not_read:
             kinds = ", ".join(f"{count} {suffix}" for suffix, count in self._not_read.most_common(_SHOWN))
             return f"holds {kinds}{below}; only PNG is read"

@@ -243,7 +243,7 @@ class DirectorySource:
         return self._bad(name, size_differs(size, wanted, others), FIT)
 
     def _bad(self, name: str, reason: str, advice: str = PngFault.advice) -> BadFrameError:
-        return BadFrameError(self._directory.path / name, reason, advice)
+        return BadFrameError(self._directory.path_of(name), reason, advice)
 
     def _likely_unfiltered(self, first: Png) -> bool:
         """Whether all frames are pixels without filters in their files, judged by the first and the last one.

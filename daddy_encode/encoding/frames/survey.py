@@ -64,7 +64,7 @@ def survey(
         check_stop()
         if look.depth == "auto":
             png, _ = directory.read(name)
-            _add_values(found, png, f"{directory.path}/{name}")
+            _add_values(found, png, directory.path_of(name))
             size = png.size
         else:
             size = directory.size(name)

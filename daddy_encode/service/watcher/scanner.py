@@ -185,9 +185,9 @@ class Scanner:
         path = directory.path
         patterns = self._patterns.get(path, WHOLE)
         try:
-            # Before the listing: what changes after this moment changes this time, and is noticed.
-            mtime_ns = directory.mtime_ns()
             jobs = [(pattern, self._jobs.get(_key(path, pattern))) for pattern in patterns]
+            # Before the listing: what changes after this moment changes this time, and is noticed.
+            mtime_ns = directory.mtime_ns(is_stored=jobs[0][1] is not None and jobs[0][1].is_stored)
             wanted = self._events is not None and any(self._wants_events(directory, *job, mtime_ns) for job in jobs)
             self._watch(path, wanted, is_job=jobs[0][1] is not None)
             if any(job is None or job.must_list(directory, name, mtime_ns, self._clock()) for name, job in jobs):

@@ -30,7 +30,8 @@ class TrackedJob:
 
     Attributes:
         last_scan: The number of the last scan that met it.
-        mtime_ns: Its directory's modification time.
+        mtime_ns: Its directory's modification time, or that of the file that holds its frames, where that is later.
+        is_stored: Whether one file holds its frames: what is appended to that changes no time of the directory.
         frames: How many frames were listed.
         subdirectories: Those listed in it.
         changed_at: When it last looked different, in seconds on our clock.
@@ -59,6 +60,7 @@ class TrackedJob:
         "failed_as",
         "failed_listing",
         "frames",
+        "is_stored",
         "last_error",
         "last_scan",
         "manifest_mtime_ns",
@@ -77,6 +79,7 @@ class TrackedJob:
     def __init__(self) -> None:
         self.last_scan = 0
         self.mtime_ns = -1
+        self.is_stored = False
         self.frames = 0
         self.subdirectories: tuple[str, ...] = ()
         self.changed_at = 0.0
@@ -125,6 +128,7 @@ class TrackedJob:
         if (self.mtime_ns, self.frames) != (snapshot.mtime_ns, snapshot.frames):
             self.changed_at = now
         self.mtime_ns, self.frames = snapshot.mtime_ns, snapshot.frames
+        self.is_stored = listing.stored is not None
         self.calm = now >= self.changed_at + CALM_SECONDS
         self.subdirectories = listing.subdirectories
         self.snapshot = snapshot

@@ -1,0 +1,1 @@
+"""Reading frames of a directory that are stored in one file."""

@@ -1,0 +1,161 @@
+"""Which frames an archive holds, and where: read from its headers alone, each by one call."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from daddy_encode.spool.frames import count_frames, frame_name, is_own_name
+from daddy_encode.spool.stored.tar import (
+    BLOCK,
+    END_BYTES,
+    ZEROS,
+    TarFault,
+    check_pax,
+    check_pax_fields,
+    padded,
+    parse_header,
+    relative_parts,
+)
+
+# Nine hours at 30 frames per second.
+MAX_MEMBERS = 1_000_000
+# The last record of an archive is filled with zeros: 10,240 bytes, unless somebody has asked for larger records.
+_LONGEST_END = 2**20
+# The last header of a recording is looked for in so much at its end: at first, and at most.
+_PIECE = 64 * 1024
+_LONGEST_PIECE = 16 * 2**20
+
+
+class TarIndex(Struct, frozen=True):
+    """The PNGs in an archive.
+
+    Attributes:
+        entries: Where the data of each begins, and its size, by its name.
+        end: Where the last whole one ends, with what fills its last block.
+        cut: The name of the last one, where the archive ends before it does.
+        is_torn: Whether the archive ends in the middle of a header.
+    """
+
+    entries: Mapping[str, tuple[int, int]]
+    end: int = 0
+    cut: str | None = None
+    is_torn: bool = False
+
+
+def read_index(descriptor: int, size: int) -> TarIndex:
+    """Index an archive.
+
+    Files that are no PNGs, and those that begin with a dot, are passed over. PNGs may all be in one directory.
+
+    Args:
+        descriptor: The archive's.
+        size: Its size: what lies beyond is not read.
+
+    Raises:
+        TarFault: It is none, or holds something that no archive of frames has.
+        OSError: It cannot be read.
+    """
+    entries: dict[str, tuple[int, int]] = {}
+    parents: dict[tuple[str, ...], str] = {}
+    position = end = members = 0
+    cut: str | None = None
+    latest = "its beginning"
+    while position + BLOCK <= size:
+        block = os.pread(descriptor, BLOCK, position)
+        if block == ZEROS:
+            _check_end(descriptor, position, size)
+            return TarIndex(entries, end)
+        try:
+            member = parse_header(block)
+        except TarFault as fault:
+            raise fault if ": " in str(fault) else TarFault(f"what follows {latest} {fault}") from None
+        members += 1
+        if members > MAX_MEMBERS:
+            raise TarFault(f"has more than {MAX_MEMBERS} entries")
+        latest, begin = member.name, position + BLOCK
+        position = begin + padded(member.size)
+        if member.kind == "pax":
+            check_pax(member.name, member.size)
+            if position <= size:
+                check_pax_fields(member.name, os.pread(descriptor, member.size, begin))
+            continue
+        parts = relative_parts(member.name)
+        if member.kind == "directory" or any(part.startswith(".") for part in parts):
+            continue
+        if not parts:
+            raise TarFault("has a file without a name")
+        name = parts[-1]
+        if name[-4:].lower() != ".png":
+            continue
+        parents.setdefault(parts[:-1], member.name)
+        if len(parents) > 1:
+            raise TarFault(f"{member.name}: is not in the directory of {next(iter(parents.values()))}")
+        if name in entries:
+            raise TarFault(f"{member.name}: is there twice")
+        entries[name] = begin, member.size
+        # What fills the last block of the last entry need not be there.
+        if begin + member.size > size:
+            cut = name
+        else:
+            end = position
+    return TarIndex(entries, end, cut, is_torn=position < size)
+
+
+def count_stored(descriptor: int, size: int) -> tuple[int, list[str]]:
+    """How many frames an archive seems to hold. Quick where a recording of this project is.
+
+    Args:
+        descriptor: The archive's.
+        size: Its size.
+
+    Returns:
+        Their number, at least 1 where it holds something that cannot be indexed, and their names; of a recording of
+        this project the first name alone.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    try:
+        if size >= BLOCK and (first := os.pread(descriptor, BLOCK, 0)) != ZEROS:
+            if parse_header(first).name == frame_name(0) and (last := _last(descriptor, size)) is not None:
+                return last, [frame_name(0)]
+            names = list(read_index(descriptor, size).entries)
+            return count_frames(names), names
+    except TarFault:
+        return 1, []
+    return 0, []
+
+
+def _last(descriptor: int, size: int) -> int | None:
+    """How many whole frames there are, by the last header, which is looked for from the end; None: it is not ours."""
+    end = size - size % BLOCK
+    length = _PIECE
+    while True:
+        begin = max(0, end - length)
+        piece = os.pread(descriptor, end - begin, begin)
+        at = len(piece)
+        while (at := piece.rfind(b"ustar\x0000", 0, at)) >= 0:
+            start = at - 257
+            if start < 0 or start % BLOCK:
+                continue
+            try:
+                member = parse_header(piece[start : start + BLOCK])
+            except TarFault:
+                continue
+            if not is_own_name(member.name):
+                return None
+            return int(member.name[:-4]) + (begin + start + BLOCK + member.size <= size)
+        if begin == 0 or length >= _LONGEST_PIECE:
+            return None
+        length *= 4
+
+
+def _check_end(descriptor: int, position: int, size: int) -> None:
+    rest = size - position
+    if rest > _LONGEST_END + END_BYTES:
+        raise TarFault(f"has {rest} bytes from its end on")
+    if os.pread(descriptor, rest, position).strip(b"\0"):
+        raise TarFault("goes on after its end, as several archives in one file do")
