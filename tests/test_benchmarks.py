@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
+import click
+import numpy as np
 import pytest
 
-from tests.benchmarks import page
+from tests.benchmarks import clips, needs, page
 from tests.benchmarks.measure import command_seconds, measure, peak_bytes
+from tests.benchmarks.options import Options
 from tests.benchmarks.result import Row, Section, Table
 from tests.benchmarks.summary import LINES, summary
 
@@ -113,6 +120,67 @@ def test_the_first_round_is_not_counted_and_peers_take_turns() -> None:
     assert calls == ["a", "b"] * 3
     assert measured["a"].walls == [3, 5]
     assert measured["b"].wall == 5
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(page, "DOCS", tmp_path)
+    for name in ("PAGE", "RESULTS", "PLOTS"):
+        monkeypatch.setattr(page, name, tmp_path / getattr(page, name).name)
+    return tmp_path
+
+
+def test_results_that_are_not_whole_are_one_line_before_anything_is_measured(elsewhere: Path) -> None:
+    page.RESULTS.write_bytes(b'{"x": {"title"')
+    with pytest.raises(SystemExit, match=r"benchmarks\.json: .* restore it with git"):
+        page.load()
+
+
+def test_results_and_page_are_written_both_or_neither(elsewhere: Path) -> None:
+    page.save({"x": section("X", [Row(what="a", value=1, bar="<= 1")])})
+    before = page.RESULTS.read_bytes(), page.PAGE.read_bytes()
+    with pytest.raises(KeyError):
+        page.save({"x": section("X", [Row(what="a", value=1, bar="about 1")])})
+    assert (page.RESULTS.read_bytes(), page.PAGE.read_bytes()) == before
+
+
+def test_two_do_not_measure_for_one_page(elsewhere: Path) -> None:
+    with page.locked(), pytest.raises(SystemExit, match="another run measures for it"), page.locked():
+        pass
+    with page.locked():
+        pass
+
+
+def test_what_a_benchmark_needs_is_asked_for_before_anything_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "mediapy", None)
+    with pytest.raises(click.ClickException, match=r"quality needs .*mediapy.*: pip install -e '\.\[bench\]'"):
+        needs.loaded(["start_up", "quality"], Options(quick=True))
+
+
+@pytest.mark.parametrize("broken", [b"", b"\x93NUMPY"])
+def test_a_clip_that_is_not_whole_in_the_cache_is_rendered_anew(
+    broken: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clips, "CACHE", tmp_path)
+    monkeypatch.setitem(clips.CLIPS, "tiny", clips.Clip("CartPole-v1", 2, 600, 400))
+    whole = np.array(clips.clip("tiny"))
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(broken or path.read_bytes()[:-1])
+    assert np.array_equal(clips.clip("tiny"), whole)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_benchmark_that_is_terminated_leaves_no_files(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.benchmarks", "start_up", "--quick"]
+    root = Path(__file__).parents[1]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, cwd=root, env=environment, stderr=subprocess.DEVNULL) as child:
+        while not list(tmp_path.rglob("manifest.json")):
+            assert child.poll() is None
+            time.sleep(0.01)
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(60) == 128 + signal.SIGTERM
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
-import importlib
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from types import ModuleType
 import click
 import msgspec
 
-from tests.benchmarks import page
+from tests.benchmarks import needs, page
 from tests.benchmarks.machine import machine, versions
 from tests.benchmarks.options import Options
 from tests.benchmarks.result import Item, Plot, Row, Section, Table
@@ -28,15 +29,24 @@ KNOWN = sorted(path.stem.removeprefix("bench_") for path in Path(__file__).paren
 def main(names: tuple[str, ...], *, as_json: bool, quick: bool) -> None:
     # A user's second run finds the bytecode; of a package that pip installed, the first one does.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    measured = {}
-    for name in names or KNOWN:
-        module = importlib.import_module(f"tests.benchmarks.bench_{name}")
-        measured[name] = _measured(name, module, Options(quick))
-        if not quick:
-            # One by one: a run that is stopped keeps what it has.
-            page.save({**page.load(), name: measured[name]})
+    # As Ctrl-C does: the folders of a benchmark are removed on the way out.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
+    options, measured = Options(quick), {}
+    modules = needs.loaded(tuple(dict.fromkeys(names or KNOWN)), options)
+    with page.locked() if not quick else contextlib.nullcontext():
+        sections = {} if quick else page.load()
+        for name, module in modules.items():
+            sections[name] = measured[name] = _measured(name, module, options)
+            if not quick:
+                # One by one: a run that is stopped keeps what it has.
+                page.save(sections)
     if as_json:
         sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(measured), indent=1) + b"\n")
+
+
+def _stop(number: int, _: object) -> None:
+    sys.exit(128 + number)
 
 
 def _measured(name: str, module: ModuleType, options: Options) -> Section:

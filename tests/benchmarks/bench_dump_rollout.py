@@ -30,6 +30,7 @@ that waits for a GPU is. Frames per second: a rollout that does nothing but hand
 disk; LeRobot's way is an unbounded queue, threads, and Pillow at `compress_level=1`. Steps per second: CartPole with a
 policy that balances the pole, every other episode recorded, the others only rendered, in turns in one process.
 """
+PACKAGES = ("moviepy",)
 # Frames, and the bar: of LeRobot's frames per second.
 AGAINST_LEROBOT = {"breakout": (2400, ">= 1"), "cheetah": (300, ">= 8"), "humanoid": (60, ">= 8")}
 ROUNDS = 5

@@ -34,6 +34,7 @@ GIF of a clip with few colours counts as lossless above 99 dB, where a pixel her
 `--video both` makes MP4 and GIF of one reading. What one decoding takes is what ffmpeg takes to decode the PNGs,
 without its start. Memory is the peak of the whole process tree.
 """
+PROGRAMS = ("gifski", "gifsicle")
 FPS = 15
 EXACT = ("breakout", "cartpole")
 PALETTE = ("cheetah", "humanoid360")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import statistics
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from tests.benchmarks.clips import dump
 from tests.benchmarks.finished import finished_copies
-from tests.benchmarks.measure import command_seconds, peak_bytes
+from tests.benchmarks.measure import command_seconds, ended, measure, peak_bytes
 from tests.benchmarks.options import DADDY_ENCODE, Options
 from tests.benchmarks.result import Item, Plot, Row
 
@@ -26,8 +25,7 @@ largest with the smallest.
 - Jobs: 100, 1,000 and 3,000 jobs of 2 frames in one directory are encoded. Of 100, 1,000 and 20,000 that are done
   already, 100 to a directory, a second run and `status` are timed. To encode 20,000 would take longer than all else.
 - Encoders: 1 to 16 processes `daddy-encode encode ROOT --workers 1`, started together on one spool of 160 jobs of
-  100 frames on this machine's cores: processor time a job, and how many videos were made twice. On jobs of 30
-  frames, where visits weigh more, an earlier run gave 1.15 with 16 encoders.
+  100 frames on this machine's cores: processor time a job, and how many videos were made twice.
 
 Memory is the peak of the whole process tree.
 """
@@ -141,8 +139,8 @@ def _encode(path: Path, *options: str) -> list[str]:
 
 def _median(command: list[str], rounds: int) -> tuple[float, float]:
     """Wall and processor seconds."""
-    runs = [command_seconds(command) for _ in range(rounds)]
-    return statistics.median(wall for wall, _ in runs), statistics.median(cpu for _, cpu in runs)
+    measured = measure({"": command}, rounds)[""]
+    return measured.wall, measured.cpu
 
 
 def _row(what: str, of: str, points: list[tuple[float, float]], unit: str, why: str = "") -> Row:
@@ -166,9 +164,10 @@ def _together(command: list[str], count: int) -> tuple[float, int]:
     begin = os.times()
     children = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) for _ in range(count)]
     made = 0
-    for child in children:
-        made += child.communicate()[0].count(b"\n")
-        if child.returncode:
-            raise SystemExit(f"{command} failed with {child.returncode}")
+    with ended(*children):
+        for child in children:
+            made += child.communicate()[0].count(b"\n")
+            if child.returncode:
+                raise SystemExit(f"{command} failed with {child.returncode}")
     end = os.times()
     return end.children_user + end.children_system - begin.children_user - begin.children_system, made

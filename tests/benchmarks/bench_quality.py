@@ -35,6 +35,7 @@ enlarges to multiples of 16).
 Rows: ours minus the peer's, at the peer's size: with the default `--crf 20` where that gives no larger file and nothing
 worse, else with the least `--crf` whose file is not larger than the peer's.
 """
+PACKAGES = ("mediapy", "moviepy", "av", "cv2")
 SHOWN = ("breakout", "cartpole", "cheetah", "humanoid")
 FRAMES = 120
 # Those that the bars speak of: by the name of a peer, and what it is called here.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import signal
 import statistics
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from pathlib import Path
 from tests.benchmarks.by_hand import by_hand
 from tests.benchmarks.clips import CLIPS, dump
 from tests.benchmarks.finished import finished_copies
+from tests.benchmarks.measure import ended
 from tests.benchmarks.options import DADDY_ENCODE, Options
 from tests.benchmarks.result import Row
 
@@ -56,9 +56,9 @@ def _made(job: Path, suffix: str) -> Path:
 @contextmanager
 def _watcher(spool: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
     command = [DADDY_ENCODE, "watch", str(spool), *options]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with ended(child):
         yield child
-        child.send_signal(signal.SIGTERM)
 
 
 def _throughput(folder: Path, options: Options) -> Row:

@@ -27,6 +27,7 @@ defaults have it. The others write no PNGs: what is lost when the process dies, 
 a training waits for all of it. Where one of them is ahead of ours the table's caption says so. Frames are mapped from a
 `.npy` file, for all alike; the PNGs stay.
 """
+PACKAGES = ("mediapy", "moviepy", "av", "cv2")
 # Frames of each clip, and the bar: times as fast as imageio.
 SHOWN = {"breakout": (600, 4), "cartpole": (300, 4), "cheetah": (300, 6), "humanoid": (120, 6)}
 ROUNDS = {"breakout": 5, "cartpole": 5, "cheetah": 3, "humanoid": 3}

@@ -56,14 +56,47 @@ WRITERS = ("ours", "Pillow's")
 def clip(name: str) -> npt.NDArray[np.uint8]:
     """The frames of the clip `name` (a key of CLIPS), uint8 (T, H, W, 3), memory-mapped read-only."""
     described = CLIPS[name]
-    path = CACHE / f"{name}-{described.size}-{described.frames}-seed{SEED}.npy"
-    if not path.exists():
+    path = _cached(name)
+    frames = _whole(path, described)
+    if frames is None:
+        rendered = _render(described)
         CACHE.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=CACHE, suffix=".npy", delete=False) as temp:
-            np.save(temp, _render(described))
-        os.replace(temp.name, path)
-    frames: npt.NDArray[np.uint8] = np.load(path, mmap_mode="r")
+        # Removed with all that it holds, however this ends.
+        with tempfile.TemporaryDirectory(dir=CACHE) as folder:
+            np.save(Path(folder) / path.name, rendered)
+            os.replace(Path(folder) / path.name, path)
+        frames = _whole(path, described)
+        assert frames is not None, path
     return frames
+
+
+def packages() -> tuple[str, ...]:
+    """What has to be imported to render the clips that are not in the cache."""
+    environments = [clip.environment for name, clip in CLIPS.items() if _whole(_cached(name), clip) is None]
+    return tuple(
+        package
+        for package, is_needed in (
+            ("gymnasium", environments),
+            ("ale_py", any(name.startswith("ALE/") for name in environments)),
+            ("mujoco", any(name.startswith(("HalfCheetah", "Humanoid")) for name in environments)),
+        )
+        if is_needed
+    )
+
+
+def _cached(name: str) -> Path:
+    described = CLIPS[name]
+    return CACHE / f"{name}-{described.size}-{described.frames}-seed{SEED}.npy"
+
+
+def _whole(path: Path, described: Clip) -> npt.NDArray[np.uint8] | None:
+    """What the cache has of a clip; None where that is nothing, or not the whole clip."""
+    try:
+        frames: npt.NDArray[np.uint8] = np.load(path, mmap_mode="r")
+    except (OSError, EOFError, ValueError):
+        return None
+    is_whole = frames.dtype == np.uint8 and frames.shape == (described.frames, described.height, described.width, 3)
+    return frames if is_whole else None
 
 
 def cycled(name: str, count: int, first: int = 0) -> Iterator[npt.NDArray[np.uint8]]:

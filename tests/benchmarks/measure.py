@@ -8,7 +8,7 @@ import resource
 import statistics
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,7 +34,21 @@ class Measured:
     @property
     def spread(self) -> str:
         """The shortest and the longest wall time."""
-        return f"{min(self.walls):.2f} to {max(self.walls):.2f}"
+        return _spread(self.walls, 2)
+
+    def wall_seconds(self, digits: int = 2) -> str:
+        """Such as "0.44 s (0.39 to 0.48)", the wall time with the shortest and the longest."""
+        return f"{self.wall:.{digits}f} s ({_spread(self.walls, digits)})"
+
+    def cpu_seconds(self, digits: int = 2) -> str:
+        """The same of processor time."""
+        return f"{self.cpu:.{digits}f} s ({_spread(self.cpus, digits)})"
+
+
+def _spread(seconds: list[float], digits: int) -> str:
+    if len(seconds) == 1:
+        return "one round"
+    return f"{min(seconds):.{digits}f} to {max(seconds):.{digits}f}"
 
 
 def measure(
@@ -70,14 +84,27 @@ def command_seconds(command: Sequence[str | os.PathLike[str]]) -> tuple[float, f
         begin = time.perf_counter()
         child = subprocess.Popen(command, stdin=null, stdout=null, stderr=subprocess.PIPE)
         assert child.stderr is not None
-        said = child.stderr.read()
-        _, status, usage = os.wait4(child.pid, 0)
-        wall = time.perf_counter() - begin
-    child.returncode = os.waitstatus_to_exitcode(status)
+        with ended(child):
+            said = child.stderr.read()
+            _, status, usage = os.wait4(child.pid, 0)
+            wall = time.perf_counter() - begin
+            child.returncode = os.waitstatus_to_exitcode(status)
     child.stderr.close()
     if child.returncode:
         raise SystemExit(f"{[*map(str, command)]} failed with {child.returncode}: {said.decode(errors='replace')}")
     return wall, usage.ru_utime + usage.ru_stime
+
+
+@contextlib.contextmanager
+def ended(*children: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Stop, at the end, those of `children` that still run: they would write into a folder that is being removed."""
+    try:
+        yield
+    finally:
+        for child in children:
+            if child.returncode is None:
+                child.terminate()
+                child.wait()
 
 
 def timed(function: Callable[[], object]) -> Callable[[], tuple[float, float]]:
@@ -98,9 +125,10 @@ def peak_bytes(command: Sequence[str | os.PathLike[str]]) -> int:
     """
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     peak = 0
-    while child.poll() is None:
-        peak = max(peak, sum(map(_high_water, _tree([child.pid]))))
-        time.sleep(0.01)
+    with ended(child):
+        while child.poll() is None:
+            peak = max(peak, sum(map(_high_water, _tree([child.pid]))))
+            time.sleep(0.01)
     if child.returncode:
         raise SystemExit(f"{[*map(str, command)]} failed with {child.returncode}")
     return peak

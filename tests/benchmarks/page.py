@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import os
 import re
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -34,36 +38,69 @@ ORDER = (
 HEAD = """# Benchmarks
 
 Every figure that README and docs claim, measured by what a user calls: the command, the three functions, `FrameWriter`,
-`RecordFrames`; start-up included where a user waits for it. This page is written by
+`RecordFrames`; start-up included where a user waits for it. This page is written, in a clone of the repository, by
 
     pip install -e '.[bench]'
     python -m tests.benchmarks
 
 (`python -m tests.benchmarks NAME` measures one section anew, `--quick` tries it out on less and writes nothing,
 `--json` prints the results.) Peers take turns with us in the same run, and one round before, which is not counted,
-warms files and programs for all. Times are medians, with the shortest and the longest beside them; CPU is processor
-time of the process and all that it starts, memory the peak of that process tree. Where a bar is missed, or a peer is
-ahead, it says so.
+warms files and programs for all. Times are medians, with the shortest and the longest beside them, or "one round"; CPU
+is processor time of the process and all that it starts, memory the peak of that process tree. Where a bar is missed, or
+a peer is ahead, it says so.
 
 Clips, rendered once by seed: Breakout 160x210, 600 frames; CartPole 600x400, 300; HalfCheetah 480x480, 300;
 Humanoid 1280x720, 240. "Ours" are dumps by `save_frames_as_png`, "Pillow's" by Pillow's `Image.save`."""
 
 
 def load() -> dict[str, Section]:
-    """The results so far, by the benchmarks' names."""
+    """The results so far, by the benchmarks' names.
+
+    Raises:
+        SystemExit: The file is not whole.
+    """
     if not RESULTS.exists():
         return {}
-    return msgspec.json.decode(RESULTS.read_bytes(), type=dict[str, Section])
+    try:
+        return msgspec.json.decode(RESULTS.read_bytes(), type=dict[str, Section])
+    except msgspec.DecodeError as error:
+        raise SystemExit(f"{RESULTS}: {error}: restore it with git, or remove it and measure all anew") from error
 
 
 def save(sections: dict[str, Section]) -> None:
-    """Write results, plots and page."""
-    RESULTS.write_bytes(msgspec.json.format(msgspec.json.encode(sections), indent=1) + b"\n")
+    """Write plots, results and page, each whole or not at all."""
     PLOTS.mkdir(parents=True, exist_ok=True)
     for section in sections.values():
         for plot in section.plots:
             _draw(plot, PLOTS / f"{plot.name}.svg")
-    PAGE.write_text(text(sections))
+    results = _beside(RESULTS)
+    results.write_bytes(msgspec.json.format(msgspec.json.encode(sections), indent=1) + b"\n")
+    written = _beside(PAGE)
+    written.write_text(text(sections))
+    results.replace(RESULTS)
+    written.replace(PAGE)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.part")
+
+
+@contextlib.contextmanager
+def locked() -> Iterator[None]:
+    """Hold the page, so that nobody else writes it, nor measures at the same time.
+
+    Raises:
+        SystemExit: Somebody does.
+    """
+    descriptor = os.open(DOCS, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SystemExit(f"{PAGE}: another run measures for it: wait for its end, or use --quick") from None
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def text(sections: dict[str, Section]) -> str:
@@ -154,9 +191,11 @@ def _draw(plot: Plot, path: Path) -> None:
     axes.set_ylabel(plot.y)
     axes.grid(visible=True, which="both", alpha=0.3)
     axes.legend()
-    figure.savefig(path, metadata={"Date": None})
+    figure.savefig(_beside(path), format="svg", metadata={"Date": None})
+    _beside(path).replace(path)
     pyplot.close(figure)
 
 
 if __name__ == "__main__":
-    save(load())
+    with locked():
+        save(load())
