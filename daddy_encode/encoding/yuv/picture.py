@@ -113,9 +113,9 @@ class YuvPicture:
             return np.empty(0, np.intp)
         words = np.concatenate(self._differing)
         self._changed[:] = False
-        # A word is of at most two blocks.
-        for byte in (words, words + (_WORD - 1)):
-            row, column = np.divmod(byte, self._stride)
+        # A word is of at most three blocks: the last of a row may be of two pixels, six bytes between its neighbours'.
+        for byte in (0, 4, _WORD - 1):
+            row, column = np.divmod(words + byte, self._stride)
             # A byte before a row counts as its first pixel's.
             across = np.maximum(column - self._lead, 0) // (3 * BLOCK)
             self._changed[(row >> 1) * self._across + across] = True
