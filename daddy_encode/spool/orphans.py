@@ -24,8 +24,7 @@ def temp_name(owner: str = "") -> str:
     Args:
         owner: What the file is for, such as a job's name, by which `remove_orphans` finds it. Default: nothing.
     """
-    host = re.sub(r"[^A-Za-z0-9]", "-", os.uname().nodename)[:40]
-    return f"{_start(owner)}{host}-{_machine()}-{os.getpid()}-{os.urandom(6).hex()}{TEMP_SUFFIX}"
+    return f"{_start(owner)}{_safe(os.uname().nodename)}-{_machine()}-{os.getpid()}-{os.urandom(6).hex()}{TEMP_SUFFIX}"
 
 
 def is_temp_name(name: str) -> bool:
@@ -38,17 +37,30 @@ def is_own(status: os.stat_result) -> bool:
     return stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid()
 
 
-def remove_orphans(directory: Path, owner: str, may_go: Callable[[os.stat_result], bool] = is_own) -> None:
-    """Remove the temporary files in `directory` made for `owner`: only for whoever holds the claim on it.
+def remove_orphans(
+    directory: Path,
+    owner: str,
+    maker: tuple[str, int] | None = None,
+    may_go: Callable[[os.stat_result], bool] = is_own,
+) -> None:
+    """Remove the temporary files in `directory` made for `owner`, which nobody may be writing.
 
     Args:
         directory: Where they are; it need not exist.
         owner: As in `temp_name`.
+        maker: The machine's name and the number of the process that has made them. Default: whoever has.
         may_go: Whose files go, by their status. Default: this user's.
     """
-    start = _start(owner)
+    start, end = _start(owner), ""
+    if maker is not None:
+        host, pid = maker
+        start, end = f"{start}{_safe(host)}-", rf"-{pid}-[0-9a-f]+\.tmp"
+
+    def should_go(name: str, status: os.stat_result) -> bool:
+        return name.startswith(start) and re.search(f"{end}$", name) is not None and may_go(status)
+
     with contextlib.suppress(OSError):
-        _remove(directory, lambda name, status: name.startswith(start) and may_go(status))
+        _remove(directory, should_go)
 
 
 def remove_dead(directory: Path) -> None:
@@ -103,6 +115,10 @@ def remove_from(directory: int, names: Iterable[str], should_go: Callable[[str, 
                 os.unlink(name, dir_fd=directory)
                 removed = True
     return removed
+
+
+def _safe(host: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]", "-", host)[:40]
 
 
 def _start(owner: str) -> str:

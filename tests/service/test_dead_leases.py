@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from daddy_encode.errors import ClaimedError
 from daddy_encode.spool.claims import Claims, lease_path
+from daddy_encode.spool.claims.directory import clear
+from daddy_encode.spool.orphans import temp_name
 from daddy_encode.spool.paths import JobPaths
 from tests.conftest import Require
 from tests.media import leftovers, run_command
@@ -111,16 +116,46 @@ def test_a_job_that_is_encoded_again_keeps_its_lease(spool: Path) -> None:
         assert claim.is_ours()
 
 
-def test_the_half_made_files_of_a_dead_encoder_go_with_its_lease(spool: Path) -> None:
-    write_job(spool / "job")
-    encode_and_be_killed(spool)
-    from daddy_encode.spool.orphans import temp_name
+def half_made(folder: Path, owner: str, lease: Path) -> Path:
+    """A temporary file of the process that holds a lease."""
+    holder = re.search(r"(?m)^pid=(\d+)$", lease.read_text())
+    assert holder is not None
+    path = folder / temp_name(owner).replace(f"-{os.getpid()}-", f"-{holder[1]}-")
+    path.touch()
+    return path
 
-    (spool / temp_name("job")).write_text("")
-    other = spool / temp_name("another job")
-    other.write_text("")
+
+def test_the_half_made_files_of_a_dead_encoder_go_with_its_lease(spool: Path) -> None:
+    job = write_job(spool / "job")
+    encode_and_be_killed(spool)
+    lease = lease_path(JobPaths.of(job))
+    half_made(spool, "job", lease)
+    kept = [half_made(spool, "another job", lease), spool / temp_name("job")]
+    kept[1].touch()
     assert run_command("encode", spool).returncode == 0
-    assert leftovers(spool) == [str(other)]
+    assert leftovers(spool) == sorted(map(str, kept)), "of another job, and of a process that lives"
+
+
+def test_they_go_as_well_where_another_encoder_has_the_claim_before_who_removed_the_lease(
+    spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = JobPaths.of(write_job(spool / "job"))
+    encode_and_be_killed(spool)
+    half_made(spool, "job", lease_path(paths))
+    other = contextlib.ExitStack()
+
+    def overtaken(*arguments: Any) -> bool:
+        is_cleared = clear(*arguments)
+        monkeypatch.undo()
+        other.enter_context(Claims(120).hold(paths, lambda: None))
+        return is_cleared
+
+    monkeypatch.setattr("daddy_encode.spool.claims.claims.clear", overtaken)
+    with other:
+        with pytest.raises(ClaimedError), Claims(120).hold(paths, lambda: None):
+            pass
+        assert leftovers(spool) == []
+    assert temporary_files(spool) == []
 
 
 def calls_for(spool: Path, name: str, trace: Path, strace: str) -> int:

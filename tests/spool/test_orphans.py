@@ -92,27 +92,33 @@ def test_links_and_directories_and_what_is_another_users_stay(scratch: Path) -> 
     assert sorted(scratch.iterdir()) == before
 
 
-def test_who_holds_a_claim_removes_what_was_made_for_that_job_wherever_it_was_made(scratch: Path) -> None:
+def test_orphans_are_those_of_one_job_and_where_it_is_named_one_process(scratch: Path) -> None:
     ours, others = scratch / elsewhere("/spool/job"), scratch / elsewhere("/other/job")
     ours.touch()
     others.touch()
-    remove_orphans(scratch, "/spool/job")
+    for host, pid in ((os.uname().nodename, 0), ("elsewhere", os.getpid())):
+        remove_orphans(scratch, "/spool/job", (host, pid))
+    assert sorted(scratch.iterdir()) == sorted([ours, others])
+    remove_orphans(scratch, "/spool/job", (os.uname().nodename, os.getpid()))
     assert list(scratch.iterdir()) == [others]
+    remove_orphans(scratch, "/other/job")
+    assert list(scratch.iterdir()) == []
 
 
 def test_a_dead_encoders_files_in_a_tmp_dir_go_with_its_claim(tmp_path: Path, scratch: Path) -> None:
     paths = JobPaths.of(tmp_path / "job")
     paths.directory.mkdir()
-    files = {owner: scratch / elsewhere(owner) for owner in (str(paths.base), "job", "/other/job")}
-    for path in files.values():
-        path.touch()
-    with Claims(60, tmp_dir=scratch).hold(paths, lambda: None):
-        assert len(leftovers(scratch)) == 3, "nobody has died"
     # A claim without a holder.
     lease = tmp_path / ".daddy-encode" / "job.lease"
     with Maker(tmp_path) as dead:
         pid = dead.name.split("-")[-2]
     dead.unlink()
+    owners = (str(paths.base), "job", "/other/job")
+    files = {owner: scratch / elsewhere(owner).replace(f"-{os.getpid()}-", f"-{pid}-") for owner in owners}
+    for path in files.values():
+        path.touch()
+    with Claims(60, tmp_dir=scratch).hold(paths, lambda: None):
+        assert len(leftovers(scratch)) == 3, "nobody has died"
     with Claims(60).hold(paths, lambda: None):
         text = re.sub(r"pid=\d+", f"pid={pid}", lease.read_text())
     lease.write_text(text)

@@ -75,9 +75,10 @@ class Claims:
     def hold(self, paths: JobPaths, on_lost: Callable[[], None]) -> Iterator[Claim]:
         """Hold the claim on a job for the length of the block; one attempt, no waiting.
 
-        What an earlier holder left half-made is removed first. What has the name of the lease and is no lease of a user
-        who is trusted is taken away. Where it cannot be (in a folder with the sticky bit), or the `.daddy-encode` is
-        closed to this user or no directory, the block runs without a claim: then another encoder may do the same work.
+        What a dead holder left half-made is removed before its lease is. What has the name of the lease and is no lease
+        of a user who is trusted is taken away. Where it cannot be (in a folder with the sticky bit), or the
+        `.daddy-encode` is closed to this user or no directory, the block runs without a claim: then another encoder may
+        do the same work.
 
         Args:
             paths: The job's names.
@@ -91,12 +92,10 @@ class Claims:
             SettingsError: The holder uses a lease of another duration.
             SpoolError: The claim cannot be written; a TransientError where that, or the job's directory, may come back.
         """
-        claim, found = self._take(paths, on_lost)
+        claim = self._take(paths, on_lost)
         try:
             with contextlib.suppress(SpoolError):
                 claim.record_slurm_job()
-            if found:
-                self._remove_half_made(paths)
             # What the last holder has published is found from here on: a client of NFS that was told before that it was
             # not there says so again until the directory is opened.
             with contextlib.suppress(DaddyEncodeError, OSError), opened_directory(paths.base.parent, paths.top):
@@ -112,12 +111,7 @@ class Claims:
         and nothing is lost where that clock is wrong.
         """
         with contextlib.suppress(DaddyEncodeError):
-            claim, found = self._take(paths, lambda: None, is_done=True)
-            try:
-                if found:
-                    self._remove_half_made(paths)
-            finally:
-                self._give_up(claim, paths)
+            self._give_up(self._take(paths, lambda: None, is_done=True), paths)
 
     def kept(self) -> set[JobPaths]:
         """The jobs of which another's lease is remembered."""
@@ -130,18 +124,20 @@ class Claims:
             for paths in self._seen.keys() - wanted:
                 del self._seen[paths]
 
-    def _remove_half_made(self, paths: JobPaths) -> None:
-        """Remove a dead holder's files: whoever gives up a claim has removed its own.
+    def _remove_half_made(self, paths: JobPaths, holder: Marker) -> None:
+        """Remove the files of a dead holder, by its name, while its lease still leads to them.
 
-        Looking for them costs a listing of all outputs.
+        Whoever gives up a claim has removed its own. Of several that find a dead lease one removes it, and another,
+        that never saw it, may have the claim by then. Looking for the files costs a listing of all outputs.
         """
+        maker = holder.shown_host(), holder.pid
         with (
             contextlib.suppress(DaddyEncodeError, OSError),
             opened_directory(paths.base.parent, paths.top) as directory,
         ):
-            remove_orphans(by_descriptor(directory), paths.base.name, self._trusts)
+            remove_orphans(by_descriptor(directory), paths.base.name, maker, self._trusts)
         if self._tmp_dir is not None:
-            remove_orphans(self._tmp_dir, str(paths.base), self._trusts)
+            remove_orphans(self._tmp_dir, str(paths.base), maker, self._trusts)
 
     def _give_up(self, claim: Claim, paths: JobPaths) -> None:
         self._heartbeat.remove(claim)
@@ -149,8 +145,8 @@ class Claims:
         with self._lock:
             self._seen.pop(paths, None)
 
-    def _take(self, paths: JobPaths, on_lost: Callable[[], None], *, is_done: bool = False) -> tuple[Claim, bool]:
-        """Take the claim, or raise as `hold` does; also return whether there was another's, which is gone."""
+    def _take(self, paths: JobPaths, on_lost: Callable[[], None], *, is_done: bool = False) -> Claim:
+        """Take the claim, or raise as `hold` does."""
         if not os.path.isdir(paths.directory):
             # Otherwise the directories that lead to it would be made below the mount point of a spool that is away.
             raise TransientError(f"{paths.directory}: is not there now; was it renamed, or is its file system away?")
@@ -174,10 +170,10 @@ class Claims:
                     raise fault
                 if not is_done:
                     self._say_unclaimed(path.parent, kind)
-                return self._no_claim(above, path.name, on_lost), False
+                return self._no_claim(above, path.name, on_lost)
         raise TransientError(f"cannot claim {path}: its directory is removed again and again; try again")
 
-    def _take_in(self, above: int, paths: JobPaths, on_lost: Callable[[], None], is_done: bool) -> tuple[Claim, bool]:
+    def _take_in(self, above: int, paths: JobPaths, on_lost: Callable[[], None], is_done: bool) -> Claim:
         """As `_take`, in the directory of the outputs; raises an OSError of _CLOSED where there can be no claim."""
         directory, is_new = open_or_make_directory(above)
         try:
@@ -187,13 +183,13 @@ class Claims:
                     share_directory(directory, above)
                     remove_gone(directory, os.listdir(directory))
                 self._shared.add(path)
-            claim, found = self._try(directory, paths, on_lost, is_done)
+            claim = self._try(directory, paths, on_lost, is_done)
         except BaseException:
             os.close(directory)
             raise
         if claim.is_held:
             self._heartbeat.add(claim)
-        return claim, found
+        return claim
 
     def _no_claim(self, directory: int, name: str, on_lost: Callable[[], None]) -> Claim:
         marker = Marker(os.getpid(), host_name(), os.urandom(16).hex(), self._seconds)
@@ -208,7 +204,7 @@ class Claims:
             "%s: is %s: encoding without a claim, so another encoder may do the same work", one_line(str(path)), reason
         )
 
-    def _try(self, directory: int, paths: JobPaths, on_lost: Callable[[], None], is_done: bool) -> tuple[Claim, bool]:
+    def _try(self, directory: int, paths: JobPaths, on_lost: Callable[[], None], is_done: bool) -> Claim:
         name, found, is_passing = lease_path(paths).name, False, False
         marker = Marker(os.getpid(), host_name(), os.urandom(16).hex(), self._seconds)
         for _ in range(TRIES):
@@ -217,22 +213,29 @@ class Claims:
             except FileExistsError:
                 judged = self._judge(directory, name, paths, is_done)
                 is_passing = judged is None
-                if judged is not None and not clear(directory, name, judged):
+                if judged is None:
+                    continue
+                status, holder = judged
+                if holder is not None and self._trusts(status):
+                    self._remove_half_made(paths, holder)
+                if not clear(directory, name, status):
                     break
-                found |= judged is not None
+                found = True
             else:
                 if found:
                     remove_slurm_record(directory, name)
-                return Claim(directory, name, marker, descriptor, self._trusts, on_lost), found
+                return Claim(directory, name, marker, descriptor, self._trusts, on_lost)
         if is_passing:
             # Somebody's, who gave it up before it could be read, or a file system that lags: no reason to do without.
             raise ClaimedError(f"{paths.job}: another encoder works on it")
         if not is_done:
             self._say_unclaimed(lease_path(paths), "another user's and cannot be taken away")
-        return Claim(directory, name, marker, None, self._trusts, on_lost), False
+        return Claim(directory, name, marker, None, self._trusts, on_lost)
 
-    def _judge(self, directory: int, name: str, paths: JobPaths, is_done: bool) -> os.stat_result | None:
-        """The status of what is at the name of a lease and should go; None where nothing is there any more.
+    def _judge(
+        self, directory: int, name: str, paths: JobPaths, is_done: bool
+    ) -> tuple[os.stat_result, Marker | None] | None:
+        """What is at the name of a lease and should go, as `read_marker`; None where nothing is there any more.
 
         Raises:
             ClaimedError: It is that of another encoder, which may be alive.
@@ -243,15 +246,15 @@ class Claims:
             return None
         status, marker = found
         if not self._trusts(status) or (marker is not None and marker.is_dead()):
-            return status
+            return found
         # By our own clock. The file of another duration, or one that says nothing, as well.
         longest = max(self._seconds, marker.seconds if marker is not None else 0.0)
         if self._unchanged_seconds(paths, status) >= longest:
-            return status
+            return found
         # No encoder has said so: nobody is there to keep it.
         is_capped = marker is not None and marker.seconds == MAX_LEASE_SECONDS != self._seconds
         if (is_done or is_capped) and file_age(directory, status) >= longest:
-            return status
+            return found
         job, who = paths.job, "another encoder"
         if marker is not None:
             who = describe(directory, name, status, marker)
