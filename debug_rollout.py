@@ -64,6 +64,7 @@ INTERRUPTED = 75
 CLEANUP_SECONDS = 3.0
 
 Video = Literal["mp4", "gif", "both"]
+Container = Literal["png", "tar"]
 
 
 class RolloutError(DaddyEncodeError):
@@ -110,6 +111,13 @@ class RolloutError(DaddyEncodeError):
     help="Where the run creates its directory run-0001, run-0002, …, relative to the working directory.",
 )
 @click.option(
+    "--container",
+    type=click.Choice(["png", "tar"]),
+    default="png",
+    help="What holds an episode's frames: `png`, a file for each; `tar`, one frames.tar, where it costs much to make a "
+    "file, or few may be made.",
+)
+@click.option(
     "--handoff",
     type=click.Choice(["auto", "encode", "sbatch", "none"]),
     default="auto",
@@ -147,6 +155,7 @@ def run(
     seed: int,
     policy: str | None,
     out: str,
+    container: Container,
     handoff: str,
 ) -> int:
     """Play, record and hand off; return the exit status."""
@@ -162,7 +171,8 @@ def run(
         try:
             for episode in range(episodes):
                 meta = {"environment": env_id, "policy": policy or "random", "episode": episode, "seed": seed + episode}
-                record(environment, policy_function, directory / f"episode-{episode:04d}", fps, video, steps, meta)
+                name = f"episode-{episode:04d}"
+                record(environment, policy_function, directory / name, fps, video, steps, meta, container)
         except BaseException:
             # Removes it only if it is empty: finished episodes stay.
             with suppress(OSError):
@@ -199,6 +209,7 @@ def record(
     video: Video | None,
     steps: int,
     meta: dict[str, Any],
+    container: Container,
 ) -> None:
     """Play one episode and write it to `directory`: the frames, then the manifest, with `meta` as it is at the end."""
     started = time.monotonic()
@@ -208,7 +219,7 @@ def record(
         rendered = play(environment, policy, steps, meta)
         first = next(rendered)
         # From here on an exception leaves the frames so far, and a manifest that says that they are incomplete.
-        with FrameWriter(directory, fps, video, known) as frames:
+        with FrameWriter(directory, fps, video, known, container=container) as frames:
             for frame in chain([first], rendered):
                 frames.write(frame)
                 frames.meta.update(meta)

@@ -18,6 +18,7 @@ def save_frames_as_png(
     video: Literal["mp4", "gif", "both"] | None = None,
     meta: Mapping[str, Any] | None = None,
     overwrite: bool = False,
+    container: Literal["png", "tar"] = "png",
 ) -> list[Path]:
     """Write `frames` as `000000.png`, `000001.png`, …, before them `rollout.json`, and last `manifest.json`.
 
@@ -29,27 +30,29 @@ def save_frames_as_png(
             straight alpha; the encoder blends that on a background. Any strides: a view is as good as a copy. Images of
             Pillow have their colours, whatever their mode (16-bit grey its high byte; not I and F).
         output_dir: Created if it does not exist; `~` is the home directory. One that already has numbered PNGs, a
-            manifest, a `rollout.json` or annotations is refused.
+            `frames.tar`, a manifest, a `rollout.json` or annotations is refused.
         fps: Frames per second at which the recording plays: a number, a Fraction or "30000/1001". Default 30.
         video: What the encoder should make, "mp4", "gif" or "both"; None (default) leaves it to the encoder.
         meta: JSON values kept in the manifest (environment, seed, return, …); numpy scalars and arrays are converted.
             Read after the last frame: a generator of frames may add what is known only then, such as the return.
-        overwrite: First remove an existing dump (numbered PNGs, manifest, `rollout.json`, annotations), and nothing
-            else. Default False.
+        overwrite: First remove an existing dump (numbered PNGs or `frames.tar`, manifest, `rollout.json`,
+            annotations), and nothing else. Default False.
+        container: "png" (default): a file for each frame; "tar": all in one `frames.tar`, for file systems where it
+            costs much to make a file, or on which few may be made.
 
     Returns:
-        The paths of the PNGs in order.
+        The paths of the PNGs in order, or of the `frames.tar` alone.
 
     Raises:
         FrameError: A frame is invalid, and the message says which, or there is none (a ValueError).
-        SettingsError: `fps` or `video` is invalid (a ValueError).
+        SettingsError: `fps`, `video` or `container` is invalid (a ValueError).
         ManifestError: `meta` is not JSON (a ValueError).
         SpoolError: The directory is taken or cannot be written, or less than 1 % of its file system (at most 1 GiB)
             would stay free.
     """
     from daddy_encode.dump.save import dump_frames
 
-    return dump_frames(frames, output_dir, fps=fps, video=video, meta=meta, overwrite=overwrite)
+    return dump_frames(frames, output_dir, fps=fps, video=video, meta=meta, overwrite=overwrite, container=container)
 
 
 def save_mp4(frames: Iterable[Any], path: str | os.PathLike[str], fps: object = 30) -> Path:

@@ -14,6 +14,7 @@ from daddy_encode.dump.episodes.agents import add_rewards, agent_is_over, all_ag
 from daddy_encode.dump.episodes.wrapper import AbandonsRecording
 from daddy_encode.errors import SettingsError
 from daddy_encode.spool.manifest import Video
+from daddy_encode.spool.recording.frame_store import Container
 
 __all__ = ["RecordAECFrames", "RecordParallelFrames"]
 
@@ -65,6 +66,7 @@ class RecordParallelFrames(_Recorded, BaseParallelWrapper):  # type: ignore[misc
         min_free: See `daddy_encode.dump.FrameWriter`.
         max_bytes: As there; it counts for each environment.
         when_full: As there.
+        container: As there.
         on_error: "stop" (default) ends a recording that fails, with a RuntimeWarning, whatever has failed: the disk,
             what `render` gives or raises, a trigger. A video never kills a training. "raise" raises.
 
@@ -89,6 +91,7 @@ class RecordParallelFrames(_Recorded, BaseParallelWrapper):  # type: ignore[misc
         min_free: int | None = None,
         max_bytes: int | None = None,
         when_full: Literal["block", "drop"] = "block",
+        container: Container = "png",
         on_error: Literal["raise", "stop"] = "stop",
     ) -> None:
         arguments = {name: value for name, value in locals().items() if name not in ("self", "env", "__class__")}
@@ -132,6 +135,7 @@ class RecordAECFrames(_Recorded, BaseWrapper):  # type: ignore[misc]
         min_free: As there.
         max_bytes: As there.
         when_full: As there.
+        container: As there.
         on_error: As there.
 
     Raises:
@@ -155,6 +159,7 @@ class RecordAECFrames(_Recorded, BaseWrapper):  # type: ignore[misc]
         min_free: int | None = None,
         max_bytes: int | None = None,
         when_full: Literal["block", "drop"] = "block",
+        container: Container = "png",
         on_error: Literal["raise", "stop"] = "stop",
     ) -> None:
         arguments = {name: value for name, value in locals().items() if name not in ("self", "env", "__class__")}

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from daddy_encode.spool.frames import frame_name
 from daddy_encode.spool.manifest import Manifest, Video, write_manifest
 from daddy_encode.spool.paths import absolute, user_path
 from daddy_encode.spool.png.frame_arrays import checked
@@ -16,6 +15,7 @@ from daddy_encode.spool.png.frame_files import FrameFiles
 from daddy_encode.spool.rate import fps_in_json
 from daddy_encode.spool.recording import directory as dump_directory
 from daddy_encode.spool.recording.arguments import check_arguments
+from daddy_encode.spool.recording.frame_store import Container, files_of
 from daddy_encode.spool.recording.rollout import this_rollout
 
 
@@ -27,17 +27,18 @@ def dump_frames(
     video: Video | None = None,
     meta: Mapping[str, Any] | None = None,
     overwrite: bool = False,
+    container: Container = "png",
 ) -> list[Path]:
     """See `daddy_encode.video_utils.save_frames_as_png`, which this is."""
     rate = fps_in_json(fps)
-    check_arguments(video=video)
+    check_arguments(video=video, container=container)
     # Absolute: a generator of frames may change the working directory.
     named = user_path(output_dir)
     directory = absolute(named)
     if not overwrite:
         dump_directory.refuse_old_dump(directory)
     made_directory: bool | None = None
-    files = FrameFiles(directory)
+    files = FrameFiles(directory, container)
     try:
         with contextlib.closing(files):
             for index, frame in enumerate(checked(frames)):
@@ -52,6 +53,8 @@ def dump_frames(
     except BaseException:
         # Else what is there is not ours.
         if made_directory is not None:
-            dump_directory.remove_recording(directory, files.written, made_directory=made_directory)
+            dump_directory.remove_recording(
+                directory, files.written, made_directory=made_directory, container=container
+            )
         raise
-    return list(map(named.joinpath, map(frame_name, range(index + 1))))
+    return list(map(named.joinpath, files_of(container, range(index + 1))))

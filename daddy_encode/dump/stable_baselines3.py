@@ -16,6 +16,7 @@ from daddy_encode.dump.episodes.values import in_json
 from daddy_encode.dump.episodes.wrapper import AbandonsRecording
 from daddy_encode.errors import SettingsError
 from daddy_encode.spool.manifest import Video
+from daddy_encode.spool.recording.frame_store import Container
 
 __all__ = ["VecFrameRecorder"]
 
@@ -53,6 +54,7 @@ class VecFrameRecorder(AbandonsRecording, VecEnvWrapper):  # type: ignore[misc]
         min_free: See `daddy_encode.dump.FrameWriter`.
         max_bytes: As there.
         when_full: As there.
+        container: As there.
         on_error: "stop" (default) ends a recording that fails, with a RuntimeWarning, whatever has failed: the disk,
             what `render` gives or raises, the trigger. A video never kills a training. "raise" raises.
 
@@ -76,6 +78,7 @@ class VecFrameRecorder(AbandonsRecording, VecEnvWrapper):  # type: ignore[misc]
         min_free: int | None = None,
         max_bytes: int | None = None,
         when_full: Literal["block", "drop"] = "block",
+        container: Container = "png",
         on_error: Literal["raise", "stop"] = "stop",
     ) -> None:
         if video_length < 1:
@@ -101,6 +104,7 @@ class VecFrameRecorder(AbandonsRecording, VecEnvWrapper):  # type: ignore[misc]
             min_free=min_free,
             max_bytes=max_bytes,
             when_full=when_full,
+            container=container,
             on_error=on_error,
         )
         facts = {**facts_of(first), "env_index": list(range(venv.num_envs))}

@@ -25,6 +25,7 @@ from daddy_encode.spool.rate import fps_in_json
 from daddy_encode.spool.recording.arguments import check_arguments
 from daddy_encode.spool.recording.calls import Calls
 from daddy_encode.spool.recording.directory import prepare_directory, refuse_old_dump, remove_empty
+from daddy_encode.spool.recording.frame_store import Container
 from daddy_encode.spool.recording.rollout import Rollout, TakenError, this_rollout, withdraw_rollout
 from daddy_encode.spool.records import encode_json
 
@@ -67,11 +68,14 @@ class FrameWriter:
         sizes_vary: True takes frames of any size, as of a window that is resized. The manifest's `width` and `height`
             are then the largest, and it says `sizes_vary`; the encoder wants `--fit`. Default False: a frame that is
             not of the first one's shape is refused.
+        container: "png" (default): a file for each frame; "tar": all go into one `frames.tar`, where it costs much to
+            make a file, or few may be made.
         on_error: What happens when the disk fails, or runs below `min_free`. "raise" (default): the next `write`, or
             `close`, raises. "stop": it warns (RuntimeWarning) and drops further frames, and the rollout goes on.
 
     Attributes:
         directory: Where the frames are, absolute.
+        container: As given.
         meta: A copy of the argument, to be changed until `close`.
         frames: How many frames were taken so far.
         dropped: How many were not: no room with when_full="drop", or after a failure with on_error="stop".
@@ -96,21 +100,22 @@ class FrameWriter:
         when_full: Literal["block", "drop"] = "block",
         min_free: int | None = None,
         sizes_vary: bool = False,
+        container: Container = "png",
         on_error: Literal["raise", "stop"] = "raise",
     ) -> None:
-        check_arguments(video=video, when_full=when_full, on_error=on_error)
+        check_arguments(video=video, when_full=when_full, on_error=on_error, container=container)
         check_arguments(workers=workers, max_bytes=max_bytes, min_free=min_free)
         # Absolute: the rollout may change its working directory, and others write later.
         self.directory = absolute(user_path(output_dir))
         self.meta: dict[str, Any] = dict(meta or {})
         self._recording = Recording(
-            os.fsencode(self.directory), fps_in_json(fps), video, _plain(self.meta), workers, min_free
+            os.fsencode(self.directory), fps_in_json(fps), video, _plain(self.meta), workers, min_free, container
         )
         if not overwrite:
             refuse_old_dump(self.directory)
         self._overwrite, self._processes, self._max_bytes = overwrite, processes, max_bytes
-        self._sizes_vary = sizes_vary
-        self._blocks, self._on_error = when_full == "block", on_error
+        self._blocks, self._sizes_vary = when_full == "block", sizes_vary
+        self._on_error, self.container = on_error, container
         self._client: Client | None = None
         self.frames = self.dropped = self._dropped_before = 0
         self._failure: DaddyEncodeError | None = None

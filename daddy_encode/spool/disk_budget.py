@@ -49,8 +49,8 @@ class DiskBudget:
         self.spend(path, len(data))
         write_new(path, data)
 
-    def spend(self, path: str, size: int) -> None:
-        """Account for a new file of `size` bytes. Raises SpoolError, naming `path`, where it must not be written.
+    def spend(self, path: str, size: int, files: int = 1) -> None:
+        """Account for `size` bytes in so many new files. Raises SpoolError, naming `path`, where that is too much.
 
         Looks at the file system itself (one statvfs) about once a second, more often near the limit.
         """
@@ -58,11 +58,11 @@ class DiskBudget:
             return
         with self._lock:
             self._bytes_left -= size + _BLOCK
-            self._files_left -= 1
+            self._files_left -= files
             if self._bytes_left < 0 or self._files_left < 0 or time.monotonic() >= self._next_look:
-                self._look(path, size + _BLOCK)
+                self._look(path, size + _BLOCK, files)
 
-    def _look(self, path: str, size: int) -> None:
+    def _look(self, path: str, size: int, files: int) -> None:
         with reported(Path(path), "write"):
             disk = os.statvfs(self._directory)
         free = disk.f_bavail * disk.f_frsize
@@ -77,7 +77,7 @@ class DiskBudget:
         self._bytes_left = (free - keep) // _LOOK_PART
         # Some file systems make inodes as they need them, and say that they have none.
         keep_files = min(_MOST_FILES, disk.f_files // _RESERVED_PART)
-        if disk.f_files and disk.f_favail - 1 < keep_files:
+        if disk.f_files and files and disk.f_favail - files < keep_files:
             raise SpoolError(
                 f"cannot write {path}: {disk.f_favail} inodes are free on that file system and {keep_files} must stay "
                 "free; remove files, or give min_free=0"

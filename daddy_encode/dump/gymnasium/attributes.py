@@ -12,14 +12,14 @@ from daddy_encode.dump.episodes import EpisodeRecorder, SeparateRecorders, Tiled
 from daddy_encode.dump.episodes.settings import never
 from daddy_encode.dump.episodes.wrapper import AbandonsRecording
 from daddy_encode.dump.writer import FrameWriter
-from daddy_encode.spool.frames import frame_path
 from daddy_encode.spool.paths import user_path
+from daddy_encode.spool.recording.frame_store import stored_path
 
 
 class RecordedFrames(Sequence[Path]):
     """The frames of the recording under way: the paths of their PNGs, since they are on disk and not in memory.
 
-    The last ones may be on their way there.
+    The last ones may be on their way there. Of a PNG in a `frames.tar` the path has that as if it were a directory.
     """
 
     def __init__(self, writer: FrameWriter | None) -> None:
@@ -38,7 +38,7 @@ class RecordedFrames(Sequence[Path]):
             return [self[number] for number in range(len(self))[index]]
         number = range(len(self))[index]
         assert self._writer is not None
-        return Path(frame_path(self._writer.directory, number))
+        return Path(stored_path(self._writer.container, self._writer.directory, number))
 
 
 class VideoRecorder:

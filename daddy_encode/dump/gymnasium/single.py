@@ -15,6 +15,7 @@ from daddy_encode.dump.gymnasium.attributes import RecordVideoAttributes
 from daddy_encode.dump.gymnasium.vector import VectorRecordFrames
 from daddy_encode.errors import SettingsError
 from daddy_encode.spool.manifest import Video
+from daddy_encode.spool.recording.frame_store import Container
 
 
 class RecordFrames(RecordVideoAttributes, gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
@@ -58,6 +59,7 @@ class RecordFrames(RecordVideoAttributes, gym.Wrapper[Any, Any, Any, Any], Recor
         min_free: See `daddy_encode.dump.FrameWriter`.
         max_bytes: As there; it counts for each environment.
         when_full: As there.
+        container: As there.
         on_error: "stop" (default) ends a recording that fails, with a RuntimeWarning, whatever has failed: the disk,
             what `render` gives or raises, a trigger. A video never kills a training. "raise" raises.
 
@@ -97,6 +99,7 @@ class RecordFrames(RecordVideoAttributes, gym.Wrapper[Any, Any, Any, Any], Recor
         min_free: int | None = None,
         max_bytes: int | None = None,
         when_full: Literal["block", "drop"] = "block",
+        container: Container = "png",
         on_error: Literal["raise", "stop"] = "stop",
     ) -> None:
         arguments = {name: value for name, value in locals().items() if name not in ("self", "env", "__class__")}

@@ -14,6 +14,7 @@ from gymnasium.utils import RecordConstructorArgs
 from daddy_encode.dump.episodes import SeparateRecorders, TiledRecorder, Trigger, facts_of, record_settings
 from daddy_encode.dump.gymnasium.attributes import RecordVideoAttributes
 from daddy_encode.spool.manifest import Video
+from daddy_encode.spool.recording.frame_store import Container
 
 # Until Gymnasium 1.0 vector environments had wrappers of another name, and all of them reset in the same step.
 _BEFORE_1 = not hasattr(gym.vector, "VectorWrapper")
@@ -54,6 +55,7 @@ class VectorRecordFrames(RecordVideoAttributes, VectorWrapper, RecordConstructor
         min_free: As there.
         max_bytes: As there.
         when_full: As there.
+        container: As there.
         on_error: As there.
 
     Raises:
@@ -84,6 +86,7 @@ class VectorRecordFrames(RecordVideoAttributes, VectorWrapper, RecordConstructor
         min_free: int | None = None,
         max_bytes: int | None = None,
         when_full: Literal["block", "drop"] = "block",
+        container: Container = "png",
         on_error: Literal["raise", "stop"] = "stop",
     ) -> None:
         arguments = {name: value for name, value in locals().items() if name not in ("self", "env", "__class__")}

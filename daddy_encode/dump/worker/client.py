@@ -18,12 +18,11 @@ from daddy_encode.dump.worker.memory import Memory
 from daddy_encode.dump.worker.protocol import End, Layout, Recording
 from daddy_encode.dump.worker.server import Server
 from daddy_encode.errors import DaddyEncodeError, SettingsError, SpoolError
-from daddy_encode.spool.frames import frame_path
 from daddy_encode.spool.manifest import write_manifest_anyway
 from daddy_encode.spool.png.pixels import Pixels
 from daddy_encode.spool.recording.annotations import keep_whole_lines
 from daddy_encode.spool.recording.calls import Calls
-from daddy_encode.spool.recording.directory import remove_frames, remove_recording
+from daddy_encode.spool.recording.directory import keep_frames, remove_recording
 
 # Between two looks of a thread that writes: each interrupts the rollout.
 _POLL_SECONDS = 0.005
@@ -160,7 +159,10 @@ class Client:
             self._memory.flags[memory.DISCARDED] = 1
             self.finish("discarded", {})
             self.wait()
-        remove_recording(self._directory, range(self.frames or 0), made_directory=self._recording.made_directory)
+        own = self._recording
+        remove_recording(
+            self._directory, range(self.frames or 0), made_directory=own.made_directory, container=own.container
+        )
 
     def wait(self) -> None:
         """Wait for the recording's end, after `finish`."""
@@ -230,7 +232,7 @@ class Client:
 
     def _send_frame(self, slot: int, line: bytes) -> bool:
         """Send the frame in `slot`; False where there is no room, or the server is gone."""
-        path = frame_path(self._directory, self._sent)
+        path = self._recording.path_of(self._sent)
         try:
             self._sent += 1
             self._slots[slot : slot + self._needed] = b"\1" * self._needed
@@ -256,14 +258,14 @@ class Client:
         self.error = self.error or own.error
         if not own.flags[memory.FINISHED]:
             if self.error is None:
-                path = frame_path(self._directory, frames)
+                path = self._recording.path_of(frames)
                 self.error = SpoolError(f"cannot write {path}: the process that writes frames {why or 'has ended'}")
             if self._worker is not None and self._worker.gone:
                 process.end(self._worker)
             if self._ending is None:
                 return
-            # Frames are written one at a time, so no later one has been begun.
-            remove_frames(self._directory, [frames])
+            with contextlib.suppress(DaddyEncodeError):
+                frames = keep_frames(self._directory, self._recording.container, frames)
             if not own.flags[memory.DISCARDED]:
                 with contextlib.suppress(DaddyEncodeError):
                     keep_whole_lines(self._directory)

@@ -18,6 +18,7 @@ import msgspec
 from daddy_encode.errors import one_line
 from daddy_encode.spool.manifest import Manifest, Video
 from daddy_encode.spool.png.pixels import Pixels
+from daddy_encode.spool.recording.frame_store import Container, stored_path
 
 # The worker process's first word to the rollout. Further ones are the numbers of recordings that it cannot serve.
 READY = b"ready"
@@ -54,6 +55,7 @@ class Recording(msgspec.Struct):
     meta: dict[str, Any]
     workers: int
     min_free: int | None
+    container: Container = "png"
     made_directory: bool = False
     layout: Layout = Layout()
     height: int = 0
@@ -64,6 +66,10 @@ class Recording(msgspec.Struct):
     def directory(self) -> Path:
         """The directory."""
         return Path(os.fsdecode(self.path))
+
+    def path_of(self, index: int) -> str:
+        """The path of a frame, for messages."""
+        return stored_path(self.container, self.directory, index)
 
     def grow(self, layout: Layout) -> None:
         """There are frames of this layout, too."""

@@ -21,15 +21,14 @@ from daddy_encode.dump.worker.channel import Kind, Message
 from daddy_encode.dump.worker.memory import Memory
 from daddy_encode.dump.worker.protocol import End, Layout, Recording
 from daddy_encode.errors import DaddyEncodeError, SpoolError
-from daddy_encode.spool.disk_budget import DiskBudget
-from daddy_encode.spool.frames import frame_path
 from daddy_encode.spool.manifest import MANIFEST_NAME, write_manifest_anyway
 from daddy_encode.spool.png.format import NONE
 from daddy_encode.spool.png.pixels import Pixels
 from daddy_encode.spool.png.writer import CHOOSE_EVERY, Filter, choose_filter, encode_png, rows_for
 from daddy_encode.spool.publish import write_error
 from daddy_encode.spool.recording.annotations import Annotations
-from daddy_encode.spool.recording.directory import remove_recording
+from daddy_encode.spool.recording.directory import keep_frames, remove_recording
+from daddy_encode.spool.recording.frame_store import frame_store
 from daddy_encode.spool.records import known
 
 # In the rollout's own process each look interrupts it. A thread that was just busy looks so many times by itself before
@@ -62,7 +61,10 @@ class Server:
         self._recording = msgspec.json.decode(recording, type=known(Recording))
         self._directory = self._recording.directory
         self._annotations = Annotations(self._directory)
-        self._budget = DiskBudget(self._directory, self._recording.min_free)
+        # Descriptors are the training's, in the rollout's own process.
+        self._store = frame_store(
+            self._recording.container, self._directory, self._recording.min_free, keep_open=not poll_seconds
+        )
         # One thread at a time receives, and numbers the frames.
         self._receiving = threading.Lock()
         self._count = 0
@@ -168,7 +170,7 @@ class Server:
             with self._places:
                 png = encode_png(self._memory.frame(slot, self._recording, layout), row_filter, rows)
         except Exception as error:
-            self._fail(write_error(error, Path(frame_path(self._directory, index))))
+            self._fail(write_error(error, Path(self._recording.path_of(index))))
             return
         self._ready[index] = slots, line, png
         while self._memory.frames[0] in self._ready and not self._stopped:
@@ -187,16 +189,16 @@ class Server:
         self._memory.slots[slots] = bytes(slots.stop - slots.start)
 
     def _write(self, slots: slice, line: bytes, png: bytes) -> None:
-        path = frame_path(self._directory, self._memory.frames[0])
+        index = self._memory.frames[0]
         try:
             with self._files:
-                self._budget.write(path, png)
+                self._store.add(index, png)
                 # Before its annotations: should this process be killed, there must not be more lines.
                 self._memory.frames[0] += 1
                 self._free(slots)
                 self._annotations.add(line)
         except Exception as error:
-            self._fail(write_error(error, Path(path)))
+            self._fail(write_error(error, Path(self._recording.path_of(index))))
 
     @property
     def _stopped(self) -> bool:
@@ -212,13 +214,23 @@ class Server:
                 with self._files:
                     self._publish()
                 return
-            frames = range(self._memory.frames[0])
-            remove_recording(self._directory, frames, made_directory=self._recording.made_directory)
+            with contextlib.suppress(OSError, DaddyEncodeError):
+                self._store.finish()
+            own, frames = self._recording, range(self._memory.frames[0])
+            remove_recording(self._directory, frames, made_directory=own.made_directory, container=own.container)
             self._memory.frames[0] = 0
         except Exception as error:
             self._fail(write_error(error, self._directory / MANIFEST_NAME))
 
     def _publish(self) -> None:
+        try:
+            self._store.finish()
+        except Exception as error:
+            # A network file system may say only now that the disk is full.
+            self._fail(write_error(error, Path(self._recording.path_of(self._memory.frames[0]))))
+            with contextlib.suppress(DaddyEncodeError):
+                container = self._recording.container
+                self._memory.frames[0] = keep_frames(self._directory, container, self._memory.frames[0])
         try:
             self._annotations.flush()
         except DaddyEncodeError as error:

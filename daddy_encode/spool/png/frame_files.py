@@ -1,4 +1,4 @@
-"""Frames into numbered PNG files: in the caller's thread and, where that pays, in helper threads."""
+"""Frames into numbered PNGs: in the caller's thread and, where that pays, in helper threads."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ import time
 from pathlib import Path
 
 from daddy_encode.errors import DaddyEncodeError
-from daddy_encode.spool.disk_budget import DiskBudget
-from daddy_encode.spool.frames import frame_path
 from daddy_encode.spool.png.pixels import Pixels
 from daddy_encode.spool.png.writer import CHOOSE_EVERY, choose_filter, compress_rows, filter_rows, rows_for
 from daddy_encode.spool.publish import write_error
+from daddy_encode.spool.recording.frame_store import Container, frame_store, stored_path
 
 # Threads help with frames that take this long each; with shorter ones they cost more than they bring.
 _WORTH_A_THREAD_SECONDS = 0.0003
@@ -25,10 +24,15 @@ _TIMED_FRAMES = 4
 class FrameFiles:
     """Writes frames in the caller's thread and, where that pays, in helper threads; `written` are those on disk."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, container: Container = "png") -> None:
         self.written: list[int] = []
         self._directory = str(directory)
-        self._budget = DiskBudget(directory)
+        self._container: Container = container
+        self._store = frame_store(container, directory, None)
+        # Of frames that are to be stored in their order: those that are compressed before their turn.
+        self._lock = threading.Lock()
+        self._ready: dict[int, bytes] = {}
+        self._next = 0
         self._seconds = float("inf")
         self._threads: list[threading.Thread] = []
         self._work: queue.SimpleQueue[tuple[int, Pixels, tuple[int, ...]] | None] = queue.SimpleQueue()
@@ -74,6 +78,11 @@ class FrameFiles:
             for thread in self._threads:
                 thread.join()
             raise
+        finally:
+            try:
+                self._store.finish()
+            except Exception as error:
+                self._failed(self._next, error)
         if self._error is not None:
             raise self._error
 
@@ -82,12 +91,32 @@ class FrameFiles:
             self._finish(*work)
 
     def _finish(self, index: int, rows: Pixels, shape: tuple[int, ...]) -> None:
-        path = frame_path(self._directory, index)
+        try:
+            png = compress_rows(rows, shape)
+        except Exception as error:
+            self._failed(index, error)
+        else:
+            if self._container == "png":
+                self._add(index, png)
+            else:
+                self._add_in_order(index, png)
+        self._spare_rows.append(rows)
+
+    def _add_in_order(self, index: int, png: bytes) -> None:
+        with self._lock:
+            self._ready[index] = png
+            while self._error is None and (following := self._ready.pop(self._next, None)) is not None:
+                self._add(self._next, following)
+                self._next += 1
+
+    def _add(self, index: int, png: bytes) -> None:
         try:
             # Before it is: an interrupt may come at any moment.
             self.written.append(index)
-            self._budget.write(path, compress_rows(rows, shape))
+            self._store.add(index, png)
         except Exception as error:
             self.written.remove(index)
-            self._error = self._error or write_error(error, Path(path))
-        self._spare_rows.append(rows)
+            self._failed(index, error)
+
+    def _failed(self, index: int, error: Exception) -> None:
+        self._error = self._error or write_error(error, Path(stored_path(self._container, self._directory, index)))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from daddy_encode.errors import SettingsError
+from daddy_encode.spool.recording.frame_store import CONTAINERS
 
 _CHOICES: dict[str, tuple[str | None, ...]] = {
     "video": (None, "mp4", "gif", "both"),
     "when_full": ("block", "drop"),
     "on_error": ("raise", "stop"),
+    "container": CONTAINERS,
 }
 _LEAST = {"workers": 1, "max_bytes": 1, "min_free": 0}
 

@@ -12,7 +12,9 @@ from daddy_encode.spool.frames import frame_name, is_frame_name
 from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME
 from daddy_encode.spool.orphans import remove_dead, remove_temporaries
 from daddy_encode.spool.publish import reported
+from daddy_encode.spool.recording.frame_store import Container, files_of
 from daddy_encode.spool.recording.rollout import Rollout, TakenError, withdraw_rollout, write_rollout
+from daddy_encode.spool.stored.names import FRAMES_TAR, stored_names
 
 ANNOTATIONS_NAME = "annotations.jsonl"
 
@@ -33,7 +35,7 @@ def _old_dump(directory: Path) -> list[str]:
         except FileNotFoundError:
             return []
     frames = sorted(filter(is_frame_name, names))
-    return [name for name in _in_order(frames) if name in names]
+    return [name for name in _in_order([*stored_names(names), *frames]) if name in names]
 
 
 def refuse_old_dump(directory: Path) -> None:
@@ -77,16 +79,28 @@ def prepare_directory(directory: Path, rollout: Rollout, *, overwrite: bool, min
     return made
 
 
-def remove_frames(directory: Path, indices: Iterable[int]) -> None:
-    """Remove these frames, as far as they are there, and what processes that are gone were writing."""
+def keep_frames(directory: Path, container: Container, frames: int) -> int:
+    """Keep so many frames of a recording whose writer was killed, and nothing that it, or others that are gone, began.
+
+    Returns how many there are. Raises SpoolError where they cannot be told from the rest.
+    """
     remove_dead(directory)
-    _remove(directory, map(frame_name, indices))
+    if container == "tar":
+        from daddy_encode.spool.recording.tar_store import keep_whole_frames
+
+        with reported(directory / FRAMES_TAR, "write"):
+            return keep_whole_frames(directory, frames)
+    # They are written one at a time, so no later one has been begun.
+    _remove(directory, [frame_name(frames)])
+    return frames
 
 
-def remove_recording(directory: Path, indices: Iterable[int], *, made_directory: bool) -> None:
+def remove_recording(
+    directory: Path, indices: Iterable[int], *, made_directory: bool, container: Container = "png"
+) -> None:
     """Remove these frames and what else a recording has written, and the directory where the recording made it."""
     remove_dead(directory)
-    _remove(directory, _in_order(map(frame_name, indices)))
+    _remove(directory, _in_order(files_of(container, indices)))
     if made_directory:
         remove_empty(directory)
 
