@@ -18,6 +18,7 @@ from tests.benchmarks import clips, needs, page
 from tests.benchmarks.measure import command_seconds, measure, peak_bytes
 from tests.benchmarks.options import Options
 from tests.benchmarks.result import Row, Section, Table
+from tests.benchmarks.shown_frames import described, shown_frames
 from tests.benchmarks.summary import LINES, summary
 
 NAMES = sorted(path.stem for path in (Path(__file__).parent / "benchmarks").glob("bench_*.py"))
@@ -57,6 +58,25 @@ def test_a_bar_that_is_missed_says_so_and_why_once() -> None:
     assert "\n1. too slow\n2. another reason\n" in text
     assert text.count("too slow") == 1
     assert "not said" not in text
+
+
+@pytest.mark.parametrize(
+    ("value", "bar", "is_met"),
+    [(1.1, "<= 1.1", True), (1.2, "<= 1.1", False), (0, "<= 0", True), (-4.0, "<= 1.1", False), (-0.1, ">= -1", True)],
+)
+def test_a_ratio_of_less_than_nothing_meets_no_bar(value: float, bar: str, is_met: bool) -> None:
+    assert Row(what="a", value=value, bar=bar).is_met is is_met
+
+
+def test_which_frame_a_picture_shows_is_read_from_the_picture() -> None:
+    repeats = (
+        "import sys, numpy as np, imageio.v2 as imageio\n"
+        "frames = np.load(sys.argv[1])[[0, 1, 1, 3, 299]]\n"
+        "imageio.mimsave(sys.argv[2], list(frames), fps=30, codec='libx264')\n"
+    )
+    shown = shown_frames(repeats, 300)
+    assert shown == [0, 1, 1, 3, 299]
+    assert described(shown, 300) == "5: 4 of 300 frames, 1 of them twice"
 
 
 def test_the_page_begins_with_the_figures_that_matter_and_the_peers_that_are_ahead() -> None:

@@ -145,6 +145,8 @@ def _median(command: list[str], rounds: int) -> tuple[float, float]:
 
 def _row(what: str, of: str, points: list[tuple[float, float]], unit: str, why: str = "") -> Row:
     figures = "; ".join(f"{count:,.0f} {of}: {value:.3g} {unit}" for count, value in points)
+    if min(value for _, value in points) <= 0:
+        why = "what is left of so short a time without the start-up says nothing"
     return Row(what=what, value=points[-1][1] / points[0][1], bar="<= 1.1", figures=figures, why=why)
 
 

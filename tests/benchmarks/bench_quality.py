@@ -19,6 +19,7 @@ from tests.benchmarks.clips import CLIPS, clip
 from tests.benchmarks.measure import command_seconds
 from tests.benchmarks.options import DADDY_ENCODE, Options
 from tests.benchmarks.result import Row, Table
+from tests.benchmarks.shown_frames import described, shown_frames
 from tests.benchmarks.video_quality import VideoQuality, video_quality
 from tests.media import ffmpeg
 
@@ -31,6 +32,11 @@ in the matrix that the video is taken to be in: what 4:2:0 loses counts for all.
 they are seen, where wrong colours show; what 4:2:0 loses of chroma, BT.709 makes 1.0 dB more of red and 0.4 dB more of
 blue than BT.601, which untagged small videos are taken to be. A picture of another size is scaled back (imageio
 enlarges to multiples of 16).
+
+Each picture is compared with the frame that it shows. Of `RecordVideo`'s (moviepy's) videos that is not always the
+frame of the same number: some frames are there twice and others missing, as the column *frames* says, so that a viewer
+sees them a 30th of a second late or not at all. Which ones, frames tell that carry their number; the values below do
+not count it against it.
 
 Rows: ours minus the peer's, at the peer's size: with the default `--crf 20` where that gives no larger file and nothing
 worse, else with the least `--crf` whose file is not larger than the peer's.
@@ -77,14 +83,21 @@ class _Compared:
         np.save(self.folder / "frames.npy", self.frames)
         save_frames_as_png(self.frames, self.folder / "job")
         ours = self.quality(self.ours(20))
-        theirs = {peer: self.quality(path) for peer, path in self.theirs()}
+        shown = {peer: shown_frames(script, self.count) for peer, script in peers.FROM_FRAMES.items()}
+        theirs = {peer: self.quality(path, shown.get(peer)) for peer, path in self.theirs()}
         for peer, called in BARRED.items():
             yield from self.rows(called, theirs[peer], ours)
         yield Table(
             f"{self.name} {CLIPS[self.name].size}, {self.count} frames, everybody's defaults",
             ["", "bytes", "XPSNR", "SSIM", "PSNR of RGB", "frames", "colours", "size"],
             [
-                [BARRED.get(peer, peer), *_cells(found), str(found.frames), found.colours, found.shown or "as it was"]
+                [
+                    BARRED.get(peer, peer),
+                    *_cells(found),
+                    described(shown[peer], self.count) if peer in shown else str(found.frames),
+                    found.colours,
+                    found.shown or "as it was",
+                ]
                 for peer, found in {"daddy-encode": ours, **theirs}.items()
             ],
         )
@@ -112,8 +125,9 @@ class _Compared:
             command_seconds([DADDY_ENCODE, "encode", self.folder / "job", "--crf", str(crf), "-o", self._made[crf]])
         return self._made[crf]
 
-    def quality(self, video: Path) -> VideoQuality:
-        return video_quality(video, self.frames)
+    def quality(self, video: Path, shown: list[int] | None = None) -> VideoQuality:
+        """`shown`: the frame that each picture shows. Default: each its own."""
+        return video_quality(video, self.frames if shown is None else self.frames[shown])
 
     def rows(self, called: str, peer: VideoQuality, ours: VideoQuality) -> Iterator[Row]:
         """Ours at the peer's size."""

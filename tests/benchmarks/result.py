@@ -28,7 +28,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
         if not self.bar:
             return True
         sign, limit = self.bar.split()
-        return {"<=": self.value <= float(limit), ">=": self.value >= float(limit)}[sign]
+        # Less than nothing is no time, and no ratio of times.
+        return {"<=": 0 <= self.value <= float(limit), ">=": self.value >= float(limit)}[sign]
 
 
 class Table(msgspec.Struct, frozen=True):

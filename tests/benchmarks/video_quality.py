@@ -52,8 +52,7 @@ def video_quality(video: Path, frames: npt.NDArray[np.uint8]) -> VideoQuality:
     """Compare a video with the frames that it was made of, uint8 (T, H, W, 3), one by one.
 
     The reference is 4:4:4, made with accurate rounding in the video's own matrix and range: nobody's way of making
-    4:2:0 is the measure, and what it loses counts. A video of another size is scaled back to that of the frames;
-    where it has fewer frames, those that are there are compared, the first with the first.
+    4:2:0 is the measure, and what it loses counts. A video of another size is scaled back to that of the frames.
 
     Raises:
         SystemExit: ffmpeg cannot compare them; before 7.1 it has no filter xpsnr.
@@ -86,11 +85,13 @@ def video_quality(video: Path, frames: npt.NDArray[np.uint8]) -> VideoQuality:
     said = process.stderr.decode(errors="replace")
     if process.returncode:
         raise SystemExit(f"{video}: ffmpeg cannot compare it: {said[-2000:]}")
+    if (count := frame_count(video)) != len(frames):
+        raise SystemExit(f"{video}: {count} pictures cannot be compared with {len(frames)} frames")
     planes = dict(re.findall(r"\b([yuv]): *(inf|[\d.]+)", _line(said, "XPSNR")))
     structure = {plane: float(value) for plane, value in re.findall(r"\b([YUV]):([\d.]+)", _line(said, "SSIM"))}
     return VideoQuality(
         size=os.path.getsize(video),
-        frames=frame_count(video),
+        frames=count,
         xpsnr=(4 * _decibels(planes["y"]) + _decibels(planes["u"]) + _decibels(planes["v"])) / 6,
         ssim=(4 * structure["Y"] + structure["U"] + structure["V"]) / 6,
         psnr=_decibels(re.findall(r"average:(inf|[\d.]+)", _line(said, "PSNR r:"))[0]),
