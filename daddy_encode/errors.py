@@ -15,6 +15,8 @@ All are in the module `daddy_encode.errors`, which imports nothing.
 
 from __future__ import annotations
 
+import copyreg
+
 # Not those that only encoders raise, and handle, themselves: ClaimedError, Interrupted, Skipped, and the kinds of
 # EncodeError: ProgramFailedError, ProgramUnusableError, FfmpegUnusableError.
 __all__ = [
@@ -41,6 +43,11 @@ class DaddyEncodeError(Exception):
 
     def __init__(self, message: str) -> None:
         super().__init__(one_line(message))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Pickled by its text: some classes are made of other arguments. Whether it may pass is seen from its cause.
+        cause = self.__cause__ if isinstance(self.__cause__, OSError) else None
+        return copyreg.__newobj__, (type(self), *self.args), {**self.__dict__, "__cause__": cause}  # type: ignore[attr-defined]
 
 
 class FrameError(DaddyEncodeError, ValueError):

@@ -18,6 +18,7 @@ from daddy_encode.service.found_jobs import FoundJob
 from daddy_encode.service.stop import StopSwitch
 from daddy_encode.service.tally import log_saved
 from daddy_encode.service.worker_pool import WorkerPool, run_jobs
+from daddy_encode.service.workers.count import usable_processes
 from daddy_encode.spool.claims import Claims
 from daddy_encode.spool.paths import JobPaths
 
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 # than a quarter of the lease, so that a dead holder is noticed.
 FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 5.0
+# A Python of its own takes about as long to start as one process takes for so many frames.
+FEWEST_FRAMES = 1000
 
 
 def encode_all(
@@ -164,7 +167,9 @@ def encode_path(
 
     stop = StopSwitch()
     claims = Claims(lease, context.owners.trusts, context.tmp_dir)
-    with WorkerPool(workers, context, claims, stop) as pool:
+    # Whoever calls this may have threads, or a GPU: worker processes come from a Python of their own.
+    processes = usable_processes(workers, len(found.jobs)) if found.jobs.frames >= FEWEST_FRAMES else 0
+    with WorkerPool(workers, context, claims, stop, processes=processes) as pool:
         encode_all(found.jobs, pool, stop, ended, lease=lease)
     if not results:
         errors += skipped

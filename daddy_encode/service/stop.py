@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 
 class StopSwitch:
@@ -12,7 +12,7 @@ class StopSwitch:
 
     def __init__(self) -> None:
         self._on = False
-        self._events: list[threading.Event] = []
+        self._reactions: list[Callable[[], object]] = []
 
     def set(self) -> None:
         """Stop everything.
@@ -23,8 +23,8 @@ class StopSwitch:
         if self._on:
             return
         self._on = True
-        for event in tuple(self._events):
-            event.set()
+        for react in tuple(self._reactions):
+            react()
 
     def is_set(self) -> bool:
         """Whether it was set."""
@@ -34,10 +34,16 @@ class StopSwitch:
     def event(self) -> Iterator[threading.Event]:
         """Yield an event for one job: set with the switch, or alone."""
         event = threading.Event()
-        self._events.append(event)
+        with self.calling(event.set):
+            yield event
+
+    @contextlib.contextmanager
+    def calling(self, react: Callable[[], object]) -> Iterator[None]:
+        """Have `react` called when it is set, perhaps in a signal handler: it may wait for no lock of this thread's."""
+        self._reactions.append(react)
         try:
             if self._on:
-                event.set()
-            yield event
+                react()
+            yield
         finally:
-            self._events.remove(event)
+            self._reactions.remove(react)

@@ -2,59 +2,66 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from daddy_encode.encoding.advice import with_place
 from daddy_encode.encoding.context import Context
-from daddy_encode.encoding.job import check_owners, done_already, done_since, encode_job
-from daddy_encode.encoding.receipts import count_failure, record_failure
-from daddy_encode.errors import (
-    ClaimedError,
-    DaddyEncodeError,
-    EncodeError,
-    FfmpegUnusableError,
-    Interrupted,
-    ProgramFailedError,
-    ProgramUnusableError,
-    SettingsError,
-    Skipped,
-    SpoolError,
-    TransientError,
-)
+from daddy_encode.errors import DaddyEncodeError, FfmpegUnusableError, Interrupted
 from daddy_encode.service.attempt import Attempt, Outcome, OutcomeKind
 from daddy_encode.service.failure_streak import FailureStreak
-from daddy_encode.service.snapshot import failed_before
 from daddy_encode.service.stop import StopSwitch
-from daddy_encode.spool.claims import Claim, Claims
+from daddy_encode.service.workers.attempt_job import JobAttempts, unexpected
+from daddy_encode.spool.claims import Claims
 from daddy_encode.spool.orphans import remove_dead
-from daddy_encode.spool.paths import JobPaths
-from daddy_encode.spool.publish import explain
-from daddy_encode.spool.receipt import MOST_FAILURES, Failure
-from daddy_encode.spool.transient import may_pass
-from daddy_encode.spool.walk import job_mtime_ns
+
+if TYPE_CHECKING:
+    from daddy_encode.service.workers.process import WorkerProcess, WorkerProcesses
+    from daddy_encode.spool.claims.claims import Seen
 
 log = logging.getLogger(__name__)
 
 # A signal that comes just before the main thread begins to wait is handled only when the wait ends.
 POLL_SECONDS = 0.2
-# Slurm and systemd signal every process of a Slurm job or a service: ffmpeg may be gone a little before our own
-# handler has run.
-SIGNAL_SECONDS = 1.0
 # So many times the jobs that may be encoded at a time may be in progress: the others wait for the disk, which on a
 # network takes longer than all else about a short video. A watcher counts the programs of `--on-done` among them.
 JOBS_PER_WORKER = 2
 
 
-class WorkerPool:
-    """A context manager around threads that encode what they are given.
+class _Place:
+    """Where jobs are attempted: in threads of this process, or in a worker process.
 
-    Threads suffice: the work is ffmpeg's, and reading, hashing and checking leave the interpreter's lock. The next job
-    begins when one is encoded, not only when it is published.
+    Attributes:
+        capacity: How many are encoded at a time.
+        process: The worker process; None: this one.
+        tasks: What is in progress, by number.
+        encoding: Which of these are encoded still.
+    """
+
+    def __init__(self, capacity: int, process: WorkerProcess | None = None) -> None:
+        self.capacity = capacity
+        self.process = process
+        self.tasks: dict[int, Attempt] = {}
+        self.encoding: set[int] = set()
+
+    @property
+    def room(self) -> int:
+        """How many more may be started now."""
+        return min(self.capacity - len(self.encoding), JOBS_PER_WORKER * self.capacity - len(self.tasks))
+
+
+class WorkerPool:
+    """A context manager around threads and processes that encode what they are given.
+
+    The work is ffmpeg's, but each frame is read and checked here, and the interpreter's lock lets one thread at a time
+    do so. So where there are many workers, each is a process. The next job begins when one is encoded, not only when it
+    is published.
 
     Attributes:
         count: How many jobs are encoded at a time.
@@ -70,16 +77,22 @@ class WorkerPool:
         stop: StopSwitch,
         progress: Callable[[float], None] = lambda share: None,
         wake: Callable[[], None] = lambda: None,
+        *,
+        processes: int = 0,
+        may_fork: bool = False,
     ) -> None:
-        """Start no thread yet.
+        """Start nothing yet.
 
         Args:
             count: How many jobs to encode at a time.
             context: What all jobs share.
             claims: Where each job is claimed.
             stop: Set by whoever wants the work ended.
-            progress: Called with the frames that went to ffmpeg, from the job's thread. Default: not reported.
+            progress: Called with the frames that went to ffmpeg, from any thread. Default: not reported.
             wake: Called from a thread whenever there is room for a job or an outcome is ready. Default: nobody.
+            processes: How many worker processes to start; where there can be none, threads of this process do their
+                work. Default: none.
+            may_fork: As for `WorkerProcesses`. Default: no.
         """
         self.busy = 0
         self.fault: DaddyEncodeError | None = None
@@ -90,10 +103,18 @@ class WorkerPool:
         self._stop = stop
         self._progress = progress
         self._wake = wake
+        self._most_processes = min(processes, count)
+        self._may_fork = may_fork
+        self._attempts = JobAttempts(context, claims, stop, progress)
+        self._here = _Place(count)
+        self._places = [self._here]
+        self._processes: WorkerProcesses | None = None
+        self._is_closing = False
         self._threads: set[threading.Thread] = set()
+        self._stack = contextlib.ExitStack()
+        self._numbers = itertools.count()
         self._changed = threading.Condition()
-        self._encoding: set[JobPaths] = set()
-        # Whether a job has left those since the last wait.
+        # Whether a job has left those that are encoded since the last wait.
         self._has_left = False
         self._outcomes: list[Outcome] = []
 
@@ -101,35 +122,78 @@ class WorkerPool:
         if self._context.tmp_dir is not None:
             # Of jobs that are done by now, or were other spools': no claim leads to them.
             remove_dead(self._context.tmp_dir)
+        if self._most_processes:
+            self._start_processes()
         return self
+
+    def _start_processes(self) -> None:
+        # Loaded where there are many jobs: one alone is not kept waiting.
+        from daddy_encode.service.workers.messages import Shared
+        from daddy_encode.service.workers.process import WorkerProcesses, log_level
+
+        shared = Shared.of(self._context, self._claims.seconds, log_level())
+        self._processes = WorkerProcesses(self._most_processes, shared, may_fork=self._may_fork)
+        self._stack.enter_context(self._stop.calling(self._processes.stop))
+        for number, process in enumerate(self._processes.all):
+            capacity = self.count // self._most_processes + (number < self.count % self._most_processes)
+            place = _Place(capacity, process)
+            listener = threading.Thread(target=self._listen, args=(place,), name="worker process", daemon=True)
+            try:
+                listener.start()
+            except (RuntimeError, MemoryError):
+                # No room for another thread.
+                process.stop()
+                continue
+            self._here.capacity -= capacity
+            self._places.append(place)
+            self._stack.callback(listener.join)
+        self._stack.callback(self._processes.stop)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is not None:
             self._stop.set()
+        with self._changed:
+            while any(place.tasks for place in self._places):
+                self._changed.wait(POLL_SECONDS)
+            self._is_closing = True
         for thread in tuple(self._threads):
             thread.join()
+        self._stack.close()
+        if self._processes is not None:
+            self._processes.wait()
         if self.fault is not None or self._streak.has_others(self._context):
             self._streak.withdraw(self._claims, self._context)
 
     @property
     def room(self) -> bool:
         """Whether an attempt may be started."""
-        return len(self._encoding) < self.count and self.busy < JOBS_PER_WORKER * self.count
+        return any(place.room > 0 for place in self._places)
 
     def start(self, attempt: Attempt) -> None:
         """Begin an attempt at a job, while there is `room`; it counts as `busy` until its outcome is taken."""
         self.busy += 1
-        thread = threading.Thread(target=self._run, args=(attempt,), name="encode")
+        number = next(self._numbers)
         with self._changed:
-            self._encoding.add(attempt.paths)
-            self._threads.add(thread)
+            # The one that has least to do.
+            place = max(self._places, key=lambda place: (place.room, -len(place.tasks)))
+            place.tasks[number] = attempt
+            place.encoding.add(number)
+        if place.process is None:
+            self._start_here(number, attempt)
+        else:
+            place.process.attempt(number, attempt, self._claims.seen(attempt.paths))
+
+    def _start_here(self, number: int, attempt: Attempt) -> None:
+        thread = threading.Thread(target=self._run, args=(number, attempt), name="encode")
+        self._threads.add(thread)
         try:
             thread.start()
         except (RuntimeError, MemoryError) as error:
             # The machine has no room for another thread now.
-            self._end(_unexpected(attempt.paths, error), thread)
+            self._threads.discard(thread)
+            self._end(self._here, number, unexpected(attempt.paths, error))
 
     def outcomes(self) -> list[Outcome]:
         """The outcomes of the attempts that have ended since the last call."""
@@ -145,132 +209,66 @@ class WorkerPool:
                 self._changed.wait(POLL_SECONDS)
             self._has_left = False
 
-    def _encoded(self, paths: JobPaths) -> None:
+    def _run(self, number: int, attempt: Attempt) -> None:
+        outcome = self._attempts.run(attempt, lambda: self._encoded(self._here, number))
+        self._end(self._here, number, outcome)
+        self._threads.discard(threading.current_thread())
+
+    def _encoded(self, place: _Place, number: int) -> None:
         """Make room for another job."""
         with self._changed:
-            self._encoding.discard(paths)
+            place.encoding.discard(number)
             self._has_left = True
             self._changed.notify()
         self._wake()
 
-    def _run(self, attempt: Attempt) -> None:
-        paths = attempt.paths
-        try:
-            outcome = self._attempt(attempt)
-        except Exception as error:
-            outcome = _unexpected(paths, error)
-        self._end(outcome, threading.current_thread())
-
-    def _end(self, outcome: Outcome, thread: threading.Thread) -> None:
+    def _end(self, place: _Place, number: int, outcome: Outcome) -> None:
         with self._changed:
-            self._encoding.discard(outcome.paths)
-            self._threads.discard(thread)
+            place.encoding.discard(number)
+            place.tasks.pop(number, None)
             self._outcomes.append(outcome)
             fault = self._streak.add(outcome)
+            if isinstance(outcome.error, FfmpegUnusableError) and outcome.kind is OutcomeKind.STOPPED:
+                fault = outcome.error
             self._changed.notify()
         if fault is not None and self.fault is None:
-            self._give_up(fault)
+            self.fault = fault
+            self._stop.set()
         self._wake()
 
-    def _give_up(self, fault: DaddyEncodeError) -> None:
-        self.fault = fault
-        self._stop.set()
-
-    def _attempt(self, attempt: Attempt) -> Outcome:
-        paths = attempt.paths
-        if attempt.is_done:
-            self._claims.sweep(paths)
-            return Outcome(paths, OutcomeKind.CLAIMED)
-        context = replace(
-            self._context,
-            need_manifest=attempt.need_manifest,
-            settled=attempt.settled,
-            on_encoded=lambda: self._encoded(paths),
+    def _listen(self, place: _Place) -> None:
+        """Take in what a worker process says, until its end."""
+        process = place.process
+        assert process is not None
+        process.listen(
+            on_encoded=lambda number: self._encoded(place, number),
+            on_progress=self._progress,
+            on_unclaimed=self._claims.say_unclaimed,
+            on_ended=lambda number, outcome, seen: self._ended_there(place, number, outcome, seen),
         )
-        try:
-            # Without a claim, which needs a write: most jobs of a spool are done, and nothing is written beside another
-            # user's. What else is wrong with it is reported by the attempt below, and kept.
-            look = done_already if attempt.had_receipt else done_since
-            if attempt.check_done_first and (result := look(paths, context)) is not None:
-                if attempt.has_lease:
-                    self._claims.sweep(paths)
-                return Outcome(paths, OutcomeKind.DONE, result)
-            check_owners(paths, context)
-        except Skipped as error:
-            return Outcome(paths, OutcomeKind.SKIPPED, error=error)
-        except DaddyEncodeError:
-            pass
-        with self._stop.event() as stop:
-            own = replace(context, limits=replace(context.limits, stop=stop))
-            try:
-                with self._claims.hold(paths, stop.set) as claim:
-                    return self._claimed(attempt, own, claim)
-            except ClaimedError as error:
-                return Outcome(paths, OutcomeKind.CLAIMED, error=error)
-            except (SettingsError, SpoolError) as error:
-                # Nothing was found out about the job.
-                return Outcome(paths, OutcomeKind.DEFERRED, error=self._advised(error))
+        how = process.wait()
+        with self._changed:
+            self._places.remove(place)
+            self._here.capacity += place.capacity
+            left = place.tasks
+            self._here.tasks.update(left)
+            self._here.encoding.update(place.encoding)
+        if self._is_closing:
+            return
+        if process.has_begun and not self._stop.is_set():
+            log.warning("a worker process %s: its jobs are tried once more, in this process", how)
+        for number, attempt in left.items():
+            if self._stop.is_set():
+                error = Interrupted(f"{attempt.paths.job}: stopped before it was encoded")
+                self._end(self._here, number, Outcome(attempt.paths, OutcomeKind.STOPPED, error=error))
+            else:
+                # It may have been done just before, and there is a lease.
+                self._start_here(number, replace(attempt, check_done_first=True, had_receipt=True, has_lease=True))
+        self._wake()
 
-    def _claimed(self, attempt: Attempt, context: Context, claim: Claim) -> Outcome:
-        paths = attempt.paths
-        before = job_mtime_ns(paths.directory)
-        if attempt.skip_failed and before is not None:
-            listing = failed_before(paths, before, context.owners.check_file)
-            if listing is not None:
-                return Outcome(paths, OutcomeKind.FAILED_BEFORE, mtime_ns=before, listing_sha256=listing)
-        try:
-            own = replace(context, may_publish=lambda: claim.refresh(decide=True))
-            result = encode_job(paths, own, self._progress)
-            if result.error is not None:
-                listing = result.receipt.source.listing_sha256
-                return Outcome(paths, OutcomeKind.FAILED, result, result.error, mtime_ns=before, listing_sha256=listing)
-            kind = OutcomeKind.MADE if result.made else OutcomeKind.DONE
-            return Outcome(paths, kind, result, mtime_ns=before)
-        except Skipped as fault:
-            return Outcome(paths, OutcomeKind.SKIPPED, error=fault)
-        except DaddyEncodeError as fault:
-            error = fault
-        except OSError as fault:
-            error = TransientError(f"{paths.job}: {explain(fault)}")
-        if isinstance(error, EncodeError):
-            context.limits.stop.wait(SIGNAL_SECONDS)
-        if self._stop.is_set():
-            return Outcome(paths, OutcomeKind.STOPPED, error=error)
-        if isinstance(error, Interrupted) or not claim.is_ours():
-            return Outcome(paths, OutcomeKind.CLAIMED, error=ClaimedError(f"{paths.job}: another encoder took it over"))
-        if isinstance(error, FfmpegUnusableError):
-            # Every job is better left to other encoders.
-            self._give_up(error)
-            return Outcome(paths, OutcomeKind.STOPPED, error=error)
-        if not _is_of_the_job(error) or job_mtime_ns(paths.directory) != before:
-            return Outcome(paths, OutcomeKind.DEFERRED, error=self._advised(error))
-        failures: list[Failure] = []
-        if isinstance(error, ProgramFailedError):
-            failures = count_failure(paths, error, context)
-            if len(failures) < MOST_FAILURES:
-                return Outcome(paths, OutcomeKind.DEFERRED, error=error, failures=failures)
-            error = ProgramFailedError(f"{error}; failed {MOST_FAILURES} times, so it is not tried again as it is")
-        listing = record_failure(paths, error, context, before, failures)
-        return Outcome(
-            paths, OutcomeKind.FAILED, error=error, mtime_ns=before, listing_sha256=listing, failures=failures
-        )
-
-    def _advised(self, error: DaddyEncodeError) -> DaddyEncodeError:
-        return with_place(error, self._context.tmp_dir) if isinstance(error, SpoolError) else error
-
-
-def _is_of_the_job(error: DaddyEncodeError) -> bool:
-    """Whether `error` says something about the job, not about options, this machine, a file system, or outputs."""
-    return not (isinstance(error, SettingsError | SpoolError | ProgramUnusableError) or may_pass(error))
-
-
-def _unexpected(paths: JobPaths, error: Exception) -> Outcome:
-    """The outcome of an attempt in which something was raised that nobody foresaw: it costs no other job."""
-    log.debug("unexpected error in %s", paths.job, exc_info=error)
-    text = f"{paths.job}: {type(error).__name__}: {error}"
-    if may_pass(error):
-        return Outcome(paths, OutcomeKind.DEFERRED, error=TransientError(text))
-    return Outcome(paths, OutcomeKind.FAILED, error=DaddyEncodeError(f"{text}; report this"))
+    def _ended_there(self, place: _Place, number: int, outcome: Outcome, seen: Seen | None) -> None:
+        self._claims.remember(outcome.paths, seen)
+        self._end(place, number, outcome)
 
 
 def run_jobs(pool: WorkerPool, attempts: Iterable[Attempt], stop: StopSwitch) -> Iterator[Outcome]:

@@ -26,10 +26,10 @@ TIMEOUT = 120.0
 
 WITH_PAUSE = """
 from daddy_encode.cli.main import main
-from daddy_encode.service import worker_pool
+from daddy_encode.service.workers import attempt_job
 from daddy_encode.service.watcher import tracked_job
 tracked_job.FIRST_PAUSE_SECONDS = {}
-worker_pool.SIGNAL_SECONDS = {}
+attempt_job.SIGNAL_SECONDS = {}
 main()
 """
 

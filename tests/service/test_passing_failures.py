@@ -17,10 +17,10 @@ from click.testing import CliRunner
 from daddy_encode.cli.main import FAILED, group
 from daddy_encode.encoding.probe import BOTH, check_ffmpeg
 from daddy_encode.errors import DaddyEncodeError
-from daddy_encode.service import worker_pool
 from daddy_encode.service.attempt import Attempt, Outcome, OutcomeKind
 from daddy_encode.service.stop import StopSwitch
 from daddy_encode.service.worker_pool import WorkerPool, run_jobs
+from daddy_encode.service.workers import attempt_job
 from daddy_encode.spool.claims import Claims
 from daddy_encode.spool.paths import JobPaths
 from tests.conftest import Require
@@ -54,7 +54,7 @@ def status_of(spool: Path) -> list[dict[str, str]]:
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """No signal comes that would explain a failure."""
-    monkeypatch.setattr(worker_pool, "SIGNAL_SECONDS", 0.0)
+    monkeypatch.setattr(attempt_job, "SIGNAL_SECONDS", 0.0)
 
 
 def attempt(

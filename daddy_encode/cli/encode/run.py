@@ -29,6 +29,7 @@ from daddy_encode.service.found_jobs import FoundJob, FoundJobs, JobList
 from daddy_encode.service.stop import StopSwitch
 from daddy_encode.service.tally import Tally
 from daddy_encode.service.worker_pool import WorkerPool
+from daddy_encode.service.workers.count import usable_processes
 from daddy_encode.spool.claims import Claims
 from daddy_encode.spool.orphans import remove_dead
 from daddy_encode.spool.receipt import OutputRecord
@@ -120,7 +121,9 @@ def run(
                 progress.end_job(0 if outcome.kind is OutcomeKind.MADE else job.frames)
 
             claims = Claims(lease, context.owners.trusts, context.tmp_dir)
-            with WorkerPool(workers or usable_workers(os.environ), context, claims, stop, progress.add) as pool:
+            count = workers or usable_workers(os.environ)
+            processes = usable_processes(count, len(found.jobs))
+            with WorkerPool(count, context, claims, stop, progress.add, processes=processes, may_fork=True) as pool:
                 left = encode_all(found.jobs, pool, stop, ended, lease=lease, wait=not no_wait)
     if len(found.jobs) + len(found.faults) + len(found.passed_over) > 1:
         log.info("%s", tally)

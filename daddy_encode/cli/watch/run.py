@@ -29,6 +29,7 @@ from daddy_encode.service.watcher.scanner import Scanner
 from daddy_encode.service.watcher.wake import Waker
 from daddy_encode.service.watcher.watcher import Watcher, WatchOptions
 from daddy_encode.service.worker_pool import WorkerPool
+from daddy_encode.service.workers.count import usable_processes
 from daddy_encode.spool.claims import Claims
 from daddy_encode.spool.walk import listing_error
 
@@ -96,12 +97,9 @@ def run(
     )
     tally = Tally(on_saved=print_saved if as_json else lambda record, path: None)
     claims = Claims(lease, context.owners.trusts, context.tmp_dir)
+    count = workers or usable_workers(os.environ)
     with WorkerPool(
-        workers or usable_workers(os.environ),
-        context,
-        claims,
-        stop,
-        wake=waker.wake,
+        count, context, claims, stop, wake=waker.wake, processes=usable_processes(count), may_fork=True
     ) as pool:
         watcher = Watcher(
             scanner,

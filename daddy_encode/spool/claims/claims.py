@@ -42,11 +42,18 @@ log = logging.getLogger(__name__)
 _CLOSED = (errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.ELOOP)
 
 
+# How another's lease looked (times, inode), and since when, by the clock that all processes of a machine share.
+Seen = tuple[tuple[int, int, int], float]
+
+
 class Claims:
     """The claims of one encoder.
 
     It remembers since when each lease of another has looked the same: only who has watched a dead holder's lease for
     its whole duration, by its own clock, may take it.
+
+    Attributes:
+        seconds: The duration of a lease.
     """
 
     def __init__(
@@ -61,11 +68,11 @@ class Claims:
             tmp_dir: Where temporary files are; None (default): beside the outputs.
         """
         self._tmp_dir = tmp_dir
-        self._seconds = min(seconds, MAX_LEASE_SECONDS)
+        self.seconds = min(seconds, MAX_LEASE_SECONDS)
         self._is_trusted = is_trusted
-        self._seen: dict[JobPaths, tuple[tuple[int, int, int], float]] = {}
+        self._seen: dict[JobPaths, Seen] = {}
         self._lock = threading.Lock()
-        self._heartbeat = Heartbeat(self._seconds / 3)
+        self._heartbeat = Heartbeat(self.seconds / 3)
         # The directories of outputs in which that of the claims has the right mode.
         self._shared: set[Path] = set()
         # The leases, and their directories, of which was said that they are in the way.
@@ -112,6 +119,19 @@ class Claims:
         """
         with contextlib.suppress(DaddyEncodeError):
             self._give_up(self._take(paths, lambda: None, is_done=True), paths)
+
+    def seen(self, paths: JobPaths) -> Seen | None:
+        """What is remembered of another's lease of a job."""
+        with self._lock:
+            return self._seen.get(paths)
+
+    def remember(self, paths: JobPaths, seen: Seen | None) -> None:
+        """Have it remembered, as another process of this encoder has seen it; None: nothing."""
+        with self._lock:
+            if seen is None:
+                self._seen.pop(paths, None)
+            else:
+                self._seen[paths] = seen
 
     def kept(self) -> set[JobPaths]:
         """The jobs of which another's lease is remembered."""
@@ -169,7 +189,7 @@ class Claims:
                 if (kind := what_is_in_the_way(above)) is None:
                     raise fault
                 if not is_done:
-                    self._say_unclaimed(path.parent, kind)
+                    self.say_unclaimed(path.parent, kind)
                 return self._no_claim(above, path.name, on_lost)
         raise TransientError(f"cannot claim {path}: its directory is removed again and again; try again")
 
@@ -192,10 +212,11 @@ class Claims:
         return claim
 
     def _no_claim(self, directory: int, name: str, on_lost: Callable[[], None]) -> Claim:
-        marker = Marker(os.getpid(), host_name(), os.urandom(16).hex(), self._seconds)
+        marker = Marker(os.getpid(), host_name(), os.urandom(16).hex(), self.seconds)
         return Claim(os.dup(directory), name, marker, None, self._trusts, on_lost)
 
-    def _say_unclaimed(self, path: Path, reason: str) -> None:
+    def say_unclaimed(self, path: Path, reason: str) -> None:
+        """Say, once, that there can be no claim where `path` is: a lease, or the directory of leases."""
         with self._lock:
             if path in self._unclaimed:
                 return
@@ -206,7 +227,7 @@ class Claims:
 
     def _try(self, directory: int, paths: JobPaths, on_lost: Callable[[], None], is_done: bool) -> Claim:
         name, found, is_passing = lease_path(paths).name, False, False
-        marker = Marker(os.getpid(), host_name(), os.urandom(16).hex(), self._seconds)
+        marker = Marker(os.getpid(), host_name(), os.urandom(16).hex(), self.seconds)
         for _ in range(TRIES):
             try:
                 descriptor = write_marker(directory, name, marker)
@@ -229,7 +250,7 @@ class Claims:
             # Somebody's, who gave it up before it could be read, or a file system that lags: no reason to do without.
             raise ClaimedError(f"{paths.job}: another encoder works on it")
         if not is_done:
-            self._say_unclaimed(lease_path(paths), "another user's and cannot be taken away")
+            self.say_unclaimed(lease_path(paths), "another user's and cannot be taken away")
         return Claim(directory, name, marker, None, self._trusts, on_lost)
 
     def _judge(
@@ -248,20 +269,20 @@ class Claims:
         if not self._trusts(status) or (marker is not None and marker.is_dead()):
             return found
         # By our own clock. The file of another duration, or one that says nothing, as well.
-        longest = max(self._seconds, marker.seconds if marker is not None else 0.0)
+        longest = max(self.seconds, marker.seconds if marker is not None else 0.0)
         if self._unchanged_seconds(paths, status) >= longest:
             return found
         # No encoder has said so: nobody is there to keep it.
-        is_capped = marker is not None and marker.seconds == MAX_LEASE_SECONDS != self._seconds
+        is_capped = marker is not None and marker.seconds == MAX_LEASE_SECONDS != self.seconds
         if (is_done or is_capped) and file_age(directory, status) >= longest:
             return found
         job, who = paths.job, "another encoder"
         if marker is not None:
             who = describe(directory, name, status, marker)
-            if marker.seconds != self._seconds and not is_capped:
+            if marker.seconds != self.seconds and not is_capped:
                 raise SettingsError(
                     f"{job}: {who} uses another lease; give every encoder of this spool the same --lease (it has "
-                    f"{marker.seconds:g} s, this one {self._seconds:g} s)"
+                    f"{marker.seconds:g} s, this one {self.seconds:g} s)"
                 )
         raise ClaimedError(f"{job}: {who} works on it")
 

@@ -1,0 +1,1 @@
+"""Where jobs are attempted: in threads of this process, or in processes of their own."""
