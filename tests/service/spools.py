@@ -93,7 +93,7 @@ class Encoder:
     """A context manager around `daddy-encode` with `arguments`, as a process; killed at the end if it still runs.
 
     `first_pause`: seconds before it tries again where something was in the way, instead of 5; `signal_seconds`: those
-    in which a signal may explain why ffmpeg failed.
+    in which a signal may explain why ffmpeg failed; `own_group`: whether it has a process group, of its own number.
     """
 
     def __init__(
@@ -102,6 +102,7 @@ class Encoder:
         environment: dict[str, str] | None = None,
         first_pause: float | None = None,
         signal_seconds: float = 1.0,
+        own_group: bool = False,
     ) -> None:
         program = ["-m", "daddy_encode"]
         if first_pause is not None:
@@ -113,6 +114,7 @@ class Encoder:
             stdout=subprocess.DEVNULL,
             stderr=self._log,
             env={**os.environ, **(environment or {})},
+            start_new_session=own_group,
         )
 
     def __enter__(self) -> Encoder:

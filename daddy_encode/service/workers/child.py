@@ -70,9 +70,11 @@ class ChildProcess:
         poll.register(self._line.socket, select.POLLIN)
         has_worked = False
         while True:
-            if has_worked and not self._running and not poll.poll(IDLE_MS):
-                release_memory()
-                has_worked = False
+            if not poll.poll(IDLE_MS if has_worked else None):
+                if not self._running:
+                    release_memory()
+                    has_worked = False
+                continue
             if (task := self._line.receive()) is None:
                 break
             has_worked = True

@@ -90,10 +90,11 @@ class WorkerProcess:
             self.line.socket.shutdown(socket.SHUT_WR)
 
     def wait(self) -> str:
-        """Wait for its end, once it has closed its socket; return how it ended, for people."""
+        """Wait for its end, once it was told to, or has closed its socket; return how it ended, for people."""
         if self._child is not None:
+            child, self._child = self._child, None
             with contextlib.suppress(ChildProcessError):
-                status = os.waitstatus_to_exitcode(os.waitpid(self._child, 0)[1])
+                status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
                 return f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
         end = time.monotonic() + _END_SECONDS
         # Its claims count until it is gone.
@@ -106,7 +107,7 @@ class WorkerProcesses:
     """The worker processes of a pool, and the process that has started them where it is not this one."""
 
     def __init__(self, count: int, shared: Shared, *, may_fork: bool) -> None:
-        """Start them; fewer, or none, where there can be no more.
+        """Start them; none where there cannot be so many.
 
         Args:
             count: How many.
@@ -119,9 +120,12 @@ class WorkerProcesses:
         start = self._fork if may_fork and len(os.listdir("/proc/self/task")) == 1 else self._spawn
         before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         try:
-            # The machine has no room for another process now, or no descriptors.
-            with contextlib.suppress(OSError):
-                start(count, shared)
+            start(count, shared)
+        except OSError:
+            # The machine has no room for so many processes now, or descriptors: it needs what there is for ffmpeg.
+            self.stop()
+            self.wait()
+            self.all.clear()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
@@ -178,8 +182,9 @@ class WorkerProcesses:
             process.stop()
 
     def wait(self) -> None:
-        """Wait until all have ended."""
+        """Wait until all have ended, as they were told."""
         for process in self.all:
+            process.wait()
             process.line.socket.close()
         if self._starter is not None:
             self._starter.wait()

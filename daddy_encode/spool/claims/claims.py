@@ -128,9 +128,8 @@ class Claims:
     def remember(self, paths: JobPaths, seen: Seen | None) -> None:
         """Have it remembered, as another process of this encoder has seen it; None: nothing."""
         with self._lock:
-            if seen is None:
-                self._seen.pop(paths, None)
-            else:
+            self._seen.pop(paths, None)
+            if seen is not None:
                 self._seen[paths] = seen
 
     def kept(self) -> set[JobPaths]:
