@@ -66,7 +66,8 @@ def _may_pass(error: BaseException) -> bool:
     if isinstance(error, RuntimeError):
         # threading has no class of its own for it.
         return "can't start new thread" in str(error)
-    return isinstance(error, TransientError | MemoryError)
+    # A module is loaded when it is first needed; where its file system does not answer, Python says that there is none.
+    return isinstance(error, TransientError | MemoryError | ImportError)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

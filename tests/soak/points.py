@@ -117,6 +117,17 @@ def calls_in(calls: str, without: str | None = None) -> Iterator[tuple[str, int,
             yield (*point, match["arguments"])
 
 
+def is_possible(calls: str) -> bool:
+    """Whether what was injected by strace, whose log with decoded descriptors this is, was of a call that can fail so.
+
+    A thread's calls are not the same ones each time.
+    """
+    for line in calls.splitlines():
+        if "(INJECTED)" in line and (match := CALL.match(line)) is not None:
+            return _can_fail(match["name"], 3, match["arguments"])
+    return True
+
+
 def _can_fail(name: str, number: int, arguments: str) -> bool:
     if name == "mmap":
         # A thread of Python that has no memory when it begins makes the one that starts it wait for ever.

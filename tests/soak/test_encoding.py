@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import pkgutil
 import queue
 import re
 import shlex
@@ -18,12 +19,13 @@ from types import TracebackType
 
 import pytest
 
-from daddy_encode import save_frames_as_png
+from daddy_encode import encoding, save_frames_as_png, service
+from daddy_encode import spool as spool_package
 from daddy_encode.spool.paths import JobPaths, Kind
 from tests.conftest import Require
 from tests.media import Frames, ffmpeg, moving_square, noise, run_command
 from tests.soak.encoders import HANG_SECONDS, Encoders, Ended, Fault, loaded_modules
-from tests.soak.points import LASTING, errors, kills
+from tests.soak.points import LASTING, errors, is_possible, kills
 from tests.soak.state import (
     Faults,
     Video,
@@ -187,6 +189,10 @@ class Lanes:
         for index, arguments in enumerate((["encode", "--video", "both"], ["watch", "--once"])):
             save_frames_as_png(MANY, spool / str(index) / "job")
             modules.update(dict.fromkeys(loaded_modules(arguments[0], spool / str(index), *arguments[1:])))
+        # Some are needed for some frames alone.
+        for package in (encoding, service, spool_package):
+            found = pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+            modules.update(dict.fromkeys(module.name for module in found if "__main__" not in module.name))
         for index in range(LANES):
             lane = Encoders(self._strace, list(modules), self._scratch / f"lane-{index}")
             self._free.put(self._stack.enter_context(lane))
@@ -225,7 +231,9 @@ def soak(soaked: Soak, lanes: Lanes, pool: ThreadPoolExecutor) -> None:
         # Threads take turns as they like: a call that does not come in one run comes in another.
         for again in ("", "-again", "-at-last"):
             name = f"{case.name}-{index}{again}"
-            ended = run(name, ["-e", f"trace={fault.call}", "-e", fault.injection])
+            ended = run(name, ["-y", "-e", f"trace={fault.call}", "-e", fault.injection])
+            if not is_possible(ended.calls):
+                continue
             soaked.check(name, fault, ended)
             if ("killed by SIGKILL" if fault.error is None else "(INJECTED)") in ended.calls:
                 soaked.reached[fault.error is None] += 1

@@ -35,7 +35,14 @@ def test_an_error_of_the_system_is_found_anywhere_in_the_chain(number: int, then
 
 
 @pytest.mark.parametrize(
-    "error", [MemoryError(), RuntimeError("can't start new thread"), TransientError("full"), OSError(errno.EIO, "")]
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("can't start new thread"),
+        TransientError("full"),
+        OSError(errno.EIO, ""),
+        ImportError(),
+    ],
 )
 def test_a_lack_of_ours_and_an_error_that_says_so_may_pass(error: BaseException) -> None:
     assert may_pass(error)
