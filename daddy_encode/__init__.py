@@ -5,9 +5,9 @@ The module `daddy_encode.video_utils` has the first three functions, too.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from daddy_encode.lazy_names import lazy_names
 from daddy_encode.video_utils import save_frames_as_png, save_gif, save_mp4
 
 if TYPE_CHECKING:
@@ -26,15 +26,14 @@ __all__ = [
     "save_mp4",
 ]
 
-_MODULES = {"JobReceipt": "results", "SavedVideo": "results", "encode": "encode_jobs", "receipts": "read"}
-
-
-def __getattr__(name: str) -> Any:
-    """The rest of what is public, loaded when it is first used: a rollout and the command need none of it."""
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"daddy_encode.jobs.{_MODULES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+if not TYPE_CHECKING:
+    # A rollout and the command need none of these.
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            "JobReceipt": "daddy_encode.jobs.results",
+            "SavedVideo": "daddy_encode.jobs.results",
+            "encode": "daddy_encode.jobs.encode_jobs",
+            "receipts": "daddy_encode.jobs.read",
+        },
+    )

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
+import daddy_encode.cluster
+import daddy_encode.dump
 from daddy_encode import errors
 from tests.api_reference import docstring_of, is_constructed, parameters, parse_docstring, public_callables, reference
 
@@ -17,6 +22,28 @@ PUBLIC = public_callables()
 
 def test_the_api_reference_is_current() -> None:
     assert (ROOT / "docs" / "api.md").read_text() == reference(), "run: python -m tests.api_reference > docs/api.md"
+
+
+@pytest.mark.parametrize(
+    "package", [daddy_encode, daddy_encode.dump, daddy_encode.cluster], ids=lambda each: each.__name__
+)
+def test_a_package_lists_its_public_names_and_has_no_others(package: ModuleType) -> None:
+    assert dir(package) == sorted(package.__all__)
+    assert all(hasattr(package, name) for name in package.__all__)
+    with pytest.raises(AttributeError, match=f"module '{package.__name__}' has no attribute 'encod'"):
+        package.encod  # noqa: B018
+
+
+@pytest.mark.soak
+def test_a_type_checker_knows_a_public_name_from_a_misspelt_one(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text("from daddy_encode import encod, encode\nfrom daddy_encode.dump import FrameWriter, FrameWritr\n")
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path), str(script)]
+    told = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120, check=False)
+    assert [line.split('"')[3] for line in told.stdout.splitlines() if "has no attribute" in line] == [
+        "encod",
+        "FrameWritr",
+    ], told.stdout
 
 
 @pytest.mark.parametrize("value", PUBLIC.values(), ids=list(PUBLIC))

@@ -19,18 +19,19 @@ BEFORE = "import platform, sys; before = set(sys.modules)\n"
 # Room -> the rooms (or modules) of this package it may import. None: everything.
 ARROWS: dict[str, set[str] | None] = {
     "errors": set(),
+    "lazy_names": set(),
     "spool": {"spool", "errors"},
-    "dump": {"dump", "spool", "errors"},
+    "dump": {"dump", "spool", "errors", "lazy_names"},
     "rollout": {"rollout", "errors"},
     "encoding": {"encoding", "spool", "errors"},
     "archive": {"archive", "encoding", "spool", "errors", "report.log"},
     "service": {"service", "archive", "encoding", "spool", "errors", "report.log"},
-    "cluster": {"cluster", "spool.paths", "errors"},
+    "cluster": {"cluster", "spool.paths", "errors", "lazy_names"},
     "report": {"report", "spool", "errors"},
     "cli": None,
     "video_utils": {"dump", "encoding", "spool", "errors", "report.log"},
     "jobs": {"jobs", "service", "encoding", "spool", "cluster", "report", "errors"},
-    "__init__": {"video_utils", "jobs"},
+    "__init__": {"video_utils", "jobs", "lazy_names"},
     "__main__": {"cli"},
 }
 # Third-party or standard module -> the only rooms that may import it.

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from daddy_encode.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from daddy_encode.dump.writer import FrameWriter
 
 __all__ = ["FrameWriter"]
 
-
-def __getattr__(name: str) -> Any:
+if not TYPE_CHECKING:
     # `save_frames_as_png` needs none of what hands frames to another process: a fifth of its start.
-    if name == "FrameWriter":
-        from daddy_encode.dump.writer import FrameWriter
-
-        return FrameWriter
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    __getattr__, __dir__ = lazy_names(__name__, {"FrameWriter": "daddy_encode.dump.writer"})

@@ -110,6 +110,8 @@ def _try_out(kinds: frozenset[Kind]) -> FfmpegExecutable:
         sizes = {"gif": os.fstat(made.fileno()).st_size, "mp4": os.fstat(video.fileno()).st_size}
         text = "\n".join(_text(stream.fileno()) for stream in (printed, made))
     ffmpeg.read_banner(text)
+    if not ffmpeg.version and status == 0 and all(sizes[kind] for kind in kinds):
+        raise FfmpegUnusableError(f"{path}: ffmpeg does not print its version, as with -hide_banner; {ANOTHER}")
     if not ffmpeg.version:
         raise FfmpegUnusableError(
             f"{path}: not an ffmpeg that runs here ({_ended(status)}): {_reason(text)}; {ANOTHER}"
@@ -159,6 +161,6 @@ def _ended(status: int) -> str:
 
 
 def _reason(text: str) -> str:
-    """The errors in what was printed, else the end of it."""
-    lines = [line for line in text.strip().splitlines() if "[info]" not in line]
+    """The errors in what was printed, else the end of it; a video among it is left out."""
+    lines = [line for line in text.strip().splitlines() if line.isprintable() and "[info]" not in line]
     return " | ".join(lines)[-300:] or "no output"

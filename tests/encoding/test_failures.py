@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 import pty
+import shlex
 import shutil
 import signal
 import stat
@@ -22,6 +23,7 @@ from daddy_encode import save_frames_as_png, save_mp4
 from daddy_encode.encoding.job import encode_job
 from daddy_encode.errors import EncodeError, SpoolError
 from daddy_encode.spool.paths import JobPaths
+from tests import stand_in
 from tests.encoding.conftest import StandIn
 from tests.jobs import assert_a_stop_ends, context, encode
 from tests.media import leftovers, moving_square, noise, run_command
@@ -57,6 +59,15 @@ def test_a_program_that_is_not_ffmpeg_is_reported(job: Path, ffmpeg_path: Path) 
     ffmpeg_path.chmod(0o755)
     with pytest.raises(EncodeError, match=r"not an ffmpeg that runs here \(exit status 3\): wrong machine"):
         encode(job)
+    assert_nothing_appeared(job)
+
+
+def test_an_ffmpeg_that_does_not_say_its_version_is_reported(job: Path, ffmpeg_path: Path) -> None:
+    ffmpeg_path.write_text(f'#!/bin/sh\nexec {shlex.quote(stand_in.REAL)} -hide_banner "$@"\n')
+    ffmpeg_path.chmod(0o755)
+    for video in ("mp4", "both"):
+        with pytest.raises(EncodeError, match=r"^[ -~]*: ffmpeg does not print its version, as with -hide_banner"):
+            encode(job, video=video)
     assert_nothing_appeared(job)
 
 
