@@ -21,6 +21,7 @@ COMMANDS = {
     "status": "status_command",
     "log": "log_command",
     "submit": "submit.command",
+    "pack": "pack.command",
 }
 
 FAILED = 1

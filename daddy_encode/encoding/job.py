@@ -6,7 +6,7 @@ import contextlib
 import logging
 import os
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -18,15 +18,18 @@ from daddy_encode.encoding.frames.bad_frames import has_usable_frame
 from daddy_encode.encoding.frames.job_directory import BadFrameError, JobDirectory
 from daddy_encode.encoding.frames.listing import ChangedError, check_unchanged
 from daddy_encode.encoding.frames.pictures import Look
-from daddy_encode.encoding.frames.source import DirectorySource
 from daddy_encode.encoding.output import Target, faults, make_outputs, not_made
 from daddy_encode.encoding.receipts import confirm_done, record_done, withdraw
 from daddy_encode.encoding.recorded import recorded_since
 from daddy_encode.encoding.settings import parts
+from daddy_encode.encoding.stored.choose import job_source
 from daddy_encode.errors import DaddyEncodeError, EncodeError, FrameError, Interrupted, TransientError, one_line
 from daddy_encode.spool.paths import JobPaths, Kind
 from daddy_encode.spool.publish import check_can_rename, flushed, rename, temp_file
 from daddy_encode.spool.receipt import OutputRecord
+
+if TYPE_CHECKING:
+    from daddy_encode.encoding.stored.choose import JobSource
 
 log = logging.getLogger(__name__)
 
@@ -181,7 +184,7 @@ def _check_stop(paths: JobPaths, context: Context) -> Callable[[], None]:
 class _Published(NamedTuple):
     """What was made, of which frames, with what; what it replaced; warnings; why other videos could not be made."""
 
-    source: DirectorySource
+    source: JobSource
     ffmpeg: FfmpegExecutable
     made: list[OutputRecord]
     replaced: dict[Kind, str]
@@ -201,13 +204,14 @@ def _publish_all(
     sources = [
         (
             part,
-            DirectorySource(
+            job_source(
                 directory,
                 job.shown(bad),
                 job.promised_size,
                 Look.of(next(iter(part.values()))),
                 shares.frame,
                 _check_stop(paths, context),
+                context.limits.stall_seconds,
             ),
         )
         for part in parts(job.todo)

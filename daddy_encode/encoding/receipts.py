@@ -6,7 +6,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -14,7 +14,6 @@ from daddy_encode.encoding.context import Context
 from daddy_encode.encoding.examine import Examined
 from daddy_encode.encoding.ffmpeg.executable import FfmpegExecutable
 from daddy_encode.encoding.frames.listing import listing_sha256
-from daddy_encode.encoding.frames.source import DirectorySource
 from daddy_encode.encoding.probe import known_ffmpeg
 from daddy_encode.encoding.recorded import is_of, outputs_there, recorded
 from daddy_encode.encoding.settings import plan
@@ -35,12 +34,15 @@ from daddy_encode.spool.receipt import (
 )
 from daddy_encode.spool.records import encode_record, read_record
 
+if TYPE_CHECKING:
+    from daddy_encode.encoding.stored.choose import JobSource
+
 
 def record_done(
     paths: JobPaths,
     context: Context,
     job: Examined,
-    source: DirectorySource,
+    source: JobSource,
     ffmpeg: FfmpegExecutable,
     bad: Mapping[str, str],
     made: Sequence[OutputRecord],

@@ -24,10 +24,11 @@ from daddy_encode.spool.manifest import MANIFEST_NAME, Manifest, read_manifest
 from daddy_encode.spool.orphans import is_dead, is_temp_name, remove_from
 from daddy_encode.spool.png.pixels import MAX_PIXELS
 from daddy_encode.spool.recording.rollout import Rollout, read_rollout
-from daddy_encode.spool.stored.names import FRAMES_TAR
+from daddy_encode.spool.stored.names import FRAMES_MKV
 from daddy_encode.spool.transient import TRANSIENT
 
 if TYPE_CHECKING:
+    from daddy_encode.encoding.stored.packed import PackedFrames
     from daddy_encode.encoding.stored.tar import TarFrames
 
 
@@ -51,6 +52,8 @@ class JobDirectory:
     Attributes:
         path: Where it is.
         max_pixels: Width times height of a frame, at most.
+        descriptor: Of it, as long as it is open.
+        files: The names that were last listed in the directory itself.
     """
 
     def __init__(self, path: Path, owners: Owners | None = None, max_pixels: int = MAX_PIXELS) -> None:
@@ -70,16 +73,17 @@ class JobDirectory:
         self._owners = owners or Owners()
         self.max_pixels = max_pixels
         self._listed: list[str] | None = None
-        self._stored: TarFrames | None = None
+        self._stored: TarFrames | PackedFrames | None = None
+        self.files: frozenset[str] = frozenset()
         try:
-            self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            self.descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError as error:
             hint = "; name the directory that the link leads to" if os.path.islink(path) else ""
             raise FrameError(
                 f"{path}: cannot be opened: {error.strerror}{hint or '; check its permissions'}"
             ) from error
         try:
-            self.check_owner(os.fstat(self._descriptor), path)
+            self.check_owner(os.fstat(self.descriptor), path)
         except BaseException:
             self.close()
             raise
@@ -93,7 +97,7 @@ class JobDirectory:
     def close(self) -> None:
         if self._stored:
             self._stored.close()
-        os.close(self._descriptor)
+        os.close(self.descriptor)
 
     def check_owner(self, status: os.stat_result, path: Path | str) -> None:
         """Raise Skipped where the file of that status belongs to a user who is not trusted."""
@@ -105,17 +109,24 @@ class JobDirectory:
         Raises FrameError where it cannot be listed, or that file not used; Skipped where that is another user's.
         """
         try:
-            names = os.listdir(self._descriptor)
+            names = os.listdir(self.descriptor)
         except OSError as error:
             raise FrameError(f"{self.path}: cannot be listed: {error.strerror}; check its permissions") from error
         before, self._stored = self._stored, None
-        self._stored = stored_frames(self.path, self._descriptor, names, before, self.check_owner)
+        self._stored = stored_frames(self.path, self.descriptor, names, before, self.check_owner, self.max_pixels)
+        self.files = frozenset(names)
         self._listed = names if self._stored is None else [*{*names, *self._stored.names}]
         return self._listed
 
+    @property
+    def packed(self) -> PackedFrames | None:
+        """The frames, where they were last listed in a packed file."""
+        return self._stored if self._stored is not None and self._stored.file == FRAMES_MKV else None  # type: ignore[return-value]
+
     def path_of(self, name: str) -> str:
         """The path of a frame, for messages; of one that is stored in a file, with that as if it were a directory."""
-        return f"{self._text}/{FRAMES_TAR}/{name}" if self._stored and name in self._stored else f"{self._text}/{name}"
+        stored = self._stored
+        return f"{self._text}/{stored.file}/{name}" if stored and name in stored else f"{self._text}/{name}"
 
     @property
     def stored_mtime_ns(self) -> int:
@@ -147,12 +158,12 @@ class JobDirectory:
             is_regular = stat.S_ISREG(status.st_mode) and self._owners.trusts(status.st_uid)
             return is_regular and (rollout_died or is_older or is_dead(name))
 
-        return remove_from(self._descriptor, leftovers, should_go)
+        return remove_from(self.descriptor, leftovers, should_go)
 
     def manifest(self) -> tuple[Manifest, str] | None:
         """Its manifest and the SHA-256 of that; see `read_manifest`. Raises ManifestError, Skipped."""
         try:
-            return read_manifest(self.path, dir_fd=self._descriptor, check=self.check_owner)
+            return read_manifest(self.path, dir_fd=self.descriptor, check=self.check_owner)
         except ManifestError as error:
             raise ManifestError(
                 f"{error}; run the rollout again, or move that file away and name this directory, to encode it without"
@@ -160,25 +171,25 @@ class JobDirectory:
 
     def rollout(self, names: Iterable[str]) -> Rollout | None:
         """The rollout's record; `names`: those of its frames. See `read_rollout`. Raises ManifestError, Skipped."""
-        return read_rollout(self.path, names, dir_fd=self._descriptor, check=self.check_owner)
+        return read_rollout(self.path, names, dir_fd=self.descriptor, check=self.check_owner)
 
     def in_place(self) -> bool:
         """Whether the directory's path still leads to the directory that was opened."""
         try:
-            return os.path.samestat(os.stat(self.path, follow_symlinks=False), os.fstat(self._descriptor))
+            return os.path.samestat(os.stat(self.path, follow_symlinks=False), os.fstat(self.descriptor))
         except OSError:
             return False
 
     def mtime_ns(self) -> int:
         """When a name in it last came, went or was replaced, by its file system's clock."""
-        return os.fstat(self._descriptor).st_mtime_ns
+        return os.fstat(self.descriptor).st_mtime_ns
 
     def status(self, name: str) -> os.stat_result | None:
         """The status of `name`; None where it is not there. Raises FrameError where the file system does not answer."""
         if self._stored and name in self._stored:
             return self._stored.status(name)
         try:
-            return os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
+            return os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -256,8 +267,8 @@ class JobDirectory:
         """A descriptor of a regular file of a trusted user, and its status."""
         # Before it is opened, since opening some devices has effects, and once more after that. A link must not be
         # followed, a FIFO must not hold us.
-        _check_regular(os.stat(name, dir_fd=self._descriptor, follow_symlinks=False).st_mode, path)
-        descriptor = os.open(name, os.O_RDONLY | SAFELY, dir_fd=self._descriptor)
+        _check_regular(os.stat(name, dir_fd=self.descriptor, follow_symlinks=False).st_mode, path)
+        descriptor = os.open(name, os.O_RDONLY | SAFELY, dir_fd=self.descriptor)
         try:
             status = os.fstat(descriptor)
             _check_regular(status.st_mode, path)

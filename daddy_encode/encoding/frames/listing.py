@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from msgspec import Struct
@@ -72,12 +72,22 @@ def list_frames(
         FrameError: It cannot be listed, or leaves open which files are the frames.
     """
     frames = frame_sequence(directory.names(), str(directory.path), pattern, promised)
+    if directory.packed is not None:
+        # As when its PNGs were listed, so that a receipt that was made of these is one of it.
+        packed = directory.packed
+        return FrameListing(frames, packed.record.listing_sha256, packed.digest, mtime_ns, pattern, promised)
+    listing, inodes = digests(directory, frames.names, manifest)
+    mtime_ns = max(mtime_ns, directory.stored_mtime_ns)
+    return FrameListing(frames, listing, inodes, mtime_ns, pattern, promised)
+
+
+def digests(directory: JobDirectory, names: Iterable[str], manifest: os.stat_result | None) -> tuple[str, str]:
+    """The `sha256` and the `inodes_sha256` of a listing of these frames. Raises as `JobDirectory.status`."""
     listing, inodes = hashlib.sha256(), hashlib.sha256()
     _add(listing, inodes, MANIFEST_NAME, manifest)
-    for name in frames.names:
+    for name in names:
         _add(listing, inodes, name, directory.status(name))
-    mtime_ns = max(mtime_ns, directory.stored_mtime_ns)
-    return FrameListing(frames, listing.hexdigest(), inodes.hexdigest(), mtime_ns, pattern, promised)
+    return listing.hexdigest(), inodes.hexdigest()
 
 
 def listing_sha256(paths: JobPaths) -> str:

@@ -124,7 +124,7 @@ class Pictures:
             self._has_grey = True
             if self._table is None:
                 self._table = stretched(*self._depth)
-            grey = read_grey(png)
+            grey = read_grey(png, rows)
             picture = self._table[grey.samples]
             if grey.alpha is not None:
                 picture = np.dstack([picture, picture, picture, grey.alpha])

@@ -149,7 +149,7 @@ class DirectorySource:
         """See FrameSource."""
         return None if self._prefers_pixels else len(self._stored)
 
-    def frames(self, step: int = 1, *, as_pixels: bool) -> Iterator[bytes | memoryview]:
+    def frames(self, step: int = 1, *, as_pixels: bool) -> Iterator[memoryview]:
         """See FrameSource. After the last frame `sha256` is known.
 
         Raises:
@@ -283,6 +283,8 @@ class DirectorySource:
 
 def frames_sha256(directory: JobDirectory, names: Iterable[str], check_stop: Callable[[], None] = lambda: None) -> str:
     """The digest of the bytes of all these files. Raises what reading a frame raises, and what `check_stop` raises."""
+    if (packed := directory.packed) is not None:
+        return packed.checked_png_sha256(check_stop)
     digest = hashlib.sha256()
     for name in names:
         check_stop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -14,6 +15,9 @@ from daddy_encode.encoding.png.grey import is_grey, read_grey
 from daddy_encode.encoding.png.inflate import check_image_data
 from daddy_encode.encoding.png.parse import Png, PngFault
 from daddy_encode.errors import FrameError
+
+if TYPE_CHECKING:
+    from daddy_encode.encoding.png.grey import Samples
 
 
 class Survey(Struct):
@@ -96,6 +100,11 @@ def _add_values(found: Survey, png: Png, path: str) -> None:
         samples = read_grey(png).samples
     except PngFault as fault:
         raise BadFrameError(path, str(fault), fault.advice) from fault
+    add_grey(found, samples)
+
+
+def add_grey(found: Survey, samples: Samples) -> None:
+    """Take the values of one more grey frame."""
     least, greatest = int(samples.min()), int(samples.max())
     if found.depth is not None:
         least, greatest = min(least, found.depth[0]), max(greatest, found.depth[1])

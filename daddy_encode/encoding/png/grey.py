@@ -37,15 +37,19 @@ def is_grey(png: Png) -> bool:
     return colours[::3] == colours[1::3] == colours[2::3]
 
 
-def read_grey(png: Png) -> GreyPicture:
+def read_grey(png: Png, rows: bytes | bytearray | None = None) -> GreyPicture:
     """The values of a PNG for which `is_grey`.
+
+    Args:
+        png: The file.
+        rows: What its image data inflates to, where that is known already.
 
     Raises:
         PngFault: As `decode_png`.
     """
     import numpy as np
 
-    rows = all_rows(png)
+    rows = all_rows(png) if rows is None else rows
     picture = decode_png(png, rows)
     alpha = picture[:, :, 3] if picture.ndim == 3 and picture.shape[2] == 4 else None
     grey = picture if picture.ndim == 2 else picture[:, :, 0]

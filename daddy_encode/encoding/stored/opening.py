@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from daddy_encode.encoding.stored.loose import loose_frame
 from daddy_encode.errors import FrameError
-from daddy_encode.spool.frames import count_frames, is_frame_name, is_own_name
-from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME
-from daddy_encode.spool.stored.names import FRAMES_TAR
+from daddy_encode.spool.stored.names import FRAMES_MKV, FRAMES_TAR, PACK_RECORD
 
 if TYPE_CHECKING:
+    from daddy_encode.encoding.stored.packed import PackedFrames
     from daddy_encode.encoding.stored.tar import TarFrames
 
 
@@ -21,9 +21,10 @@ def stored_frames(
     path: Path,
     directory: int,
     listed: Sequence[str],
-    before: TarFrames | None,
+    before: TarFrames | PackedFrames | None,
     check_owner: Callable[[os.stat_result, Path], None],
-) -> TarFrames | None:
+    max_pixels: int,
+) -> TarFrames | PackedFrames | None:
     """The frames of a directory that are stored in one file; None where its frames are loose.
 
     Args:
@@ -32,32 +33,49 @@ def stored_frames(
         listed: The names in it.
         before: What this returned before, if anything: returned where nothing has changed, else closed.
         check_owner: Raises Skipped where a file of that status and path should not be used.
+        max_pixels: Width times height of a packed frame, at most.
 
     Raises:
         FrameError: The file cannot be used, or there are loose frames as well.
+        ManifestError: A record cannot be used.
         Skipped: It belongs to a user who is not trusted.
     """
-    if before is not None and not (FRAMES_TAR in listed and before.is_current(directory)):
-        before.close()
-        before = None
-    if FRAMES_TAR not in listed or _is_directory(directory):
-        return None
-    # Loaded where there is one: most jobs have none.
+    kept = before if before is not None and before.is_current(directory) else None
+    found: TarFrames | PackedFrames | None = None
+    try:
+        # Each is loaded where there is one: most jobs have none.
+        if PACK_RECORD in listed and FRAMES_MKV in listed:
+            from daddy_encode.encoding.stored.packed import opened_packed
+
+            found = opened_packed(path, directory, listed, check_owner, max_pixels, kept)
+        if found is None and FRAMES_TAR in listed and not _is_directory(directory):
+            found = _opened_tar(path, directory, listed, check_owner, kept)
+        return found
+    finally:
+        if before is not None and before is not found:
+            before.close()
+
+
+def _opened_tar(
+    path: Path,
+    directory: int,
+    listed: Sequence[str],
+    check_owner: Callable[[os.stat_result, Path], None],
+    kept: TarFrames | PackedFrames | None,
+) -> TarFrames | None:
     from daddy_encode.encoding.stored.tar import TarFrames
 
-    found = before or TarFrames(path / FRAMES_TAR, directory, check_owner)
-    try:
-        if loose := _loose(listed, found):
-            raise FrameError(
-                f"{path}: holds both {FRAMES_TAR} and loose frames, such as {loose}; remove what is not wanted"
-            )
-    except BaseException:
+    found = kept if isinstance(kept, TarFrames) else TarFrames(path / FRAMES_TAR, directory, check_owner)
+    loose = loose_frame(listed, found.names)
+    if found.names and not loose:
+        return found
+    if found is not kept:
         found.close()
-        raise
-    if not found.names:
-        found.close()
-        return None
-    return found
+    if loose:
+        raise FrameError(
+            f"{path}: holds both {FRAMES_TAR} and loose frames, such as {loose}; remove what is not wanted"
+        )
+    return None
 
 
 def _is_directory(directory: int) -> bool:
@@ -66,14 +84,3 @@ def _is_directory(directory: int) -> bool:
     except OSError:
         # Whoever opens it says why not.
         return False
-
-
-def _loose(listed: Sequence[str], stored: TarFrames) -> str | None:
-    """A loose PNG that may be a frame, where there are frames in the archive as well."""
-    is_recording = MANIFEST_NAME in listed or ROLLOUT_NAME in listed
-    if is_recording and any(map(is_own_name, stored.names)):
-        # Then other numbered PNGs are none.
-        return min(filter(is_own_name, listed), default=None)
-    if count_frames(stored.names) and count_frames(listed):
-        return min(filter(is_frame_name, listed), default=min(name for name in listed if name[-4:].lower() == ".png"))
-    return None

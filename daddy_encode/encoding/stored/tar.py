@@ -21,10 +21,13 @@ class TarFrames:
     """The PNGs of an archive that is held open.
 
     Attributes:
+        file: Its name.
         path: Of the archive.
         names: Of the PNGs in it.
         mtime_ns: When it was last written to before it was indexed.
     """
+
+    file = FRAMES_TAR
 
     def __init__(self, path: Path, directory: int, check_owner: Callable[[os.stat_result, Path], None]) -> None:
         """Open and index the archive.

@@ -32,28 +32,39 @@ _ROWS = 64
 
 
 def changes_little(directory: JobDirectory, names: Sequence[str], size: Size) -> bool:
-    """Whether these frames, of `size`, can be converted here, and should: judged by a few of them, read for that.
+    """Whether these frames, of `size`, can be converted here, and should: judged by a few of them, read for that."""
+    if not can_convert(size, len(names)):
+        return False
+    share = changing_part(directory, names, size)
+    return share is not None and share <= MOST_CHANGED
+
+
+def can_convert(size: Size, count: int) -> bool:
+    """Whether so many frames of `size` can be converted here, and are worth it if they change little.
 
     Odd sizes cannot: ffmpeg repeats their edge. Nor can a height of 2, of which swscale computes another chroma.
     """
     width, height = size
-    if width % 2 or height % 2 or min(size) < BLOCK or width * height < LEAST_FRAME or len(names) < LEAST_FRAMES:
+    if width % 2 or height % 2 or min(size) < BLOCK or width * height < LEAST_FRAME or count < LEAST_FRAMES:
         return False
-    if "numpy" not in sys.modules and width * height * len(names) < LEAST_PIXELS:
-        return False
+    return "numpy" in sys.modules or width * height * count >= LEAST_PIXELS
+
+
+def changing_part(directory: JobDirectory, names: Sequence[str], size: Size) -> float | None:
+    """The part of a frame that changes from one to the next, by a few of them; None where they are not all plain."""
     seconds = [1 + (len(names) - 2) * part // (PAIRS - 1) for part in range(PAIRS)]
-    pixels = PlainPixels(width, height)
+    pixels = PlainPixels(*size)
     shares = []
     with contextlib.suppress(DaddyEncodeError, PngFault):
         for second in seconds:
             frames = [directory.read(name)[0] for name in names[second - 1 : second + 1]]
             if not all(png.plain and png.size == size for png in frames):
-                return False
+                return None
             old, new = (bytes(pixels.of(png)) for png in frames)
-            shares.append(_changed_share(old, new, height))
-        return sum(shares) <= MOST_CHANGED * len(shares)
+            shares.append(_changed_share(old, new, size[1]))
+        return sum(shares) / len(shares)
     # Whoever reads the frames says what is wrong with one.
-    return False
+    return None
 
 
 def _changed_share(old: bytes, new: bytes, height: int) -> float:

@@ -1,0 +1,105 @@
+"""The files of a job's directory, by their names in it and through its descriptor: compared, removed, renewed."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import msgspec
+
+from daddy_encode.encoding.frames.job_directory import JobDirectory
+from daddy_encode.encoding.frames.owners import Owners
+from daddy_encode.spool.orphans import remove_orphans
+from daddy_encode.spool.paths import JobPaths
+from daddy_encode.spool.publish import publish_bytes, reported
+from daddy_encode.spool.receipt import Source, is_receipt_of, read_receipt
+from daddy_encode.spool.records import encode_record
+
+# Of temporary files in a job's directory: whoever holds the claim removes those of a holder that is gone.
+OWNER = "packed frames"
+
+
+def remove_left(directory: JobDirectory, owners: Owners) -> None:
+    """Remove the temporary files of a packer that was killed: for whoever holds the job's claim."""
+
+    def may_go(status: os.stat_result) -> bool:
+        return stat.S_ISREG(status.st_mode) and owners.trusts(status.st_uid)
+
+    remove_orphans(Path(f"/proc/self/fd/{directory.descriptor}"), OWNER, may_go=may_go)
+
+
+Looks = tuple[int, ...]
+"""What shows whether a file is still the same, unchanged."""
+
+
+def looks_of(directory: int, name: str) -> tuple[Looks, int] | None:
+    """What a regular file looks like, and its size; None where there is none of that name. Raises OSError."""
+    try:
+        status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    looks = status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+    return looks, status.st_size
+
+
+def remove_proved(directory: int, path: Path, proved: Iterable[tuple[str, Looks]], go_on: Callable[[], None]) -> None:
+    """Remove files of a directory, each only while it looks as when it was proved; then flush the directory.
+
+    Args:
+        directory: Its descriptor.
+        path: Its path, for errors.
+        proved: Names, and what they looked like.
+        go_on: Called for each; raises where the work should end.
+
+    Raises:
+        SpoolError: One cannot be removed.
+    """
+    with reported(path, "remove frames from"):
+        for name, looks in proved:
+            go_on()
+            found = looks_of(directory, name)
+            if found is not None and found[0] == looks:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(name, dir_fd=directory)
+        sync_directory(directory)
+
+
+def sync_directory(directory: int) -> None:
+    """Flush a directory, where its file system can. Raises OSError."""
+    try:
+        os.fsync(directory)
+    except OSError as error:
+        # Some FUSE mounts refuse it.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS):
+            raise
+
+
+def renew_receipt(
+    paths: JobPaths, directory: JobDirectory, owners: Owners, renewed: Callable[[Source], Source | None]
+) -> None:
+    """Write a job's receipt anew with another source, where it has one, so that it stays done for everybody.
+
+    Args:
+        paths: The job's names.
+        directory: Its directory.
+        owners: Whose receipts count.
+        renewed: The source as it should be; None where the receipt is of other frames.
+
+    Raises:
+        SpoolError: It cannot be written.
+    """
+    receipt = read_receipt(paths.receipt, owners.check_file)
+    if receipt is None or not is_receipt_of(paths, receipt):
+        return
+    source = renewed(receipt.source)
+    if source is None or source == receipt.source:
+        return
+    parent = directory.status("..") if paths.base.parent == paths.directory.parent else None
+    data = encode_record(msgspec.structs.replace(receipt, source=source))
+    publish_bytes(data, paths.receipt, paths.base.name, parent, paths.top)

@@ -1,0 +1,24 @@
+"""Lengths of time on the command line: 90s, 30m, 1h, 7d."""
+
+from __future__ import annotations
+
+import re
+
+import click
+
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
+_PARTS = re.compile(r"(?:[0-9]{1,9}(?:\.[0-9]{1,9})?[smhdw])+|[0-9]{1,9}(?:\.[0-9]{1,9})?")
+
+
+def duration(context: click.Context, option: click.Parameter, value: str | None) -> float | None:
+    """The value of an option in seconds, from a text such as 90s, 30m, 1h, 1d12h; a number alone is seconds.
+
+    Raises BadParameter where it is no length of time.
+    """
+    if value is None:
+        return None
+    if not _PARTS.fullmatch(value):
+        raise click.BadParameter(
+            f"{value!r:.60} is not a length of time: give one such as 90s, 30m, 1h or 7d", context, option
+        )
+    return sum(float(number) * _UNITS[unit] for number, unit in re.findall(r"([0-9.]+)([smhdw]?)", value))

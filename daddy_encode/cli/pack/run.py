@@ -1,0 +1,160 @@
+"""What `daddy-encode pack` calls: find the jobs, pack or unpack each, report it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+
+import click
+
+from daddy_encode.archive.pack.claimed import pack_one, settled_for
+from daddy_encode.archive.pack.outcome import LeftError, PackOutcome
+from daddy_encode.cli.main import FAILED, INTERRUPTED
+from daddy_encode.cli.signals import on_signals
+from daddy_encode.encoding.context import Context
+from daddy_encode.encoding.ffmpeg.process import RunLimits
+from daddy_encode.encoding.frames.owners import trusted_owners
+from daddy_encode.encoding.job import is_done
+from daddy_encode.encoding.settings import Settings
+from daddy_encode.errors import ClaimedError, DaddyEncodeError, Interrupted, Skipped
+from daddy_encode.report.log import counted, set_up_logging, size
+from daddy_encode.report.packed import packed_json, packed_line
+from daddy_encode.report.progress import AboveBar, Progress
+from daddy_encode.service.find_jobs import find_all_jobs
+from daddy_encode.service.stop import StopSwitch
+from daddy_encode.spool.claims import Claims
+from daddy_encode.spool.paths import JobPaths
+from daddy_encode.spool.transient import may_pass
+
+log = logging.getLogger(__name__)
+
+Work = Callable[..., PackOutcome]
+"""Packs or unpacks one job; `on_frame` is called for each frame that is read."""
+
+
+def run(
+    paths: Sequence[Path],
+    *,
+    undo: bool,
+    older_than: float | None,
+    dry_run: bool,
+    as_json: bool,
+    quiet: bool,
+    output_dir: Path | None,
+    lease: float,
+    trust_owner: Iterable[str],
+    max_pixels: float,
+    stall_timeout: float,
+) -> int:
+    """Pack or unpack the jobs at `paths`; the other arguments are the options. Returns the exit status.
+
+    Raises:
+        SettingsError: An option has a value that cannot work.
+    """
+    context = Context(
+        Settings(),
+        RunLimits(threading.Event(), stall_timeout),
+        owners=trusted_owners(trust_owner),
+        max_pixels=int(max_pixels * 2**20),
+    )
+    set_up_logging(AboveBar(), quiet=quiet, verbose=False)
+    stop = StopSwitch()
+    on_signals(stop.set)
+    found = find_all_jobs(paths, output_dir, is_done=partial(is_done, context=context), tidy=not dry_run)
+    for passed_over in found.passed_over:
+        log.warning("%s", passed_over)
+    for fault in found.faults:
+        log.error("%s", str(fault).replace("nothing to encode", "nothing to pack"))
+    tally = Tally(as_json=as_json, undo=undo)
+    tally.failed = len(found.faults)
+    claims = Claims(lease, context.owners.trusts)
+    with Progress(len(found.jobs), found.jobs.frames, hidden=quiet or dry_run) as progress:
+        # Each frame is read twice.
+        step = partial(progress.add, 0.5)
+        for job in found.jobs:
+            if stop.is_set():
+                break
+            if older_than is None or settled_for(job.paths, context) >= older_than:
+                tally.attempt(
+                    job.paths, partial(pack_one, job.paths, context, claims, stop, undo=undo, dry_run=dry_run), step
+                )
+            progress.end_job(0)
+    log.info("%s", tally)
+    if stop.is_set():
+        log.warning("stopped before all was done; run the same command again to continue")
+        return INTERRUPTED
+    if tally.failed:
+        return FAILED
+    return INTERRUPTED if tally.deferred else 0
+
+
+class Tally:
+    """What became of all jobs together.
+
+    Attributes:
+        failed: How many failed.
+        deferred: How many should be tried again.
+    """
+
+    def __init__(self, *, as_json: bool, undo: bool = False) -> None:
+        self.failed = self.deferred = 0
+        self._as_json = as_json
+        self._undo = undo
+        self._done = self._left = self._already = 0
+        self._before, self._after = [0, 0], [0, 0]
+
+    def attempt(self, paths: JobPaths, work: Work, on_frame: Callable[[], None] = lambda: None) -> None:
+        """Do what there is to do with a job, and report it."""
+        try:
+            self._record(work(on_frame=on_frame))
+        except (LeftError, Skipped) as error:
+            self._left += 1
+            log.info("%s", error)
+            self._print(paths, "left", error)
+        except (Interrupted, ClaimedError) as error:
+            self.deferred += 1
+            log.info("%s", error)
+            self._print(paths, "left", error)
+        except (DaddyEncodeError, OSError) as error:
+            if may_pass(error):
+                self.deferred += 1
+            else:
+                self.failed += 1
+            log.error("%s", error)
+            self._print(paths, "failed", error)
+
+    def _record(self, done: PackOutcome) -> None:
+        if done.kind == "already":
+            self._already += 1
+        else:
+            self._done += 1
+            for total, files, count in (
+                (self._before, done.files_before, done.bytes_before),
+                (self._after, done.files_after, done.bytes_after),
+            ):
+                total[0] += files
+                total[1] += count
+        before, after = (done.files_before, done.bytes_before), (done.files_after, done.bytes_after)
+        kind = "would unpack" if done.kind == "would" and self._undo else done.kind
+        line = packed_line(done.paths.job, kind, done.frames, before, after)
+        log.log(logging.DEBUG if done.kind == "already" else logging.INFO, "%s", line)
+        if self._as_json:
+            names = ("frames", "codec", "files_before", "files_after", "bytes_before", "bytes_after")
+            values = {name: getattr(done, name) for name in names}
+            click.echo(packed_json(done.paths.job, kind, **values))
+
+    def _print(self, paths: JobPaths, state: str, error: Exception) -> None:
+        if self._as_json:
+            click.echo(packed_json(paths.job, state, reason=str(error)))
+
+    def __str__(self) -> str:
+        what = "unpacked" if self._undo else "packed"
+        text = f"{counted(self._done, 'job')} {what}, {self._already} already, {self._left + self.deferred} left, "
+        text += f"{self.failed} failed"
+        if self._done and self._after[1]:
+            text += f"; {counted(self._before[0], 'file')} of {size(self._before[1])} are now {self._after[0]} of "
+            text += size(self._after[1])
+        return text

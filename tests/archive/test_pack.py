@@ -1,0 +1,379 @@
+"""Packing a job and unpacking it: what is read, made and left is as if nothing had happened."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from daddy_encode import save_frames_as_png
+from daddy_encode.archive.pack.outcome import LeftError
+from daddy_encode.archive.pack.pack import pack_job
+from daddy_encode.archive.pack.unpack import unpack_job
+from daddy_encode.encoding.job import encode_job
+from daddy_encode.spool.paths import JobPaths
+from tests.jobs import context, encode
+from tests.media import leftovers, moving_square, noise, read_png, run_command
+from tests.pngs import DEPTHS, chunk, png, random_samples
+
+KINDS = [(colour, depth) for colour, depths in DEPTHS.items() for depth in depths]
+PALETTE = bytes(itertools.islice(itertools.cycle((200, 30, 0, 0, 90, 255, 17, 17, 18)), 3 * 256))
+
+
+def pack(directory: Path) -> Path:
+    pack_job(JobPaths.of(directory), context())
+    return directory
+
+
+def unpack(directory: Path) -> None:
+    unpack_job(JobPaths.of(directory), context())
+
+
+def names(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir())
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def write_pngs(directory: Path, colour: int, depth: int, count: int = 5, before: bytes = b"") -> Path:
+    """PNGs of one kind, of 13x7 samples, some filtered, two alike."""
+    directory.mkdir(parents=True)
+    if colour == 3:
+        before += chunk(b"PLTE", PALETTE[: 3 << depth])
+    for index in range(count):
+        samples = random_samples(7, 13, depth, colour, seed=min(index, 3))
+        (directory / f"{index:06d}.png").write_bytes(png(samples, depth, colour, before=before))
+    return directory
+
+
+def videos(directory: Path, **settings: object) -> dict[str, bytes]:
+    """The bytes of both videos that are made of a directory, from the beginning."""
+    for kind in ("mp4", "gif"):
+        directory.with_name(f"{directory.name}.{kind}").unlink(missing_ok=True)
+    directory.with_name(f"{directory.name}.receipt.json").unlink(missing_ok=True)
+    encode(directory, video="both", **settings)
+    return {kind: directory.with_name(f"{directory.name}.{kind}").read_bytes() for kind in ("mp4", "gif")}
+
+
+@pytest.mark.parametrize(("colour", "depth"), KINDS)
+def test_every_kind_of_png_is_packed_and_comes_back_as_pillow_and_a_video_show_it(
+    tmp_path: Path, colour: int, depth: int
+) -> None:
+    loose = write_pngs(tmp_path / "loose", colour, depth)
+    packed = pack(shutil.copytree(loose, tmp_path / "packed"))
+    assert names(packed) == ["frames.json", "frames.mkv"]
+    settings = {"depth": "auto", "background": "20c040"}
+    assert videos(packed, **settings) == videos(loose, **settings)
+    unpack(packed)
+    assert names(packed) == names(loose)
+    for path in loose.iterdir():
+        with Image.open(path) as one, Image.open(packed / path.name) as other:
+            assert (one.mode, one.size) == (other.mode, other.size)
+            assert np.array_equal(np.asarray(one), np.asarray(other))
+
+
+@pytest.mark.parametrize("transparency", [b"\0\x05", bytes(6), bytes([0, 128, 255])])
+def test_a_transparent_colour_and_a_transparent_palette_stay(tmp_path: Path, transparency: bytes) -> None:
+    colour = {2: 0, 6: 2, 3: 3}[len(transparency)]
+    before = (chunk(b"PLTE", PALETTE) if colour == 3 else b"") + chunk(b"tRNS", transparency)
+    loose = tmp_path / "loose"
+    loose.mkdir()
+    for index in range(4):
+        samples = random_samples(9, 11, 8, colour, index) % 8
+        (loose / f"{index}.png").write_bytes(png(samples, 8, colour, before=before))
+    packed = pack(shutil.copytree(loose, tmp_path / "packed"))
+    assert names(packed) == ["frames.json", "frames.mkv"]
+    assert videos(packed, background="ff8000") == videos(loose, background="ff8000")
+    unpack(packed)
+    for path in loose.iterdir():
+        with Image.open(path) as one, Image.open(packed / path.name) as other:
+            assert np.array_equal(np.asarray(one.convert("RGBA")), np.asarray(other.convert("RGBA")))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"scale": 2, "fps": "12.5"},
+        {"fit": "pad", "dither": "bayer"},
+        {"gaps": "skip", "gif_fps": "7"},
+        {"gif_width": 40, "loop": 2},
+    ],
+    ids=str,
+)
+def test_videos_of_a_packed_job_are_those_of_its_pngs(tmp_path: Path, settings: dict[str, object]) -> None:
+    frames = moving_square(40, 128, 160)
+    frames[20:30] = frames[20]
+    save_frames_as_png(frames, tmp_path / "loose")
+    save_frames_as_png(frames, tmp_path / "packed")
+    pack(tmp_path / "packed")
+    assert videos(tmp_path / "packed", **settings) == videos(tmp_path / "loose", **settings)
+
+
+def test_many_colours_missing_frames_and_an_odd_size_too(tmp_path: Path) -> None:
+    save_frames_as_png(noise(12, 33, 27), tmp_path / "loose")
+    (tmp_path / "loose" / "000004.png").unlink()
+    (tmp_path / "loose" / "manifest.json").unlink()
+    packed = pack(shutil.copytree(tmp_path / "loose", tmp_path / "packed"))
+    for gaps in ("hold", "skip"):
+        assert videos(packed, gaps=gaps) == videos(tmp_path / "loose", gaps=gaps)
+    done = run_command("encode", packed, "--force", "--gaps", "error")
+    assert done.returncode == 1 and "000004.png missing, 1 of 12 frames" in done.stderr
+
+
+def test_a_done_job_stays_done_when_it_is_packed_and_unpacked(tmp_path: Path) -> None:
+    job = tmp_path / "run"
+    save_frames_as_png(moving_square(6), job)
+    assert encode(job).made
+    for act in (pack, unpack, pack):
+        act(job)
+        assert not encode(job).made
+        status = json.loads(run_command("status", job, "--json").stdout)
+        assert (status["state"], status["frames"]) == ("done", 6)
+        assert json.loads(run_command("log", tmp_path, "--json").stdout)["frames"] == 6
+        done = run_command("watch", tmp_path, "--once")
+        assert done.returncode == 0 and "0 videos saved, 1 job already done" in done.stderr
+
+
+def test_a_receipt_of_a_packed_job_is_one_of_its_pngs(tmp_path: Path) -> None:
+    for name in ("loose", "packed"):
+        save_frames_as_png(moving_square(5), tmp_path / name)
+    sources = []
+    for name in ("loose", "packed"):
+        if name == "packed":
+            for path in (tmp_path / "loose").iterdir():
+                os.utime(tmp_path / name / path.name, ns=(path.stat().st_mtime_ns,) * 2)
+            pack(tmp_path / name)
+        source = encode(tmp_path / name).receipt.source
+        sources.append((source.names, source.frames, source.width, source.sha256, source.listing_sha256))
+    assert sources[0][:4] == sources[1][:4]
+
+
+def test_packed_twice_gives_the_same_file_and_a_second_pack_does_nothing(tmp_path: Path) -> None:
+    for name in "ab":
+        save_frames_as_png(moving_square(70, 90, 110), tmp_path / name)
+        pack(tmp_path / name)
+    assert (tmp_path / "a/frames.mkv").read_bytes() == (tmp_path / "b/frames.mkv").read_bytes()
+    before = digests(tmp_path)
+    assert pack_job(JobPaths.of(tmp_path / "a"), context()).kind == "already"
+    assert digests(tmp_path) == before
+
+
+def test_one_core_and_all_give_the_same_file(tmp_path: Path) -> None:
+    for name in "ab":
+        save_frames_as_png(noise(65, 60, 80), tmp_path / name)
+    cores = sorted(os.sched_getaffinity(0))
+    pack(tmp_path / "a")
+    try:
+        os.sched_setaffinity(0, cores[:1])
+        pack(tmp_path / "b")
+    finally:
+        os.sched_setaffinity(0, cores)
+    assert (tmp_path / "a/frames.mkv").read_bytes() == (tmp_path / "b/frames.mkv").read_bytes()
+
+
+def test_a_frame_of_another_program_is_decoded_by_ffmpeg_as_it_was(tmp_path: Path) -> None:
+    import subprocess
+
+    from tests.media import ffmpeg
+
+    frames = moving_square(7, 50, 70)
+    save_frames_as_png(frames, tmp_path / "run")
+    pack(tmp_path / "run")
+    command = [
+        ffmpeg(),
+        "-v",
+        "error",
+        "-i",
+        str(tmp_path / "run/frames.mkv"),
+        "-pix_fmt",
+        "rgb24",
+        "-f",
+        "rawvideo",
+        "-",
+    ]
+    raw = subprocess.run(command, check=True, capture_output=True, timeout=60).stdout
+    assert np.array_equal(np.frombuffer(raw, np.uint8).reshape(frames.shape), frames)
+
+
+def other_size(directory: Path) -> None:
+    Image.fromarray(noise(1, 8, 9)[0]).save(directory / "000003.png")
+
+
+def other_kind(directory: Path) -> None:
+    Image.fromarray(noise(1)[0]).convert("L").save(directory / "000003.png")
+
+
+def damaged(directory: Path) -> None:
+    path = directory / "000003.png"
+    path.write_bytes(path.read_bytes()[:-20])
+
+
+def interlaced(directory: Path) -> None:
+    samples = random_samples(24, 32, 8, 2)
+    for path in directory.glob("*.png"):
+        path.write_bytes(png(samples, interlaced=True))
+
+
+def with_a_gamma(directory: Path) -> None:
+    path = directory / "000003.png"
+    path.write_bytes(png(random_samples(24, 32, 8, 2), before=chunk(b"gAMA", b"\0\0\xb1\x8f")))
+
+
+def with_a_late_text(directory: Path) -> None:
+    path = directory / "000003.png"
+    path.write_bytes(png(random_samples(24, 32, 8, 2), after=chunk(b"tEXt", b"reward\x001.5")))
+
+
+def with_more(directory: Path) -> None:
+    path = directory / "000003.png"
+    path.write_bytes(path.read_bytes() + b"more")
+
+
+def a_link(directory: Path) -> None:
+    path = directory / "000003.png"
+    path.rename(directory.with_name("elsewhere.png"))
+    path.symlink_to(directory.with_name("elsewhere.png"))
+
+
+def fewer(directory: Path) -> None:
+    (directory / "000005.png").unlink()
+
+
+def several(directory: Path) -> None:
+    for name in ("manifest.json", "rollout.json"):
+        (directory / name).unlink()
+    for path in directory.glob("*.png"):
+        shutil.copy(path, directory / f"rgb_{path.name}")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (other_size, "000003.png is 9x8, the first 32x24"),
+        (other_kind, "000003.png is of another kind of pixels than the first"),
+        (damaged, "000003.png: is cut off"),
+        (interlaced, "000000.png is interlaced"),
+        (with_a_gamma, "000003.png has other texts or colours than the first"),
+        (with_a_late_text, "000003.png has texts, or something else, after its image data"),
+        (with_more, "000003.png has bytes after its picture"),
+        (a_link, "000003.png is not a regular file"),
+        (fewer, "has 5 frames, and its manifest promises 6: not finished"),
+        (several, "several sequences"),
+    ],
+)
+def test_what_cannot_be_packed_exactly_is_left_and_said_to_be(tmp_path: Path, change: object, reason: str) -> None:
+    job = tmp_path / "run"
+    save_frames_as_png(noise(6), job)
+    change(job)  # type: ignore[operator]
+    before = digests(tmp_path)
+    with pytest.raises(LeftError, match=reason):
+        pack(job)
+    assert digests(tmp_path) == before
+
+
+def test_the_command_says_what_it_leaves(tmp_path: Path) -> None:
+    save_frames_as_png(noise(4), tmp_path / "run")
+    other_size(tmp_path / "run")
+    before = digests(tmp_path)
+    done = run_command("pack", tmp_path, "--json")
+    assert done.returncode == 0 and "0 jobs packed, 0 already, 1 left, 0 failed" in done.stderr
+    assert "000003.png is 9x8, the first 32x24" in json.loads(done.stdout)["reason"]
+    assert digests(tmp_path) == before
+
+
+def test_texts_and_colours_that_all_frames_have_come_back(tmp_path: Path) -> None:
+    job = tmp_path / "run"
+    before = chunk(b"gAMA", b"\0\0\xb1\x8f") + chunk(b"tEXt", b"Software\0matplotlib") + chunk(b"pHYs", bytes(9))
+    write_pngs(job, 2, 8, before=before)
+    pack(job)
+    unpack(job)
+    with Image.open(job / "000002.png") as image:
+        image.load()
+        assert image.info["gamma"] == pytest.approx(0.45455) and image.info["Software"] == "matplotlib"
+
+
+def test_other_names_come_back(tmp_path: Path) -> None:
+    job = tmp_path / "run"
+    job.mkdir()
+    named = ["frame_7.5.png", "frame_8.25.png", "frame_10.125.png"]
+    for name, frame in zip(named, noise(3), strict=True):
+        Image.fromarray(frame).save(job / name)
+    twin = shutil.copytree(job, tmp_path / "twin")
+    pack(job)
+    assert videos(job) == videos(twin)
+    unpack(job)
+    assert names(job) == sorted(named)
+    for name in named:
+        assert np.array_equal(read_png(job / name), read_png(twin / name))
+
+
+def test_a_recording_is_not_begun_over_packed_frames_and_overwrite_removes_them(tmp_path: Path) -> None:
+    from daddy_encode.errors import SpoolError
+
+    job = tmp_path / "run"
+    save_frames_as_png(noise(3), job)
+    pack(job)
+    with pytest.raises(SpoolError, match="already holds"):
+        save_frames_as_png(noise(2), job)
+    save_frames_as_png(noise(2, seed=1), job, overwrite=True)
+    assert names(job) == ["000000.png", "000001.png", "manifest.json", "rollout.json"]
+    assert encode(job).receipt.source.frames == 2
+
+
+def test_the_command_packs_a_tree_and_says_what_it_comes_to(tmp_path: Path) -> None:
+    for name in ("a", "b/c"):
+        save_frames_as_png(moving_square(5), tmp_path / name)
+    dry = run_command("pack", tmp_path, "--dry-run")
+    assert dry.returncode == 0 and "would pack" in dry.stderr and not list(tmp_path.rglob("frames.*"))
+    young = run_command("pack", tmp_path, "--older-than", "1h")
+    assert young.returncode == 0 and "0 jobs packed" in young.stderr and not list(tmp_path.rglob("frames.*"))
+    done = run_command("pack", tmp_path, "--json")
+    assert done.returncode == 0, done.stderr
+    assert [json.loads(line)["state"] for line in done.stdout.splitlines()] == ["packed", "packed"]
+    assert "2 jobs packed, 0 already, 0 left, 0 failed; 10 files of" in done.stderr
+    assert not list(tmp_path.rglob("*.png")) and not leftovers(tmp_path)
+    again = run_command("pack", tmp_path)
+    assert "0 jobs packed, 2 already" in again.stderr
+    undone = run_command("pack", "--undo", tmp_path)
+    assert undone.returncode == 0 and len(list(tmp_path.rglob("*.png"))) == 10
+    assert not list(tmp_path.rglob("frames.*"))
+
+
+def test_a_tar_is_packed_too(tmp_path: Path) -> None:
+    import tarfile
+
+    save_frames_as_png(moving_square(6), tmp_path / "loose")
+    job = shutil.copytree(tmp_path / "loose", tmp_path / "run")
+    with tarfile.open(job / "frames.tar", "w", format=tarfile.USTAR_FORMAT) as archive:
+        for path in sorted(job.glob("*.png")):
+            archive.add(path, path.name)
+            path.unlink()
+    assert encode(job).made
+    pack(job)
+    assert names(job) == ["frames.json", "frames.mkv", "manifest.json", "rollout.json"]
+    assert not encode(job).made
+    assert videos(job) == videos(tmp_path / "loose")
+
+
+def test_force_makes_the_same_videos_again(tmp_path: Path) -> None:
+    job = tmp_path / "run"
+    save_frames_as_png(moving_square(5), job)
+    before = videos(job)
+    pack(job)
+    result = encode_job(JobPaths.of(job), context(force=True))
+    assert {record.format for record in result.made} == {"mp4", "gif"}
+    assert {kind: job.with_name(f"run.{kind}").read_bytes() for kind in ("mp4", "gif")} == before
