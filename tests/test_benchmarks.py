@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from tests.benchmarks import clips, needs, page
-from tests.benchmarks.measure import command_seconds, measure, peak_bytes
+from tests.benchmarks.measure import command_seconds, measure, peak_bytes, timed
 from tests.benchmarks.options import Options
 from tests.benchmarks.result import Row, Section, Table
 from tests.benchmarks.shown_frames import described, shown_frames
@@ -124,9 +124,18 @@ def test_peak_memory_is_that_of_the_process_tree() -> None:
     assert 150e6 < peak_bytes([sys.executable, "-c", outer]) < 300e6
 
 
+def test_memory_is_that_of_the_round_that_is_not_counted() -> None:
+    hold = [sys.executable, "-c", "import time; data = bytearray(150_000_000); time.sleep(0.3)"]
+    measured = measure({"command": hold, "commands": lambda call: call(hold), "function": timed(lambda: None)}, 1)
+    assert 150e6 < measured["command"].peak < 300e6
+    assert 150e6 < measured["commands"].peak < 300e6
+    assert measured["function"].peak == 0
+
+
 def test_a_command_that_fails_ends_the_benchmark_with_what_it_said() -> None:
-    with pytest.raises(SystemExit, match="no such clip"):
-        command_seconds([sys.executable, "-c", "import sys; sys.exit('no such clip')"])
+    for run in (command_seconds, peak_bytes):
+        with pytest.raises(SystemExit, match="no such clip"):
+            run([sys.executable, "-c", "import sys; sys.exit('no such clip')"])
 
 
 def test_the_first_round_is_not_counted_and_peers_take_turns() -> None:
@@ -136,7 +145,7 @@ def test_the_first_round_is_not_counted_and_peers_take_turns() -> None:
         calls.append(name)
         return float(len(calls)), 0.0
 
-    measured = measure({"a": lambda: run("a"), "b": lambda: run("b")}, 2)
+    measured = measure({"a": lambda _: run("a"), "b": lambda _: run("b")}, 2)
     assert calls == ["a", "b"] * 3
     assert measured["a"].walls == [3, 5]
     assert measured["b"].wall == 5

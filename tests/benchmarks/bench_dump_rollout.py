@@ -21,7 +21,7 @@ from tests.benchmarks.clips import CLIPS, cycled
 from tests.benchmarks.measure import measure, timed
 from tests.benchmarks.options import Options
 from tests.benchmarks.result import Row
-from tests.benchmarks.scratch import scratch
+from tests.benchmarks.scratch import scratch, wait_for_disk
 
 TITLE = "FrameWriter and RecordFrames: what the rollout notices"
 ABOUT = """
@@ -40,6 +40,7 @@ EPISODES = 3
 
 
 def run(options: Options) -> Iterator[Row]:
+    wait_for_disk(options)
     yield from _inside_write(options)
     for name, (count, bar) in AGAINST_LEROBOT.items():
         yield _against_lerobot(name, list(cycled(name, options.sizes(count, 12))), bar, options.rounds(ROUNDS))

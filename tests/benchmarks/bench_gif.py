@@ -70,8 +70,17 @@ class Made:
 
     def cells(self, name: str) -> list[str]:
         psnr = "exact" if self.psnr == math.inf else f"{self.psnr:.1f}"
-        wall, cpu = f"{self.measured.wall:.2f}", f"{self.measured.cpu:.2f}"
-        return [name, wall, cpu, f"{self.size:,}", psnr, str(self.pictures), f"{self.optimized:,}"]
+        wall, cpu = f"{self.measured.wall:.2f} ({self.measured.spread})", f"{self.measured.cpu:.2f}"
+        return [
+            name,
+            wall,
+            cpu,
+            self.measured.megabytes,
+            f"{self.size:,}",
+            psnr,
+            str(self.pictures),
+            f"{self.optimized:,}",
+        ]
 
 
 def run(options: Options) -> Iterator[Item]:
@@ -80,7 +89,7 @@ def run(options: Options) -> Iterator[Item]:
         for clip_name in (*EXACT, *PALETTE):
             made = _compare(folder, clip_name, options)
             yield from _bars(clip_name, made)
-            columns = ["writer", "wall, s", "CPU, s", "bytes", "PSNR, dB", "pictures", "-O3, bytes"]
+            columns = ["writer", "wall, s", "CPU, s", "memory, MB", "bytes", "PSNR, dB", "pictures", "-O3, bytes"]
             caption = f"{clip_name} {CLIPS[clip_name].size}, {_compared(clip_name, options)} frames"
             yield Table(caption, columns, [what.cells(name) for name, what in made.items()])
         for clip_name, frames, writer, bar in options.sizes(TIMES, TIMES[1:2]):
@@ -141,6 +150,7 @@ def _measured(runs: dict[str, Run], repeat: int) -> dict[str, Measured]:
         if name not in peers:
             ours.walls += took.walls
             ours.cpus += took.cpus
+            ours.peak = max(ours.peak, took.peak)
     return {"ours": ours, **{name: measured[name] for name in peers}}
 
 

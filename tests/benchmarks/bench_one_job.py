@@ -66,7 +66,7 @@ def _compare(folder: Path, name: str, writer: str, options: Options) -> Iterator
         what=f"{what}: CPU",
         value=(ours.cpu - START_UP) / hand.cpu,
         bar="<= 1.15",
-        figures=f"{ours.cpu:.2f} s against {hand.cpu:.2f} s",
+        figures=f"{ours.cpu:.2f} s against {hand.cpu:.2f} s; memory {ours.megabytes} MB against {hand.megabytes} MB",
         why=WHY[writer],
     )
     if "limit" in measured:

@@ -12,10 +12,11 @@ import numpy as np
 from tests.benchmarks import peers
 from tests.benchmarks.by_hand import x264_alone
 from tests.benchmarks.clips import CLIPS, clip
-from tests.benchmarks.measure import Measured, Run, command_seconds, measure
+from tests.benchmarks.measure import Call, Measured, Run, measure
 from tests.benchmarks.options import DADDY_ENCODE, Options
 from tests.benchmarks.result import Row, Table
-from tests.benchmarks.scratch import scratch
+from tests.benchmarks.scratch import scratch, wait_for_disk
+from tests.benchmarks.summary import TIMES
 
 TITLE = "The whole way: frames in memory to a proved MP4"
 ABOUT = """
@@ -34,6 +35,7 @@ ROUNDS = {"breakout": 5, "cartpole": 5, "cheetah": 3, "humanoid": 3}
 
 
 def run(options: Options) -> Iterator[Row | Table]:
+    wait_for_disk(options)
     for name in options.sizes(tuple(SHOWN), ("breakout",)):
         count, times = SHOWN[name]
         yield from _compare(name, options.sizes(count, 30), times, options.rounds(ROUNDS[name]))
@@ -76,34 +78,35 @@ def _table(what: str, measured: dict[str, Measured], videos: dict[str, Path]) ->
     cells = [
         [
             way,
-            f"{seconds.wall:.2f}",
+            f"{seconds.wall:.2f} ({seconds.spread})",
             f"{seconds.cpu:.2f}",
             f"{measured['ours'].wall / seconds.wall:.2f}",
+            seconds.megabytes,
             f"{videos[way].stat().st_size / 1000:.0f}",
         ]
         for way, seconds in measured.items()
     ]
-    return Table(f"{what}. Ahead of ours: {said}.", ["way", "wall, s", "CPU, s", "times as fast as ours", "kB"], cells)
+    return Table(f"{what}. Ahead of ours: {said}.", ["way", "wall, s", "CPU, s", TIMES, "memory, MB", "kB"], cells)
 
 
-def _ours(source: Path, videos: dict[str, Path]) -> Callable[[], tuple[float, float]]:
+def _ours(source: Path, videos: dict[str, Path]) -> Callable[[Call], tuple[float, float]]:
     numbers = itertools.count()
 
-    def run() -> tuple[float, float]:
+    def run(call: Call) -> tuple[float, float]:
         directory = source.with_name(f"{source.stem}-ours-{next(numbers)}")
         videos["ours"] = directory.with_suffix(".mp4")
-        write = command_seconds(peers.command(peers.TO_PNGS["ours"], source, directory))
-        encode = command_seconds([DADDY_ENCODE, "encode", directory, "--video", "mp4"])
+        write = call(peers.command(peers.TO_PNGS["ours"], source, directory))
+        encode = call([DADDY_ENCODE, "encode", directory, "--video", "mp4"])
         return write[0] + encode[0], write[1] + encode[1]
 
     return run
 
 
-def _peer(way: str, script: str, source: Path, videos: dict[str, Path]) -> Callable[[], tuple[float, float]]:
+def _peer(way: str, script: str, source: Path, videos: dict[str, Path]) -> Callable[[Call], tuple[float, float]]:
     numbers = itertools.count()
 
-    def run() -> tuple[float, float]:
+    def run(call: Call) -> tuple[float, float]:
         videos[way] = source.with_name(f"{source.stem}-{way.split(',')[0]}-{len(way)}-{next(numbers)}.mp4")
-        return command_seconds(peers.command(script, source, videos[way]))
+        return call(peers.command(script, source, videos[way]))
 
     return run

@@ -7,21 +7,29 @@ import os
 import resource
 import statistics
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-# A command, or a function that says how long it took itself: wall and processor seconds.
-Run = Sequence[str | os.PathLike[str]] | Callable[[], tuple[float, float]]
+Command = Sequence[str | os.PathLike[str]]
+# Runs a command; says its wall and processor seconds.
+Call = Callable[[Command], tuple[float, float]]
+# A command, or a function that says how long it took itself; it runs commands by what it is given.
+Run = Command | Callable[[Call], tuple[float, float]]
 
 
 @dataclass
 class Measured:
-    """What each round of one run took, in seconds; medians unless said otherwise."""
+    """What each round of one run took, in seconds; medians unless said otherwise.
+
+    `peak`: the most memory that one of its commands and all below it had, in bytes, as in `peak_bytes`.
+    """
 
     walls: list[float] = field(default_factory=list)
     cpus: list[float] = field(default_factory=list)
+    peak: int = 0
 
     @property
     def wall(self) -> float:
@@ -44,6 +52,11 @@ class Measured:
         """The same of processor time."""
         return f"{self.cpu:.{digits}f} s ({_spread(self.cpus, digits)})"
 
+    @property
+    def megabytes(self) -> str:
+        """The peak of memory."""
+        return f"{self.peak / 1e6:.0f}"
+
 
 def _spread(seconds: list[float], digits: int) -> str:
     if len(seconds) == 1:
@@ -56,7 +69,7 @@ def measure(
 ) -> dict[str, Measured]:
     """Run all of `runs` in turn, `repeat` times, so that a noisy minute falls on every side.
 
-    One round before is not counted: programs and files are then in memory, for all of them.
+    One round before is not counted: programs and files are then in memory, for all of them. It measures the memory.
 
     Args:
         runs: By name. Of a command the time runs from its start to its end, and includes all that it starts.
@@ -64,17 +77,32 @@ def measure(
         before: Called with the name before each run, outside of its time.
     """
     measured = {name: Measured() for name in runs}
-    for round_ in range(repeat + 1):
+    for name, run in runs.items():
+        before(name)
+        measured[name].peak = _peak(run)
+    for _ in range(repeat):
         for name, run in runs.items():
             before(name)
-            wall, cpu = run() if callable(run) else command_seconds(run)
-            if round_:
-                measured[name].walls.append(wall)
-                measured[name].cpus.append(cpu)
+            wall, cpu = run(command_seconds) if callable(run) else command_seconds(run)
+            measured[name].walls.append(wall)
+            measured[name].cpus.append(cpu)
     return measured
 
 
-def command_seconds(command: Sequence[str | os.PathLike[str]]) -> tuple[float, float]:
+def _peak(run: Run) -> int:
+    if not callable(run):
+        return peak_bytes(run)
+    peaks = [0]
+
+    def call(command: Command) -> tuple[float, float]:
+        peaks.append(peak_bytes(command))
+        return 0.0, 0.0
+
+    run(call)
+    return max(peaks)
+
+
+def command_seconds(command: Command) -> tuple[float, float]:
     """Wall and processor seconds of a command and of all that it has started and waited for.
 
     Raises:
@@ -91,7 +119,7 @@ def command_seconds(command: Sequence[str | os.PathLike[str]]) -> tuple[float, f
             child.returncode = os.waitstatus_to_exitcode(status)
     child.stderr.close()
     if child.returncode:
-        raise SystemExit(f"{[*map(str, command)]} failed with {child.returncode}: {said.decode(errors='replace')}")
+        raise SystemExit(_failed(command, child.returncode, said))
     return wall, usage.ru_utime + usage.ru_stime
 
 
@@ -107,10 +135,10 @@ def ended(*children: subprocess.Popen[bytes]) -> Iterator[None]:
                 child.wait()
 
 
-def timed(function: Callable[[], object]) -> Callable[[], tuple[float, float]]:
+def timed(function: Callable[[], object]) -> Callable[[Call], tuple[float, float]]:
     """A run of `function` in this process: its wall time, and processor time of this process and its children."""
 
-    def run() -> tuple[float, float]:
+    def run(_: Call) -> tuple[float, float]:
         begin, before = time.perf_counter(), _own_seconds()
         function()
         return time.perf_counter() - begin, _own_seconds() - before
@@ -118,20 +146,29 @@ def timed(function: Callable[[], object]) -> Callable[[], tuple[float, float]]:
     return run
 
 
-def peak_bytes(command: Sequence[str | os.PathLike[str]]) -> int:
+def peak_bytes(command: Command) -> int:
     """The peak memory of a command's process tree: the largest sum of its processes' peaks seen, in bytes.
 
     Looked at a hundred times a second, so not while it is timed.
+
+    Raises:
+        SystemExit: As `command_seconds`.
     """
-    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    peak = 0
-    with ended(child):
-        while child.poll() is None:
-            peak = max(peak, sum(map(_high_water, _tree([child.pid]))))
-            time.sleep(0.01)
-    if child.returncode:
-        raise SystemExit(f"{[*map(str, command)]} failed with {child.returncode}")
+    with tempfile.TemporaryFile() as said, open(os.devnull, "r+b") as null:
+        child = subprocess.Popen(command, stdin=null, stdout=null, stderr=said)
+        peak = 0
+        with ended(child):
+            while child.poll() is None:
+                peak = max(peak, sum(map(_high_water, _tree([child.pid]))))
+                time.sleep(0.01)
+        said.seek(0)
+        if child.returncode:
+            raise SystemExit(_failed(command, child.returncode, said.read()))
     return peak
+
+
+def _failed(command: Command, status: int, said: bytes) -> str:
+    return f"{[*map(str, command)]} failed with {status}: {said.decode(errors='replace')}"
 
 
 def _tree(processes: Iterable[int]) -> list[int]:

@@ -109,8 +109,8 @@ def test_an_ffmpeg_that_is_being_replaced_is_put_off(tmp_path: Path, stand_in: S
         # The trial of ffmpeg comes second. Python tries fork, which is clone, where vfork fails.
         (["vfork:error=ENOMEM:when=1", "clone:error=ENOMEM"], None),
         pytest.param(["vfork:error=EAGAIN:when=1", "clone:error=EAGAIN"], None, marks=pytest.mark.soak),
-        pytest.param(["read:error=ESTALE"], "spool/job/000002.png", marks=pytest.mark.soak),
-        (["read:error=EIO"], "spool/job/000002.png"),
+        pytest.param(["pread64:error=ESTALE"], "spool/job/000002.png", marks=pytest.mark.soak),
+        (["pread64:error=EIO"], "spool/job/000002.png"),
         pytest.param(["read:error=EIO"], "spool/job/manifest.json", marks=pytest.mark.soak),
         pytest.param(["getdents64:error=ETIMEDOUT"], "spool/job", marks=pytest.mark.soak),
         # Of the finished video.

@@ -15,7 +15,8 @@ from daddy_encode.spool.png.writer import CHOOSE_EVERY, choose_filter, compress_
 from daddy_encode.spool.publish import write_error
 from daddy_encode.spool.recording.frame_store import Container, frame_store, stored_path
 
-# Threads help with frames that take this long each; with shorter ones they cost more than they bring.
+# Threads help with frames that take this long each, until they are compressed; with shorter ones they cost more than
+# they bring. The system makes the files of one directory one by one, however long it takes.
 _WORTH_A_THREAD_SECONDS = 0.0003
 # So many frames tell how long one takes: the quickest, for the machine may have been busy with something else.
 _TIMED_FRAMES = 4
@@ -53,9 +54,9 @@ class FrameFiles:
         if self._threads and self._work.qsize() < len(self._threads):
             self._work.put((index, rows, frame.shape))
         else:
-            self._finish(index, rows, frame.shape)
+            compressed = self._finish(index, rows, frame.shape)
             if index < _TIMED_FRAMES:
-                self._seconds = min(self._seconds, time.perf_counter() - start)
+                self._seconds = min(self._seconds, compressed - start)
             elif index == _TIMED_FRAMES and self._seconds >= _WORTH_A_THREAD_SECONDS:
                 # Where the system allows no more, those that are there do it.
                 with contextlib.suppress(RuntimeError):
@@ -90,9 +91,12 @@ class FrameFiles:
         while (work := self._work.get()) is not None:
             self._finish(*work)
 
-    def _finish(self, index: int, rows: Pixels, shape: tuple[int, ...]) -> None:
+    def _finish(self, index: int, rows: Pixels, shape: tuple[int, ...]) -> float:
+        """Compress a frame and write it; when it was compressed."""
+        compressed = float("inf")
         try:
             png = compress_rows(rows, shape)
+            compressed = time.perf_counter()
         except Exception as error:
             self._failed(index, error)
         else:
@@ -101,6 +105,7 @@ class FrameFiles:
             else:
                 self._add_in_order(index, png)
         self._spare_rows.append(rows)
+        return compressed
 
     def _add_in_order(self, index: int, png: bytes) -> None:
         with self._lock:
