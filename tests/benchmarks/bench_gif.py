@@ -95,7 +95,7 @@ def run(options: Options) -> Iterator[Item]:
         for clip_name, frames, writer, bar in options.sizes(TIMES, TIMES[1:2]):
             yield _time(folder, clip_name, frames, writer, bar, options)
         for clip_name in options.sizes(PALETTE, PALETTE[:1]):
-            yield _dithers(folder, clip_name, options)
+            yield from _dithers(folder, clip_name, options)
         for clip_name in options.sizes(("cartpole", *PALETTE), EXACT[:1]):
             yield _both(folder, clip_name, options)
         for clip_name in options.sizes(("cartpole", "cheetah"), EXACT[:1]):
@@ -129,7 +129,7 @@ def _compare(folder: Path, clip_name: str, options: Options) -> dict[str, Made]:
         size = ["-W", str(CLIPS[clip_name].width), "-H", str(CLIPS[clip_name].height)]
         files = map(str, sorted(directory.glob("*.png")))
         runs["gifski"] = [gifski, "-q", "--fps", str(FPS), *size, "-o", str(paths["gifski"]), *files]
-    measured = _measured(runs, options.rounds(4 if clip_name == "breakout" else 1))
+    measured = _measured(runs, options.rounds(4 if clip_name == "breakout" else 3))
     source = clip(clip_name)[: _compared(clip_name, options)]
     return {
         name: _made(took, paths[name] if name in paths else directory.with_suffix(".gif"), source)
@@ -241,8 +241,8 @@ def _faster(what: str, measured: dict[str, Measured], bar: float, why: str = "")
         what=what,
         value=imageio.wall / ours.wall,
         bar=f">= {bar}",
-        figures=f"{imageio.wall:.2f} s ({imageio.spread}) against {ours.wall:.2f} s ({ours.spread}); CPU "
-        f"{imageio.cpu:.2f} against {ours.cpu:.2f} s",
+        figures=f"{imageio.wall_seconds()} against {ours.wall_seconds()}; CPU {imageio.cpu_seconds()} against "
+        f"{ours.cpu_seconds()}",
         why=why,
     )
 
@@ -253,21 +253,29 @@ def _time(folder: Path, clip_name: str, frames: int, writer: str, bar: float, op
         "ours": _ours(directory),
         "imageio": peers.command(peers.TO_GIF["imageio"], directory, folder / "imageio.gif"),
     }
-    measured = _measured(runs, options.rounds(4 if clip_name == "breakout" else 1))
+    # imageio takes up to 8 s of CartPole.
+    measured = _measured(runs, options.rounds(4 if clip_name == "breakout" else 3 if frames == 200 else 1))
     why = WHY_FILTERS if writer != "ours" else ""
     return _faster(f"{clip_name}, {frames} frames, {writer} PNGs: imageio's time, ours 1", measured, bar, why)
 
 
-def _dithers(folder: Path, clip_name: str, options: Options) -> Row:
+def _dithers(folder: Path, clip_name: str, options: Options) -> Iterator[Row]:
     """What the default dither was chosen by: the smallest, and the nearest to the source."""
     frames = _compared(clip_name, options)
     directory = _dump(folder, clip_name, frames)
+    commands = {dither: _ours(directory, "--dither", dither) for dither in ("none", "bayer", "sierra2_4a")}
+    measured = measure(commands, options.rounds(3))
     figures: dict[str, tuple[int, float]] = {}
-    for dither in ("none", "bayer", "sierra2_4a"):
-        subprocess.run(_ours(directory, "--dither", dither), check=True, capture_output=True)
+    for dither, command in commands.items():
+        subprocess.run(command, check=True, capture_output=True)
         path = directory.with_suffix(".gif")
         figures[dither] = path.stat().st_size, _quality(path, clip(clip_name)[:frames])[1]
-    return Row(
+    yield Row(
+        what=f"{clip_name}: time without dither, quickest with one 1",
+        value=measured["none"].wall / min(took.wall for name, took in measured.items() if name != "none"),
+        figures=", ".join(f"{name} {took.wall_seconds()}" for name, took in measured.items()),
+    )
+    yield Row(
         what=f"{clip_name}: size without dither, smallest with one 1",
         value=figures["none"][0] / min(size for name, (size, _) in figures.items() if name != "none"),
         bar="<= 1",
