@@ -2,10 +2,13 @@
 
 What decides is the real code: `encode_all` with its order and its pauses, `Claims` with its leases and heartbeats. It
 works on real files in a temporary directory, but each call that asks a file server takes some virtual milliseconds, and
-each encoder, on a node of its own, is told what a client of NFS is told: a file's status as it was up to `acregmin`
-seconds ago, and of a name that was not there that it is not, until its directory is opened, or was asked about more
-than `acdirmin` seconds ago. Looking whether a job is done, encoding and publishing are of the simulation. The same seed
-gives the same run.
+each encoder, on a node of its own, is told what a client with a cache is told. One of NFS asks anew whenever something
+is opened; else a file's status is what it was up to `acregmin` seconds ago, and a name that was not there is not there
+until its directory is opened, or was asked about more than `acdirmin` seconds ago. One of FUSE (`opening_asks=False`),
+measured with bindfs, goes on saying what it knows to the last second, after an opening and of an open file, too; only
+making a file asks (O_EXCL is refused, and the name is there from then on).
+
+Looking whether a job is done, encoding and publishing are of the simulation. The same seed gives the same run.
 """
 
 from __future__ import annotations
@@ -56,6 +59,8 @@ class Scene:
         slowest: The longest one.
         acregmin: How old at most the status of a file may be.
         acdirmin: How old at most what is known of a directory may be.
+        opening_asks: Whether to open something makes a client ask anew.
+        negative: Where it does not, how long a name that was not there is not there; 0 is FUSE's default.
         killed: How many encoders are killed, once each, and started anew on another node.
         lease: After how long without a sign of life a job is taken over.
         in_order: Whether whoever meets another encoder tries the next job all the same.
@@ -71,6 +76,8 @@ class Scene:
     slowest: float = 0.020
     acregmin: float = 3.0
     acdirmin: float = 30.0
+    opening_asks: bool = True
+    negative: float = 0.0
     killed: int = 6
     lease: float = 60.0
     in_order: bool = False
@@ -160,7 +167,8 @@ class _World:
         }
         # By job, the encodes that go on.
         self.encoding: Counter[JobPaths] = Counter()
-        self.descriptors: set[int] = set()
+        # Open files, and the directory and the name by which each was opened.
+        self.descriptors: dict[int, tuple[int, str]] = {}
         # By directory: how often a name in it came or went.
         self.versions: Counter[int] = Counter()
 
@@ -334,23 +342,33 @@ class _Files:
             except FileExistsError:
                 encoder.told.pop((above, entry), None)
                 raise
-            encoder.told.pop((above, entry), None)
+            if name != "open" or is_new or world.scene.opening_asks:
+                encoder.told.pop((above, entry), None)
             if is_new or name in ("unlink", "rename", "link", "mkdir", "rmdir"):
                 world.versions[above] += 1
                 encoder.opened(above)
             elif name == "stat":
                 encoder.keep(above, entry, answer)
             if name == "open":
-                world.descriptors.add(answer)
-                if arguments[1] & os.O_DIRECTORY and not arguments[1] & os.O_PATH:
+                world.descriptors[answer] = above, entry
+                is_directory = arguments[1] & os.O_DIRECTORY and not arguments[1] & os.O_PATH
+                if is_directory and world.scene.opening_asks:
                     encoder.opened(os.fstat(answer).st_ino)
             return answer
 
         return asked
 
+    def fstat(self, descriptor: int) -> os.stat_result:
+        world, encoder = self._world, self._world.running.encoder
+        status = os.fstat(descriptor)
+        if descriptor not in world.descriptors or world.scene.opening_asks:
+            return status
+        above, entry = world.descriptors[descriptor]
+        return encoder.status_of_open(above, entry, status)
+
     def close(self, descriptor: int) -> None:
         os.close(descriptor)
-        self._world.descriptors.discard(descriptor)
+        self._world.descriptors.pop(descriptor, None)
 
 
 def _entry(name: Any, options: dict[str, Any]) -> tuple[int, str]:
@@ -395,11 +413,17 @@ class _Encoder:
 
     def keep(self, directory: int, name: str, status: os.stat_result) -> None:
         """Keep the status of a file for a while."""
-        self.told[directory, name] = status, self._world.now + self.random.uniform(0, self._world.scene.acregmin)
+        kept = self._world.scene.acregmin
+        if self._world.scene.opening_asks:
+            kept = self.random.uniform(0, kept)
+        self.told[directory, name] = status, self._world.now + kept
 
     def keep_missing(self, directory: int, name: str, error: FileNotFoundError) -> None:
         """Keep that there is nothing of a name."""
-        self.told[directory, name] = error, self._version(directory)
+        if self._world.scene.opening_asks:
+            self.told[directory, name] = error, self._version(directory)
+        else:
+            self.told[directory, name] = error, self._world.now + self._world.scene.negative
 
     def check_told(self, call: str, directory: int, name: str) -> None:
         """Raise what is known without asking: that nothing is there, or, of a status, that it is known."""
@@ -407,10 +431,18 @@ class _Encoder:
             return
         told, when = self.told[directory, name]
         if isinstance(told, OSError):
-            if self._version(directory) == when:
+            if self._world.now < when if not self._world.scene.opening_asks else self._version(directory) == when:
                 raise told
         elif call == "stat" and self._world.now < when:
             raise _Known(told)
+
+    def status_of_open(self, directory: int, name: str, status: os.stat_result) -> os.stat_result:
+        """What is said of an open file: as it was told before, if that was this file."""
+        told, when = self.told.get((directory, name), (None, 0.0))
+        if isinstance(told, os.stat_result) and self._world.now < when and os.path.samestat(told, status):
+            return told
+        self.keep(directory, name, status)
+        return status
 
     def run(self) -> None:
         world = self._world
