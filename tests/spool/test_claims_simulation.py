@@ -15,7 +15,7 @@ def test_encoders_that_start_together_encode_next_to_nothing_twice_though_one_is
 
 
 def test_neither_do_clients_that_know_a_status_for_a_minute_whatever_is_opened() -> None:
-    scene = Scene(encoders=8, jobs=48, killed=1, lease=20.0, seed=10, opening_asks=False, acregmin=60.0)
+    scene = Scene(encoders=6, jobs=24, killed=1, lease=20.0, seed=10, opening_asks=False, acregmin=60.0)
     simulated = simulate(scene)
     assert simulated.published == scene.jobs
     assert simulated.double_work < 0.005
@@ -23,7 +23,7 @@ def test_neither_do_clients_that_know_a_status_for_a_minute_whatever_is_opened()
 
 
 def test_the_simulation_sees_work_done_twice_where_a_client_keeps_that_a_name_was_not_there() -> None:
-    scene = Scene(encoders=8, jobs=48, seed=10, killed=0, opening_asks=False, negative=30.0)
+    scene = Scene(encoders=4, jobs=16, seed=10, killed=0, opening_asks=False, negative=30.0)
     assert simulate(scene).double_work > 0.02
 
 
