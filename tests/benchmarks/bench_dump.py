@@ -89,6 +89,7 @@ def _write_rows(name: str, frames: list[Pixels], bars: tuple[int, int], rounds: 
             bar=f">= {bar}",
             figures=f"{spread['ours']} against {spread[peer]}; CPU {cpu['ours']:.3f} ms against {cpu[peer]:.3f} ms; "
             f"the disk itself {disk:.3f} ms",
+            ahead=f"{peer} on CPU for {name}" if cpu[peer] < cpu["ours"] else "",
             why=f"the disk takes {disk:.3f} ms of both for a file, and without that this would be "
             f"{(wall[peer] - disk) / max(wall['ours'] - disk, 1e-3):.1f} times as fast",
         )

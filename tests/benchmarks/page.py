@@ -117,9 +117,11 @@ def text(sections: dict[str, Section]) -> str:
     parts.append(_markdown(*summary(sections, anchors)))
     parts.append(f"{met} of {len(rows)} bars are met; of the others each section gives the reason.")
     for name in names:
+        where = f"[{_lowered(sections[name].title)}](#{anchors[name]})"
         if ahead := peers_ahead(sections[name]):
-            where = f"[{_lowered(sections[name].title)}](#{anchors[name]})"
             parts.append(f"Ahead of ours in {where}, which says what they leave out: {ahead}.")
+        if others := list(dict.fromkeys(row.ahead for row in sections[name].rows if row.ahead)):
+            parts.append(f"Ahead of ours in {where}: {', '.join(others)}.")
     parts.append("\n".join(f"- [{sections[name].title}](#{anchors[name]})" for name in names))
     parts += [_section(name, sections[name], usual) for name in names]
     return "\n\n".join(parts) + "\n"

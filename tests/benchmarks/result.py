@@ -14,6 +14,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
         bar: In words, such as "<= 1.15"; empty where nothing is promised.
         figures: What `value` was made of, with units.
         why: Where the bar is missed: the reason. Shown only then.
+        ahead: Who is ahead of ours, and on what, where `value` does not show it; empty where nobody is.
     """
 
     what: str
@@ -21,6 +22,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     bar: str = ""
     figures: str = ""
     why: str = ""
+    ahead: str = ""
 
     @property
     def is_met(self) -> bool:
