@@ -37,8 +37,8 @@ PACKAGES = ("moviepy",)
 AGAINST_LEROBOT = {"breakout": (2400, ">= 1"), "cheetah": (300, ">= 8"), "humanoid": (60, ">= 8")}
 ROUNDS = 5
 COPY = (
-    "a step and its picture take 1.3 ms; to copy that picture, 720 kB, takes 0.1 ms of the rollout's thread, and all else "
-    "that records it 0.1 ms; the process that compresses it takes its part of memory and caches meanwhile"
+    "a step and its picture take 1.3 ms; to copy that picture, 720 kB, takes 0.1 ms of the rollout's thread, and all "
+    "else that records it 0.1 ms; the process that compresses it takes its part of memory and caches meanwhile"
 )
 # Each of so many rounds of CartPole has so many episodes of either kind, each of some 500 steps.
 EPISODE_ROUNDS = 7
