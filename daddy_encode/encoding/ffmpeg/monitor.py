@@ -20,6 +20,8 @@ PIECE_BYTES = 2**16
 # shorter.
 BANNER_KEPT = 2048
 STDERR_KEPT = 16_384
+# What is kept of its progress: several times the last report.
+REPORT_KEPT = 4096
 # A line of ffmpeg's own that says how it goes.
 INFO = re.compile(r"^(?:\[[^\]\n]+ @ 0x[0-9a-f]+\] )*\[info\] .*\n?", re.MULTILINE)
 # How soon a request to stop, or a stall, is seen.
@@ -57,6 +59,7 @@ class Monitor(threading.Thread):
         self._checked_at = time.monotonic()
         self._ended_at: float | None = None
         self._figures = b""
+        self._reported = b""
         self._banner = bytearray()
         self._stderr = bytearray()
         self.output = bytearray()
@@ -81,6 +84,15 @@ class Monitor(threading.Thread):
     def stderr(self) -> str:
         """The end of what ffmpeg said, without what only says how it goes."""
         return INFO.sub("", self._stderr.decode("utf-8", "replace")).strip()
+
+    def said(self) -> str:
+        """The end of all that ffmpeg said."""
+        return self._stderr.decode("utf-8", "replace")
+
+    def frames(self) -> int:
+        """How many frames ffmpeg has written to its first output, as it said last; 0 where it said nothing."""
+        found = re.findall(rb"^frame=(\d+)$", self._reported, re.MULTILINE)
+        return int(found[-1]) if found else 0
 
     def run(self) -> None:
         try:
@@ -145,6 +157,7 @@ class Monitor(threading.Thread):
         if figures != self._figures and self._waiting_since is not None:
             self._waiting_since = time.monotonic()
         self._figures = figures
+        self._reported = (self._reported + data)[-REPORT_KEPT:]
 
     def _give_up_if_due(self) -> None:
         if self.reason:

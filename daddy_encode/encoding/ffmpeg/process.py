@@ -45,6 +45,20 @@ class RunLimits(Struct, frozen=True):
     stall_seconds: float = DEFAULT_STALL_SECONDS
 
 
+class FfmpegRun(Struct, frozen=True):
+    """What one run came to.
+
+    Attributes:
+        output: What it wrote to standard output, where no sink took it.
+        frames: How many it wrote to its first output, as it says.
+        said: The end of what it said, its streams among it.
+    """
+
+    output: bytes
+    frames: int
+    said: str
+
+
 def run_ffmpeg(
     ffmpeg: FfmpegExecutable,
     arguments: Sequence[str],
@@ -57,6 +71,33 @@ def run_ffmpeg(
     output: HeldFile | None = None,
     sink: Callable[[bytes], None] | None = None,
 ) -> bytes:
+    """As `run_ffmpeg_whole`; returns its output alone."""
+    return run_ffmpeg_whole(
+        ffmpeg,
+        arguments,
+        feed,
+        directory=directory,
+        limits=limits,
+        pixels=pixels,
+        inputs=inputs,
+        output=output,
+        sink=sink,
+    ).output
+
+
+def run_ffmpeg_whole(
+    ffmpeg: FfmpegExecutable,
+    arguments: Sequence[str],
+    feed: Iterable[bytes | memoryview],
+    *,
+    directory: Path,
+    limits: RunLimits,
+    pixels: int,
+    inputs: Sequence[bytes] = (),
+    output: HeldFile | None = None,
+    sink: Callable[[bytes], None] | None = None,
+    descriptors: Sequence[int] = (),
+) -> FfmpegRun:
     """Run ffmpeg and wait for it; it has ended in every case when this returns or raises.
 
     Args:
@@ -70,9 +111,10 @@ def run_ffmpeg(
         inputs: Small further inputs, each at most a pipe's capacity (64 KiB).
         output: A file that it writes to.
         sink: Called with what it writes to standard output, in parts as they come, in another thread.
+        descriptors: Open files that it inherits: N is `/proc/self/fd/N` in `arguments`.
 
     Returns:
-        What it wrote to standard output; nothing where `sink` took it.
+        What it wrote to standard output, unless `sink` took it, and what it said.
 
     Raises:
         FfmpegUnusableError: There is none, or its version is too old.
@@ -82,10 +124,10 @@ def run_ffmpeg(
     """
     if limits.stop.is_set():
         raise Interrupted("stopped before ffmpeg was started")
-    with contextlib.ExitStack() as descriptors:
+    with contextlib.ExitStack() as stack:
 
         def own(descriptor: int) -> int:
-            descriptors.callback(os.close, descriptor)
+            stack.callback(os.close, descriptor)
             return descriptor
 
         # ffmpeg is given the file itself, not its name: another file that takes the name meanwhile is not written to.
@@ -115,7 +157,7 @@ def run_ffmpeg(
                 bufsize=0,
                 cwd=directory,
                 env=environment(),
-                pass_fds=(progress_write, *pipes, *outputs),
+                pass_fds=(progress_write, *pipes, *outputs, *descriptors),
             )
         except OSError as error:
             progress.close()
@@ -165,7 +207,7 @@ def run_ffmpeg(
         raise EncodeError(f"ffmpeg {how}: {stderr}")
     if OWN_ERROR.search(monitor.stderr()):
         raise EncodeError(f"ffmpeg reported an error: {stderr}")
-    return bytes(monitor.output)
+    return FfmpegRun(bytes(monitor.output), monitor.frames(), monitor.said())
 
 
 def _feed(child: subprocess.Popen[bytes], feed: Iterable[bytes | memoryview], monitor: Monitor) -> None:
