@@ -79,8 +79,17 @@ def decode_whole(
 
 
 def other_samples(said: str, number: int = 0) -> str:
-    """What ffmpeg has `said` of the samples of its input of that number, where they are not tagged as ours are."""
-    found = re.search(rf"Stream #{number}:\d+.*?: Video: .*?, (\w+(?:\([^)]*\))?)", said)
-    if found is None:
-        return "nothing"
-    return "" if found[1].startswith(SAMPLES) else found[1]
+    """What ffmpeg has `said` of an MP4's samples, where they are not tagged as ours are; else empty.
+
+    Both the container and the H.264 in it say which colours they are, and players believe the one or the other.
+
+    Args:
+        said: By a run whose first output is the decoded video, as it came out.
+        number: Of the input that is the video. Default: the first.
+    """
+    for place in (f"Input #{number}", "Output #0"):
+        part = said.partition(f"{place},")[2]
+        found = re.search(r"Stream #.*?: Video: .*?, (\w+(?:\([^)]*\))?)", part)
+        if found is None or not found[1].startswith(SAMPLES):
+            return found[1] if found is not None else "nothing"
+    return ""

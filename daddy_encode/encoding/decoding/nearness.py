@@ -160,7 +160,9 @@ def _compare(
                 *frames.arguments(fps),
                 *video_input(kind, descriptor, size),
                 *("-filter_complex", graph + _measuring([(file.fileno(), key) for file, key in results])),
-                *("-map", f"[a{len(results)}]", "-fps_mode", "passthrough", "-f", "null", "-"),
+                # The first is what ffmpeg counts, and of which it says how it is tagged.
+                *("-map", "[decoded]", "-fps_mode", "passthrough", "-threads", "1", "-f", "null", "-"),
+                *("-map", f"[a{len(results)}]", "-fps_mode", "passthrough", "-threads", "1", "-f", "null", "-"),
             ],
             frames.frames,
             directory=DIRECTORY,
@@ -175,8 +177,7 @@ def _compare(
         from_before=before[:count],
         from_after=after[:count],
         change=change[:count],
-        # The first comparison ends with the shorter of the two, the second with the longer.
-        decoded=len(error) if kind == "mp4" else None,
+        decoded=run.frames if kind == "mp4" else None,
         samples=other_samples(run.said, 1) if kind == "mp4" else "",
     )
 
@@ -184,13 +185,13 @@ def _compare(
 def _measuring(files: Sequence[tuple[int, str]]) -> str:
     """The filters that compare [shown] with [video], and write a key's value for each frame to each of the files."""
     others = (
-        ("[v0]null", "ssim=shortest=1"),
+        ("[v0]null", "ssim"),
         ("[v1]null", "psnr"),
         (f"[v2]tpad=start=1:start_mode=clone,{_BY_NUMBER}", "psnr"),
         (f"[v3]trim=start_frame=1,{_BY_NUMBER}", "psnr"),
         (f"[s1]tpad=start=1:start_mode=clone,{_BY_NUMBER}", "psnr"),
     )
-    text = "[shown]split[a0][s1];[video]split=4[v0][v1][v2][v3]"
+    text = "[shown]split[a0][s1];[video]split=5[v0][v1][v2][v3][decoded]"
     for number, ((other, measure), (descriptor, key)) in enumerate(zip(others, files, strict=True)):
         text += (
             f";{other}[b{number}];[a{number}][b{number}]{measure},"

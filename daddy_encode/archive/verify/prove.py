@@ -1,0 +1,232 @@
+"""A job's videos compared with the frames that they were made of: this alone makes a proof."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import math
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+
+from daddy_encode.archive.verify.alone import begun, opened_parent, outputs_of, receipt_faults
+from daddy_encode.archive.verify.proof import _VERIFIED, Proof
+from daddy_encode.archive.verify.result import VerifiedJob, VerifiedVideo
+from daddy_encode.archive.verify.verdict import judge, worst_of
+from daddy_encode.archive.verify.video import OpenVideo, VideoFault, decoded_faults, faults_of, opened_video
+from daddy_encode.encoding.decoding.nearness import Comparison, compare_gif, compare_mp4, psnr
+from daddy_encode.encoding.examine import Examined, examine
+from daddy_encode.encoding.ffmpeg.executable import FfmpegExecutable
+from daddy_encode.encoding.ffmpeg.process import RunLimits
+from daddy_encode.encoding.frames.job_directory import JobDirectory
+from daddy_encode.encoding.frames.listing import check_unchanged
+from daddy_encode.encoding.frames.pictures import Look
+from daddy_encode.encoding.frames.source import DirectorySource, frame_input
+from daddy_encode.encoding.gif.timing import shown_rate
+from daddy_encode.encoding.recorded import read_settings
+from daddy_encode.encoding.settings import GifSettings, Mp4Settings, Settings
+from daddy_encode.errors import (
+    EncodeError,
+    FrameError,
+    Interrupted,
+    ManifestError,
+    ProgramUnusableError,
+    Skipped,
+    SpoolError,
+)
+from daddy_encode.spool.paths import JobPaths
+from daddy_encode.spool.publish import reported
+from daddy_encode.spool.receipt import OutputRecord, Receipt
+from daddy_encode.spool.records import read_record
+
+
+def prove(
+    paths: JobPaths,
+    directory: JobDirectory,
+    limits: RunLimits,
+    progress: Callable[[float], None] = lambda frames: None,
+) -> VerifiedJob:
+    """Verify the videos of a job's receipt, each beside the frames that it was made of.
+
+    Args:
+        paths: Where the job's files are.
+        directory: The job's, opened.
+        limits: When to give up.
+        progress: Called as frames are compared; they add up to the pictures of all videos.
+
+    Returns:
+        What was found out. Its `proof` is there where nothing is wrong: the receipt is of these frames, by their bytes,
+        every video that it names is as it says, shows each of them, and nothing of the job failed.
+
+    Raises:
+        ProgramUnusableError: ffmpeg does not run here.
+        Interrupted: `limits.stop` was set.
+    """
+    result = VerifiedJob(receipt=paths.receipt)
+    try:
+        with contextlib.ExitStack() as stack:
+            parent = stack.enter_context(opened_parent(paths))
+            found = read_record(paths.receipt, Receipt, dir_fd=parent, check=directory.check_owner)
+            if found is None:
+                result.faults.append(f"{paths.receipt}: is not there any more; run again")
+                return result
+            _Verification(paths, directory, limits, progress, parent, found[0], result, stack).run(found[1])
+    except Skipped as error:
+        result.skipped = str(error)
+    except (ManifestError, SpoolError, FrameError) as error:
+        result.faults.append(str(error))
+    return result
+
+
+class _Compared(Struct):
+    """A video that is in order by itself, and what it was compared with."""
+
+    video: VerifiedVideo
+    opened: OpenVideo
+    record: OutputRecord
+    source: DirectorySource | None = None
+
+
+class _Verification:
+    """That of one job, whose directory and receipt are open."""
+
+    def __init__(
+        self,
+        paths: JobPaths,
+        directory: JobDirectory,
+        limits: RunLimits,
+        progress: Callable[[float], None],
+        parent: int,
+        receipt: Receipt,
+        result: VerifiedJob,
+        stack: contextlib.ExitStack,
+    ) -> None:
+        self._paths = paths
+        self._directory = directory
+        self._limits = limits
+        self._progress = progress
+        self._parent = parent
+        self._receipt = receipt
+        self._result = result
+        self._stack = stack
+        self._ffmpeg = FfmpegExecutable()
+
+    def run(self, text: bytes) -> None:
+        """Verify; `text`: the receipt's bytes. Raises as `prove`, and what reading frames raises."""
+        receipt, result = self._receipt, self._result
+        if faults := receipt_faults(self._paths, receipt, may_be_renamed=True):
+            result.faults += faults
+            return
+        videos = [compared for record in outputs_of(receipt) if (compared := self._opened(record)) is not None]
+        examined = examine(self._paths, self._directory, Settings(), force=True, check_stop=self._check_stop)
+        if not examined.is_same:
+            result.faults.append(
+                f"{self._paths.job}: its frames, or its manifest, are not those of {self._paths.receipt.name}; "
+                "`daddy-encode encode` makes the videos anew"
+            )
+            return
+        bad = examined.find_bad_frames(self._directory) if receipt.lost.bad_count else {}
+        shown = examined.shown(bad)
+        for compared in videos:
+            self._compare(compared, examined, shown)
+        self._finish(videos, examined, text)
+
+    def _opened(self, record: OutputRecord) -> _Compared | None:
+        """A video that is as its receipt says, as far as it is looked at by itself; None where it is not."""
+        video = begun(self._paths.output(record.format), record)
+        self._result.videos.append(video)
+        try:
+            with reported(video.path, "read"):
+                opened = self._stack.enter_context(opened_video(video.path, self._parent, self._directory.check_owner))
+                video.faults += faults_of(opened, record, self._receipt)
+        except (VideoFault, SpoolError, Skipped) as fault:
+            video.faults.append(str(fault).removeprefix(f"{video.path}: "))
+        return None if video.faults else _Compared(video, opened, record)
+
+    def _compare(self, compared: _Compared, examined: Examined, shown: Sequence[str]) -> None:
+        """Compare a video with the frames that it should show."""
+        record, video = compared.record, compared.video
+        settings = read_settings(record.format, record.settings)
+        assert settings is not None, "one without was found faulty before"
+        expected = len(shown) if isinstance(settings, Mp4Settings) else -(-len(shown) // settings.step)
+        fewer = isinstance(settings, GifSettings) and settings.optimize
+        if record.frames > expected or (record.frames < expected and not fewer):
+            video.faults.append(f"has {record.frames} pictures, its frames make {expected}")
+            return
+        share = record.frames / len(shown)
+        compared.source = source = DirectorySource(
+            self._directory,
+            shown,
+            examined.promised_size,
+            Look.of(settings),
+            lambda: self._progress(share),
+            self._check_stop,
+        )
+        try:
+            comparison, is_exact = self._comparison(source, settings, compared.opened.descriptor)
+            compared.opened.check_same()
+        except (ProgramUnusableError, Interrupted):
+            raise
+        except EncodeError as error:
+            video.faults.append(f"cannot be compared with its frames: {error}")
+            return
+        except VideoFault as fault:
+            video.faults.append(str(fault))
+            return
+        video.faults += decoded_faults(record, comparison.decoded, comparison.samples)
+        if video.faults:
+            return
+        step = settings.step if isinstance(settings, GifSettings) else 1
+        video.worst = worst_of(comparison, record.format, step)
+        video.mean_psnr = psnr(sum(comparison.error) / len(comparison.error))
+        ssim = sum(comparison.ssim) / len(comparison.ssim)
+        video.mean_ssim = None if math.isnan(ssim) else ssim
+        video.faults += judge(comparison, settings, (record.width, record.height), is_exact=is_exact)
+
+    def _comparison(
+        self, source: DirectorySource, settings: Mp4Settings | GifSettings, descriptor: int
+    ) -> tuple[Comparison, bool]:
+        """A video beside its frames, and whether a GIF has to show exactly these."""
+        if isinstance(settings, Mp4Settings):
+            frames = frame_input(source, may_be_yuv=settings.scale == 1)
+            return compare_mp4(self._ffmpeg, frames, source.count, settings, descriptor, self._limits), False
+        # It needs numpy, which takes longer to load than a small video to verify.
+        from daddy_encode.encoding.decoding.shown import GifPictures
+
+        pictures = GifPictures(source, settings)
+        length = 1 / shown_rate(settings)
+        comparison = compare_gif(
+            self._ffmpeg, pictures.input(), pictures.begins, length, settings.scale, descriptor, self._limits
+        )
+        return comparison, pictures.is_exact
+
+    def _finish(self, videos: Sequence[_Compared], examined: Examined, text: bytes) -> None:
+        """Make the proof, where nothing is wrong."""
+        receipt, result = self._receipt, self._result
+        sources = [compared.source for compared in videos if compared.source is not None and compared.source.sha256]
+        if any(source.sha256 != receipt.source.sha256 for source in sources):
+            result.faults.append(
+                f"{self._paths.job}: its frames are not those of {self._paths.receipt.name} (SHA-256); "
+                "`daddy-encode encode --force` makes the videos anew"
+            )
+        listing = check_unchanged(
+            self._directory, examined.listing, lambda: all(source.is_same() for source in sources)
+        )
+        if not result.is_right or not result.videos:
+            return
+        if receipt.error is not None or receipt.unfinished:
+            result.note = f"not done: {receipt.error or 'a video that was asked for is missing'}"
+            return
+        result.proof = Proof(
+            _VERIFIED,
+            self._paths,
+            listing,
+            receipt,
+            hashlib.sha256(text).hexdigest(),
+            {compared.video.kind: compared.opened.identity for compared in videos},
+            {compared.video.kind: compared.video.worst for compared in videos if compared.video.worst is not None},
+        )
+
+    def _check_stop(self) -> None:
+        if self._limits.stop.is_set():
+            raise Interrupted(f"{self._paths.job}: stopped before it was verified")
