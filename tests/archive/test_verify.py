@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from daddy_encode import save_frames_as_png
+from daddy_encode import FrameWriter, save_frames_as_png
 from tests.archive.jobs import alone, beside, change_receipt, copy_job, faults, output, run_ffmpeg, sign
 from tests.jobs import encode
-from tests.media import moving_square
+from tests.media import moving_square, run_command
 
 
 @pytest.fixture(scope="module")
@@ -259,3 +259,30 @@ def test_a_job_without_frames_is_verified_by_itself(job: Path) -> None:
     assert (faults(result), result.proof) == ("", None)
     output(job, "mp4").write_bytes(b"")
     assert "has 0 bytes" in faults(beside(job))
+
+
+@pytest.mark.parametrize("stored", ["packed", "tar"])
+def test_a_job_whose_frames_are_in_one_file_is_compared_with_them(job: Path, tmp_path: Path, stored: str) -> None:
+    if stored == "packed":
+        assert run_command("pack", job).returncode == 0
+        assert (job / "frames.mkv").exists()
+    else:
+        job = tmp_path / "recorded"
+        with FrameWriter(job, fps=30, video="both", container="tar") as writer:
+            for frame in moving_square(24):
+                writer.write(frame)
+        assert (job / "frames.tar").exists()
+        encode(job)
+    result = beside(job)
+    assert faults(result) == ""
+    assert result.proof is not None
+    assert len(result.proof.listing.frames) == 24
+    encode(other_job(tmp_path), video="both")
+    shutil.copy(output(tmp_path / "b", "mp4"), output(job, "mp4"))
+    sign(job, "mp4")
+    assert "shows other frames than its source has there" in faults(beside(job))
+
+
+def other_job(folder: Path) -> Path:
+    save_frames_as_png(moving_square(24)[::-1], folder / "b")
+    return folder / "b"

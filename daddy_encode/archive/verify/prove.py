@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import math
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -21,10 +22,11 @@ from daddy_encode.encoding.ffmpeg.process import RunLimits
 from daddy_encode.encoding.frames.job_directory import JobDirectory
 from daddy_encode.encoding.frames.listing import check_unchanged
 from daddy_encode.encoding.frames.pictures import Look
-from daddy_encode.encoding.frames.source import DirectorySource, frame_input
+from daddy_encode.encoding.frames.source import frame_input
 from daddy_encode.encoding.gif.timing import shown_rate
 from daddy_encode.encoding.recorded import read_settings
 from daddy_encode.encoding.settings import GifSettings, Mp4Settings, Settings
+from daddy_encode.encoding.stored.choose import job_source
 from daddy_encode.errors import (
     EncodeError,
     FrameError,
@@ -38,6 +40,9 @@ from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.publish import reported
 from daddy_encode.spool.receipt import OutputRecord, Receipt
 from daddy_encode.spool.records import read_record
+
+if TYPE_CHECKING:
+    from daddy_encode.encoding.stored.choose import JobSource
 
 
 def prove(
@@ -84,7 +89,7 @@ class _Compared(Struct):
     video: VerifiedVideo
     opened: OpenVideo
     record: OutputRecord
-    source: DirectorySource | None = None
+    source: JobSource | None = None
 
 
 class _Verification:
@@ -154,13 +159,14 @@ class _Verification:
             video.faults.append(f"has {record.frames} pictures, its frames make {expected}")
             return
         share = record.frames / len(shown)
-        compared.source = source = DirectorySource(
+        compared.source = source = job_source(
             self._directory,
             shown,
             examined.promised_size,
             Look.of(settings),
             lambda: self._progress(share),
             self._check_stop,
+            self._limits.stall_seconds,
         )
         try:
             comparison, is_exact = self._comparison(source, settings, compared.opened.descriptor)
@@ -184,7 +190,7 @@ class _Verification:
         video.faults += judge(comparison, settings, (record.width, record.height), is_exact=is_exact)
 
     def _comparison(
-        self, source: DirectorySource, settings: Mp4Settings | GifSettings, descriptor: int
+        self, source: JobSource, settings: Mp4Settings | GifSettings, descriptor: int
     ) -> tuple[Comparison, bool]:
         """A video beside its frames, and whether a GIF has to show exactly these."""
         if isinstance(settings, Mp4Settings):
