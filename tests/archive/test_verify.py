@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from daddy_encode import FrameWriter, save_frames_as_png
+from daddy_encode import save_frames_as_png
+from daddy_encode.dump import FrameWriter
 from tests.archive.jobs import alone, beside, change_receipt, copy_job, faults, output, run_ffmpeg, sign
 from tests.jobs import encode
 from tests.media import moving_square, run_command
