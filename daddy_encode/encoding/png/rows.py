@@ -1,4 +1,4 @@
-"""The pixels of one PNG after another, and which of their rows have changed: filters are undone where they have.
+"""The pixels of one PNG after another: filters are undone where rows have changed.
 
 From frame to frame most of a rollout stays as it is, and so do its filtered rows: of 720p MuJoCo two thirds, of
 CartPole three quarters, whoever wrote the files. A filtered row that is the same gives the same pixels, unless its
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 import zlib
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,9 +16,6 @@ from daddy_encode.encoding.png.inflate import inflate_into
 from daddy_encode.encoding.png.parse import Header, Png
 from daddy_encode.spool.png.format import SAMPLES, SUB, UP
 from daddy_encode.spool.png.pixels import Pixels
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
 
 # Where rows above have changed, so many unchanged ones that depend on them are undone at once, until one comes out as
 # it was.
@@ -40,36 +36,32 @@ class PixelRows:
         self._pixels = np.zeros((self._height, self._stride - 1), np.uint8)
         self._is_first = True
 
-    def of(self, png: Png) -> tuple[Pixels, npt.NDArray[np.bool_]]:
-        """The pixels of a PNG, and which rows differ from those of the one before.
+    def of(self, png: Png) -> Pixels:
+        """The pixels of a PNG.
 
         Args:
             png: Of the header given.
 
         Returns:
-            Its pixels, uint8 (H, W, 3) or (H, W, 4), contiguous; they last until the next call and are not to be
-            written to. And for each row, bool (H,), whether it is another one than in the last call's picture; of the
-            first picture all are.
+            uint8 (H, W, 3) or (H, W, 4), contiguous; they last until the next call and are not to be written to.
 
         Raises:
             PngFault: Its image data is not exactly what it should be; the picture before stays what it was.
         """
         inflate_into(png, self._data.data)
-        changed = np.zeros(self._height, bool)
         if self._is_first:
             self._undo(0, self._height)
-            changed[:] = True
             self._is_first = False
         else:
-            self._undo_changed(changed)
+            self._undo_changed()
         self._data, self._data_before = self._data_before, self._data
-        return self._pixels.reshape(self._height, -1, self._samples), changed
+        return self._pixels.reshape(self._height, -1, self._samples)
 
     def _rows(self) -> Pixels:
         return self._data[: self._header.image_bytes].reshape(self._height, self._stride)
 
-    def _undo_changed(self, changed: npt.NDArray[np.bool_]) -> None:
-        """Make the picture before this one, and set which rows have `changed`."""
+    def _undo_changed(self) -> None:
+        """Make this picture of the one before."""
         filters = self._rows()[:, 0].tolist()
         height = self._height
         done = 0
@@ -77,12 +69,10 @@ class PixelRows:
             # Those before may have gone on into this block.
             begin = max(begin, done)
             while begin < end:
-                block = changed[begin:end]
-                above = self._pixels[begin:end].copy()
+                last = self._pixels[end - 1].tobytes()
                 self._undo(begin, end)
-                (self._pixels[begin:end] != above).any(axis=1, out=block)
                 done = begin = end
-                if block[-1] and end < height and filters[end] >= UP:
+                if end < height and filters[end] >= UP and self._pixels[end - 1].tobytes() != last:
                     end = min(end + _DEPENDENT_ROWS, height)
 
     def _differing(self) -> list[tuple[int, int]]:

@@ -36,7 +36,7 @@ class PlainPixels:
             from daddy_encode.encoding.png.rows import PixelRows
 
             self._rows = PixelRows(self._header)
-        return self._rows.of(png)[0].data.cast("B")
+        return self._rows.of(png).data.cast("B")
 
     def _copy(self, png: Png) -> bool:
         """Whether no row of `png` has a filter; its pixels are then copied."""
