@@ -42,7 +42,7 @@ def _long(folder: Path, options: Options) -> Row:
         what=f"{count:,} frames of 720p, against ffmpeg by hand: wall",
         value=measured["ours"].wall / measured["by hand"].wall,
         bar="<= 1.05",
-        figures=", ".join(f"{name} {run.wall:.2f} s, CPU {run.cpu:.2f} s" for name, run in measured.items())
+        figures=", ".join(f"{name} {run.wall_seconds()}, CPU {run.cpu_seconds()}" for name, run in measured.items())
         + ("; same bytes" if same else "; OTHER BYTES"),
     )
 
@@ -55,7 +55,7 @@ def _imageio(folder: Path, options: Options) -> Row:
         what=f"480x480, {CLIPS['cheetah'].frames} frames, imageio.mimsave against ours: wall",
         value=measured["imageio"].wall / measured["ours"].wall,
         bar=">= 2",
-        figures=", ".join(f"{name} {run.wall:.2f} s" for name, run in measured.items()),
+        figures=", ".join(f"{name} {run.wall_seconds()}" for name, run in measured.items()),
     )
 
 

@@ -60,7 +60,7 @@ WHY_FILTERS = (
 
 @dataclass(frozen=True)
 class Made:
-    """One GIF: what making it took; its bytes and pictures; its PSNR by playing time; its bytes after gifsicle -O3."""
+    """One GIF: what making it took, bytes, pictures, PSNR by playing time, bytes after gifsicle -O3 (0 without it)."""
 
     measured: Measured
     size: int
@@ -79,7 +79,7 @@ class Made:
             f"{self.size:,}",
             psnr,
             str(self.pictures),
-            f"{self.optimized:,}",
+            f"{self.optimized:,}" if self.optimized else "no gifsicle",
         ]
 
 
@@ -188,10 +188,10 @@ def _played(path: Path) -> Iterator[tuple[Frames, float]]:
 
 
 def _optimized(path: Path) -> int:
-    """The bytes after gifsicle, where there is one."""
+    """The bytes after gifsicle; 0 where there is none."""
     gifsicle = find_program("gifsicle")
     if gifsicle is None:
-        return path.stat().st_size
+        return 0
     told = subprocess.run([gifsicle, "-O3", "--no-warnings", path], check=True, capture_output=True)
     return len(told.stdout)
 
@@ -208,7 +208,8 @@ def _bars(clip_name: str, made: dict[str, Made]) -> Iterator[Row]:
         what=f"{clip_name}: peers ahead on time, size and PSNR at once",
         value=len(ahead),
         bar="<= 0",
-        figures=f"of {', '.join(others)}: {', '.join(ahead) or 'none'}",
+        figures=f"of {', '.join(others)}: {', '.join(ahead) or 'none'}"
+        + ("" if "gifski" in others else "; gifski is not installed"),
         why=f"{', '.join(ahead)}: see the table",
     )
     if clip_name in EXACT:
@@ -223,6 +224,8 @@ def _bars(clip_name: str, made: dict[str, Made]) -> Iterator[Row]:
             bar="<= 1",
             figures=figures,
         )
+        if not ours.optimized:
+            return
         best = min(ours.size, ours.optimized)
         smallest = min(what.optimized for what in equal)
         figures = f"{best:,} against {smallest:,} bytes"

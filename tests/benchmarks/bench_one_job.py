@@ -66,7 +66,7 @@ def _compare(folder: Path, name: str, writer: str, options: Options) -> Iterator
         what=f"{what}: CPU",
         value=(ours.cpu - START_UP) / hand.cpu,
         bar="<= 1.15",
-        figures=f"{ours.cpu:.2f} s against {hand.cpu:.2f} s; memory {ours.megabytes} MB against {hand.megabytes} MB",
+        figures=f"{_cpu(ours, hand)}; memory {ours.megabytes} MB against {hand.megabytes} MB",
         why=WHY[writer],
     )
     if "limit" in measured:
@@ -74,7 +74,7 @@ def _compare(folder: Path, name: str, writer: str, options: Options) -> Iterator
         yield Row(
             what=f"{what}: wall, against x264 fed raw yuv420p from memory",
             value=ours.wall / limit.wall,
-            figures=f"{_seconds(ours, limit)}; CPU {ours.cpu:.2f} s against {limit.cpu:.2f} s",
+            figures=f"{_seconds(ours, limit)}; CPU {_cpu(ours, limit)}",
         )
 
 
@@ -92,8 +92,7 @@ def _with_alpha(folder: Path, kind: str, pixels: Callable[[Pixels], Pixels], opt
         what=f"{name} {CLIPS[name].size}, {count} frames, Pillow's PNGs of RGBA, {kind}: wall",
         value=(ours.wall - START_UP) / hand.wall,
         bar="<= 1.5" if is_opaque else "",
-        figures=f"{_seconds(ours, hand)}; CPU {ours.cpu:.2f} s against {hand.cpu:.2f} s"
-        + (f"; {_same(directory)}" if is_opaque else ""),
+        figures=f"{_seconds(ours, hand)}; CPU {_cpu(ours, hand)}" + (f"; {_same(directory)}" if is_opaque else ""),
     )
 
 
@@ -122,4 +121,8 @@ def _same(directory: Path) -> str:
 
 
 def _seconds(ours: Measured, other: Measured) -> str:
-    return f"{ours.wall:.2f} s ({ours.spread}) against {other.wall:.2f} s ({other.spread})"
+    return f"{ours.wall_seconds()} against {other.wall_seconds()}"
+
+
+def _cpu(ours: Measured, other: Measured) -> str:
+    return f"{ours.cpu_seconds()} against {other.cpu_seconds()}"

@@ -110,7 +110,8 @@ def _throughput(folder: Path, options: Options) -> Row:
         what=f"{count} jobs of {FRAMES} frames, {workers} workers: xargs' time over the watcher's",
         value=theirs / ours,
         bar=">= 0.9",
-        figures=f"watch {ours:.2f} s, xargs {theirs:.2f} s; same bytes: {same} of {count}",
+        figures=f"watch {ours:.2f} s ({min(watched):.2f} to {max(watched):.2f}), xargs {theirs:.2f} s "
+        f"({min(by_hand):.2f} to {max(by_hand):.2f}); same bytes: {same} of {count}",
     )
 
 

@@ -84,4 +84,4 @@ def _measured(root: Path, options: Options) -> Iterator[Row]:
 
 
 def _figures(measured: Measured) -> str:
-    return f"{measured.wall_seconds(3)}, {measured.cpu:.3f} s of CPU"
+    return f"{measured.wall_seconds(3)}, CPU {measured.cpu_seconds(3)}"

@@ -63,8 +63,8 @@ def _compare(name: str, count: int, times: int, rounds: int) -> Iterator[Row | T
         what=f"{what}: times as fast as imageio by way of PNGs",
         value=imageio.wall / ours.wall,
         bar=f">= {times}",
-        figures=f"{ours.wall:.2f} s ({ours.spread}) against {imageio.wall:.2f} s ({imageio.spread}); "
-        f"CPU {ours.cpu:.2f} s against {imageio.cpu:.2f} s",
+        figures=f"{ours.wall_seconds()} against {imageio.wall_seconds()}; "
+        f"CPU {ours.cpu_seconds()} against {imageio.cpu_seconds()}",
         why=f"the parts that no such way is without, {parts}, would by themselves be "
         f"{imageio.wall / sum(floor.values()):.1f} times as fast; the rest is our starts, files and proof",
     )
