@@ -92,6 +92,8 @@ def until(condition: Callable[[], object], what: str, seconds: float = TIMEOUT) 
 class Encoder:
     """A context manager around `daddy-encode` with `arguments`, as a process; killed at the end if it still runs.
 
+    It has two workers on every machine, so threads of this one process, unless `arguments` say otherwise.
+
     `first_pause`: seconds before it tries again where something was in the way, instead of 5; `signal_seconds`: those
     in which a signal may explain why ffmpeg failed; `own_group`: whether it has a process group, of its own number.
     """
@@ -113,7 +115,7 @@ class Encoder:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=self._log,
-            env={**os.environ, **(environment or {})},
+            env={**os.environ, "DADDY_ENCODE_WORKERS": "2", **(environment or {})},
             start_new_session=own_group,
         )
 
