@@ -63,6 +63,7 @@ class Result(Struct, frozen=True):
         replaced: For each output that took the place of another file, what that was.
         warnings: Those of all that was made now, which whoever asked for it should be warned of.
         error: Why one of two videos could not be made, where the other was.
+        frames_gone: Whether there are no frames any more that it could be made from again.
     """
 
     paths: JobPaths
@@ -71,3 +72,28 @@ class Result(Struct, frozen=True):
     replaced: Mapping[Kind, str] = field(default_factory=dict)
     warnings: Sequence[str] = ()
     error: DaddyEncodeError | None = None
+    frames_gone: bool = False
+
+
+class Shares:
+    """A job's progress: each frame's share in each pass; never more than the frames, where something begins again."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._left: float | None = None
+        self._progress = progress
+        self._passes = 1
+
+    def expect(self, frames: int) -> None:
+        """Say how many frames the job has; only the first time counts."""
+        self._left = float(frames) if self._left is None else self._left
+
+    def begin(self, passes: int) -> None:
+        """Say how many passes over the frames there will be."""
+        self._passes = passes
+
+    def frame(self) -> None:
+        """One frame has been read in one pass."""
+        assert self._left is not None
+        share = min(self._left, 1 / self._passes)
+        self._left -= share
+        self._progress(share)

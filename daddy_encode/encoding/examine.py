@@ -17,6 +17,7 @@ from daddy_encode.encoding.frames.dropped import Dropped, read_dropped
 from daddy_encode.encoding.frames.gaps import expected_numbers, fill
 from daddy_encode.encoding.frames.job_directory import JobDirectory
 from daddy_encode.encoding.frames.listing import FrameListing, list_frames
+from daddy_encode.encoding.gone import frames_gone, half_deleted
 from daddy_encode.encoding.option_values import Gaps
 from daddy_encode.encoding.recorded import gaps_agree, gaps_of, outputs_there, receipt_of, recorded, replaced
 from daddy_encode.encoding.settings import DEFAULT_FPS, Plan, Settings, plan
@@ -33,6 +34,7 @@ from daddy_encode.spool.receipt import (
     is_receipt_of,
     read_receipt,
 )
+from daddy_encode.spool.recording.deleting import being_deleted
 from daddy_encode.spool.recording.rollout import Rollout
 from daddy_encode.spool.transient import may_pass
 
@@ -181,6 +183,7 @@ def examine(
     Raises:
         ManifestError: The manifest cannot be used, or promises other frames than are there.
         FrameError: The sequence of frames cannot be used.
+        FramesGoneError: Its frames are gone, and its videos are there; or its frames are being deleted.
         SpoolError: What should be the job's receipt is another job's; or its sequence of frames has gone.
         Skipped: The manifest is another user's.
     """
@@ -192,10 +195,12 @@ def examine(
     promised = manifest.frames if manifest else None
     listing = list_frames(directory, mtime_ns, manifest_status, paths.pattern, promised)
     frames = listing.frames
-    if not frames:
-        raise nothing_to_read(paths, directory, manifest)
-    check_not_more(paths, frames, manifest)
     earlier = read_receipt(paths.receipt, directory.check_owner) if paths.file is None else None
+    if being_deleted(directory.path, directory.files, directory.descriptor, directory.check_owner):
+        raise half_deleted(paths, earlier, manifest_digest)
+    if not frames:
+        raise frames_gone(paths, earlier, manifest_digest) or nothing_to_read(paths, directory, manifest)
+    check_not_more(paths, frames, manifest)
     if earlier is not None and not is_receipt_of(paths, earlier):
         raise SpoolError(
             f"{paths.job}: {paths.receipt} is another job's, of {earlier.sequence or 'a whole directory'}; rename this "
@@ -271,4 +276,5 @@ def _renewed(paths: JobPaths, receipt: Receipt, mtime_ns: int, wanted: Plan) -> 
         error=None,
         unfinished={kind: values for kind, values in receipt.unfinished.items() if kind in wanted},
         failures=receipt.failures if receipt.error is None else [],
+        frames=None,
     )

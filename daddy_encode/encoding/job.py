@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from daddy_encode.encoding.advice import with_way_on
-from daddy_encode.encoding.context import Context, Progress, Result
+from daddy_encode.encoding.context import Context, Progress, Result, Shares
 from daddy_encode.encoding.examine import Examined, examine
 from daddy_encode.encoding.ffmpeg.executable import FfmpegExecutable
 from daddy_encode.encoding.frames.bad_frames import has_usable_frame
 from daddy_encode.encoding.frames.job_directory import BadFrameError, JobDirectory
 from daddy_encode.encoding.frames.listing import ChangedError, check_unchanged
 from daddy_encode.encoding.frames.pictures import Look
+from daddy_encode.encoding.gone import FramesGoneError, check_there, done_without_frames, open_job
 from daddy_encode.encoding.output import Target, faults, make_outputs, not_made
 from daddy_encode.encoding.receipts import confirm_done, record_done, withdraw
 from daddy_encode.encoding.recorded import recorded_since
@@ -51,6 +52,7 @@ def encode_job(paths: JobPaths, context: Context, progress: Progress = lambda sh
         Skipped: A file is another user's.
         EncodeError: ffmpeg failed, or frames are too large. Where that is so for one of two videos, the other is made,
             and the result has the error.
+        FramesGoneError: There are no frames to encode it from anew, as `context.force` asks for.
         SpoolError: An output cannot be written.
         Interrupted: `context.limits.stop` was set, or the job is another encoder's by now.
 
@@ -59,12 +61,14 @@ def encode_job(paths: JobPaths, context: Context, progress: Progress = lambda sh
     receipt names them.
     """
     paths.check_names()
-    shares = _Shares(progress)
+    shares = Shares(progress)
     # What has settled has to settle again.
     tries = 1 if context.settled else TRIES
     while True:
         try:
             return _encode_once(paths, context, shares)
+        except FramesGoneError as error:
+            return done_without_frames(paths, context, error)
         except ChangedError:
             tries -= 1
             if tries == 0:
@@ -77,13 +81,18 @@ def done_already(paths: JobPaths, context: Context) -> Result | None:
 
     None also where its receipt should be written anew, and can be.
     """
-    if context.force or not os.path.lexists(paths.receipt):
-        # Known without its frames being listed.
-        return None
-    job = examine_job(paths, context, reread=False)
-    if job.todo and job.earlier is not None and not os.access(paths.base.parent, os.W_OK):
-        # Else whoever can write down what is known then reads them.
-        job = examine_job(paths, context)
+    try:
+        if context.force:
+            # Known without its frames being listed.
+            check_there(paths, context.owners.check_file)
+        if context.force or not os.path.lexists(paths.receipt):
+            return None
+        job = examine_job(paths, context, reread=False)
+        if job.todo and job.earlier is not None and not os.access(paths.base.parent, os.W_OK):
+            # Else whoever can write down what is known then reads them.
+            job = examine_job(paths, context)
+    except FramesGoneError as error:
+        return done_without_frames(paths, context, error)
     if job.todo or job.receipt is None or (not job.is_recorded and os.access(paths.base.parent, os.W_OK)):
         return None
     return Result(paths, [], job.receipt)
@@ -97,22 +106,28 @@ def done_since(paths: JobPaths, context: Context) -> Result | None:
     """
     if not os.path.lexists(paths.receipt):
         return None
-    with JobDirectory(paths.directory, context.owners) as directory:
-        receipt = recorded_since(paths, directory, context.settings, keep_since=context.keep_since)
+    try:
+        with open_job(paths, context) as directory:
+            receipt = recorded_since(paths, directory, context.settings, keep_since=context.keep_since)
+    except FramesGoneError as error:
+        return done_without_frames(paths, context, error)
     return Result(paths, [], receipt) if receipt is not None else None
 
 
 def examine_job(paths: JobPaths, context: Context, *, reread: bool = True) -> Examined:
     """What is there of a job, and what is left to do; see `examine`. Writes nothing. Raises as `encode_job`."""
-    with JobDirectory(paths.directory, context.owners, context.max_pixels) as directory:
+    with open_job(paths, context) as directory:
         return _examined(paths, directory, context, reread=reread)
 
 
 def is_done(paths: JobPaths, context: Context) -> bool:
     """Whether a receipt says that nothing is left to do; what is wrong with the job does not matter."""
-    with contextlib.suppress(DaddyEncodeError, OSError):
+    try:
         return os.path.lexists(paths.receipt) and not examine_job(paths, context).todo
-    return False
+    except FramesGoneError as error:
+        return error.receipt is not None
+    except (DaddyEncodeError, OSError):
+        return False
 
 
 def check_owners(paths: JobPaths, context: Context) -> None:
@@ -121,9 +136,9 @@ def check_owners(paths: JobPaths, context: Context) -> None:
         directory.manifest()
 
 
-def _encode_once(paths: JobPaths, context: Context, shares: _Shares) -> Result:
+def _encode_once(paths: JobPaths, context: Context, shares: Shares) -> Result:
     """As `encode_job`; raises ChangedError where the frames did not stay as they were."""
-    with JobDirectory(paths.directory, context.owners, context.max_pixels) as directory:
+    with open_job(paths, context) as directory:
         job = _examined(paths, directory, context)
         if directory.remove_leftovers(rollout_died=job.salvaged):
             # That has changed the directory's time.
@@ -198,7 +213,7 @@ def _publish_all(
     directory: JobDirectory,
     job: Examined,
     bad: Mapping[str, str],
-    shares: _Shares,
+    shares: Shares,
 ) -> _Published:
     """Encode, verify and publish every output that is left to do, without the files in `bad`."""
     sources = [
@@ -270,27 +285,3 @@ def _publish_all(
         for kind, target in targets.items():
             rename(ready[kind], target.final)
     return _Published(sources[0][1], ffmpeg, made, replaces, list(dict.fromkeys(warnings)), error)
-
-
-class _Shares:
-    """A job's progress: each frame's share in each pass; never more than the frames, where something begins again."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._left: float | None = None
-        self._progress = progress
-        self._passes = 1
-
-    def expect(self, frames: int) -> None:
-        """Say how many frames the job has; only the first time counts."""
-        self._left = float(frames) if self._left is None else self._left
-
-    def begin(self, passes: int) -> None:
-        """Say how many passes over the frames there will be."""
-        self._passes = passes
-
-    def frame(self) -> None:
-        """One frame has been read in one pass."""
-        assert self._left is not None
-        share = min(self._left, 1 / self._passes)
-        self._left -= share
-        self._progress(share)

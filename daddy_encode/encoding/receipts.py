@@ -143,7 +143,7 @@ def withdraw(paths: JobPaths, ready: Mapping[Kind, HeldFile], context: Context, 
     source = msgspec.structs.replace(receipt.source, directory_mtime_ns=0)
     # Its next encoder goes on with what this one was told.
     unfinished = {kind: msgspec.to_builtins(job.todo[kind]) for kind in ready}
-    left = msgspec.structs.replace(receipt, outputs=others, source=source, unfinished=unfinished)
+    left = msgspec.structs.replace(receipt, outputs=others, source=source, unfinished=unfinished, frames=None)
     _write(paths, left, job)
     return True
 

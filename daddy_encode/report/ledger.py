@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 from daddy_encode.errors import ManifestError, one_line
 from daddy_encode.report.log import not_whole
-from daddy_encode.spool.paths import RECEIPT_SUFFIX, absolute
+from daddy_encode.spool.paths import RECEIPT_SUFFIX, JobPaths, absolute
 from daddy_encode.spool.receipt import Receipt
 from daddy_encode.spool.records import read_record
-from daddy_encode.spool.walk import list_outputs, listing_error, walk
+from daddy_encode.spool.walk import Listing, is_there, list_outputs, listing_error, walk
 
 # The six values of a saved video, then what else a spreadsheet is asked for.
 COLUMNS = [
@@ -86,9 +86,14 @@ def read_receipts(root: Path, output_dir: Path | None = None) -> Iterator[tuple[
         try:
             listing = directory.list()
         except OSError as error:
-            if directory.is_root:
+            if not directory.is_root:
+                continue
+            # A job's directory that is gone may have its receipt still.
+            if not (isinstance(error, FileNotFoundError) and any(map(is_there, _receipts_of(root, output_dir)))):
                 raise listing_error(root, error) from error
-            continue
+            listing, is_job = Listing(frozenset(), 0, ()), True
+        else:
+            is_job = listing.is_job
         # Each place with the names there and, where other jobs' receipts may be there as well, the name of the job.
         places: list[tuple[Path, Set[str], str | None]] = [(root / directory.relative, listing.names, None)]
         if directory.is_root:
@@ -96,7 +101,13 @@ def read_receipts(root: Path, output_dir: Path | None = None) -> Iterator[tuple[
             places.append((beside, _names(beside), directory.name))
         if output_dir is not None:
             there = output_dir / directory.relative
-            places.append((there, _names(there), directory.name if directory.is_root and listing.is_job else None))
+            places.append(
+                (
+                    there,
+                    _names(there),
+                    directory.name if directory.is_root and is_job else None,
+                )
+            )
         for place, names, job in places:
             for name in sorted(names):
                 path = place / name
@@ -113,6 +124,13 @@ def read_receipts(root: Path, output_dir: Path | None = None) -> Iterator[tuple[
                     continue
                 if record is not None and (job is None or record[0].job == one_line(job)):
                     yield path, record[0]
+
+
+def _receipts_of(root: Path, output_dir: Path | None) -> Iterator[Path]:
+    """Yield where the receipt of a job in the directory `root` may be."""
+    yield JobPaths.of(root).receipt
+    if output_dir is not None:
+        yield JobPaths.of(root, None, output_dir).receipt
 
 
 def _names(directory: Path) -> Set[str]:

@@ -46,7 +46,7 @@ class OutcomeKind(Enum):
     DONE = "already done"
     FAILED = "failed"
     FAILED_BEFORE = "has failed before, as it is"
-    SKIPPED = "left alone: another user's"
+    SKIPPED = "left alone: another user's, or its frames are gone"
     CLAIMED = "another encoder works on it"
     DEFERRED = "something that may pass was in the way"
     STOPPED = "told to stop"

@@ -12,6 +12,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from daddy_encode.encoding.frames.other_files import OtherFiles
+from daddy_encode.encoding.gone import gone_jobs, is_gone
 from daddy_encode.errors import SettingsError, SpoolError
 from daddy_encode.report.log import shown
 from daddy_encode.service.found_jobs import FoundJob, FoundJobs, JobList, PassedOver
@@ -119,7 +120,8 @@ def find_jobs(
         tidy: Whether to remove what encoders that were killed have left. Default: yes.
 
     Yields:
-        The jobs; what is passed over; and a SpoolError for each directory below `path` that cannot be listed.
+        The jobs, those among them whose frames are gone, but whose receipt and videos are there; what is passed over;
+        and a SpoolError for each directory below `path` that cannot be listed.
 
     Raises:
         SpoolError: `path` itself cannot be listed.
@@ -128,12 +130,20 @@ def find_jobs(
         try:
             listing = directory.list()
         except OSError as error:
+            if directory.is_root and is_gone(directory.paths):
+                yield _without_frames(directory.paths, named=True)
+                return
             if directory.is_root:
                 raise listing_error(directory.path, error) from error
             yield listing_error(directory.path, error)
             continue
         is_named = directory.is_root
         if not (listing.is_job or (is_named and listing.has_lone_frame)):
+            gone = list(gone_jobs(directory, listing)) if pattern is None else []
+            for paths in gone:
+                yield _without_frames(paths, named=is_named and paths == directory.paths)
+            if directory.paths in gone:
+                continue
             if other is not None:
                 other.add(listing.names)
             continue
@@ -165,6 +175,11 @@ def find_jobs(
                 yield FoundJob(job, part.frames, listing.has_manifest, is_named, has_lease, has_receipt)
         if is_named:
             return
+
+
+def _without_frames(paths: JobPaths, *, named: bool = False) -> FoundJob:
+    """A job that is done, of which there is nothing else to see."""
+    return FoundJob(paths, 0, has_manifest=False, named=named, has_lease=False)
 
 
 def _reported(found: Iterator[FoundJob | PassedOver | SpoolError]) -> Iterator[FoundJob | PassedOver | SpoolError]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from daddy_encode.encoding.gone import NOTHING, gone_jobs, is_gone
 from daddy_encode.errors import ManifestError, one_line
 from daddy_encode.service.snapshot import JobSnapshot, inspect_job
 from daddy_encode.service.state import State, classify
@@ -70,12 +71,19 @@ def job_statuses(root: Path, output_dir: Path | None = None) -> Iterator[JobStat
             mtime_ns = directory.mtime_ns()
             listing = directory.list()
         except OSError as error:
-            if directory.is_root:
+            if directory.is_root and is_gone(directory.paths):
+                yield _status(directory.paths, directory.outputs, NOTHING, 0, top)
+            elif directory.is_root:
                 raise listing_error(root, error) from error
             continue
         if listing.is_job:
             for paths, part in split_job(directory.paths, listing, split=False):
                 yield _status(paths, directory.outputs, part, mtime_ns, top)
+        else:
+            for paths in gone_jobs(directory, listing):
+                is_there = paths == directory.paths
+                outputs = directory.outputs if is_there else directory.inner_outputs
+                yield _status(paths, outputs, NOTHING, mtime_ns if is_there else 0, top)
 
 
 def without_older_done(statuses: Iterable[JobStatus], shown: int) -> tuple[list[JobStatus], int]:
@@ -106,13 +114,16 @@ def _status(paths: JobPaths, outputs: OutputListing, listing: Listing, mtime_ns:
     # A person wants to hear of frames that are not there, not to wait for them.
     state = classify(job, wanted=None, claimed=claimed)
     rollout = _rollout(paths, listing) if state is State.WRITING else None
+    # Of a directory that is gone nothing is known but when it was encoded.
+    finished = job.receipt.finished if job.receipt is not None else 0.0
+    changed = job.mtime_ns / 1e9 or finished
     return JobStatus(
         job=os.path.relpath(paths.job, top),
         paths=(paths.job, paths.directory.with_name(paths.base.name)),
         state=state,
         frames=job.frames,
-        age=max(0.0, time.time() - job.mtime_ns / 1e9),
-        changed=max(job.mtime_ns / 1e9, job.receipt.finished if job.receipt is not None else 0.0),
+        age=max(0.0, time.time() - changed),
+        changed=max(changed, finished),
         note=_note(paths, listing, state, job)[:LONGEST_NOTE],
         rollout=(rollout and rollout.slurm_job_id) or "",
     )
@@ -148,6 +159,7 @@ def _note(paths: JobPaths, listing: Listing, state: State, job: JobSnapshot) -> 
         lost = job.receipt.lost.missing_count + job.receipt.lost.bad_count
         notes = len({warning for record in job.receipt.outputs for warning in record.warnings})
         marks = [word for word in ("partial", "salvaged", "settled") if getattr(job.receipt, word)]
+        marks += ["frames deleted" if job.receipt.frames == "deleted" else "frames gone"] * (job.frames == 0)
         marks += [f"{lost} frame{'s' if lost != 1 else ''} lost"] * bool(lost)
         # Padding by a row is one as well; `log` says what they are.
         marks += [f"{notes} note{'s' if notes != 1 else ''}"] * bool(notes)

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from daddy_encode.encoding.context import Context
+from daddy_encode.encoding.gone import FramesGoneError
 from daddy_encode.encoding.job import examine_job
 from daddy_encode.encoding.recorded import settings_text
 from daddy_encode.encoding.settings import GifSettings
@@ -64,6 +65,8 @@ def preview(
     for job in jobs:
         try:
             yield job.paths, _videos(job.paths, context, every=every)
+        except FramesGoneError as error:
+            yield job.paths, [] if error.receipt is not None and not context.force else error
         except DaddyEncodeError as error:
             yield job.paths, error
 

@@ -68,7 +68,9 @@ def classify(
 
 def _is_done(job: JobSnapshot, wanted: Plan | None, gaps: Gaps | None) -> bool:
     receipt = job.receipt
-    if receipt is None or receipt.error is not None or receipt.source.manifest_sha256 != job.manifest_sha256:
+    if receipt is None or receipt.error is not None:
+        return False
+    if receipt.source.manifest_sha256 != job.manifest_sha256 and (job.frames or job.has_manifest):
         return False
     there = {
         record.format: read_settings(record.format, record.settings)
@@ -76,9 +78,9 @@ def _is_done(job: JobSnapshot, wanted: Plan | None, gaps: Gaps | None) -> bool:
         if record.format in job.outputs
     }
     whole = len(there) == len(receipt.outputs) > 0 and not receipt.unfinished
-    if job.has_manifest and job.frames == 0:
-        # Somebody has removed the frames after they were encoded: this is all there will be.
-        return whole
+    if job.frames == 0:
+        # They were deleted, or somebody has removed them, after they were encoded: this is all there will be.
+        return whole and receipt.source.sha256 != ""
     if receipt.source.directory_mtime_ns != job.mtime_ns or job.replaced:
         # An attempt examines the frames, or the video.
         return False

@@ -79,7 +79,12 @@ class Tally:
             log.warning("%s", outcome.error)
         elif outcome.kind is OutcomeKind.DONE:
             self.done += 1
-            log.log(self._done_level, "already done: %s; --force encodes it again", shown(paths.job))
+            is_gone = outcome.result is not None and outcome.result.frames_gone
+            more = "its frames are gone" if is_gone else "--force encodes it again"
+            log.log(self._done_level, "already done: %s; %s", shown(paths.job), more)
+            if outcome.result is not None and is_gone:
+                for warning in outcome.result.warnings:
+                    log.warning("%s: %s", shown(paths.job), warning)
         if outcome.result is not None and outcome.result.made:
             log_saved(outcome.result)
             self.made += outcome.kind is OutcomeKind.MADE

@@ -171,6 +171,7 @@ class Receipt(Struct, frozen=True, kw_only=True):
             encoder was killed as it was about to publish it, and what has the video's name now is not known.
         failures: How often ffmpeg, or gifsicle, failed on the job since it last changed or was encoded, the last
             MOST_FAILURES of them. As long as there are fewer, the job has not failed.
+        frames: "deleted": `daddy-encode clean` has deleted them, once the videos were proved. None: nobody has said so.
         finished: Seconds since the epoch, on the encoder's clock.
     """
 
@@ -191,6 +192,7 @@ class Receipt(Struct, frozen=True, kw_only=True):
     error: str | None = None
     unfinished: dict[Kind, dict[str, Any]] = field(default_factory=dict)
     failures: Annotated[list[Failure], Meta(max_length=MOST_FAILURES)] = field(default_factory=list)
+    frames: Literal["deleted"] | None = None
     finished: Seconds
 
 

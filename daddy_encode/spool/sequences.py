@@ -9,7 +9,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from daddy_encode.spool.frames import find_several
+from daddy_encode.errors import FrameError
+from daddy_encode.spool.frames import FrameSequence, find_sequences, find_several, is_frame_name, is_own_name
 from daddy_encode.spool.paths import JobPaths, absolute
 from daddy_encode.spool.receipt import is_receipt_of, read_receipt
 from daddy_encode.spool.walk import Listing, list_directory
@@ -21,9 +22,10 @@ def split_job(paths: JobPaths, listing: Listing, *, split: bool) -> list[tuple[J
     Args:
         paths: The directory's names, as one job.
         listing: What is in it.
-        split: Whether sequences are jobs. Default: where one of them has a receipt that says that it was one.
+        split: Whether sequences are jobs. Default: where one of them has a receipt that says that it was one; also
+            where it is the only one left.
     """
-    sequences = find_several(listing.frame_names)
+    sequences = find_several(listing.frame_names) or _last_one(paths, listing)
     jobs = [(paths.of_sequence(sequence.pattern), replace(listing, frames=len(sequence))) for sequence in sequences]
     # No two may have one name.
     if len({job.base for job, _ in jobs}) < len(jobs):
@@ -31,6 +33,18 @@ def split_job(paths: JobPaths, listing: Listing, *, split: bool) -> list[tuple[J
     if jobs and (split or any(is_receipt_of(job, read_receipt(job.receipt)) for job, _ in jobs)):
         return jobs
     return [(paths, listing)]
+
+
+def _last_one(paths: JobPaths, listing: Listing) -> list[FrameSequence]:
+    """The only sequence in a directory, where that has a receipt of its own: the frames of the others are gone."""
+    with contextlib.suppress(FrameError):
+        # Frames that are numbers alone are no sequence of several, and most are.
+        if any(is_frame_name(name) and not is_own_name(name) for name in listing.frame_names):
+            sequences = find_sequences(listing.frame_names)
+            job = paths.of_sequence(sequences[0].pattern) if len(sequences) == 1 else paths
+            if job.pattern is not None and is_receipt_of(job, read_receipt(job.receipt)):
+                return sequences
+    return []
 
 
 def is_sequence(path: Path) -> bool:

@@ -149,14 +149,23 @@ class SpoolDirectory:
     @property
     def outputs(self) -> OutputListing:
         """What is beside its outputs: listed once for all subdirectories of one directory, where that was listed."""
-        parent = self._parent
-        if parent is None or parent._listing is None:
+        return UNKNOWN_OUTPUTS if self._parent is None else self._parent.inner_outputs
+
+    @property
+    def inner_outputs(self) -> OutputListing:
+        """What is beside the outputs of its subdirectories, where it was listed."""
+        if self._listing is None:
             return UNKNOWN_OUTPUTS
-        if parent._children_outputs is None:
-            names = parent._listing.names if self._output_dir is None else None
-            paths = self.paths
-            parent._children_outputs = list_outputs(paths.base.parent, names, paths.top, tidy=self._tidy)
-        return parent._children_outputs
+        if self._children_outputs is None:
+            names = self._listing.names if self._output_dir is None else None
+            inner = self.inner_paths
+            self._children_outputs = list_outputs(inner.base.parent, names, inner.top, tidy=self._tidy)
+        return self._children_outputs
+
+    @property
+    def inner_paths(self) -> JobPaths:
+        """The names of the job that a directory named `_` in it would be."""
+        return JobPaths.of(Path(self.path, "_"), self._root, self._output_dir)
 
     def mtime_ns(self, *, is_stored: bool = False) -> int:
         """When a name in it last came, went or was replaced, in nanoseconds by the file system's clock.
@@ -192,9 +201,8 @@ class SpoolDirectory:
     def children(self) -> Iterator[SpoolDirectory]:
         """The subdirectories to enter."""
         for name in self.subdirectories:
-            yield SpoolDirectory(
-                os.path.join(self.path, name), name, self._root, self._output_dir, self, tidy=self._tidy
-            )
+            path = os.path.join(self.path, name)
+            yield SpoolDirectory(path, name, self._root, self._output_dir, self, tidy=self._tidy)
 
 
 def walk(root: Path, output_dir: Path | None = None, *, tidy: bool = False) -> Iterator[SpoolDirectory]:
@@ -287,8 +295,6 @@ def is_there(path: Path) -> bool:
     """Whether there is something at `path`; where the system does not say, the walk says why."""
     try:
         os.stat(path)
-    except FileNotFoundError:
-        return False
-    except OSError:
-        pass
+    except OSError as error:
+        return not isinstance(error, FileNotFoundError)
     return True

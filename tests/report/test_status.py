@@ -17,7 +17,7 @@ from tests.media import run_command
 from tests.service.spools import until, write_job
 
 TERMINAL = """\
-7 jobs, 1 failed, 1 waiting, 3 ready, 1 writing, 1 done
+8 jobs, 1 failed, 1 waiting, 3 ready, 1 writing, 2 done
 STATE      FRAMES    AGE  JOB
 failed          5  AGE  spool/run/failed one
             000002.png: is empty; write it again, or go on without it: --gaps
@@ -29,10 +29,11 @@ ready           4  AGE  spool/run/bad manifest
             manifest.json: not a valid manifest: Expecting property name
             enclosed in double quotes: line 1 column 2 (char 1)
 writing         4  AGE  spool/run/writing
+done            0  AGE  spool/run/gone  mp4+gif (frames gone)
 done            4  AGE  spool/run/done  mp4+gif
 """
 PIPE = """\
-7 jobs, 1 failed, 1 waiting, 3 ready, 1 writing, 1 done
+8 jobs, 1 failed, 1 waiting, 3 ready, 1 writing, 2 done
 STATE	FRAMES	AGE	JOB	NOTE
 failed	5	AGE	spool/run/failed one	000002.png: is empty; write it again, or go on without it: \
 --gaps hold repeats the frame before, --gaps skip leaves it out
@@ -42,6 +43,7 @@ ready	4	AGE	spool/run/ready
 ready	4	AGE	spool/run/bad manifest	manifest.json: not a valid manifest: Expecting property name \
 enclosed in double quotes: line 1 column 2 (char 1)
 writing	4	AGE	spool/run/writing
+done	0	AGE	spool/run/gone	mp4+gif (frames gone)
 done	4	AGE	spool/run/done	mp4+gif
 """
 

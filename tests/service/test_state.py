@@ -39,7 +39,7 @@ def receipt(*, error: str | None = None, manifest: str | None = "digest", mtime_
         frames=3,
         width=4,
         height=4,
-        sha256="",
+        sha256="frames",
         listing_sha256="",
         manifest_sha256=manifest,
         directory_mtime_ns=mtime_ns,

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from daddy_encode.encoding.advice import with_place
 from daddy_encode.encoding.context import Context
+from daddy_encode.encoding.gone import FramesGoneError
 from daddy_encode.encoding.job import check_owners, done_already, done_since, encode_job
 from daddy_encode.encoding.receipts import count_failure, record_failure
 from daddy_encode.errors import (
@@ -92,7 +93,7 @@ class JobAttempts:
                     self._claims.sweep(paths)
                 return Outcome(paths, OutcomeKind.DONE, result)
             check_owners(paths, context)
-        except Skipped as error:
+        except (Skipped, FramesGoneError) as error:
             return Outcome(paths, OutcomeKind.SKIPPED, error=error)
         except DaddyEncodeError:
             pass
@@ -122,7 +123,7 @@ class JobAttempts:
                 return Outcome(paths, OutcomeKind.FAILED, result, result.error, mtime_ns=before, listing_sha256=listing)
             kind = OutcomeKind.MADE if result.made else OutcomeKind.DONE
             return Outcome(paths, kind, result, mtime_ns=before)
-        except Skipped as fault:
+        except (Skipped, FramesGoneError) as fault:
             return Outcome(paths, OutcomeKind.SKIPPED, error=fault)
         except DaddyEncodeError as fault:
             error = fault

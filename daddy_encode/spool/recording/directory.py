@@ -12,6 +12,7 @@ from daddy_encode.spool.frames import frame_name, is_frame_name
 from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME
 from daddy_encode.spool.orphans import remove_dead, remove_temporaries
 from daddy_encode.spool.publish import reported
+from daddy_encode.spool.recording.deleting import SUFFIX as DELETING_SUFFIX
 from daddy_encode.spool.recording.frame_store import Container, files_of
 from daddy_encode.spool.recording.rollout import Rollout, TakenError, withdraw_rollout, write_rollout
 from daddy_encode.spool.stored.names import FRAMES_TAR, stored_names
@@ -34,7 +35,8 @@ def _old_dump(directory: Path) -> list[str]:
             names = set(os.listdir(directory))
         except FileNotFoundError:
             return []
-    frames = sorted(filter(is_frame_name, names))
+    # What says which of the frames are being deleted goes after them.
+    frames = [*sorted(filter(is_frame_name, names)), *(name for name in names if name.endswith(DELETING_SUFFIX))]
     return [name for name in _in_order([*stored_names(names), *frames]) if name in names]
 
 

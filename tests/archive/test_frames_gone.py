@@ -1,0 +1,227 @@
+"""A job whose frames are gone is done, as long as its receipt and its videos are there; new frames are a new job."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from daddy_encode import encode as encode_tree
+from daddy_encode import receipts, save_frames_as_png
+from daddy_encode.encoding.settings import make_settings
+from daddy_encode.errors import SpoolError
+from daddy_encode.service.state import State
+from daddy_encode.service.watcher.scanner import Scanner
+from daddy_encode.spool.recording.deleting import Deleting, deleting_name, mark, pack_marks
+from daddy_encode.spool.records import encode_record
+from tests.archive.commands import told
+from tests.jobs import encode
+from tests.media import decode_mp4, moving_square
+from tests.service.spools import receipt_of, right_bytes, video_of, write_job
+
+
+def remove_frames(job: Path) -> None:
+    for frame in job.glob("*.png"):
+        frame.unlink()
+
+
+def remove_all_in_it(job: Path) -> None:
+    for path in job.iterdir():
+        path.unlink()
+
+
+def states(root: Path, *options: str) -> dict[str, str]:
+    rows = [json.loads(line) for line in told("status", root, "--json", *options)[1].splitlines()]
+    return {row["job"]: f"{row['state']} {row['note']}" for row in rows}
+
+
+@pytest.mark.parametrize("remove", [remove_frames, remove_all_in_it, shutil.rmtree])
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_it_is_done_for_every_command_and_stays_as_it_is(
+    tmp_path: Path, remove: Callable[[Path], None], elsewhere: bool
+) -> None:
+    spool, out = tmp_path / "spool", tmp_path / "out" if elsewhere else tmp_path / "spool"
+    options = ["--output-dir", str(out)] if elsewhere else []
+    job, other = write_job(spool / "run" / "job"), write_job(spool / "run" / "other", 1)
+    assert told("encode", spool, *options)[0] == 0
+    remove(job)
+    video, receipt = out / "run/job.mp4", out / "run/job.receipt.json"
+    before = [(path.read_bytes(), path.stat().st_mtime_ns) for path in (video, receipt)]
+
+    status, said = told("encode", spool, *options)
+    assert (status, said.count("0 videos saved, 2 jobs already done, 0 failed")) == (0, 1), said
+    status, said = told("watch", "--once", spool, *options)
+    assert (status, said.count("0 videos saved"), said.count("0 failed")) == (0, 1, 1), said
+    assert states(spool, *options) == {"spool/run/job": "done mp4 (frames gone)", "spool/run/other": "done mp4"}
+    assert "6 frames" not in told("log", spool, *options)[1]
+    rows = [json.loads(line)["path"] for line in told("log", spool, "--json", *options)[1].splitlines()]
+    assert sorted(rows) == sorted(str(out / f"run/{name}.mp4") for name in ("job", "other"))
+
+    # Named itself, it is beside DIR alone.
+    named = ["--output-dir", str(out / "run")] if elsewhere else []
+    status, said = told("encode", job, *named)
+    assert (status, "already done" in said, "its frames are gone" in said, "--force" in said) == (0, True, True, False)
+    status, said = told("encode", job, "--force", *named)
+    assert status == 1
+    assert "its frames are gone, so there is nothing to make it from" in said
+    status, said = told("encode", job, "--video", "gif", *named)
+    assert status == 0
+    assert "what the options ask for is not made" in said
+    assert states(job, *named) == {"job": "done mp4 (frames gone)"}
+    assert "job.mp4" in told("log", job, *named)[1]
+    assert [(path.read_bytes(), path.stat().st_mtime_ns) for path in (video, receipt)] == before
+
+    # Of a tree, the others are made anew.
+    status, said = told("encode", spool, "--force", *options)
+    assert (status, "1 video saved" in said, "1 skipped" in said) == (0, True, True), said
+    assert [(path.read_bytes(), path.stat().st_mtime_ns) for path in (video, receipt)] == before
+    assert other.is_dir()
+
+
+def test_a_tree_of_which_only_videos_are_left_is_done_in_python_too(tmp_path: Path) -> None:
+    jobs = [write_job(tmp_path / name) for name in ("a", "b")]
+    encode_tree(tmp_path)
+    for job in jobs:
+        shutil.rmtree(job)
+    assert [video.path.name for video in encode_tree(tmp_path)] == ["a.mp4", "b.mp4"]
+    assert [receipt.job.name for receipt in receipts(jobs[0])] == ["a"]
+    with pytest.raises(SpoolError, match="there is nothing to make it from"):
+        encode_tree(jobs[0], force=True)
+
+
+@pytest.mark.parametrize("lost", ["mp4", "receipt.json"])
+def test_without_its_video_or_its_receipt_it_is_not_done(tmp_path: Path, lost: str) -> None:
+    job = write_job(tmp_path / "job")
+    encode(job)
+    shutil.rmtree(job)
+    (tmp_path / f"job.{lost}").unlink()
+    assert states(tmp_path) == {}
+    assert told("encode", job)[0] == 1
+    assert told("encode", tmp_path)[0] == 1
+
+
+def test_a_video_that_is_another_by_now_is_not_taken_for_its_own(tmp_path: Path) -> None:
+    job = write_job(tmp_path / "job")
+    encode(job)
+    remove_frames(job)
+    video_of(job).write_bytes(right_bytes(1))
+    status, said = told("encode", job)
+    assert status == 1
+    assert "nothing to encode: its manifest promises 4 frames" in said
+
+
+def test_frames_that_come_anew_are_a_new_recording(tmp_path: Path) -> None:
+    job = write_job(tmp_path / "job")
+    encode(job)
+    scanner = Scanner(tmp_path, make_settings())
+    remove_frames(job)
+    assert scanner.scan() == []
+    assert scanner.counts() == {State.DONE: 1}
+    save_frames_as_png(moving_square(9, 32, 48), job, overwrite=True)
+    assert [attempt.paths.directory for attempt in scanner.scan()] == [job]
+    assert len(decode_mp4(encode(job).paths.output("mp4"), 48, 32)) == 9
+    shutil.rmtree(job)
+    write_job(job, 1)
+    encode(job)
+    assert video_of(job).read_bytes() == right_bytes(1)
+
+
+def test_frames_that_were_put_back_are_those_that_were_encoded(tmp_path: Path) -> None:
+    job = write_job(tmp_path / "job")
+    encode(job)
+    shutil.copytree(job, tmp_path / "kept")
+    remove_frames(job)
+    receipt = receipt_of(job)
+    (tmp_path / "job.receipt.json").write_text(json.dumps(receipt | {"frames": "deleted"}))
+    assert states(tmp_path / "job") == {"job": "done mp4 (frames deleted)"}
+    shutil.rmtree(job)
+    shutil.copytree(tmp_path / "kept", job)
+    assert encode(job).made == []
+    assert receipt_of(job)["frames"] is None
+
+
+def pretend_to_delete(job: Path, *gone: str) -> None:
+    """As a `clean` leaves it that was killed: its record is there, and some of the frames are not."""
+    frames = [(path.name, path.stat()) for path in sorted(job.glob("*.png"))]
+    record = Deleting(receipt_sha256="", files=pack_marks(mark(*frame) for frame in frames))
+    (job / deleting_name(None)).write_bytes(encode_record(record))
+    for name in gone:
+        (job / name).unlink()
+
+
+@pytest.mark.parametrize("options", [[], ["--gaps", "hold"], ["--gaps", "skip", "--video", "both"], ["--force"]])
+def test_no_video_is_made_of_what_is_left(tmp_path: Path, options: list[str]) -> None:
+    job = write_job(tmp_path / "spool" / "job")
+    encode(job)
+    pretend_to_delete(job, "000002.png", "000003.png")
+    before = {path: path.read_bytes() for path in sorted(tmp_path.rglob("*")) if path.is_file()}
+    status, said = told("encode", job, *options)
+    assert status == ("--force" in options), said
+    assert ("are being deleted" in said) == ("--force" in options)
+    if "--force" not in options:
+        assert told("watch", "--once", tmp_path / "spool", *options)[0] == 0
+    assert states(tmp_path / "spool") == {"spool/job": "done mp4 (frames gone)"}
+    # Nor beside other outputs, whose receipt would be another.
+    for more in (["--output-dir", str(tmp_path / "else")], ["-o", str(tmp_path / "one.mp4")]):
+        status, said = told("encode", job, *options, *more)
+        assert status == (2 if "both" in options and "-o" in more else 1)
+    assert {path: path.read_bytes() for path in sorted(tmp_path.rglob("*")) if path.is_file()} == before
+
+
+def test_a_new_recording_in_a_half_deleted_directory_is_encoded(tmp_path: Path) -> None:
+    job = write_job(tmp_path / "job")
+    encode(job)
+    pretend_to_delete(job, "000000.png")
+    save_frames_as_png(moving_square(7, 32, 48), job, overwrite=True)
+    assert not (job / deleting_name(None)).exists()
+    assert len(decode_mp4(encode(job).paths.output("mp4"), 48, 32)) == 7
+
+
+def test_other_frames_of_the_same_names_are_not_those_being_deleted(tmp_path: Path) -> None:
+    job = write_job(tmp_path / "job")
+    encode(job)
+    pretend_to_delete(job)
+    remove_frames(job)
+    for index, frame in enumerate(_frames_of(write_job(tmp_path / "else", 0))):
+        (job / f"{index:06d}.png").write_bytes(frame)
+    assert encode(job).made == []
+    assert encode(job, crf=40).made != []
+
+
+def test_one_of_two_sequences_whose_frames_are_gone_is_done_and_the_other_stays_a_job_of_its_own(
+    tmp_path: Path,
+) -> None:
+    spool, job = tmp_path / "spool", tmp_path / "spool" / "job"
+    for name in ("rgb", "depth"):
+        save_frames_as_png(moving_square(4, 32, 48), tmp_path / name)
+        job.mkdir(exist_ok=True, parents=True)
+        for path in sorted((tmp_path / name).glob("*.png")):
+            path.rename(job / f"{name}_{path.name}")
+    assert told("encode", spool, "--split")[0] == 0
+    for path in job.glob("depth*"):
+        path.unlink()
+    status, said = told("encode", spool)
+    assert (status, "2 jobs already done" in said) == (0, True), said
+    assert states(spool) == {
+        "spool/job/rgb_*.png": "done mp4 (1 note)",
+        "spool/job/depth_*.png": "done mp4 (frames gone, 1 note)",
+    }
+    assert sorted(path.name for path in spool.glob("*.mp4")) == ["job.depth.mp4", "job.rgb.mp4"]
+
+
+def test_receipts_of_version_1_without_the_field_are_read(tmp_path: Path) -> None:
+    job = write_job(tmp_path / "job")
+    encode(job)
+    receipt = receipt_of(job)
+    del receipt["frames"]
+    (tmp_path / "job.receipt.json").write_text(json.dumps(receipt))
+    assert encode(job).made == []
+    shutil.rmtree(job)
+    assert states(tmp_path) == {f"{tmp_path.name}/job": "done mp4 (frames gone)"}
+
+
+def _frames_of(job: Path) -> list[bytes]:
+    return [path.read_bytes() for path in sorted(job.glob("*.png"))]
