@@ -7,6 +7,7 @@ from enum import Enum
 
 from msgspec import Struct
 
+from daddy_encode.archive.pack.outcome import PackOutcome
 from daddy_encode.encoding.context import Result
 from daddy_encode.errors import DaddyEncodeError
 from daddy_encode.spool.paths import JobPaths
@@ -27,6 +28,7 @@ class Attempt(Struct, frozen=True):
             claim, perhaps: a dead one is taken away.
         is_done: It is done, so that is all there is to do.
         skip_failed: Leave it alone where a receipt says that it failed as it is.
+        pack: It is done, and all there is to do is to pack its frames.
     """
 
     paths: JobPaths
@@ -37,6 +39,7 @@ class Attempt(Struct, frozen=True):
     has_lease: bool = False
     is_done: bool = False
     skip_failed: bool = False
+    pack: bool = False
 
 
 class OutcomeKind(Enum):
@@ -50,6 +53,8 @@ class OutcomeKind(Enum):
     CLAIMED = "another encoder works on it"
     DEFERRED = "something that may pass was in the way"
     STOPPED = "told to stop"
+    PACKED = "packed"
+    LEFT = "left as it is: its frames cannot be packed"
 
 
 class Outcome(Struct, frozen=True):
@@ -65,6 +70,7 @@ class Outcome(Struct, frozen=True):
         listing_sha256: The digest of the listing of its frames, for which a failure holds; None for whatever it is, and
             where nothing failed.
         failures: What is written down of programs that failed on it, perhaps not by its fault, this time the last.
+        packed: What packing came to, where it was packed.
     """
 
     paths: JobPaths
@@ -74,3 +80,4 @@ class Outcome(Struct, frozen=True):
     mtime_ns: int | None = None
     listing_sha256: str | None = None
     failures: Sequence[Failure] = ()
+    packed: PackOutcome | None = None

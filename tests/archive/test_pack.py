@@ -377,3 +377,31 @@ def test_force_makes_the_same_videos_again(tmp_path: Path) -> None:
     result = encode_job(JobPaths.of(job), context(force=True))
     assert {record.format for record in result.made} == {"mp4", "gif"}
     assert {kind: job.with_name(f"run.{kind}").read_bytes() for kind in ("mp4", "gif")} == before
+
+
+def test_a_watcher_packs_what_is_done_and_leaves_what_cannot_be(tmp_path: Path) -> None:
+    save_frames_as_png(moving_square(4), tmp_path / "a")
+    save_frames_as_png(moving_square(4), tmp_path / "b")
+    for path in (tmp_path / "b").glob("*.png"):
+        path.write_bytes(png(random_samples(48, 64, 8, 2), interlaced=True))
+    young = run_command("watch", tmp_path, "--once", "--pack-after", "1h")
+    assert young.returncode == 0 and not list(tmp_path.rglob("frames.mkv")), young.stderr
+    done = run_command("watch", tmp_path, "--once", "--pack-after", "0")
+    assert done.returncode == 0, done.stderr
+    assert names(tmp_path / "a") == ["frames.json", "frames.mkv", "manifest.json", "rollout.json"]
+    assert len(list((tmp_path / "b").glob("*.png"))) == 4
+    assert "packed" in done.stderr and done.stderr.count("000000.png is interlaced") == 1
+    again = run_command("watch", tmp_path, "--once")
+    assert again.returncode == 0 and "0 videos saved, 2 jobs already done" in again.stderr
+
+
+def test_encode_and_the_script_of_submit_pack_what_is_encoded(tmp_path: Path) -> None:
+    save_frames_as_png(moving_square(4), tmp_path / "a")
+    done = run_command("encode", tmp_path, "--pack")
+    assert done.returncode == 0 and "1 job packed" in done.stderr
+    assert names(tmp_path / "a") == ["frames.json", "frames.mkv", "manifest.json", "rollout.json"]
+    again = run_command("encode", tmp_path, "--pack")
+    assert again.returncode == 0 and "0 jobs packed, 1 already" in again.stderr
+    wrong = run_command("encode", tmp_path / "a", "--pack", "-o", tmp_path / "x.mp4")
+    assert wrong.returncode == 2 and "--output and --pack" in wrong.stderr
+    assert "--pack" in run_command("submit", tmp_path, "--pack", "--dry-run").stdout

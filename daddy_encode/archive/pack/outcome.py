@@ -6,7 +6,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from daddy_encode.errors import DaddyEncodeError
+from daddy_encode.errors import DaddyEncodeError, one_line
+from daddy_encode.report.log import counted, shown, size
 from daddy_encode.spool.paths import JobPaths
 
 Kind = Literal["packed", "unpacked", "already", "would"]
@@ -34,6 +35,20 @@ class PackOutcome(Struct, frozen=True, kw_only=True):
     files_after: int = 0
     bytes_before: int = 0
     bytes_after: int = 0
+
+    def line(self, what: str = "packed") -> str:
+        """What became of it, in one line for people; `what`: what was done."""
+        text = f"{what} {shown(self.paths.job)}: {counted(self.frames, 'frame')}, {counted(self.files_before, 'file')}"
+        text += f" of {size(self.bytes_before)}"
+        return one_line(text + (f" are now {self.files_after} of {size(self.bytes_after)}" if self.bytes_after else ""))
+
+    def json(self, state: str) -> str:
+        """The same as one JSON object on one line."""
+        import json
+
+        names = ("frames", "codec", "files_before", "files_after", "bytes_before", "bytes_after")
+        values = {name: getattr(self, name) for name in names}
+        return json.dumps({"path": str(self.paths.job), "state": state, **values})
 
 
 class LeftError(DaddyEncodeError):

@@ -261,6 +261,11 @@ def encoding_options(command: Command) -> Command:
     help="Show what would be made, with which settings where they are not the default ones, and what it would replace; "
     "write nothing. With --json as one JSON object per video.",
 )
+@click.option(
+    "--pack",
+    is_flag=True,
+    help="Afterwards pack the frames of each job that is done, as `pack` does. Default: they stay as they are.",
+)
 @click.option("--force", is_flag=True, help="Also encode jobs again that are done. Default: they are skipped.")
 def command(paths: tuple[Path, ...], output_dir: Path | None, as_json: bool, **options: Any) -> int:
     """Make videos of the frames in each PATH: a job's directory, or a tree of them.

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from msgspec.structs import replace
@@ -32,8 +32,12 @@ from daddy_encode.service.worker_pool import WorkerPool
 from daddy_encode.service.workers.count import usable_processes
 from daddy_encode.spool.claims import Claims
 from daddy_encode.spool.orphans import remove_dead
+from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.receipt import OutputRecord
 from daddy_encode.spool.sequences import is_of_a_job
+
+if TYPE_CHECKING:
+    from daddy_encode.cli.pack.run import PackTally
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +53,7 @@ def run(
     no_wait: bool,
     split: bool,
     dry_run: bool,
+    pack: bool,
     quiet: bool,
     verbose: bool,
     **options: Any,
@@ -65,6 +70,7 @@ def run(
         no_wait: Whether to exit instead of waiting for the jobs that others hold.
         split: Whether each sequence of frames in a directory is a job.
         dry_run: Whether only to say what would be made.
+        pack: Whether to pack the frames of each job that is done.
         quiet: Whether to log only warnings and errors, without a bar.
         verbose: Whether to log all there is to say.
         **options: Those of `make_context`.
@@ -77,6 +83,8 @@ def run(
         EncodeError: ffmpeg or gifsicle is missing, or does not work here.
         DaddyEncodeError: The one video that was named cannot be made.
     """
+    if output is not None and pack:
+        raise SettingsError("--output and --pack: give one of them")
     if output is not None:
         options["video"] = _kind_of(output, options.get("video"), output_dir)
     context = make_context(**options)
@@ -105,7 +113,7 @@ def run(
         on_saved=print_saved if as_json else lambda record, path: None,
         one_job=len(found.jobs) == 1,
     )
-    left = []
+    left, done = [], list[JobPaths]()
     with Progress(len(found.jobs), found.jobs.frames, hidden=quiet) as progress:
         if output is not None:
             for job in found.jobs:
@@ -118,6 +126,8 @@ def run(
 
             def ended(outcome: Outcome, job: FoundJob) -> None:
                 tally.record(outcome)
+                if pack and outcome.kind in (OutcomeKind.MADE, OutcomeKind.DONE):
+                    done.append(outcome.paths)
                 progress.end_job(0 if outcome.kind is OutcomeKind.MADE else job.frames)
 
             claims = Claims(lease, context.owners.trusts, context.tmp_dir)
@@ -125,6 +135,7 @@ def run(
             processes = usable_processes(count, len(found.jobs))
             with WorkerPool(count, context, claims, stop, progress.add, processes=processes, may_fork=True) as pool:
                 left = encode_all(found.jobs, pool, stop, ended, lease=lease, wait=not no_wait)
+    packed = _packed(done, context, lease, stop) if pack else None
     if len(found.jobs) + len(found.faults) + len(found.passed_over) > 1:
         log.info("%s", tally)
     if stop.is_set():
@@ -132,7 +143,24 @@ def run(
         return INTERRUPTED
     if tally.failed or (tally.skipped and not tally.saved and not tally.done):
         return FAILED
-    return INTERRUPTED if left else 0
+    if packed is not None and packed.failed:
+        return FAILED
+    return INTERRUPTED if left or (packed is not None and packed.deferred) else 0
+
+
+def _packed(jobs: Sequence[JobPaths], context: Context, lease: float, stop: StopSwitch) -> PackTally:
+    """Pack the frames of jobs that are done, and report each."""
+    from daddy_encode.archive.pack.claimed import pack_one
+    from daddy_encode.cli.pack.run import PackTally
+
+    tally = PackTally(as_json=False)
+    claims = Claims(lease, context.owners.trusts)
+    for paths in jobs:
+        if stop.is_set():
+            break
+        tally.attempt(paths, partial(pack_one, paths, context, claims, stop))
+    log.info("%s", tally)
+    return tally
 
 
 def print_saved(record: OutputRecord, path: Path) -> None:

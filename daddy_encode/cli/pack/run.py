@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -20,8 +21,7 @@ from daddy_encode.encoding.frames.owners import trusted_owners
 from daddy_encode.encoding.job import is_done
 from daddy_encode.encoding.settings import Settings
 from daddy_encode.errors import ClaimedError, DaddyEncodeError, Interrupted, Skipped
-from daddy_encode.report.log import counted, set_up_logging, size
-from daddy_encode.report.packed import packed_json, packed_line
+from daddy_encode.report.log import counted, set_up_logging, shown, size
 from daddy_encode.report.progress import AboveBar, Progress
 from daddy_encode.service.find_jobs import find_all_jobs
 from daddy_encode.service.stop import StopSwitch
@@ -68,7 +68,7 @@ def run(
         log.warning("%s", passed_over)
     for fault in found.faults:
         log.error("%s", str(fault).replace("nothing to encode", "nothing to pack"))
-    tally = Tally(as_json=as_json, undo=undo)
+    tally = PackTally(as_json=as_json, undo=undo)
     tally.failed = len(found.faults)
     claims = Claims(lease, context.owners.trusts)
     with Progress(len(found.jobs), found.jobs.frames, hidden=quiet or dry_run) as progress:
@@ -91,7 +91,7 @@ def run(
     return INTERRUPTED if tally.deferred else 0
 
 
-class Tally:
+class PackTally:
     """What became of all jobs together.
 
     Attributes:
@@ -137,18 +137,18 @@ class Tally:
             ):
                 total[0] += files
                 total[1] += count
-        before, after = (done.files_before, done.bytes_before), (done.files_after, done.bytes_after)
-        kind = "would unpack" if done.kind == "would" and self._undo else done.kind
-        line = packed_line(done.paths.job, kind, done.frames, before, after)
-        log.log(logging.DEBUG if done.kind == "already" else logging.INFO, "%s", line)
+        if done.kind == "already":
+            log.debug("nothing to do: %s", shown(done.paths.job))
+        else:
+            would = "would " * (done.kind == "would")
+            what = {"would": "unpack" if self._undo else "pack"}.get(done.kind, done.kind)
+            log.info("%s", done.line(would + what))
         if self._as_json:
-            names = ("frames", "codec", "files_before", "files_after", "bytes_before", "bytes_after")
-            values = {name: getattr(done, name) for name in names}
-            click.echo(packed_json(done.paths.job, kind, **values))
+            click.echo(done.json(done.kind))
 
     def _print(self, paths: JobPaths, state: str, error: Exception) -> None:
         if self._as_json:
-            click.echo(packed_json(paths.job, state, reason=str(error)))
+            click.echo(json.dumps({"path": str(paths.job), "state": state, "reason": str(error)}))
 
     def __str__(self) -> str:
         what = "unpacked" if self._undo else "packed"

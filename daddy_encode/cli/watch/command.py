@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from daddy_encode.cli.duration import duration
 from daddy_encode.cli.encode.command import encoding_options
 from daddy_encode.cli.user_path import UserPath
 
@@ -63,6 +64,13 @@ from daddy_encode.cli.user_path import UserPath
     show_default=True,
     help="End the CMD of --on-done, with all that it has started, after this long. While as many run as twice the "
     "workers, no further job is begun.",
+)
+@click.option(
+    "--pack-after",
+    metavar="TIME",
+    callback=duration,
+    help="Pack the frames of each job, as `pack` does, once it has been done for this long: 30m, 1h, 7d. "
+    "Default: never.",
 )
 @click.option(
     "--no-events",

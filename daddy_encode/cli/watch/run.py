@@ -52,6 +52,7 @@ def run(
     max_runtime: float | None,
     on_done: str | None,
     on_done_timeout: float,
+    pack_after: float | None,
     no_events: bool,
     quiet: bool,
     verbose: bool,
@@ -93,6 +94,7 @@ def run(
         retry_failed=retry_failed,
         keep_since=keep_since,
         split=split,
+        pack_after=pack_after,
         events=events,
     )
     tally = Tally(on_saved=print_saved if as_json else lambda record, path: None)

@@ -23,8 +23,8 @@ from daddy_encode.service.attempt import Attempt
 from daddy_encode.service.snapshot import inspect_job
 from daddy_encode.service.state import State, classify
 from daddy_encode.service.watcher.events import Events
-from daddy_encode.service.watcher.tracked_job import FINAL, TrackedJob
-from daddy_encode.spool.paths import RECEIPT_SUFFIX, JobPaths, absolute
+from daddy_encode.service.watcher.tracked_job import FINAL, TrackedJob, wants_events
+from daddy_encode.spool.paths import JobPaths, absolute
 from daddy_encode.spool.sequences import split_job
 from daddy_encode.spool.transient import TRANSIENT
 from daddy_encode.spool.walk import Listing, SpoolDirectory, is_there, walk
@@ -56,6 +56,7 @@ class Scanner:
         retry_failed: bool = False,
         keep_since: float | None = None,
         split: bool = False,
+        pack_after: float | None = None,
         events: Events | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -71,6 +72,7 @@ class Scanner:
             retry_failed: Whether each job that has failed is tried once more.
             keep_since: As in `Context`.
             split: As in `split_job`.
+            pack_after: After how many seconds the frames of a job that is done are packed. Default: never.
             events: Told which directories to watch until the next scan. Default: nobody.
             clock: The clock that ages are measured on, in seconds.
         """
@@ -84,6 +86,7 @@ class Scanner:
         self._events = events
         self._clock = clock
         self._split = split
+        self._pack_after = pack_after
         self._jobs: dict[str, TrackedJob] = {}
         # Of those directories whose sequences of frames are jobs.
         self._patterns: dict[str, tuple[str | None, ...]] = {}
@@ -151,6 +154,11 @@ class Scanner:
             job.tries, job.last_error = 0, ""
             job.list_again()
 
+    def record_packed(self, paths: JobPaths) -> None:
+        """Keep that there is nothing more to pack of a job, as it is."""
+        if job := self._jobs.get(str(paths.job)):
+            job.packed_mtime_ns, job.tries, job.last_error = job.mtime_ns, 0, ""
+
     def defer(self, paths: JobPaths, error: str = "", *, back_off: bool) -> bool:
         """Have a job tried again in a later scan.
 
@@ -188,7 +196,7 @@ class Scanner:
             jobs = [(pattern, self._jobs.get(_key(path, pattern))) for pattern in patterns]
             # Before the listing: what changes after this moment changes this time, and is noticed.
             mtime_ns = directory.mtime_ns(is_stored=jobs[0][1] is not None and jobs[0][1].is_stored)
-            wanted = self._events is not None and any(self._wants_events(directory, *job, mtime_ns) for job in jobs)
+            wanted = self._events is not None and any(wants_events(directory, *job, mtime_ns) for job in jobs)
             self._watch(path, wanted, is_job=jobs[0][1] is not None)
             if any(job is None or job.must_list(directory, name, mtime_ns, self._clock()) for name, job in jobs):
                 listing = directory.list()
@@ -224,15 +232,6 @@ class Scanner:
         if wanted and self._events is not None:
             self._events.watch(path, is_job=is_job)
 
-    def _wants_events(
-        self, directory: SpoolDirectory, pattern: str | None, job: TrackedJob | None, mtime_ns: int
-    ) -> bool:
-        """Whether events of a directory are worth having: not those of a job that is finished, or seems to be."""
-        if job is None:
-            names = directory.outputs.names
-            return names is None or directory.job_name(pattern) + RECEIPT_SUFFIX not in names
-        return job.state not in FINAL or job.mtime_ns != mtime_ns
-
     def _keep(self, directory: SpoolDirectory, error: OSError) -> None:
         """Log that a directory cannot be listed, where that is new, and keep what is known of it."""
         path, reason = directory.path, error.strerror or str(error)
@@ -254,6 +253,8 @@ class Scanner:
             self._classify(directory, pattern, job)
         if job.should_sweep(self._clock(), has_lease=directory.job_name(pattern) in directory.outputs.claimed):
             self._ready.append((job.mtime_ns, Attempt(directory.job(pattern), has_lease=True, is_done=True)))
+        elif self._pack_after is not None and job.should_pack(directory.job(pattern), self._pack_after, self._clock()):
+            self._ready.append((job.mtime_ns, Attempt(directory.job(pattern), pack=True)))
 
     def _classify(self, directory: SpoolDirectory, pattern: str | None, job: TrackedJob) -> None:
         assert job.snapshot is not None

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import functools
 import os
+import time
 
 from daddy_encode.encoding.frames.listing import listing_sha256
 from daddy_encode.service.snapshot import JobSnapshot
 from daddy_encode.service.state import State
 from daddy_encode.spool.manifest import MANIFEST_NAME
-from daddy_encode.spool.paths import JobPaths, Kind
+from daddy_encode.spool.paths import RECEIPT_SUFFIX, JobPaths, Kind
+from daddy_encode.spool.receipt import read_receipt
+from daddy_encode.spool.stored.names import FRAMES_MKV
 from daddy_encode.spool.walk import Listing, SpoolDirectory, mtime_ns
 
 # A file system whose times are coarse (1 or 2 s) can show two changes with one time. A listing counts as the last word
@@ -51,6 +54,8 @@ class TrackedJob:
         sweeps: How often in a row its lease was to be taken away, once it is done or has failed.
         next_sweep: When that may be tried again.
         last_error: What was last in the way, and has been reported.
+        is_packed: Whether its frames are in a packed file.
+        packed_mtime_ns: Its directory's time when there was nothing more to pack; None where that is not known.
     """
 
     __slots__ = (
@@ -60,6 +65,7 @@ class TrackedJob:
         "failed_as",
         "failed_listing",
         "frames",
+        "is_packed",
         "is_stored",
         "last_error",
         "last_scan",
@@ -69,6 +75,7 @@ class TrackedJob:
         "next_sweep",
         "next_try",
         "outputs",
+        "packed_mtime_ns",
         "snapshot",
         "state",
         "subdirectories",
@@ -97,6 +104,8 @@ class TrackedJob:
         self.last_error = ""
         self.sweeps = 0
         self.next_sweep = 0.0
+        self.is_packed = False
+        self.packed_mtime_ns: int | None = None
 
     def must_list(self, directory: SpoolDirectory, pattern: str | None, mtime: int, now: float) -> bool:
         """Whether the job may look different from what is remembered.
@@ -129,6 +138,7 @@ class TrackedJob:
             self.changed_at = now
         self.mtime_ns, self.frames = snapshot.mtime_ns, snapshot.frames
         self.is_stored = listing.stored is not None
+        self.is_packed = listing.stored is not None and listing.stored.file == FRAMES_MKV
         self.calm = now >= self.changed_at + CALM_SECONDS
         self.subdirectories = listing.subdirectories
         self.snapshot = snapshot
@@ -168,6 +178,18 @@ class TrackedJob:
         pause = min(FIRST_PAUSE_SECONDS * 2.0 ** (self.tries - 1), LONGEST_PAUSE_SECONDS) if back_off else 0.0
         self.next_try = now + pause
 
+    def should_pack(self, paths: JobPaths, after: float, now: float) -> bool:
+        """Whether to pack its frames: it has been done for so many seconds, and nothing has changed in it."""
+        if self.state is not State.DONE or self.is_packed or not self.frames or self.packed_mtime_ns == self.mtime_ns:
+            return False
+        if now < self.next_try or time.time() - self.mtime_ns / 1e9 < after:
+            return False
+        receipt = read_receipt(paths.receipt)
+        left = after - (time.time() - receipt.finished) if receipt is not None else 0.0
+        if left > 0:
+            self.next_try = now + left
+        return left <= 0
+
     def should_sweep(self, now: float, *, has_lease: bool) -> bool:
         """Whether to take away the lease of a job that is done or has failed: each time after twice as long.
 
@@ -181,6 +203,14 @@ class TrackedJob:
         self.next_sweep = now + min(FIRST_SWEEP_SECONDS * 2.0**self.sweeps, LONGEST_PAUSE_SECONDS)
         self.sweeps += 1
         return True
+
+
+def wants_events(directory: SpoolDirectory, pattern: str | None, job: TrackedJob | None, mtime_ns: int) -> bool:
+    """Whether events of a directory are worth having: not those of a job that is finished, or seems to be."""
+    if job is None:
+        names = directory.outputs.names
+        return names is None or directory.job_name(pattern) + RECEIPT_SUFFIX not in names
+    return job.state not in FINAL or job.mtime_ns != mtime_ns
 
 
 @functools.cache

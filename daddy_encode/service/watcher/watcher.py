@@ -199,6 +199,13 @@ class Watcher:
             self._scanner.record_done(paths, mtime_ns)
         elif outcome.kind in (OutcomeKind.FAILED, OutcomeKind.FAILED_BEFORE):
             self._scanner.record_failed(paths, mtime_ns, outcome.listing_sha256)
+        elif outcome.kind in (OutcomeKind.PACKED, OutcomeKind.LEFT):
+            self._scanner.record_packed(paths)
+            if outcome.packed is not None and outcome.packed.kind == "packed":
+                log.info("%s", outcome.packed.line())
+                self._finished = True
+            elif outcome.error is not None:
+                log.info("%s", error)
         elif outcome.kind is OutcomeKind.SKIPPED:
             if self._scanner.defer(paths, error, back_off=True):
                 self._report(outcome)

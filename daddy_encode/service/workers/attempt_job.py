@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
+from daddy_encode.archive.pack.claimed import pack_one
+from daddy_encode.archive.pack.outcome import LeftError
 from daddy_encode.encoding.advice import with_place
 from daddy_encode.encoding.context import Context
 from daddy_encode.encoding.gone import FramesGoneError
@@ -78,6 +80,8 @@ class JobAttempts:
         if attempt.is_done:
             self._claims.sweep(paths)
             return Outcome(paths, OutcomeKind.CLAIMED)
+        if attempt.pack:
+            return self._packed(paths)
         context = replace(
             self._context,
             need_manifest=attempt.need_manifest,
@@ -107,6 +111,18 @@ class JobAttempts:
             except (SettingsError, SpoolError) as error:
                 # Nothing was found out about the job.
                 return Outcome(paths, OutcomeKind.DEFERRED, error=self._advised(error))
+
+    def _packed(self, paths: JobPaths) -> Outcome:
+        try:
+            packed = pack_one(paths, self._context, self._claims, self._stop)
+            return Outcome(paths, OutcomeKind.PACKED, packed=packed)
+        except (LeftError, Skipped) as error:
+            return Outcome(paths, OutcomeKind.LEFT, error=error)
+        except ClaimedError as error:
+            return Outcome(paths, OutcomeKind.CLAIMED, error=error)
+        except DaddyEncodeError as error:
+            kind = OutcomeKind.STOPPED if self._stop.is_set() else OutcomeKind.DEFERRED
+            return Outcome(paths, kind, error=error)
 
     def _claimed(self, attempt: Attempt, context: Context, claim: Claim) -> Outcome:
         paths = attempt.paths
