@@ -208,6 +208,14 @@ def test_a_clip_that_is_not_whole_in_the_cache_is_rendered_anew(
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_clip_that_cannot_be_rendered_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clips, "CACHE", tmp_path)
+    monkeypatch.setitem(clips.CLIPS, "tiny", clips.Clip("NoSuchGame-v5", 2, 160, 210))
+    with pytest.raises(SystemExit, match=r"\ANoSuchGame-v5 cannot be rendered: [^\n]*: pip install -e '\.\[bench\]'"):
+        clips.clip("tiny")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_benchmark_that_is_terminated_leaves_no_files(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.benchmarks", "start_up", "--quick"]
     root = Path(__file__).parents[1]

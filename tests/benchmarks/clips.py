@@ -59,7 +59,13 @@ def clip(name: str) -> npt.NDArray[np.uint8]:
     path = _cached(name)
     frames = _whole(path, described)
     if frames is None:
-        rendered = _render(described)
+        try:
+            rendered = _render(described)
+        except Exception as error:
+            said = f"{described.environment} cannot be rendered: {type(error).__name__}: {error}".splitlines()[0]
+            raise SystemExit(
+                f"{said}: pip install -e '.[bench]', and for MuJoCo the Debian package libosmesa6"
+            ) from error
         CACHE.mkdir(parents=True, exist_ok=True)
         # Removed with all that it holds, however this ends.
         with tempfile.TemporaryDirectory(dir=CACHE) as folder:
