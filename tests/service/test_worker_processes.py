@@ -155,7 +155,8 @@ def test_a_worker_process_that_is_killed_costs_no_job(spool: Path) -> None:
     write_long_jobs(spool)
     small = {write_job(spool / f"small-{index}", index): index for index in range(4)}
     with Encoder("encode", spool, *SLOW) as encoder:
-        encoder.until(lambda: ffmpegs_of(children_of(encoder.pid)), "an ffmpeg")
+        # Killed while it writes its claim, one would leave a claim of nobody, which counts for the whole lease.
+        encoder.until(lambda: len(ffmpegs_of(children_of(encoder.pid))) == 3, "three ffmpegs")
         workers = children_of(encoder.pid)
         assert len(workers) == 3
         for worker in workers[:2]:
