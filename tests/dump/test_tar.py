@@ -250,12 +250,25 @@ def test_wrappers_and_the_rollout_for_people_pass_it_on(tmp_path: Path) -> None:
 
     env = RecordFrames(gymnasium.make("CartPole-v1", render_mode="rgb_array"), tmp_path / "gym", container="tar")
     env.reset(seed=1)
+    # As a file in the archive is named.
+    assert [path.parts[-2:] for path in env.recorded_frames] == [("frames.tar", "000000.png")]
     while not env.step(env.action_space.sample())[2]:
         pass
     env.close()
     recording = tmp_path / "gym" / "rl-video-episode-0"
     assert sorted(os.listdir(recording)) == FILES
     assert len(pictures(recording)) == manifest_of(recording)["frames"] == len(annotations_of(recording))
+    vector = RecordFrames(
+        gymnasium.make_vec("CartPole-v1", num_envs=2, vectorization_mode="sync", render_mode="rgb_array"),
+        tmp_path / "vector",
+        video_length=3,
+        container="tar",
+    )
+    vector.reset(seed=1)
+    for _ in range(4):
+        vector.step(vector.action_space.sample())
+    vector.close()
+    assert len(pictures(tmp_path / "vector" / "rl-video-episode-0")) == 4
     done = subprocess.run(
         [
             sys.executable,

@@ -17,7 +17,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
 
-from tests.fuzz.seeds import PNGS, RECORDS, broken, broken_pngs
+from tests.fuzz.seeds import PNGS, RECORDS, TARS, broken, broken_pngs
 from tests.fuzz.targets import TARGETS
 
 
@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10, help="how long (default: 10)")
     parser.add_argument("--corpus", type=Path, help="folder of inputs to begin from and add to (default: a new one)")
     options = parser.parse_args()
-    seeds = RECORDS if options.target == "record" else PNGS
+    seeds = {"record": RECORDS, "tar": TARS, "tar-mended": TARS}.get(options.target, PNGS)
     with tempfile.TemporaryDirectory() as scratch:
         corpus = options.corpus or Path(scratch)
         corpus.mkdir(parents=True, exist_ok=True)
@@ -66,7 +66,8 @@ def guided_by_hypothesis(name: str, seconds: float) -> None:
     target: Callable[[bytes], str] = TARGETS[name]
     completed: collections.Counter[str] = collections.Counter()
     slowest = 0.0
-    strategy = broken(RECORDS) if name == "record" else broken_pngs()
+    others = {"record": RECORDS, "tar": TARS, "tar-mended": TARS}
+    strategy = broken(others[name]) if name in others else broken_pngs()
 
     @settings(max_examples=2000, database=None, deadline=None, suppress_health_check=list(HealthCheck), phases=[*Phase])
     @given(strategy)

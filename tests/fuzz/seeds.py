@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from daddy_encode.spool.png.format import NONE, SUB, UP
 from daddy_encode.spool.png.writer import encode_png
+from daddy_encode.spool.stored.tar import entry
 from tests.encoding.png.corpus import Chunks, chunks_of, joined, palette_file, small_file
 from tests.pngs import chunk, every_kind, ihdr
 
@@ -20,6 +21,11 @@ PNGS = [
     *(data for _, data in every_kind(6, 5)),
     *(encode_png(OPAQUE, row_filter) for row_filter in (NONE, SUB, UP)),
     small_file() + b"more",
+]
+
+TARS = [
+    b"".join(entry(f"{index:06d}.png", data, 1_700_000_000) for index, data in enumerate(PNGS[:3])) + bytes(1024),
+    b"".join(entry(name, b"x" * 700, 0) for name in ("a/1.png", "./a/2.png", "notes.txt", "a/.3.png")),
 ]
 
 MANIFEST = {

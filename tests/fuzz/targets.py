@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import os
+import tarfile
 import zlib
 
 import numpy as np
@@ -16,6 +19,9 @@ from daddy_encode.spool.manifest import Manifest
 from daddy_encode.spool.receipt import Receipt
 from daddy_encode.spool.recording.rollout import Rollout
 from daddy_encode.spool.records import parse_record
+from daddy_encode.spool.stored.tar import BLOCK, ZEROS, TarFault, padded
+from daddy_encode.spool.stored.tar_index import count_stored, read_index
+from tests.encoding.stored.tars import signed
 from tests.pngs import SIGNATURE, chunk, ihdr, pillow_rgb
 
 # Larger pictures only take longer.
@@ -108,7 +114,59 @@ def one_record(data: bytes) -> str:
     return " | ".join(completed)
 
 
+def one_tar(data: bytes) -> str:
+    """Index `data` as an archive of frames; return "taken", or why it was refused.
+
+    Nothing but TarFault may come out. Entries of what is taken are PNGs by name alone, none within another, and have
+    the bytes that Python's tarfile finds.
+    """
+    descriptor = os.memfd_create("archive")
+    try:
+        os.write(descriptor, data)
+        assert count_stored(descriptor, len(data))[0] >= 0
+        index = read_index(descriptor, len(data))
+    except TarFault as fault:
+        return str(fault)
+    finally:
+        os.close(descriptor)
+    end = 0
+    for name, (begin, size) in sorted(index.entries.items(), key=lambda entry: entry[1]):
+        assert name[-4:].lower() == ".png" and "/" not in name
+        assert begin >= end + BLOCK or (name == index.cut and size == 0)
+        end = begin + size
+        assert end <= len(data) or name == index.cut
+    found = {}
+    try:
+        with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
+            for member in archive:
+                stream = archive.extractfile(member) if member.isreg() else None
+                found[member.name.rpartition("/")[2]] = b"" if stream is None else stream.read()
+                assert not (member.issym() or member.islnk() or member.isdev())
+    except (tarfile.TarError, UnicodeError, ValueError):
+        pass
+    for name, body in found.items():
+        if name[-4:].lower() == ".png" and name in index.entries and name != index.cut:
+            begin, size = index.entries[name]
+            assert data[begin : begin + size] == body
+    return "taken"
+
+
+def one_tar_with_right_sums(data: bytes) -> str:
+    """As `one_tar`, with the headers' checksums made right, so that a fuzzer gets further in."""
+    parts, position = [], 0
+    while position + BLOCK <= len(data) and data[position : position + BLOCK] != ZEROS:
+        header = signed(data[position : position + BLOCK])
+        digits = header[124:135]
+        size = int(digits, 8) if digits.strip(b"01234567") == b"" else 0
+        end = position + BLOCK + min(padded(size), len(data))
+        parts += [header, data[position + BLOCK : end]]
+        position = end
+    return one_tar(b"".join([*parts, data[position:]]))
+
+
 TARGETS = {
+    "tar": one_tar,
+    "tar-mended": one_tar_with_right_sums,
     "png": one_png,
     "png-mended": one_png_with_right_sums,
     "png-rows": one_png_of_rows,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.fuzz.seeds import PNGS, RECORDS, broken, broken_pngs
+from tests.fuzz.seeds import PNGS, RECORDS, TARS, broken, broken_pngs
 from tests.fuzz.targets import TARGETS
 
 
@@ -28,7 +28,15 @@ def test_any_broken_record_is_one_line_of_error(data: bytes) -> None:
     TARGETS["record"](data)
 
 
+@settings(max_examples=300, deadline=None)
+@given(broken(TARS))
+def test_any_broken_archive_is_refused_or_means_what_tarfile_reads(data: bytes) -> None:
+    TARGETS["tar"](data)
+    TARGETS["tar-mended"](data)
+
+
 def test_what_they_begin_from_is_taken() -> None:
     assert {TARGETS["png"](data) for data in PNGS} == {"taken"}
     assert {TARGETS["png-mended"](data) for data in PNGS} == {"taken"}
+    assert {TARGETS[target](data) for data in TARS for target in ("tar", "tar-mended")} == {"taken"}
     assert all("taken" in TARGETS["record"](data) for data in RECORDS)

@@ -90,8 +90,10 @@ class TarFrames:
             OSError: It cannot be read.
         """
         begin, size = self._index.entries[name]
-        if (there := max(0, self._status.st_size - begin)) < size and most is None:
-            raise PngFault(f"is cut off: {FRAMES_TAR} ends after {there} of its {size} bytes")
+        there = max(0, self._status.st_size - begin)
+        if name == self._index.cut and most is None:
+            of_it = f"after {there} of its {size} bytes" if size else "within its header"
+            raise PngFault(f"is cut off: {FRAMES_TAR} ends {of_it}")
         return read_png(self._descriptor, begin, min(there, size), max_pixels, most, is_last=False)
 
     def _indexed(self) -> TarIndex:

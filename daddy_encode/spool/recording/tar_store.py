@@ -106,9 +106,11 @@ def keep_whole_frames(directory: Path, frames: int) -> int:
         except TarFault as fault:
             raise SpoolError(f"{directory / FRAMES_TAR}: {fault}") from fault
         whole = min(frames, len(index.entries) - (index.cut is not None))
-        begin, _ = index.entries.get(frame_name(whole), (index.end + BLOCK, 0))
-        os.ftruncate(descriptor, begin - BLOCK)
-        os.ftruncate(descriptor, begin - BLOCK + END_BYTES)
+        following = frame_name(whole)
+        is_whole = following in index.entries and following != index.cut
+        end = index.entries[following][0] - BLOCK if is_whole else index.end
+        os.ftruncate(descriptor, end)
+        os.ftruncate(descriptor, end + END_BYTES)
         return whole
     finally:
         os.close(descriptor)

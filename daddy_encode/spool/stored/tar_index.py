@@ -35,14 +35,12 @@ class TarIndex(Struct, frozen=True):
     Attributes:
         entries: Where the data of each begins, and its size, by its name.
         end: Where the last whole one ends, with what fills its last block.
-        cut: The name of the last one, where the archive ends before it does.
-        is_torn: Whether the archive ends in the middle of a header.
+        cut: The name of the last one, where the archive ends before it does. Its size is 0 where that is not known.
     """
 
     entries: Mapping[str, tuple[int, int]]
     end: int = 0
     cut: str | None = None
-    is_torn: bool = False
 
 
 def read_index(descriptor: int, size: int) -> TarIndex:
@@ -101,7 +99,15 @@ def read_index(descriptor: int, size: int) -> TarIndex:
             cut = name
         else:
             end = position
-    return TarIndex(entries, end, cut, is_torn=position < size)
+    following = frame_name(len(entries))
+    if (
+        position < size
+        and latest == frame_name(len(entries) - 1)
+        and os.pread(descriptor, BLOCK, position).strip(b"\0")
+    ):
+        # A recording of this project, killed while it wrote a header.
+        entries[following], cut = (size, 0), following
+    return TarIndex(entries, end, cut)
 
 
 def count_stored(descriptor: int, size: int) -> tuple[int, list[str]]:

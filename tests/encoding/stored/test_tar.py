@@ -104,14 +104,17 @@ def test_a_killed_rollout_loses_its_last_frame_and_with_salvage_says_so(job: Pat
     assert shown(job.parent / "episode-0003.mp4") == list(range(11))
 
 
-@pytest.mark.parametrize("beyond", [0, 100, 512])
-def test_an_archive_that_ends_before_an_entry_has_begun_has_all_before_it(job: Path, beyond: int) -> None:
+@pytest.mark.parametrize(("beyond", "says"), [(0, None), (100, "ends within its header"), (512, "ends after 0 of its")])
+def test_an_archive_that_ends_before_the_data_of_an_entry_has_all_before_it(
+    job: Path, beyond: int, says: str | None
+) -> None:
     killed(job, beyond)
     receipt = encode(job, salvage=True).receipt
-    # Of a header that is there, it is known which frame is lost.
-    lost = int(beyond == 512)
-    assert receipt.lost.bad_count == lost
-    assert shown(job.parent / "episode-0003.mp4") == [*range(11), *[10] * lost]
+    # What has begun is known to be lost.
+    assert [
+        f"{bad.name}: is cut off: frames.tar {says}" in f"{bad.name}: {bad.reason}" for bad in receipt.lost.bad
+    ] == ([True] if says else [])
+    assert shown(job.parent / "episode-0003.mp4") == [*range(11), *[10] * bool(says)]
 
 
 def test_gaps_and_bad_frames_are_as_in_a_directory(job: Path) -> None:
