@@ -158,7 +158,10 @@ def _identity(path: Path, parent: int, directory: JobDirectory) -> FileIdentity:
 def _opened(path: Path, parent: int, directory: JobDirectory) -> int:
     """A descriptor of a regular file of a trusted user in the directory `parent`."""
     with reported(path, "open"):
-        descriptor = os.open(path.name, os.O_RDONLY | SAFELY, dir_fd=parent)
+        try:
+            descriptor = os.open(path.name, os.O_RDONLY | SAFELY, dir_fd=parent)
+        except FileNotFoundError:
+            raise TransientError(f"{path}: is gone since it was verified; run again") from None
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):

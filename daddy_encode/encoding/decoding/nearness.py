@@ -28,7 +28,8 @@ from daddy_encode.spool.paths import Kind
 _ERROR = "lavfi.psnr.mse_avg"
 _SSIM = "lavfi.ssim.All"
 # Both inputs by their frames' numbers, whatever their own times are.
-_BY_NUMBER = "settb=1/25,setpts=N"
+FPS = "25"
+_BY_NUMBER = f"settb=1/{FPS},setpts=N"
 
 
 class Comparison(Struct, frozen=True):
@@ -88,7 +89,7 @@ def compare_mp4(
         chain = filters(frames.width, frames.height, settings.scale)
     size = frames.width * settings.scale, frames.height * settings.scale
     graph = f"[0:v:0]{chain},{_BY_NUMBER}[shown];[1:v:0]{_BY_NUMBER}[video];"
-    return _compare(ffmpeg, frames, count, settings.fps, graph, "mp4", size, descriptor, limits)
+    return _compare(ffmpeg, frames, count, graph, "mp4", size, descriptor, limits)
 
 
 def compare_gif(
@@ -124,7 +125,7 @@ def compare_gif(
         "[1:v:0]settb=1/100,format=gbrp[over];"
         f"[under][over]overlay=format=gbrp,{_BY_NUMBER}[video];[then]{_BY_NUMBER}[shown];"
     )
-    return _compare(ffmpeg, frames, len(begins), "25", graph, "gif", size, descriptor, limits)
+    return _compare(ffmpeg, frames, len(begins), graph, "gif", size, descriptor, limits)
 
 
 def _times(begins: Sequence[int], length: Fraction) -> str:
@@ -142,7 +143,6 @@ def _compare(
     ffmpeg: FfmpegExecutable,
     frames: FrameInput,
     count: int,
-    fps: str,
     graph: str,
     kind: Kind,
     size: tuple[int, int],
@@ -157,11 +157,11 @@ def _compare(
             ffmpeg,
             [
                 *("-filter_threads", "1", "-filter_complex_threads", "1"),
-                *frames.arguments(fps),
+                *frames.arguments(FPS),
                 *video_input(kind, descriptor, size),
                 *("-filter_complex", graph + _measuring([(file.fileno(), key) for file, key in results])),
                 # The first is what ffmpeg counts, and of which it says how it is tagged.
-                *("-map", "[decoded]", "-fps_mode", "passthrough", "-threads", "1", "-f", "null", "-"),
+                *("-map", "1:v:0", "-fps_mode", "passthrough", "-threads", "1", "-f", "null", "-"),
                 *("-map", f"[a{len(results)}]", "-fps_mode", "passthrough", "-threads", "1", "-f", "null", "-"),
             ],
             frames.frames,
@@ -191,7 +191,7 @@ def _measuring(files: Sequence[tuple[int, str]]) -> str:
         (f"[v3]trim=start_frame=1,{_BY_NUMBER}", "psnr"),
         (f"[s1]tpad=start=1:start_mode=clone,{_BY_NUMBER}", "psnr"),
     )
-    text = "[shown]split[a0][s1];[video]split=5[v0][v1][v2][v3][decoded]"
+    text = "[shown]split[a0][s1];[video]split=4[v0][v1][v2][v3]"
     for number, ((other, measure), (descriptor, key)) in enumerate(zip(others, files, strict=True)):
         text += (
             f";{other}[b{number}];[a{number}][b{number}]{measure},"
