@@ -47,7 +47,7 @@ def test_one_line_for_each_fault_and_exit_status_1(tree: Path) -> None:
     (tree / "run" / "b.gif").write_bytes(b"GIF89a")
     (tree / "run" / "b.receipt.json").rename(tree / "run" / "x.receipt.json")
     (tree / "run" / "deeper" / "c.receipt.json").write_text("{}")
-    told = run_command("verify", "-q", "run", cwd=tree)
+    told = run_command("verify", "-q", "--workers", "1", "run", cwd=tree)
     assert (told.returncode, told.stdout) == (1, "")
     advice = "; `daddy-encode encode --force` makes it anew"
     lines = [line.split(" ", 2)[2].replace(f"{tree}/", "") for line in told.stderr.splitlines()]
@@ -131,15 +131,10 @@ def test_a_terminal_shows_a_bar(tree: Path) -> None:
 
 def test_jobs_are_verified_side_by_side(tree: Path, tmp_path: Path) -> None:
     """Each ffmpeg waits until there is another."""
-    waits = f'touch {tmp_path}/$$.on; until [ $(ls {tmp_path} | grep -c on$) -ge 2 ]; do sleep 0.05; done; exec "$REAL" "$@"'
-    told = run_command(
-        "verify",
-        "--workers",
-        "2",
-        tree,
-        env={**os.environ, "IMAGEIO_FFMPEG_EXE": str(write_ffmpeg(tmp_path / "bin" / "f", waits))},
-    )
-    assert told.returncode == 0
+    waits = f"touch {tmp_path}/$$.on; until [ $(ls {tmp_path} | grep -c on$) -ge 2 ]; do sleep 0.05; done"
+    program = write_ffmpeg(tmp_path / "bin" / "ffmpeg", f'{waits}; exec "$REAL" "$@"')
+    environment = {**os.environ, "IMAGEIO_FFMPEG_EXE": str(program)}
+    assert run_command("verify", "--workers", "2", tree, env=environment).returncode == 0
 
 
 @pytest.mark.parametrize("option", [[], ["--against-frames"]], ids=["alone", "beside"])
