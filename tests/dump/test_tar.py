@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -20,12 +21,16 @@ from PIL import Image
 from daddy_encode.dump import FrameWriter
 from daddy_encode.dump.worker import process
 from daddy_encode.errors import SettingsError, SpoolError
+from daddy_encode.spool.disk_budget import DiskBudget
 from daddy_encode.spool.png.pixels import Pixels
+from daddy_encode.spool.recording.tar_store import TarStore
+from daddy_encode.spool.stored.tar import entry
 from daddy_encode.video_utils import save_frames_as_png
 from tests.conftest import Require
 from tests.dump.reading import annotations_of, assert_same, contents, manifest_of, pixels_of
 from tests.dump.worker.test_ends import until_there
 from tests.media import moving_square, noise, run_command
+from tests.service.spools import until
 
 FILES = ["annotations.jsonl", "frames.tar", "manifest.json", "rollout.json"]
 DEBUG_ROLLOUT = Path(__file__).parents[2] / "debug_rollout.py"
@@ -136,13 +141,21 @@ def test_a_full_disk_leaves_whole_entries_and_reaches_the_caller_as_with_loose_f
         assert (manifest_of(directory)["complete"], manifest_of(directory)["frames"]) == (False, len(whole))
 
 
-def test_few_inodes_are_enough(tmpfs: Callable[[str], Path]) -> None:
-    # The root of the file system, the recording's directory and files, the manifest's temporary file.
-    directory = tmpfs("size=8m,nr_inodes=8") / "job"
-    with FrameWriter(directory, min_free=1, container="tar") as writer:
-        for frame in noise(40):
-            writer.write(frame)
-    assert len(pictures(directory)) == 40
+def test_few_inodes_are_enough_and_more_frames_need_none(tmpfs: Callable[[str], Path]) -> None:
+    disk = tmpfs("size=8m,nr_inodes=300")
+    budget = DiskBudget(disk, 1)
+    store = TarStore(disk, budget)
+    store.add(0, b"x")
+    with contextlib.suppress(OSError):
+        for index in range(300):
+            (disk / f"theirs-{index}").touch()
+    budget = DiskBudget(disk, 1)
+    with pytest.raises(SpoolError, match="0 inodes are free"):
+        budget.spend(str(disk / "more"), 1)
+    budget.spend(str(disk / "frames.tar"), 1, files=0)
+    store.add(1, b"y")
+    store.finish()
+    assert list(entries(disk).values()) == [b"x", b"y"]
 
 
 def test_a_worker_that_is_killed_leaves_whole_entries_and_an_honest_manifest(tmp_path: Path) -> None:
@@ -158,6 +171,31 @@ def test_a_worker_that_is_killed_leaves_whole_entries_and_an_honest_manifest(tmp
     manifest = manifest_of(tmp_path / "job")
     assert manifest["complete"] is False
     assert_same(pictures(tmp_path / "job"), [frame] * manifest["frames"])
+
+
+@pytest.mark.parametrize("left", [-600, 20, 700, 1024])
+def test_what_a_killed_worker_has_begun_is_cut_off(left: int, tmp_path: Path) -> None:
+    frames = noise(5)
+    writer = FrameWriter(tmp_path / "job", container="tar")
+    for frame in frames:
+        writer.write(frame)
+    archive = tmp_path / "job" / "frames.tar"
+    client = writer._client
+    assert client is not None
+    until(lambda: client._memory.frames[0] == 5, "five frames", 60)
+    worker = process.worker()
+    assert worker is not None
+    os.kill(worker._process.pid, signal.SIGKILL)
+    worker._process.wait(60)
+    # A sixth one, of which the rollout does not know, begun or whole; or somebody has cut the fifth one.
+    data = archive.read_bytes()
+    archive.write_bytes(data + entry("000005.png", b"x" * 512, 0)[:left] if left > 0 else data[:left])
+    with pytest.raises(SpoolError, match="killed by signal 9"):
+        writer.close()
+    whole = 5 if left > 0 else 4
+    assert manifest_of(tmp_path / "job")["frames"] == whole
+    assert_same(pictures(tmp_path / "job"), list(frames[:whole]))
+    assert archive.read_bytes()[-1024:] == bytes(1024)
 
 
 def test_a_rollout_that_is_killed_leaves_every_frame_it_had_handed_over(tmp_path: Path) -> None:
