@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -10,17 +12,22 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.benchmarks.clips import CLIPS, cycled
-from tests.benchmarks.measure import Call, Run, measure
-from tests.benchmarks.options import Options
+from tests.benchmarks.clips import CLIPS, cycled, dump
+from tests.benchmarks.measure import Call, Run, command_seconds, measure
+from tests.benchmarks.options import DADDY_ENCODE, Options
 from tests.benchmarks.result import Row, Table
 from tests.benchmarks.slow_mount import slow_mount, why_not
+from tests.media import ffmpeg
 
 TITLE = "Space: few files"
 ABOUT = """
 Recording by a script of `FrameWriter`, its start included, onto a mount where each call that names, makes, opens,
 lists or removes a file takes 1 ms longer, as on a file server: loose PNGs against `container="tar"`, which appends them
 to one file. The mount is a FUSE file system of this benchmark's own, on the same disk.
+
+`daddy-encode verify` on small MP4s of Breakout, against `xargs -PN` that has an ffmpeg decode each of them to nothing,
+N the number of cores. Start-up is included, and so is what xargs has no word for: sizes, SHA-256, boxes and colours
+against the receipts. With `--against-frames` every frame is read and compared as well: against encoding them anew.
 """
 MICROSECONDS = 1000
 BAR = 5
@@ -29,6 +36,8 @@ RECORDED = {"breakout": 2400, "cartpole": 2400, "cheetah": 1000, "humanoid": 300
 ROUNDS = 3
 # So many different ones fit into memory, and are repeated.
 DIFFERENT = 120
+# Videos that are verified, of which so many differ; their frames; those of which the frames are there.
+VERIFIED, VERIFIED_DIFFERENT, VERIFIED_FRAMES, COMPARED = 1000, 10, 100, 40
 _RECORD = """
 import sys
 import numpy as np
@@ -43,6 +52,7 @@ with FrameWriter(target, container=container) as writer:
 
 def run(options: Options) -> Iterator[Row | Table]:
     yield from _recording(options)
+    yield from _verifying(options)
 
 
 def _recording(options: Options) -> Iterator[Row | Table]:
@@ -78,3 +88,70 @@ def _recorded(folder: Path, mounted: Path, clip: str, count: int, rounds: int) -
         why=f"to compress them takes most of the time: on the disk itself it is {rate['local']:.0f} frames per second, "
         f"{rate['local'] / rate['loose']:.1f} times as many",
     )
+
+
+def _verifying(options: Options) -> Iterator[Row]:
+    cores = len(os.sched_getaffinity(0))
+    with tempfile.TemporaryDirectory() as name:
+        spool = Path(name, "spool")
+        for index in range(VERIFIED_DIFFERENT):
+            dump(spool / f"job-{index}", "breakout", VERIFIED_FRAMES, first=40 * index)
+        command_seconds([DADDY_ENCODE, "encode", "-q", "--video", "mp4", spool])
+        count = options.sizes(VERIFIED, 20)
+        videos = [_copied(spool, Path(name, "many"), index) for index in range(count)]
+        names = Path(name, "names")
+        names.write_text("".join(f"{video}\n" for video in videos))
+        some = Path(name, "some")
+        for index in range(count // 4):
+            _copied(spool, some, index)
+        hand = [ffmpeg(), "-v", "error", "-nostdin", "-i", "VIDEO", "-f", "null", "-"]
+        took = measure(
+            {
+                "ours": [DADDY_ENCODE, "verify", "-q", Path(name, "many")],
+                "by hand": ["xargs", "--arg-file", names, f"-P{cores}", "-I", "VIDEO", *hand],
+                "a quarter": [DADDY_ENCODE, "verify", "-q", some],
+            },
+            options.rounds(1),
+        )
+        what = f"verify, {count} videos of {VERIFIED_FRAMES} frames"
+        yield Row(
+            what=f"{what}: wall, against `ffmpeg -f null` by hand",
+            value=took["ours"].wall / took["by hand"].wall,
+            bar="<= 1.2",
+            figures=f"{took['ours'].wall:.1f} s against {took['by hand'].wall:.1f} s; processor "
+            f"{took['ours'].cpu:.1f} s against {took['by hand'].cpu:.1f} s",
+        )
+        yield Row(
+            what=f"{what}: memory, against a quarter of them",
+            value=took["ours"].peak / took["a quarter"].peak,
+            bar="<= 1.1",
+            figures=f"{took['ours'].peak / 1e6:.0f} MB against {took['a quarter'].peak / 1e6:.0f} MB with ffmpeg",
+        )
+        compared = options.sizes(COMPARED, 4)
+        beside = Path(name, "beside")
+        for index in range(compared):
+            _copied(spool, beside, index, with_frames=True)
+        took = measure(
+            {
+                "verify": [DADDY_ENCODE, "verify", "-q", "--against-frames", beside],
+                "encode": [DADDY_ENCODE, "encode", "-q", "--force", beside],
+            },
+            options.rounds(2),
+        )
+        yield Row(
+            what=f"verify --against-frames, {compared} videos of {VERIFIED_FRAMES} frames: wall, against encoding them",
+            value=took["verify"].wall / took["encode"].wall,
+            figures=f"{took['verify'].wall:.1f} s against {took['encode'].wall:.1f} s",
+        )
+
+
+def _copied(spool: Path, root: Path, index: int, *, with_frames: bool = False) -> Path:
+    """A copy of a job's MP4 and receipt, in a directory of up to ten; the MP4's path."""
+    folder = root / f"run-{index // VERIFIED_DIFFERENT:03}"
+    folder.mkdir(parents=True, exist_ok=True)
+    job = spool / f"job-{index % VERIFIED_DIFFERENT}"
+    for suffix in (".mp4", ".receipt.json"):
+        shutil.copy2(f"{job}{suffix}", folder)
+    if with_frames:
+        shutil.copytree(job, folder / job.name)
+    return folder / f"{job.name}.mp4"
