@@ -21,6 +21,10 @@ OWN_NAMES: dict[tuple[str, str], str | None] = {
     # What is started by a rollout or a batch script would make nothing, and say that all is well.
     ("encode", "--dry-run"): None,
     ("submit", "--dry-run"): None,
+    ("pack", "--dry-run"): None,
+    ("clean", "--dry-run"): None,
+    # Each time that frames are deleted, whoever says so should mean these.
+    ("clean", "--yes"): None,
     # The same word for another thing: how many Slurm tasks share the work, not how many jobs one encoder has in hand.
     ("submit", "--workers"): "DADDY_ENCODE_SUBMIT_WORKERS",
 }

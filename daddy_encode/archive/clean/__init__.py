@@ -1,0 +1,1 @@
+"""Deleting the frames of jobs whose videos are proved."""

@@ -1,0 +1,1 @@
+"""`daddy-encode clean`."""
