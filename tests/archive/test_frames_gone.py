@@ -38,8 +38,10 @@ def states(root: Path, *options: str) -> dict[str, str]:
     return {row["job"]: f"{row['state']} {row['note']}" for row in rows}
 
 
-@pytest.mark.parametrize("remove", [remove_frames, remove_all_in_it, shutil.rmtree])
-@pytest.mark.parametrize("elsewhere", [False, True])
+@pytest.mark.parametrize(
+    ("remove", "elsewhere"),
+    [(remove_frames, True), (remove_all_in_it, True), (shutil.rmtree, True), (shutil.rmtree, False)],
+)
 def test_it_is_done_for_every_command_and_stays_as_it_is(
     tmp_path: Path, remove: Callable[[Path], None], elsewhere: bool
 ) -> None:
