@@ -7,7 +7,7 @@ import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from imageio_ffmpeg import get_ffmpeg_exe
@@ -16,7 +16,7 @@ from PIL import Image
 from daddy_encode.spool.png.pixels import Pixels
 
 
-def with_pillow(path: Path) -> Pixels:
+def with_pillow(path: Path | IO[bytes]) -> Pixels:
     with Image.open(path) as image:
         return np.array(image)
 
