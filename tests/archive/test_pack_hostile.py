@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -14,7 +15,9 @@ import pytest
 
 from daddy_encode import save_frames_as_png
 from daddy_encode.archive.pack.pack import pack_job
+from daddy_encode.archive.pack.unpack import unpack_job
 from daddy_encode.errors import DaddyEncodeError
+from daddy_encode.service.job_status import job_statuses
 from daddy_encode.spool.paths import JobPaths
 from tests.jobs import context, encode
 from tests.media import ffmpeg, moving_square, noise, run_command
@@ -140,7 +143,7 @@ LIES: list[tuple[Callable[[Path], None], str]] = [
     (flipped, "is damaged: its SHA-256"),
     (a_link, "cannot be opened"),
     (a_fifo, "is not a regular file"),
-    (of_a_million_names, "promises 6 frames, but there are 1000000|has 6 frames"),
+    (of_a_million_names, "bytes are 1000000 frames"),
     (of_too_many_frames, "not a valid packrecord"),
     (with_names_that_lead_elsewhere, "frames.json"),
     (with_no_names, "does not name as many PNGs"),
@@ -161,9 +164,10 @@ def test_a_lie_is_an_error_and_nothing_is_made_or_removed(
     with pytest.raises(DaddyEncodeError, match=reason):
         encode(packed)
     assert not list(packed.parent.glob("run.mp4"))
-    for command in (("pack",), ("pack", "--undo"), ("status",)):
-        done = run_command(*command, packed)
-        assert done.returncode in (0, 1, 75) and "Traceback" not in done.stderr
+    for work in (pack_job, unpack_job):
+        with contextlib.suppress(DaddyEncodeError):
+            work(JobPaths.of(packed), context())
+    assert [job.state.value for job in job_statuses(packed)] != ["done"]
     assert sorted(path.name for path in packed.iterdir()) == before
 
 

@@ -16,6 +16,8 @@ from daddy_encode.spool.stored.names import PACK_RECORD
 
 # Nine hours at 30 frames per second.
 MAX_FRAMES = 1_000_000
+# A frame takes more in any container.
+LEAST_FRAME_BYTES = 8
 # Names that do not follow from a number, all of them together: the record stays below what a reader accepts.
 MAX_NAME_CHARACTERS = 3 * 2**20
 # What a PNG has before its pixels: its size and kind, a palette, a text or a colour profile.
@@ -112,6 +114,9 @@ def write_names(names: Sequence[str]) -> tuple[NumberedNames | None, str]:
 
 def names_of(record: PackRecord) -> list[str]:
     """The names of the frames, in order. Raises ManifestError where the record does not say them."""
+    if record.bytes < record.frames * LEAST_FRAME_BYTES:
+        # Before so many names are made.
+        raise ManifestError(f"says that {record.bytes} bytes are {record.frames} frames")
     if record.numbered is not None:
         numbered = record.numbered
         if numbered.first + record.frames * numbered.stride > MAX_WHOLE:
