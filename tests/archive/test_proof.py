@@ -64,7 +64,14 @@ def test_it_holds_while_all_is_as_it_was(proved: Proved) -> None:
 @pytest.mark.parametrize(
     "change", [rewrite, rewrite_with_its_time, replace, Path.unlink], ids=lambda call: call.__name__
 )
-@pytest.mark.parametrize("name", ["job.mp4", "job.gif", "job/000003.png", "job/manifest.json"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "job.mp4",
+        "job/000003.png",
+        *(pytest.param(name, marks=pytest.mark.soak) for name in ("job.gif", "job/manifest.json")),
+    ],
+)
 def test_it_ends_with_any_change(proved: Proved, change: Callable[[Path], object], name: str) -> None:
     job, directory, proof = proved
     change(job.parent / name)
