@@ -21,14 +21,17 @@ from daddy_encode.errors import DaddyEncodeError
 BLOCK = 16
 # Of the blocks of a frame, at most so many may have changed from the frame before.
 MOST_CHANGED = 0.25
-# For fewer pixels in all of a clip's frames, loading numpy takes longer than it saves.
+# For fewer pixels in all clips of this process, loading numpy takes longer than it saves.
 LEAST_PIXELS = 2**25
-# For fewer pixels in a frame, its calls do; in fewer frames, to look at some of them does.
-LEAST_FRAME = 2**14
+# For fewer pixels in a frame, its calls do, 0.12 ms for the smallest; in fewer frames, to look at some of them does.
+LEAST_FRAME = 2**16
 LEAST_FRAMES = 16
 # How many pairs of neighbouring frames are compared to find out, and how many rows of each.
 PAIRS = 4
 _ROWS = 64
+
+# Of the clips so far that could be converted: nobody knows how many jobs are still to come.
+_pixels_seen = 0
 
 
 def changes_little(directory: JobDirectory, names: Sequence[str], size: Size) -> bool:
@@ -40,14 +43,16 @@ def changes_little(directory: JobDirectory, names: Sequence[str], size: Size) ->
 
 
 def can_convert(size: Size, count: int) -> bool:
-    """Whether so many frames of `size` can be converted here, and are worth it if they change little.
+    """Whether so many frames of `size` can be converted here, and are worth it if they change little. Once a clip.
 
     Odd sizes cannot: ffmpeg repeats their edge. Nor can a height of 2, of which swscale computes another chroma.
     """
     width, height = size
     if width % 2 or height % 2 or min(size) < BLOCK or width * height < LEAST_FRAME or count < LEAST_FRAMES:
         return False
-    return "numpy" in sys.modules or width * height * count >= LEAST_PIXELS
+    global _pixels_seen
+    _pixels_seen += width * height * count
+    return "numpy" in sys.modules or _pixels_seen >= LEAST_PIXELS
 
 
 def changing_part(directory: JobDirectory, names: Sequence[str], size: Size) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +97,7 @@ def test_the_video_has_the_same_bytes_either_way(
         frame[40:60, 3 * index : 3 * index + 20] = (220, 30, 40)
     folder = _dump(tmp_path / "job", frames, filtered)
     made = []
+    monkeypatch.setattr(worth, "LEAST_FRAME", 0)
     for most in (1.0, -1.0):
         monkeypatch.setattr(worth, "MOST_CHANGED", most)
         with JobDirectory(folder) as directory:
@@ -104,3 +106,12 @@ def test_the_video_has_the_same_bytes_either_way(
         encode(folder, force=True)
         made.append(hashlib.sha256(folder.with_suffix(".mp4").read_bytes()).hexdigest())
     assert made[0] == made[1]
+
+
+def test_numpy_is_loaded_once_all_clips_together_have_many_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert worth.can_convert((256, 256), 16)
+    monkeypatch.delitem(sys.modules, "numpy")
+    monkeypatch.setattr(worth, "_pixels_seen", 0)
+    # 2^25 pixels are two clips of these, and none of those.
+    assert [worth.can_convert((160, 210), 1000) for _ in range(3)] == [False] * 3
+    assert [worth.can_convert((480, 480), 75) for _ in range(3)] == [False, True, True]
