@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
+from typing import Literal
 
 from msgspec import Struct
 
+from daddy_encode.archive.clean.outcome import CleanOutcome
 from daddy_encode.archive.pack.outcome import PackOutcome
 from daddy_encode.encoding.context import Result
 from daddy_encode.errors import DaddyEncodeError
 from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.receipt import Failure
+
+Work = Literal["encode", "pack", "clean"]
 
 
 class Attempt(Struct, frozen=True):
@@ -28,7 +32,7 @@ class Attempt(Struct, frozen=True):
             claim, perhaps: a dead one is taken away.
         is_done: It is done, so that is all there is to do.
         skip_failed: Leave it alone where a receipt says that it failed as it is.
-        pack: It is done, and all there is to do is to pack its frames.
+        work: What there is to do; to pack or to delete the frames of a job is for one that is done.
     """
 
     paths: JobPaths
@@ -39,7 +43,7 @@ class Attempt(Struct, frozen=True):
     has_lease: bool = False
     is_done: bool = False
     skip_failed: bool = False
-    pack: bool = False
+    work: Work = "encode"
 
 
 class OutcomeKind(Enum):
@@ -55,6 +59,8 @@ class OutcomeKind(Enum):
     STOPPED = "told to stop"
     PACKED = "packed"
     LEFT = "left as it is: its frames cannot be packed"
+    CLEANED = "its frames are deleted"
+    KEPT = "its frames are kept"
 
 
 class Outcome(Struct, frozen=True):
@@ -71,6 +77,7 @@ class Outcome(Struct, frozen=True):
             where nothing failed.
         failures: What is written down of programs that failed on it, perhaps not by its fault, this time the last.
         packed: What packing came to, where it was packed.
+        cleaned: What deleting its frames came to, where they were deleted.
     """
 
     paths: JobPaths
@@ -81,3 +88,4 @@ class Outcome(Struct, frozen=True):
     listing_sha256: str | None = None
     failures: Sequence[Failure] = ()
     packed: PackOutcome | None = None
+    cleaned: CleanOutcome | None = None

@@ -93,6 +93,24 @@ def test_it_asks_in_a_terminal(tmp_path: Path, answer: str, *, left: bool) -> No
     assert (names(job) == STAYS) is not left
 
 
+def test_a_watcher_cleans_what_has_been_done_for_long_enough(tmp_path: Path) -> None:
+    spool = tmp_path / "spool"
+    jobs = [done_job(spool / "old"), write_job(spool / "new", 1), done_job(spool / "kept")]
+    for job in jobs:
+        os.utime(job, (1e9, 1e9))
+    for job, is_partial in ((jobs[0], False), (jobs[2], True)):
+        # Found done, in a directory of that time.
+        assert encode(job).made == []
+        change_receipt(job, lambda receipt, is_so=is_partial: receipt.update(finished=1e9, partial=is_so))  # type: ignore[misc]
+    status, said = told("watch", spool, "--once", "--clean-after", "1d")
+    assert (status, said.count("cleaned "), said.count("kept: its video may not")) == (0, 1, 1), said
+    assert [names(job) == STAYS for job in jobs] == [True, False, False]
+    status, said = told("watch", spool, "--once", "--clean-after", "0")
+    assert [names(job) == STAYS for job in jobs] == [True, True, False], said
+    assert temporary_files(spool) == []
+    assert video_of(jobs[0]).read_bytes() == right_bytes(0)
+
+
 def test_where_nobody_can_be_asked_nothing_is_deleted(tmp_path: Path) -> None:
     job = done_job(tmp_path / "job")
     before = names(job)

@@ -389,7 +389,7 @@ def test_a_watcher_packs_what_is_done_and_leaves_what_cannot_be(tmp_path: Path) 
     for path in (tmp_path / "b").glob("*.png"):
         path.write_bytes(png(random_samples(48, 64, 8, 2), interlaced=True))
     encode(tmp_path / "a")
-    scanner = Scanner(tmp_path, make_settings(), pack_after=3600)
+    scanner = Scanner(tmp_path, make_settings(), after={"pack": 3600})
     assert [attempt.paths.job.name for attempt in scanner.scan()] == ["b"]
     done = run_command("watch", tmp_path, "--once", "--pack-after", "0")
     assert done.returncode == 0, done.stderr

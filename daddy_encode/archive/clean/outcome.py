@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from msgspec import Struct
 
-from daddy_encode.errors import DaddyEncodeError
+from daddy_encode.errors import DaddyEncodeError, one_line
+from daddy_encode.report.log import counted, shown, size
 
 Kind = Literal["cleaned", "finished", "gone", "would"]
 
@@ -50,6 +52,14 @@ class CleanOutcome(Struct, frozen=True, kw_only=True):
     bytes: int = 0
     kept: int = 0
     changed: float = 0.0
+
+    def line(self, job: Path) -> str:
+        """What became of the job, in one line for people."""
+        words = {"would": "would clean", "finished": "cleaned (begun by an earlier run)", "gone": "has no frames:"}
+        kept = f", {counted(self.kept, 'frame')} kept" if self.kept else ""
+        return one_line(
+            f"{words.get(self.kind, self.kind)} {shown(job)}: {counted(self.files, 'file')} of {size(self.bytes)}{kept}"
+        )
 
 
 class KeptError(DaddyEncodeError):

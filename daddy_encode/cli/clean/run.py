@@ -280,10 +280,7 @@ class _Tally:
         self._files += outcome.files
         self._bytes += outcome.bytes
         if outcome.kind != "gone":
-            words = {"would": "would clean", "finished": "cleaned (begun by an earlier run)"}
-            kept = f", {counted(outcome.kept, 'frame')} kept" if outcome.kept else ""
-            what = f"{counted(outcome.files, 'file')} of {size(outcome.bytes)}"
-            log.info("%s %s: %s%s", words.get(outcome.kind, outcome.kind), shown(paths.job), what, kept)
+            log.info("%s", outcome.line(paths.job))
         self._print(paths, outcome.kind, files=outcome.files, bytes=outcome.bytes)
 
     def _print(self, paths: JobPaths, state: str, **values: object) -> None:

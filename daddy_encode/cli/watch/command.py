@@ -73,6 +73,13 @@ from daddy_encode.cli.user_path import UserPath
     "Default: never.",
 )
 @click.option(
+    "--clean-after",
+    metavar="TIME",
+    callback=duration,
+    help="Delete the frames of each job, as `clean` does, once it has been done for this long and its videos are "
+    "verified beside its frames: 1d, 7d. Default: never.",
+)
+@click.option(
     "--no-events",
     is_flag=True,
     help="Do not ask a local file system for events. Default: they bring the next scan forward; network file systems "

@@ -26,6 +26,7 @@ from daddy_encode.service.tally import Tally
 from daddy_encode.service.watcher.events import Events, start_events
 from daddy_encode.service.watcher.memory import use_one_arena
 from daddy_encode.service.watcher.scanner import Scanner
+from daddy_encode.service.watcher.tracked_job import Archiving
 from daddy_encode.service.watcher.wake import Waker
 from daddy_encode.service.watcher.watcher import Watcher, WatchOptions
 from daddy_encode.service.worker_pool import WorkerPool
@@ -53,6 +54,7 @@ def run(
     on_done: str | None,
     on_done_timeout: float,
     pack_after: float | None,
+    clean_after: float | None,
     no_events: bool,
     quiet: bool,
     verbose: bool,
@@ -85,6 +87,8 @@ def run(
     # Better no watcher than one whose ffmpeg fails each job.
     check_ffmpeg(kinds_asked_for(context.settings))
     events = None if no_events or once else start_events(root)
+    after: dict[Archiving, float] = {} if pack_after is None else {"pack": pack_after}
+    after |= {} if clean_after is None else {"clean": clean_after}
     scanner = Scanner(
         root,
         context.settings,
@@ -94,7 +98,7 @@ def run(
         retry_failed=retry_failed,
         keep_since=keep_since,
         split=split,
-        pack_after=pack_after,
+        after=after,
         events=events,
     )
     tally = Tally(on_saved=print_saved if as_json else lambda record, path: None)

@@ -12,7 +12,7 @@ import logging
 import os
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from daddy_encode.encoding.frames.owners import Owners
@@ -23,7 +23,7 @@ from daddy_encode.service.attempt import Attempt
 from daddy_encode.service.snapshot import inspect_job
 from daddy_encode.service.state import State, classify
 from daddy_encode.service.watcher.events import Events
-from daddy_encode.service.watcher.tracked_job import FINAL, TrackedJob, wants_events
+from daddy_encode.service.watcher.tracked_job import FINAL, Archiving, TrackedJob, wants_events
 from daddy_encode.spool.paths import JobPaths, absolute
 from daddy_encode.spool.sequences import split_job
 from daddy_encode.spool.transient import TRANSIENT
@@ -56,7 +56,7 @@ class Scanner:
         retry_failed: bool = False,
         keep_since: float | None = None,
         split: bool = False,
-        pack_after: float | None = None,
+        after: Mapping[Archiving, float] | None = None,
         events: Events | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -72,7 +72,7 @@ class Scanner:
             retry_failed: Whether each job that has failed is tried once more.
             keep_since: As in `Context`.
             split: As in `split_job`.
-            pack_after: After how many seconds the frames of a job that is done are packed. Default: never.
+            after: After how many seconds the frames of a job that is done are packed, or deleted. Default: never.
             events: Told which directories to watch until the next scan. Default: nobody.
             clock: The clock that ages are measured on, in seconds.
         """
@@ -86,7 +86,7 @@ class Scanner:
         self._events = events
         self._clock = clock
         self._split = split
-        self._pack_after = pack_after
+        self._after = after or {}
         self._jobs: dict[str, TrackedJob] = {}
         # Of those directories whose sequences of frames are jobs.
         self._patterns: dict[str, tuple[str | None, ...]] = {}
@@ -154,10 +154,10 @@ class Scanner:
             job.tries, job.last_error = 0, ""
             job.list_again()
 
-    def record_packed(self, paths: JobPaths) -> None:
-        """Keep that there is nothing more to pack of a job, as it is."""
+    def record_archived(self, paths: JobPaths, work: Archiving) -> None:
+        """Keep that there is nothing more to pack, or to delete, of a job as it is."""
         if job := self._jobs.get(str(paths.job)):
-            job.packed_mtime_ns, job.tries, job.last_error = job.mtime_ns, 0, ""
+            job.end_archiving(work)
 
     def defer(self, paths: JobPaths, error: str = "", *, back_off: bool) -> bool:
         """Have a job tried again in a later scan.
@@ -253,8 +253,8 @@ class Scanner:
             self._classify(directory, pattern, job)
         if job.should_sweep(self._clock(), has_lease=directory.job_name(pattern) in directory.outputs.claimed):
             self._ready.append((job.mtime_ns, Attempt(directory.job(pattern), has_lease=True, is_done=True)))
-        elif self._pack_after is not None and job.should_pack(directory.job(pattern), self._pack_after, self._clock()):
-            self._ready.append((job.mtime_ns, Attempt(directory.job(pattern), pack=True)))
+        elif self._after and (work := job.archiving(directory.job(pattern), self._after, self._clock())) is not None:
+            self._ready.append((job.mtime_ns, Attempt(directory.job(pattern), work=work)))
 
     def _classify(self, directory: SpoolDirectory, pattern: str | None, job: TrackedJob) -> None:
         assert job.snapshot is not None

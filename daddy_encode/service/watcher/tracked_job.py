@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 import time
+from collections.abc import Mapping
+from typing import Literal
 
 from daddy_encode.encoding.frames.listing import listing_sha256
 from daddy_encode.service.snapshot import JobSnapshot
@@ -12,6 +15,7 @@ from daddy_encode.service.state import State
 from daddy_encode.spool.manifest import MANIFEST_NAME
 from daddy_encode.spool.paths import RECEIPT_SUFFIX, JobPaths, Kind
 from daddy_encode.spool.receipt import read_receipt
+from daddy_encode.spool.recording.deleting import SUFFIX as DELETING_SUFFIX
 from daddy_encode.spool.stored.names import FRAMES_MKV
 from daddy_encode.spool.walk import Listing, SpoolDirectory, mtime_ns
 
@@ -26,6 +30,10 @@ LONGEST_PAUSE_SECONDS = 300.0
 # Between the first two tries to take away the lease of a job that is finished.
 FIRST_SWEEP_SECONDS = 1.0
 FINAL = (State.DONE, State.FAILED)
+Archiving = Literal["clean", "pack"]
+"""What may be done with the frames of a job that is done."""
+# What is to be deleted need not be packed first.
+ORDER: tuple[Archiving, ...] = ("clean", "pack")
 
 
 class TrackedJob:
@@ -55,16 +63,20 @@ class TrackedJob:
         next_sweep: When that may be tried again.
         last_error: What was last in the way, and has been reported.
         is_packed: Whether its frames are in a packed file.
-        packed_mtime_ns: Its directory's time when there was nothing more to pack; None where that is not known.
+        is_half_deleted: Whether a record is there of frames that are being deleted.
+        archived: For what is done with its frames later: its directory's time when that was looked at, and when to look
+            again. None: it was not.
     """
 
     __slots__ = (
+        "archived",
         "calm",
         "changed_at",
         "done_mtime_ns",
         "failed_as",
         "failed_listing",
         "frames",
+        "is_half_deleted",
         "is_packed",
         "is_stored",
         "last_error",
@@ -75,7 +87,6 @@ class TrackedJob:
         "next_sweep",
         "next_try",
         "outputs",
-        "packed_mtime_ns",
         "snapshot",
         "state",
         "subdirectories",
@@ -105,7 +116,8 @@ class TrackedJob:
         self.sweeps = 0
         self.next_sweep = 0.0
         self.is_packed = False
-        self.packed_mtime_ns: int | None = None
+        self.is_half_deleted = False
+        self.archived: dict[Archiving, tuple[int, float]] | None = None
 
     def must_list(self, directory: SpoolDirectory, pattern: str | None, mtime: int, now: float) -> bool:
         """Whether the job may look different from what is remembered.
@@ -139,6 +151,7 @@ class TrackedJob:
         self.mtime_ns, self.frames = snapshot.mtime_ns, snapshot.frames
         self.is_stored = listing.stored is not None
         self.is_packed = listing.stored is not None and listing.stored.file == FRAMES_MKV
+        self.is_half_deleted = any(name.endswith(DELETING_SUFFIX) for name in listing.names)
         self.calm = now >= self.changed_at + CALM_SECONDS
         self.subdirectories = listing.subdirectories
         self.snapshot = snapshot
@@ -178,17 +191,31 @@ class TrackedJob:
         pause = min(FIRST_PAUSE_SECONDS * 2.0 ** (self.tries - 1), LONGEST_PAUSE_SECONDS) if back_off else 0.0
         self.next_try = now + pause
 
-    def should_pack(self, paths: JobPaths, after: float, now: float) -> bool:
-        """Whether to pack its frames: it has been done for so many seconds, and nothing has changed in it."""
-        if self.state is not State.DONE or self.is_packed or not self.frames or self.packed_mtime_ns == self.mtime_ns:
-            return False
-        if now < self.next_try or time.time() - self.mtime_ns / 1e9 < after:
-            return False
-        receipt = read_receipt(paths.receipt)
-        left = after - (time.time() - receipt.finished) if receipt is not None else 0.0
-        if left > 0:
-            self.next_try = now + left
-        return left <= 0
+    def archiving(self, paths: JobPaths, after: Mapping[Archiving, float], now: float) -> Archiving | None:
+        """What to do with its frames: it has been done for so many seconds, and nothing has changed in it."""
+        if self.state is not State.DONE or not (self.frames or self.is_half_deleted) or now < self.next_try:
+            return None
+        age = time.time() - self.mtime_ns / 1e9
+        for work in ORDER:
+            if work not in after or age < after[work] or (work == "pack" and (self.is_packed or self.is_half_deleted)):
+                continue
+            looked_at, again = (self.archived or {}).get(work, (None, 0.0))
+            if looked_at == self.mtime_ns and now < again:
+                continue
+            receipt = read_receipt(paths.receipt)
+            left = after[work] - (time.time() - receipt.finished) if receipt is not None else 0.0
+            if left <= 0:
+                return work
+            self._look_again(work, now + left)
+        return None
+
+    def end_archiving(self, work: Archiving) -> None:
+        """Leave its frames alone, as long as its directory's time is the same."""
+        self._look_again(work, math.inf)
+        self.tries, self.last_error = 0, ""
+
+    def _look_again(self, work: Archiving, at: float) -> None:
+        self.archived = {**(self.archived or {}), work: (self.mtime_ns, at)}
 
     def should_sweep(self, now: float, *, has_lease: bool) -> bool:
         """Whether to take away the lease of a job that is done or has failed: each time after twice as long.

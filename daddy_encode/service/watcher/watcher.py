@@ -199,10 +199,13 @@ class Watcher:
             self._scanner.record_done(paths, mtime_ns)
         elif outcome.kind in (OutcomeKind.FAILED, OutcomeKind.FAILED_BEFORE):
             self._scanner.record_failed(paths, mtime_ns, outcome.listing_sha256)
-        elif outcome.kind in (OutcomeKind.PACKED, OutcomeKind.LEFT):
-            self._scanner.record_packed(paths)
+        elif outcome.kind in (OutcomeKind.PACKED, OutcomeKind.LEFT, OutcomeKind.CLEANED, OutcomeKind.KEPT):
+            self._scanner.record_archived(paths, "pack" if outcome.kind.name in ("PACKED", "LEFT") else "clean")
             if outcome.packed is not None and outcome.packed.kind == "packed":
                 log.info("%s", outcome.packed.line())
+                self._finished = True
+            elif outcome.cleaned is not None:
+                log.info("%s", outcome.cleaned.line(paths.job))
                 self._finished = True
             elif outcome.error is not None:
                 log.info("%s", error)

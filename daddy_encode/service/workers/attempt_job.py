@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import Literal
 
 from msgspec.structs import replace
 
+from daddy_encode.archive.clean.outcome import CleanOptions, KeptError
 from daddy_encode.archive.pack.claimed import pack_one
 from daddy_encode.archive.pack.outcome import LeftError
 from daddy_encode.encoding.advice import with_place
@@ -80,8 +82,8 @@ class JobAttempts:
         if attempt.is_done:
             self._claims.sweep(paths)
             return Outcome(paths, OutcomeKind.CLAIMED)
-        if attempt.pack:
-            return self._packed(paths)
+        if attempt.work != "encode":
+            return self._archived(paths, attempt.work)
         context = replace(
             self._context,
             need_manifest=attempt.need_manifest,
@@ -112,12 +114,18 @@ class JobAttempts:
                 # Nothing was found out about the job.
                 return Outcome(paths, OutcomeKind.DEFERRED, error=self._advised(error))
 
-    def _packed(self, paths: JobPaths) -> Outcome:
+    def _archived(self, paths: JobPaths, work: Literal["pack", "clean"]) -> Outcome:
         try:
-            packed = pack_one(paths, self._context, self._claims, self._stop)
-            return Outcome(paths, OutcomeKind.PACKED, packed=packed)
-        except (LeftError, Skipped) as error:
-            return Outcome(paths, OutcomeKind.LEFT, error=error)
+            if work == "pack":
+                packed = pack_one(paths, self._context, self._claims, self._stop)
+                return Outcome(paths, OutcomeKind.PACKED, packed=packed)
+            # It needs what decodes videos; most watchers clean nothing.
+            from daddy_encode.archive.clean.clean import clean_one
+
+            cleaned = clean_one(paths, self._context, self._claims, self._stop, CleanOptions())
+            return Outcome(paths, OutcomeKind.CLEANED, cleaned=cleaned)
+        except (LeftError, KeptError, Skipped) as error:
+            return Outcome(paths, OutcomeKind.LEFT if work == "pack" else OutcomeKind.KEPT, error=error)
         except ClaimedError as error:
             return Outcome(paths, OutcomeKind.CLAIMED, error=error)
         except DaddyEncodeError as error:
