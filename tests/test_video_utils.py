@@ -33,7 +33,8 @@ def test_the_signatures_are_the_specification_s() -> None:
             for p in inspect.signature(function).parameters.values()
         )
 
-    assert signature(save_frames_as_png) == "frames, output_dir, *fps=30, *video=None, *meta=None, *overwrite=False"
+    added = "*fps=30, *video=None, *meta=None, *overwrite=False, *container=png"
+    assert signature(save_frames_as_png) == f"frames, output_dir, {added}"
     assert signature(save_mp4) == "frames, path, fps=30"
     assert signature(save_gif) == "frames, path, fps=15"
     for name in ("save_frames_as_png", "save_mp4", "save_gif"):

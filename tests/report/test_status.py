@@ -93,8 +93,8 @@ class Screen:
         return subprocess.run([*self._tmux, *arguments], capture_output=True, text=True, check=True, timeout=60).stdout
 
     def until(self, words: str) -> str:
-        """What is on the screen once `words` are."""
-        until(lambda: words in self.tell("capture-pane", "-p"), words)
+        """What is on the screen once `words` are, wherever a line of it ends."""
+        until(lambda: words in " ".join(self.tell("capture-pane", "-p", "-J").split()), words)
         return self.tell("capture-pane", "-p")
 
 
