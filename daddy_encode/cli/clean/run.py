@@ -20,6 +20,7 @@ from daddy_encode.archive.clean.look import look
 from daddy_encode.archive.clean.outcome import CleanOptions, CleanOutcome, KeptError
 from daddy_encode.archive.verify.many import side_by_side
 from daddy_encode.cli.main import FAILED, INTERRUPTED
+from daddy_encode.cli.scheduling import schedule_as_batch
 from daddy_encode.cli.signals import on_signals
 from daddy_encode.cluster.limits import usable_workers
 from daddy_encode.encoding.context import Context
@@ -116,6 +117,7 @@ def run(
             return 0
     stop = StopSwitch()
     on_signals(stop.set)
+    schedule_as_batch()
     claims = Claims(lease, context.owners.trusts)
     frames = sum(found.jobs[job.number].frames for job in expected)
     with Progress(len(expected), frames, hidden=quiet) as progress:

@@ -14,6 +14,7 @@ import click
 from msgspec.structs import replace
 
 from daddy_encode.cli.main import FAILED, INTERRUPTED
+from daddy_encode.cli.scheduling import schedule_as_batch
 from daddy_encode.cli.signals import on_signals
 from daddy_encode.cluster.limits import usable_workers
 from daddy_encode.encoding.context import Context
@@ -91,6 +92,7 @@ def run(
     set_up_logging(AboveBar(), quiet=quiet, verbose=verbose)
     stop = StopSwitch()
     on_signals(stop.set)
+    schedule_as_batch()
     found = find_all_jobs(
         paths,
         output_dir,

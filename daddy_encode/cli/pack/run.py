@@ -14,6 +14,7 @@ import click
 from daddy_encode.archive.pack.claimed import pack_one, settled_for
 from daddy_encode.archive.pack.outcome import LeftError, PackOutcome
 from daddy_encode.cli.main import FAILED, INTERRUPTED
+from daddy_encode.cli.scheduling import schedule_as_batch
 from daddy_encode.cli.signals import on_signals
 from daddy_encode.encoding.context import Context
 from daddy_encode.encoding.ffmpeg.process import RunLimits
@@ -63,6 +64,7 @@ def run(
     set_up_logging(AboveBar(), quiet=quiet, verbose=False)
     stop = StopSwitch()
     on_signals(stop.set)
+    schedule_as_batch()
     found = find_all_jobs(paths, output_dir, is_done=partial(is_done, context=context), tidy=not dry_run)
     for passed_over in found.passed_over:
         log.warning("%s", passed_over)

@@ -17,6 +17,7 @@ from daddy_encode.archive.verify.alone import verify_alone
 from daddy_encode.archive.verify.many import side_by_side
 from daddy_encode.archive.verify.result import VerifiedJob, VerifiedVideo
 from daddy_encode.cli.main import FAILED, INTERRUPTED
+from daddy_encode.cli.scheduling import schedule_as_batch
 from daddy_encode.cli.signals import on_signals
 from daddy_encode.cli.verify.find import FoundReceipt, find_receipts
 from daddy_encode.cluster.limits import usable_workers
@@ -55,6 +56,7 @@ def run(
     set_up_logging(AboveBar(), quiet=quiet, verbose=verbose)
     stop = StopSwitch()
     on_signals(stop.set)
+    schedule_as_batch()
     begin = time.monotonic()
     found = find_receipts(paths, output_dir)
     for error in found.faults:

@@ -12,6 +12,7 @@ from typing import Any
 
 from daddy_encode.cli.encode.run import print_saved
 from daddy_encode.cli.main import FAILED, INTERRUPTED
+from daddy_encode.cli.scheduling import schedule_as_batch
 from daddy_encode.cli.signals import on_signals
 from daddy_encode.cluster.limits import usable_workers
 from daddy_encode.encoding.probe import check_ffmpeg, kinds_asked_for
@@ -84,6 +85,7 @@ def run(
         waker.wake()
 
     on_signals(stop_all)
+    schedule_as_batch()
     # Better no watcher than one whose ffmpeg fails each job.
     check_ffmpeg(kinds_asked_for(context.settings))
     events = None if no_events or once else start_events(root)
