@@ -28,6 +28,9 @@ to one file. The mount is a FUSE file system of this benchmark's own, on the sam
 `daddy-encode verify` on small MP4s of Breakout, against `xargs -PN` that has an ffmpeg decode each of them to nothing,
 N the number of cores. Start-up is included, and so is what xargs has no word for: sizes, SHA-256, boxes and colours
 against the receipts. With `--against-frames` every frame is read and compared as well: against encoding them anew.
+
+`daddy-encode clean --yes` of jobs with loose PNGs, each of which it verifies so before it deletes its frames: against
+`verify --against-frames` of the same jobs, and in memory against a quarter of them.
 """
 MICROSECONDS = 1000
 BAR = 5
@@ -38,6 +41,8 @@ ROUNDS = 3
 DIFFERENT = 120
 # Videos that are verified, of which so many differ; their frames; those of which the frames are there.
 VERIFIED, VERIFIED_DIFFERENT, VERIFIED_FRAMES, COMPARED = 1000, 10, 100, 40
+# Jobs whose frames are deleted, and the frames of each.
+CLEANED, CLEANED_FRAMES = 1000, 30
 _RECORD = """
 import sys
 import numpy as np
@@ -53,6 +58,7 @@ with FrameWriter(target, container=container) as writer:
 def run(options: Options) -> Iterator[Row | Table]:
     yield from _recording(options)
     yield from _verifying(options)
+    yield from _cleaning(options)
 
 
 def _recording(options: Options) -> Iterator[Row | Table]:
@@ -143,6 +149,57 @@ def _verifying(options: Options) -> Iterator[Row]:
             value=took["verify"].wall / took["encode"].wall,
             figures=f"{took['verify'].wall:.1f} s against {took['encode'].wall:.1f} s",
         )
+
+
+def _cleaning(options: Options) -> Iterator[Row]:
+    with tempfile.TemporaryDirectory() as name:
+        spool = Path(name, "spool")
+        for index in range(VERIFIED_DIFFERENT):
+            dump(spool / f"job-{index}", "breakout", CLEANED_FRAMES, first=40 * index)
+        command_seconds([DADDY_ENCODE, "encode", "-q", "--video", "mp4", spool])
+        count = options.sizes(CLEANED, 12)
+        places = {"clean": Path(name, "clean"), "verify": Path(name, "verify"), "a quarter": Path(name, "some")}
+        before: dict[str, int] = {}
+
+        def made_anew(way: str) -> None:
+            place = places[way]
+            if way == "verify" and place.exists():
+                return
+            shutil.rmtree(place, ignore_errors=True)
+            for index in range(count // 4 if way == "a quarter" else count):
+                _copied(spool, place, index, with_frames=True)
+            before[way] = _files(place)
+
+        took = measure(
+            {
+                "clean": [DADDY_ENCODE, "clean", "-q", "--yes", places["clean"]],
+                "verify": [DADDY_ENCODE, "verify", "-q", "--against-frames", places["verify"]],
+                "a quarter": [DADDY_ENCODE, "clean", "-q", "--yes", places["a quarter"]],
+            },
+            options.rounds(1),
+            made_anew,
+        )
+        what = f"clean, {count} jobs of {CLEANED_FRAMES} frames"
+        yield Row(
+            what=f"{what}: files left, of those before",
+            value=_files(places["clean"]) / before["clean"],
+            figures=f"{_files(places['clean'])} of {before['clean']}",
+        )
+        yield Row(
+            what=f"{what}: wall, against verifying them beside their frames",
+            value=took["clean"].wall / took["verify"].wall,
+            figures=f"{took['clean'].wall:.1f} s against {took['verify'].wall:.1f} s",
+        )
+        yield Row(
+            what=f"{what}: memory, against a quarter of them",
+            value=took["clean"].peak / took["a quarter"].peak,
+            bar="<= 1.1",
+            figures=f"{took['clean'].peak / 1e6:.0f} MB against {took['a quarter'].peak / 1e6:.0f} MB with ffmpeg",
+        )
+
+
+def _files(folder: Path) -> int:
+    return sum(path.is_file() for path in folder.rglob("*"))
 
 
 def _copied(spool: Path, root: Path, index: int, *, with_frames: bool = False) -> Path:
