@@ -281,6 +281,14 @@ def test_a_job_that_is_claimed_is_kept(tmp_path: Path) -> None:
     assert (status, "works on it" in said, len(names(job))) == (0, True, 6), said
 
 
+def test_a_job_that_cannot_be_claimed_is_kept(tmp_path: Path) -> None:
+    job = done_job(tmp_path / "job")
+    shutil.rmtree(tmp_path / ".daddy-encode", ignore_errors=True)
+    (tmp_path / ".daddy-encode").write_text("")
+    status, said = told("clean", job, "--yes")
+    assert (status, "cannot be claimed" in said, len(names(job))) == (0, True, 6), said
+
+
 def test_anothers_job_is_kept_until_its_owner_is_trusted(lab: Lab, shared: Path) -> None:
     code = "from tests.archive.test_clean import done_job; import sys, pathlib; done_job(pathlib.Path(sys.argv[1]))"
     made = lab.victim.python(code, shared / "job", reach=[shared], umask=0o002)

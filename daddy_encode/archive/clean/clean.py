@@ -74,6 +74,8 @@ def clean_one(
 def _claimed(
     paths: JobPaths, context: Context, claim: Claim, options: CleanOptions, progress: Callable[[float], None]
 ) -> CleanOutcome:
+    if not claim.is_held:
+        raise KeptError(f"{paths.job}: kept: it cannot be claimed, so that an encoder may be at work on it")
     stopped = context.limits.stop.is_set
 
     def go_on() -> None:
