@@ -154,7 +154,7 @@ def pretend_to_delete(job: Path, *gone: str) -> None:
         (job / name).unlink()
 
 
-@pytest.mark.parametrize("options", [[], ["--gaps", "hold"], ["--gaps", "skip", "--video", "both"], ["--force"]])
+@pytest.mark.parametrize("options", [["--gaps", "hold"], ["--gaps", "skip", "--video", "both"], ["--force"]])
 def test_no_video_is_made_of_what_is_left(tmp_path: Path, options: list[str]) -> None:
     job = write_job(tmp_path / "spool" / "job")
     encode(job)
