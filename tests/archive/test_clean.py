@@ -75,6 +75,8 @@ def test_frames_go_the_rest_stays_and_the_job_is_done(tmp_path: Path, container:
     status, said = told("clean", tmp_path / "spool", "--yes")
     assert (status, "0 jobs cleaned, 1 without frames already" in said) == (0, True), said
     assert told("verify", tmp_path / "spool")[0] == 0
+    status, said = told("pack", tmp_path / "spool")
+    assert (status, "0 jobs packed, 1 already, 0 left" in said) == (0, True), said
 
 
 @pytest.mark.parametrize(("answer", "left"), [("n", True), ("y", False)])

@@ -17,6 +17,7 @@ from daddy_encode.encoding.ffmpeg.executable import FfmpegExecutable
 from daddy_encode.encoding.ffmpeg.process import run_ffmpeg
 from daddy_encode.encoding.frames.job_directory import JobDirectory
 from daddy_encode.encoding.frames.listing import ChangedError, FrameListing, check_unchanged, list_frames
+from daddy_encode.encoding.gone import frames_gone
 from daddy_encode.encoding.png.parse import Png
 from daddy_encode.encoding.recorded import is_of
 from daddy_encode.encoding.stored.layout import layout_of
@@ -85,12 +86,13 @@ class _Packing:
         if directory.packed is not None:
             return self._finish(directory.packed, dry_run=dry_run)
         names = listing.frames.names
-        if not names:
-            raise self._left("has no frames")
-        if manifest is not None and manifest.frames != len(names):
+        if not names or (manifest is not None and manifest.frames != len(names)):
             receipt = read_receipt(self._paths.receipt, self._context.owners.check_file)
+            if not names and frames_gone(self._paths, receipt, manifest_sha256) is not None:
+                return PackOutcome(paths=self._paths, kind="already", frames=0)
             if receipt is None or not is_of(receipt, listing.sha256, manifest_sha256):
-                raise self._left(f"has {len(names)} frames, and its manifest promises {manifest.frames}: not finished")
+                promised = f"and its manifest promises {manifest.frames}: not finished" if manifest else ""
+                raise self._left(f"has {len(names)} frames, {promised}" if names else "has no frames")
         files = names if directory.files.issuperset(names) else [FRAMES_TAR]
         looks = self._looks(files)
         size = sum(size for _, _, size in looks)
