@@ -116,8 +116,7 @@ class DirectorySource:
         self.names = names
         self.count = len(names)
         self.sha256 = ""
-        self._surplus: Sequence[str] = ()
-        self._animated: Sequence[str] = ()
+        self._surplus, self._animated = list[str](), list[str]()
         self._directory = directory
         self._on_frame = on_frame
         look = look or Look()
@@ -165,15 +164,17 @@ class DirectorySource:
 
     def _converted(self) -> Iterator[memoryview]:
         # Loaded while ffmpeg starts.
-        from daddy_encode.encoding.yuv.picture import YuvPicture
+        from daddy_encode.encoding.yuv.picture import YuvPicture, converted, together
 
-        picture = YuvPicture(self.width, self.height)
-        yield from self._read_all(1, lambda png: self._yuv(png, picture))
+        if together(self.width, self.height) > 1:
+            yield from converted(self.frames(as_pixels=True), self.width, self.height)
+        else:
+            picture = YuvPicture(self.width, self.height)
+            yield from self._read_all(1, lambda png: self._yuv(png, picture))
 
     def _read_all(self, step: int, item_of: Callable[[Png], memoryview]) -> Iterator[memoryview]:
         digest = hashlib.sha256()
-        surplus: list[str] = []
-        animated: list[str] = []
+        surplus, animated = list[str](), list[str]()
         item, shown, before = memoryview(b""), "", b""
         for index, name in enumerate(self.names):
             if name != shown:
@@ -222,9 +223,8 @@ class DirectorySource:
 
     def notes(self) -> list[str]:
         """What a viewer should know of how the frames were read; complete after the last one."""
-        surplus = "bytes after the picture, which are ignored, as PNG asks for"
         return [
-            *_notes(self._surplus, surplus),
+            *_notes(self._surplus, "bytes after the picture, which are ignored, as PNG asks for"),
             *_notes(self._animated, "further pictures, as APNG has them, which are not shown"),
             *self._survey.notes(self._look),
         ]

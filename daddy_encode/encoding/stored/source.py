@@ -120,15 +120,9 @@ class PackedSource:
         return self._packed.frames(self._check_stop, self._stall_seconds)
 
     def _converted(self) -> Iterator[memoryview]:
-        from daddy_encode.encoding.yuv.picture import YuvPicture
+        from daddy_encode.encoding.yuv.picture import converted
 
-        picture = YuvPicture(self.width, self.height)
-
-        def converted(raw: memoryview) -> memoryview:
-            picture.fill_pixels(self._picture(raw))
-            return picture.convert()
-
-        yield from self._shown(1, converted)
+        yield from converted(self._shown(1, self._picture), self.width, self.height)
 
     def _shown(self, step: int, item_of: Callable[[memoryview], memoryview]) -> Iterator[memoryview]:
         frames = self._decoded()

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _TOGETHER = 512
 # Compared together: eight times as fast as bytes.
 _WORD = 8
+# Of small frames so many bytes are converted at a time: each call of numpy takes as long as some thousand pixels.
+_BATCH_BYTES = 2**20
 
 
 class YuvPicture:
@@ -111,20 +113,76 @@ class YuvPicture:
     def _changed_blocks(self) -> npt.NDArray[np.intp]:
         if not self._differing:
             return np.empty(0, np.intp)
-        words = np.concatenate(self._differing)
         self._changed[:] = False
-        # A word is of at most three blocks: the last of a row may be of two pixels, six bytes between its neighbours'.
+        for blocks in self._blocks_of(np.concatenate(self._differing)):
+            self._changed[blocks] = True
+        return self._changed[: len(self._from)].nonzero()[0]
+
+    def _blocks_of(self, words: npt.NDArray[np.intp]) -> Iterator[npt.NDArray[np.intp]]:
+        """The blocks of words that begin at these bytes, which are at most three of each.
+
+        The last block of a row may be of two pixels, six bytes between its neighbours'.
+        """
         for byte in (0, 4, _WORD - 1):
             row, column = np.divmod(words + byte, self._stride)
             # A byte before a row counts as its first pixel's.
             across = np.maximum(column - self._lead, 0) // (3 * BLOCK)
-            self._changed[(row >> 1) * self._across + across] = True
-        return self._changed[: len(self._from)].nonzero()[0]
+            yield (row >> 1) * self._across + across
+
+    def convert_all(self, frames: Iterable[bytes | memoryview], count: int) -> Iterator[memoryview]:
+        """As `fill_pixels` and `convert` of all frames, `count` at a time."""
+        self._lay_out(0)
+        width, height = self._size
+        length = 3 * width * height
+        # The frame before, then those to convert.
+        given = np.zeros((1 + count, -(-length // _WORD) * _WORD), np.uint8)
+        taken = 0
+        for frame in frames:
+            taken += 1
+            given[taken, :length] = np.frombuffer(frame, np.uint8)
+            if taken == count:
+                yield from self._convert_batch(given)
+                given[0] = given[taken]
+                taken = 0
+        if taken:
+            yield from self._convert_batch(given[: 1 + taken])
+
+    def _convert_batch(self, given: Pixels) -> Iterator[memoryview]:
+        words = given.view(np.uint64)
+        # In one row, which numpy goes through several times as fast.
+        differing = (words[1:] != words[:-1]).reshape(-1).nonzero()[0]
+        frame, word = np.divmod(differing, words.shape[1])
+        changed = np.zeros((len(given) - 1, len(self._changed)), np.bool_)
+        for blocks in self._blocks_of(word * _WORD):
+            changed[frame, blocks] = True
+        if self._is_new:
+            changed[0] = True
+            self._is_new = False
+        frame, block = changed[:, : len(self._from)].nonzero()
+        windows = _windows(given.reshape(-1), (2, 3 * BLOCK), (self._stride, 1))
+        luma, *chroma = to_yuv(windows[(frame + 1) * given.shape[1] + self._from[block]])
+        begin = 0
+        for end in np.searchsorted(frame, np.arange(1, len(given))).tolist():
+            own = slice(begin, end)
+            self._luma[self._luma_at[block[own]]] = luma[own]
+            at = self._chroma_at[block[own]]
+            for plane, samples in zip(self._chroma, chroma, strict=True):
+                plane[at] = samples[own]
+            yield self._yuv.data
+            begin = end
+
+
+def together(width: int, height: int) -> int:
+    """How many frames of `width` x `height` pixels are converted at a time; 1 or fewer: each by itself."""
+    return _BATCH_BYTES // (3 * width * height)
 
 
 def converted(frames: Iterable[bytes | memoryview], width: int, height: int) -> Iterator[memoryview]:
     """Frames of rgb24, row by row, as yuv420p, plane by plane; each lasts until the next one is asked for."""
     picture = YuvPicture(width, height)
+    if together(width, height) > 1:
+        yield from picture.convert_all(frames, together(width, height))
+        return
     for frame in frames:
         picture.fill_pixels(frame)
         yield picture.convert()

@@ -23,8 +23,8 @@ BLOCK = 16
 MOST_CHANGED = 0.25
 # For fewer pixels in all clips of this process, loading numpy takes longer than it saves.
 LEAST_PIXELS = 2**25
-# For fewer pixels in a frame, its calls do, 0.12 ms for the smallest; in fewer frames, to look at some of them does.
-LEAST_FRAME = 2**16
+# For fewer pixels in a frame, its calls do; in fewer frames, to look at some of them does.
+LEAST_FRAME = 2**14
 LEAST_FRAMES = 16
 # How many pairs of neighbouring frames are compared to find out, and how many rows of each.
 PAIRS = 4

@@ -43,6 +43,10 @@ def converted(frames: Frames) -> Frames:
         data = row.tobytes()
         assert picture.fill([data[:1000], data[1000:]])
         made.append(np.frombuffer(picture.convert(), np.uint8).copy())
+    # The last ones are fewer.
+    together = YuvPicture(width, height).convert_all((frame.tobytes() for frame in frames), 7)
+    several = [bytes(frame) for frame in together]
+    assert several == [frame.tobytes() for frame in made]
     return np.stack(made)
 
 
@@ -79,6 +83,13 @@ def test_only_a_few_pixels_change_anywhere(width: int) -> None:
     assert np.array_equal(converted(frames), by_ffmpeg(frames))
 
 
+def test_a_frame_is_compared_with_the_one_before_also_where_that_was_converted_earlier() -> None:
+    frames = noise(15, 20, 34)
+    # The first of those that are converted together with it.
+    frames[7] = 0
+    assert np.array_equal(converted(frames), by_ffmpeg(frames))
+
+
 def _dump(folder: Path, frames: Frames, filtered: tuple[int, ...] = ()) -> Path:
     save_frames_as_png(frames, folder)
     for index in filtered:
@@ -97,7 +108,6 @@ def test_the_video_has_the_same_bytes_either_way(
         frame[40:60, 3 * index : 3 * index + 20] = (220, 30, 40)
     folder = _dump(tmp_path / "job", frames, filtered)
     made = []
-    monkeypatch.setattr(worth, "LEAST_FRAME", 0)
     for most in (1.0, -1.0):
         monkeypatch.setattr(worth, "MOST_CHANGED", most)
         with JobDirectory(folder) as directory:
@@ -113,5 +123,5 @@ def test_numpy_is_loaded_once_all_clips_together_have_many_pixels(monkeypatch: p
     monkeypatch.delitem(sys.modules, "numpy")
     monkeypatch.setattr(worth, "_pixels_seen", 0)
     # 2^25 pixels are two clips of these, and none of those.
-    assert [worth.can_convert((160, 210), 1000) for _ in range(3)] == [False] * 3
+    assert [worth.can_convert((84, 84), 10_000) for _ in range(3)] == [False] * 3
     assert [worth.can_convert((480, 480), 75) for _ in range(3)] == [False, True, True]
