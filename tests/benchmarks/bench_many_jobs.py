@@ -18,7 +18,8 @@ ABOUT = """
 `daddy-encode encode ROOT --force` from its start to its end, against `xargs -PN` that starts an ffmpeg with the same
 flags for each job, N the number of cores (`taskset`); the MP4s have the same bytes. Start-up is included, and so is
 what xargs has no word for: claims, receipts, checks of each frame, read-back, flushes to disk. Pillow's dumps have no
-manifest, so the command has `--salvage` there.
+manifest, so the command has `--salvage` there. The command sets the scheduling policy `SCHED_BATCH` for itself and its
+ffmpeg; by hand nobody does.
 
 **More cores are simulated.** With three workers or more each is a process, and one process more gives out the jobs and
 takes in what became of them. Measured here with 16 workers: the processor time of a job in all processes, and in that
