@@ -159,6 +159,10 @@ class YuvPicture:
             changed[0] = True
             self._is_new = False
         frame, block = changed[:, : len(self._from)].nonzero()
+        if not len(block):
+            # They stand still.
+            yield from [self._yuv.data] * len(changed)
+            return
         windows = _windows(given.reshape(-1), (2, 3 * BLOCK), (self._stride, 1))
         luma, *chroma = to_yuv(windows[(frame + 1) * given.shape[1] + self._from[block]])
         begin = 0

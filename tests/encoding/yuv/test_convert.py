@@ -61,6 +61,11 @@ def test_samples_are_those_that_ffmpeg_makes(size: tuple[int, int]) -> None:
     assert np.array_equal(converted(frames), by_ffmpeg(frames))
 
 
+def test_pictures_that_stand_still_are_made_as_well() -> None:
+    frames = np.repeat(noise(2, 20, 42), 15, axis=0)
+    assert np.array_equal(converted(frames), by_ffmpeg(frames))
+
+
 def test_every_grey_and_every_primary_is_what_ffmpeg_makes_of_it() -> None:
     ramp = np.repeat(np.repeat(np.arange(256, dtype=np.uint8), 2)[np.newaxis], 4, axis=0)
     frames = np.stack([ramp[..., np.newaxis] * np.array(mask, np.uint8) for mask in np.ndindex(2, 2, 2)])
