@@ -32,6 +32,7 @@ class Attempt(Struct, frozen=True):
             claim, perhaps: a dead one is taken away.
         is_done: It is done, so that is all there is to do.
         skip_failed: Leave it alone where a receipt says that it failed as it is.
+        died_since: When it was begun, in seconds since the epoch, in a worker process that has died. None: in none.
         work: What there is to do; to pack or to delete the frames of a job is for one that is done.
     """
 
@@ -43,6 +44,7 @@ class Attempt(Struct, frozen=True):
     has_lease: bool = False
     is_done: bool = False
     skip_failed: bool = False
+    died_since: float | None = None
     work: Work = "encode"
 
 

@@ -10,14 +10,13 @@ from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
 from daddy_encode.encoding.context import Context
-from daddy_encode.errors import DaddyEncodeError, FfmpegUnusableError, Interrupted
+from daddy_encode.errors import DaddyEncodeError, FfmpegUnusableError, one_line
 from daddy_encode.service.attempt import Attempt, Outcome, OutcomeKind
 from daddy_encode.service.failure_streak import FailureStreak
 from daddy_encode.service.stop import StopSwitch
 from daddy_encode.service.workers.attempt_job import JobAttempts, unexpected
+from daddy_encode.service.workers.place import Place
 from daddy_encode.spool.claims import Claims
 from daddy_encode.spool.orphans import remove_dead
 
@@ -29,31 +28,6 @@ log = logging.getLogger(__name__)
 
 # A signal that comes just before the main thread begins to wait is handled only when the wait ends.
 POLL_SECONDS = 0.2
-# So many times the jobs that may be encoded at a time may be in progress: the others wait for the disk, which on a
-# network takes longer than all else about a short video. A watcher counts the programs of `--on-done` among them.
-JOBS_PER_WORKER = 2
-
-
-class _Place:
-    """Where jobs are attempted: in threads of this process, or in a worker process.
-
-    Attributes:
-        capacity: How many are encoded at a time.
-        process: The worker process; None: this one.
-        tasks: What is in progress, by number.
-        encoding: Which of these are encoded still.
-    """
-
-    def __init__(self, capacity: int, process: WorkerProcess | None = None) -> None:
-        self.capacity = capacity
-        self.process = process
-        self.tasks: dict[int, Attempt] = {}
-        self.encoding: set[int] = set()
-
-    @property
-    def room(self) -> int:
-        """How many more may be started now."""
-        return min(self.capacity - len(self.encoding), JOBS_PER_WORKER * self.capacity - len(self.tasks))
 
 
 class WorkerPool:
@@ -106,7 +80,7 @@ class WorkerPool:
         self._most_processes = min(processes, count)
         self._may_fork = may_fork
         self._attempts = JobAttempts(context, claims, stop, progress)
-        self._here = _Place(count)
+        self._here = Place(count)
         self._places = [self._here]
         self._processes: WorkerProcesses | None = None
         self._is_closing = False
@@ -133,21 +107,32 @@ class WorkerPool:
 
         shared = Shared.of(self._context, self._claims.seconds, log_level())
         self._processes = WorkerProcesses(self._most_processes, shared, may_fork=self._may_fork)
-        self._stack.enter_context(self._stop.calling(self._processes.stop))
-        for number, process in enumerate(self._processes.all):
-            capacity = self.count // self._most_processes + (number < self.count % self._most_processes)
-            place = _Place(capacity, process)
+        places = []
+        with self._changed:
+            for number, process in enumerate(self._processes.all):
+                capacity = self.count // self._most_processes + (number < self.count % self._most_processes)
+                places.append(Place(capacity, process))
+                self._here.capacity -= capacity
+            self._places += places
+        self._stack.enter_context(self._stop.calling(self._stop_processes))
+        for place in places:
             listener = threading.Thread(target=self._listen, args=(place,), name="worker process", daemon=True)
             try:
                 listener.start()
+                self._stack.callback(listener.join)
             except (RuntimeError, MemoryError):
                 # No room for another thread.
-                process.stop()
-                continue
-            self._here.capacity -= capacity
-            self._places.append(place)
-            self._stack.callback(listener.join)
-        self._stack.callback(self._processes.stop)
+                with self._changed:
+                    self._places.remove(place)
+                    self._here.capacity += place.capacity
+                assert place.process is not None
+                place.process.stop()
+        self._stack.callback(self._stop_processes)
+
+    def _stop_processes(self) -> None:
+        for place in tuple(self._places):
+            if place.process is not None:
+                place.process.stop()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -155,7 +140,7 @@ class WorkerPool:
         if error is not None:
             self._stop.set()
         with self._changed:
-            while any(place.tasks for place in self._places):
+            while any(place.is_busy for place in self._places):
                 self._changed.wait(POLL_SECONDS)
             self._is_closing = True
         for thread in tuple(self._threads):
@@ -178,12 +163,16 @@ class WorkerPool:
         with self._changed:
             # The one that has least to do.
             place = max(self._places, key=lambda place: (place.room, -len(place.tasks)))
-            place.tasks[number] = attempt
-            place.encoding.add(number)
-        if place.process is None:
+            place.put(number, attempt)
+            # Another may have taken its place when this one is told.
+            process = place.process
+        self._start_in(process, number, attempt)
+
+    def _start_in(self, process: WorkerProcess | None, number: int, attempt: Attempt) -> None:
+        if process is None:
             self._start_here(number, attempt)
         else:
-            place.process.attempt(number, attempt, self._claims.seen(attempt.paths))
+            process.attempt(number, attempt, self._claims.seen(attempt.paths))
 
     def _start_here(self, number: int, attempt: Attempt) -> None:
         thread = threading.Thread(target=self._run, args=(number, attempt), name="encode")
@@ -214,7 +203,7 @@ class WorkerPool:
         self._end(self._here, number, outcome)
         self._threads.discard(threading.current_thread())
 
-    def _encoded(self, place: _Place, number: int) -> None:
+    def _encoded(self, place: Place, number: int) -> None:
         """Make room for another job."""
         with self._changed:
             place.encoding.discard(number)
@@ -222,10 +211,9 @@ class WorkerPool:
             self._changed.notify()
         self._wake()
 
-    def _end(self, place: _Place, number: int, outcome: Outcome) -> None:
+    def _end(self, place: Place, number: int, outcome: Outcome) -> None:
         with self._changed:
-            place.encoding.discard(number)
-            place.tasks.pop(number, None)
+            place.drop(number)
             self._outcomes.append(outcome)
             fault = self._streak.add(outcome)
             if isinstance(outcome.error, FfmpegUnusableError) and outcome.kind is OutcomeKind.STOPPED:
@@ -234,39 +222,65 @@ class WorkerPool:
         if fault is not None and self.fault is None:
             self.fault = fault
             self._stop.set()
+        self._begin_held(place)
         self._wake()
 
-    def _listen(self, place: _Place) -> None:
-        """Take in what a worker process says, until its end."""
-        process = place.process
-        assert process is not None
-        process.listen(
-            on_encoded=lambda number: self._encoded(place, number),
-            on_progress=self._progress,
-            on_unclaimed=self._claims.say_unclaimed,
-            on_ended=lambda number, outcome, seen: self._ended_there(place, number, outcome, seen),
-        )
-        how = process.wait()
+    def _listen(self, place: Place) -> None:
+        """Take in what a worker process says, until its end, and what each says that takes its place."""
+        while (process := place.process) is not None:
+            try:
+                process.listen(
+                    on_encoded=lambda number: self._encoded(place, number),
+                    on_progress=self._progress,
+                    on_unclaimed=self._claims.say_unclaimed,
+                    on_ended=lambda number, outcome, seen: self._ended_there(place, number, outcome, seen),
+                )
+            except Exception as error:
+                # Whatever it is, its jobs do not wait for one that nobody listens to.
+                log.debug("a worker process is not understood", exc_info=error)
+            self._go_on(place, process, process.close())
+
+    def _go_on(self, place: Place, process: WorkerProcess, how: str) -> None:
+        """Let another process, or this one, take the place of one that has ended, and try its jobs once more."""
         with self._changed:
-            self._places.remove(place)
-            self._here.capacity += place.capacity
-            left = place.tasks
-            self._here.tasks.update(left)
-            self._here.encoding.update(place.encoding)
-        if self._is_closing:
-            return
-        if process.has_begun and not self._stop.is_set():
-            log.warning("a worker process %s: its jobs are tried once more, in this process", how)
-        for number, attempt in left.items():
-            if self._stop.is_set():
-                error = Interrupted(f"{attempt.paths.job}: stopped before it was encoded")
-                self._end(self._here, number, Outcome(attempt.paths, OutcomeKind.STOPPED, error=error))
-            else:
-                # It may have been done just before, and there is a lease.
-                self._start_here(number, replace(attempt, check_done_first=True, had_receipt=True, has_lease=True))
+            capacity, place.capacity = place.capacity, 0
+        assert self._processes is not None
+        another = self._processes.another() if process.has_begun and not self._is_ending else None
+        with self._changed:
+            tried, ended = place.give_back(how, is_stopped=self._is_ending)
+            place.process = another
+            then = place if another is not None else self._here
+            then.capacity += capacity
+            if another is None:
+                self._places.remove(place)
+            then.held.update(tried)
+            for number, outcome in ended.items():
+                # Before anybody sees that there is nothing left to wait for.
+                self._end(then, number, outcome)
+        if another is not None and self._is_ending:
+            # Nobody else tells it.
+            another.stop()
+        if not process.has_begun:
+            log.debug("a worker process could not begin")
+        elif not self._is_ending:
+            more = f"; trying once more: {', '.join(str(one.paths.job) for one in tried.values())}" if tried else ""
+            log.warning("%s", one_line(f"a worker process {how}{more}"))
+        self._begin_held(then)
         self._wake()
 
-    def _ended_there(self, place: _Place, number: int, outcome: Outcome, seen: Seen | None) -> None:
+    def _begin_held(self, place: Place) -> None:
+        while True:
+            with self._changed:
+                begun, process = place.begin_held(), place.process
+            if begun is None:
+                return
+            self._start_in(process, *begun)
+
+    @property
+    def _is_ending(self) -> bool:
+        return self._is_closing or self._stop.is_set()
+
+    def _ended_there(self, place: Place, number: int, outcome: Outcome, seen: Seen | None) -> None:
         self._claims.remember(outcome.paths, seen)
         self._end(place, number, outcome)
 

@@ -169,6 +169,144 @@ def test_a_worker_process_that_is_killed_costs_no_job(spool: Path) -> None:
     assert temporary_files(spool) == []
 
 
+# The listener to a worker process that is gone already has come to its end before anything else goes on.
+IN_ORDER = """
+import sys, threading
+import daddy_encode
+from daddy_encode.cli.main import main
+from daddy_encode.service import encode_all
+encode_all.FEWEST_FRAMES = 0
+start = threading.Thread.start
+def start_and_wait(thread):
+    start(thread)
+    if thread.name == "worker process":
+        thread.join()
+threading.Thread.start = start_and_wait
+"""
+IN_PYTHON = "daddy_encode.encode(sys.argv[1], workers=3)"
+GONE = {
+    # A Python that cannot start.
+    "starter": ("import os; os.environ['PYTHONHASHSEED'] = 'abc';" + IN_PYTHON, ""),
+    "children": (
+        """
+import os, signal
+from daddy_encode.service.workers import process
+process.serve = lambda *args: os.kill(os.getpid(), signal.SIGKILL)
+sys.argv[1:] = ["encode", "--workers", "3", sys.argv[1]]
+main()
+""",
+        "",
+    ),
+    "path": ("sys.path += [None, 5]; threading.Thread.start = start;" + IN_PYTHON, ""),
+    # Descriptors that the starter's own streams would take.
+    "streams": ("threading.Thread.start = start;" + IN_PYTHON, "<&- >&-"),
+}
+
+
+@pytest.mark.parametrize(
+    "case", ["starter", *(pytest.param(case, marks=pytest.mark.soak) for case in ("children", "path", "streams"))]
+)
+def test_worker_processes_that_are_gone_at_once_cost_no_job(spool: Path, case: str) -> None:
+    jobs = {write_job(spool / f"job-{index}", index): index for index in range(3)}
+    program, redirections = GONE[case]
+    told = subprocess.run(
+        ["sh", "-c", f'exec "$@" {redirections}', "sh", sys.executable, "-c", IN_ORDER + program, spool],
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=120,
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+    )
+    assert told.returncode == 0, told.stderr
+    assert_right(jobs)
+    lines = [line for line in told.stderr.splitlines() if " INFO " not in line]
+    assert lines == [], "nothing is wrong: others have done the work"
+
+
+# A worker process that dies once, when its first video is made and before it says so.
+DIES_UNHEARD = """
+import os, signal
+from daddy_encode.cli.main import main
+from daddy_encode.service.workers.child import ChildProcess
+end = ChildProcess._end
+def die_once(self, task, outcome):
+    if outcome.result is not None and outcome.result.made:
+        try:
+            os.mkdir(os.environ["ONCE"])
+            os.kill(os.getpid(), signal.SIGKILL)
+        except FileExistsError:
+            pass
+    end(self, task, outcome)
+ChildProcess._end = die_once
+main()
+"""
+
+
+@pytest.mark.parametrize("command", ["encode", pytest.param("watch", marks=pytest.mark.soak)])
+def test_a_video_whose_worker_process_died_before_it_said_so_is_reported_once(spool: Path, command: str) -> None:
+    jobs = {write_job(spool / f"job-{index}", index): index for index in range(4)}
+    done = spool / "job-3"
+    subprocess.run([sys.executable, "-m", "daddy_encode", "encode", done], check=True, timeout=120, capture_output=True)
+    told_of = spool.parent / "told of"
+    options = ["--json"] if command == "encode" else ["--once", "--on-done", f'sh -c \'echo "$0" >> "{told_of}"\'']
+    told = subprocess.run(
+        [sys.executable, "-c", DIES_UNHEARD, command, spool, "--workers", "3", *options],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        # Whatever has threads cannot be forked.
+        env={**os.environ, "ONCE": str(spool.parent / "once"), "OPENBLAS_NUM_THREADS": "1"},
+    )
+    assert told.returncode == 0, told.stderr
+    assert_right(jobs)
+    names = ["job-0", "job-1", "job-2"]
+    reported = told.stdout if command == "encode" else told_of.read_text()
+    assert sorted(re.findall(r"/(job-\d)\.(?:mp4\"|receipt)", reported)) == names, told.stderr
+    assert sorted(re.findall(r"saved .*/(job-\d)\.mp4: ", told.stderr)) == names
+    assert "3 videos saved" in told.stderr
+    assert told.stderr.count("a worker process was killed by signal 9; trying once more: ") == 1
+    assert temporary_files(spool) == []
+
+
+@pytest.mark.soak
+def test_a_job_that_kills_its_worker_process_is_tried_twice_and_costs_no_other(spool: Path) -> None:
+    jobs = {write_job(spool / f"job-{index}", index): index for index in range(6)}
+    # Its rate tells its ffmpeg.
+    save_frames_as_png(pictures(1), spool / "killer", fps=7)
+    kills = 'case "$*" in *"-framerate 7 "*) kill -9 $PPID; exit 1 ;; esac; exec "$REAL" "$@"'
+    environment = {"IMAGEIO_FFMPEG_EXE": str(write_ffmpeg(spool.parent / "bin" / "ffmpeg", kills))}
+    with Encoder("encode", spool, "--workers", "3", environment=environment) as encoder:
+        assert encoder.wait() == 1, encoder.log()
+        assert len(encoder.lines("INFO saved ")) == 6
+        assert len(encoder.lines("a worker process was killed by signal 9; trying once more: ")) == 1
+        (error,) = encoder.lines("ERROR")
+        assert f"{spool / 'killer'}: a worker process was killed while encoding it, for the second time; " in error
+        assert encoder.lines("6 videos saved, 0 jobs already done, 1 failed")
+    assert_right(jobs)
+
+
+@pytest.mark.soak
+def test_another_takes_the_place_of_a_worker_process_that_is_killed(spool: Path) -> None:
+    jobs = {write_job(spool / f"job-{index}", index): index for index in range(3)}
+    with Encoder("watch", spool, "--workers", "3") as encoder:
+        encoder.until(lambda: len(encoder.lines("INFO saved ")) == 3, "three videos")
+        first = set(children_of(encoder.pid))
+        assert len(first) == 3
+        for worker in first:
+            os.kill(worker, signal.SIGKILL)
+        # Each is in a Python of its own, below the one that has started it.
+        encoder.until(lambda: len(set(children_of(encoder.pid)) - first) == 3, "three others")
+        encoder.until(lambda: len(encoder.lines("worker process")) == 3, "a warning of each")
+        assert all(
+            line.endswith("WARNING a worker process was killed by signal 9") for line in encoder.lines("worker process")
+        )
+        late = {write_job(spool / f"late-{index}", index): index for index in range(3)}
+        encoder.until_done(late)
+        assert encoder.stop() == 0
+        assert encoder.lines("ERROR") == encoder.lines("Traceback") == []
+    assert_right(jobs | late)
+    assert temporary_files(spool) == []
+
+
 @pytest.mark.soak
 def test_worker_processes_end_with_a_pool_that_is_killed(spool: Path) -> None:
     write_long_jobs(spool)

@@ -18,7 +18,8 @@ from daddy_encode.service.stop import StopSwitch
 from daddy_encode.service.watcher.memory import release_memory
 from daddy_encode.service.watcher.scanner import Scanner
 from daddy_encode.service.watcher.wake import Waker
-from daddy_encode.service.worker_pool import JOBS_PER_WORKER, WorkerPool
+from daddy_encode.service.worker_pool import WorkerPool
+from daddy_encode.service.workers.place import JOBS_PER_WORKER
 from daddy_encode.spool.paths import JobPaths
 
 log = logging.getLogger(__name__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from typing import Literal
 
@@ -73,7 +74,10 @@ class JobAttempts:
             on_encoded: Called when the job only waits for the disk; perhaps more than once.
         """
         try:
-            return self._run(attempt, on_encoded)
+            outcome = self._run(attempt, on_encoded)
+            if attempt.died_since is not None and outcome.kind is OutcomeKind.DONE:
+                return _made_since(outcome, attempt.died_since)
+            return outcome
         except Exception as error:
             return unexpected(attempt.paths, error)
 
@@ -177,6 +181,22 @@ class JobAttempts:
 
     def _advised(self, error: DaddyEncodeError) -> DaddyEncodeError:
         return with_place(error, self._context.tmp_dir) if isinstance(error, SpoolError) else error
+
+
+def _made_since(outcome: Outcome, since: float) -> Outcome:
+    """The outcome of a job that is done, as made where it was made since then: whoever made it died before it said so.
+
+    Args:
+        outcome: That it is done.
+        since: When it was begun, in seconds since the epoch.
+    """
+    result = outcome.result
+    if result is None or result.receipt.host != os.uname().nodename or result.receipt.finished < since:
+        return outcome
+    records = result.receipt.outputs
+    # The clock of a file server may be another one.
+    made = [record for record in records if (record.mtime_ns or 0) >= since * 1e9] or records
+    return replace(outcome, kind=OutcomeKind.MADE, result=replace(result, made=made))
 
 
 def _is_of_the_job(error: DaddyEncodeError) -> bool:

@@ -13,7 +13,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -174,10 +174,18 @@ def _has_hung_up(end: socket.socket, milliseconds: int) -> bool:
     return bool(poll.poll(milliseconds))
 
 
-def serve(end: socket.socket, shared: Shared) -> NoReturn:
-    """Be a worker process, right after it was forked; SIGNALS are blocked."""
+def serve(end: socket.socket, shared: Shared, others: Iterable[socket.socket]) -> NoReturn:
+    """Be a worker process, right after it was forked; SIGNALS are blocked.
+
+    Args:
+        end: The socket to the pool.
+        shared: What the pool says first.
+        others: Sockets that are closed: whoever holds these keeps the others from seeing that one of them is gone.
+    """
     status = 1
     try:
+        for other in others:
+            other.close()
         _leave_signals_to_pool()
         ChildProcess(end, shared).run()
         status = 0
@@ -210,9 +218,7 @@ def main(descriptors: Sequence[int]) -> None:
     with contextlib.suppress(OSError):
         for number, end in enumerate(ends):
             if os.fork() == 0:
-                for other in ends[number + 1 :]:
-                    other.close()
-                serve(end, shared)
+                serve(end, shared, ends[number + 1 :])
             end.close()
     for end in ends:
         end.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import gc
 import logging
 import os
@@ -31,6 +32,8 @@ from daddy_encode.service.workers.messages import (
 from daddy_encode.spool.claims.claims import Seen
 from daddy_encode.spool.orphans import is_gone
 
+log = logging.getLogger(__name__)
+
 _PROGRAM = "import sys; sys.path = {path}; from daddy_encode.service.workers.child import main; main({descriptors})"
 # A process whose socket has closed is about to be gone.
 _END_SECONDS = 5.0
@@ -43,13 +46,13 @@ class WorkerProcess:
     Attributes:
         line: What is said to it and by it.
         has_begun: Whether it has said so.
+        child: Its process ID where it is a child of this process.
     """
 
-    def __init__(self, line: Line, child: int | None) -> None:
-        """`child`: its process ID where it is a child of this process."""
+    def __init__(self, line: Line, child: int | None = None) -> None:
         self.line = line
         self.has_begun = False
-        self._child = child
+        self.child = child
         self._pid: int | None = None
 
     def attempt(self, number: int, attempt: Attempt, seen: Seen | None) -> None:
@@ -91,16 +94,26 @@ class WorkerProcess:
 
     def wait(self) -> str:
         """Wait for its end, once it was told to, or has closed its socket; return how it ended, for people."""
-        if self._child is not None:
-            child, self._child = self._child, None
+        # These numbers may become others'.
+        child, self.child = self.child, None
+        pid, self._pid = self._pid, None
+        if child is not None:
             with contextlib.suppress(ChildProcessError):
                 status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
                 return f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
         end = time.monotonic() + _END_SECONDS
         # Its claims count until it is gone.
-        while self._pid is not None and not is_gone(self._pid) and time.monotonic() < end:
+        while pid is not None and not is_gone(pid) and time.monotonic() < end:
             time.sleep(_POLL_SECONDS)
         return "was killed"
+
+    def close(self) -> str:
+        """Hear no more of it, so that it ends as where this process is gone; return as `wait` does."""
+        with contextlib.suppress(OSError):
+            self.line.socket.shutdown(socket.SHUT_RDWR)
+        how = self.wait()
+        self.line.socket.close()
+        return how
 
 
 class WorkerProcesses:
@@ -115,66 +128,79 @@ class WorkerProcesses:
             may_fork: Whether this process does nothing else but encode, so that its like may work for it.
         """
         self.all: list[WorkerProcess] = []
-        self._starter: subprocess.Popen[bytes] | None = None
+        self._shared = shared
+        self._starters: list[subprocess.Popen[bytes]] = []
         # A process that has threads cannot be forked safely.
-        start = self._fork if may_fork and len(os.listdir("/proc/self/task")) == 1 else self._spawn
+        if may_fork and len(os.listdir("/proc/self/task")) == 1:
+            self._start(self._fork, count)
+        else:
+            self._start(self._spawn, count)
+
+    def another(self) -> WorkerProcess | None:
+        """Start one in the place of one that has died, from any thread; None where there can be none."""
+        # By now there are threads.
+        return next(iter(self._start(self._spawn, 1)), None)
+
+    def _start(self, start: Callable[[int], list[WorkerProcess]], count: int) -> list[WorkerProcess]:
         before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         try:
-            start(count, shared)
-        except OSError:
-            # The machine has no room for so many processes now, or descriptors: it needs what there is for ffmpeg.
-            self.stop()
-            self.wait()
-            self.all.clear()
+            started = start(count)
+        except Exception as error:
+            # The machine has no room for so many processes now, or descriptors: it needs what there is for ffmpeg. And
+            # whatever else is wrong, threads do the same work.
+            log.debug("no worker processes: %s: %s", type(error).__name__, error)
+            return []
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        self.all += started
+        return started
 
-    def _fork(self, count: int, shared: Shared) -> None:
+    def _fork(self, count: int) -> list[WorkerProcess]:
         # What is there now is not gone through for garbage, and so stays shared.
         gc.freeze()
-        for _ in range(count):
-            ours, theirs = socket.socketpair()
-            try:
-                pid = os.fork()
-            except OSError:
-                ours.close()
-                theirs.close()
-                raise
-            if pid == 0:
-                # Whoever holds these keeps the others from seeing that the pool is gone.
-                for other in (ours, *(process.line.socket for process in self.all)):
-                    other.close()
-                serve(theirs, shared)
-            theirs.close()
-            self.all.append(WorkerProcess(Line(ours), pid))
+        started: list[WorkerProcess] = []
+        with contextlib.ExitStack() as on_failure:
+            for _ in range(count):
+                ours, theirs = _pair()
+                with theirs:
+                    process = WorkerProcess(Line(ours))
+                    on_failure.callback(process.close)
+                    if (pid := os.fork()) == 0:
+                        serve(theirs, self._shared, (ours, *(other.line.socket for other in started)))
+                process.child = pid
+                started.append(process)
+            on_failure.pop_all()
+        return started
 
-    def _spawn(self, count: int, shared: Shared) -> None:
+    def _spawn(self, count: int) -> list[WorkerProcess]:
         if not os.path.basename(sys.executable or "").startswith("python"):
             # A Python inside another program cannot start itself.
-            return
-        pairs: list[tuple[socket.socket, socket.socket]] = []
-        try:
-            pairs += (socket.socketpair() for _ in range(count))
+            return []
+        with contextlib.ExitStack() as on_failure, contextlib.ExitStack() as stack:
+            pairs: list[tuple[socket.socket, socket.socket]] = []
+            for _ in range(count):
+                pairs.append(pair := _pair())
+                on_failure.enter_context(pair[0])
+                stack.enter_context(pair[1])
             descriptors = [theirs.fileno() for _, theirs in pairs]
             # As this process finds its modules, wherever it is run.
-            path = ascii([os.path.abspath(path) for path in sys.path])
-            self._starter = subprocess.Popen(
+            path = ascii([os.path.abspath(path) for path in sys.path if isinstance(path, str)])
+            starter = subprocess.Popen(
                 [sys.executable, "-c", _PROGRAM.format(path=path, descriptors=descriptors)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
+                # Where it cannot start, threads do the work.
+                stderr=subprocess.DEVNULL,
                 # numpy's linear algebra would start threads, and nothing here uses it.
                 env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
                 pass_fds=descriptors,
             )
-            assert self._starter.stdin is not None
-            with self._starter.stdin as stream:
-                pickle.dump(shared, stream)
-            self.all += (WorkerProcess(Line(ours), None) for ours, _ in pairs)
-        finally:
-            for ours, theirs in pairs:
-                theirs.close()
-                if not self.all:
-                    ours.close()
+            self._starters.append(starter)
+            assert starter.stdin is not None
+            with starter.stdin as stream:
+                pickle.dump(self._shared, stream)
+            on_failure.pop_all()
+        return [WorkerProcess(Line(ours)) for ours, _ in pairs]
 
     def stop(self) -> None:
         """As for each."""
@@ -186,8 +212,21 @@ class WorkerProcesses:
         for process in self.all:
             process.wait()
             process.line.socket.close()
-        if self._starter is not None:
-            self._starter.wait()
+        for starter in self._starters:
+            starter.wait()
+
+
+def _pair() -> tuple[socket.socket, socket.socket]:
+    """A pair of sockets. Where the standard streams are closed, it is not in their place: there Popen puts others."""
+    one, other = socket.socketpair()
+    return _above_streams(one), _above_streams(other)
+
+
+def _above_streams(end: socket.socket) -> socket.socket:
+    if end.fileno() > 2:
+        return end
+    with end:
+        return socket.socket(fileno=fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 3))
 
 
 def log_level() -> int:
