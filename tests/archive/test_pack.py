@@ -373,6 +373,17 @@ def test_a_tar_is_packed_too(tmp_path: Path) -> None:
     assert videos(job) == videos(tmp_path / "loose")
 
 
+def test_what_would_be_no_smaller_stays(tmp_path: Path) -> None:
+    for name, count in (("one", 1), ("few", 3)):
+        save_frames_as_png(noise(count, 64, 64), tmp_path / name)
+    save_frames_as_png(noise(12, 64, 64), tmp_path / "tar", container="tar")
+    told = run_command("pack", tmp_path)
+    assert (told.returncode, told.stderr.count("not packed: it would be no smaller")) == (0, 2), told.stderr
+    assert names(tmp_path / "one") == ["000000.png", "manifest.json", "rollout.json"]
+    assert names(tmp_path / "few") == ["frames.json", "frames.mkv", "manifest.json", "rollout.json"], "fewer files"
+    assert names(tmp_path / "tar") == ["frames.tar", "manifest.json", "rollout.json"]
+
+
 def test_force_makes_the_same_videos_again(tmp_path: Path) -> None:
     job = tmp_path / "run"
     save_frames_as_png(moving_square(5), job)

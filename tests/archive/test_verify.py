@@ -250,6 +250,18 @@ def test_a_receipt_that_cannot_be_used_is_a_fault(job: Path) -> None:
     assert "is not there any more" in faults(alone(job))
 
 
+def test_bytes_after_the_last_box_are_a_fault(job: Path) -> None:
+    path = output(job, "mp4")
+    data = path.read_bytes()
+    for more in (bytes(100), b"\0", b"x" * 100):
+        path.write_bytes(data + more)
+        sign(job, "mp4")
+        assert "is not a whole MP4: " in faults(alone(job)), more
+    path.write_bytes(data.replace(b"trak", b"free", 1))
+    sign(job, "mp4")
+    assert "is not a whole MP4: it has 0 trak boxes in one place, not 1" in faults(alone(job))
+
+
 def test_a_job_without_frames_is_verified_by_itself(job: Path) -> None:
     for frame in job.glob("*.png"):
         frame.unlink()

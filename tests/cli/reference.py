@@ -14,7 +14,8 @@ from daddy_encode.cli.main import COMMANDS, group
 HEAD = """# Command line
 
 Made from `--help` by `python -m tests.cli.reference`; a test fails when it is not current. `daddy-encode -h` and
-`daddy-encode encode -h` show the same in a terminal, with every option in its place.
+`daddy-encode encode -h` show the same in a terminal, with every option in its place. SECONDS and TIME are a number of
+seconds, or 90s, 30m, 1h, 7d, 1d12h.
 """
 ENVIRONMENT = """## Options from the environment
 

@@ -59,6 +59,16 @@ def test_one_line_for_each_fault_and_exit_status_1(tree: Path) -> None:
         f"ERROR run/x.gif: is not there{advice}",
     ]
     assert lines[0].startswith("ERROR run/deeper/c.receipt.json: not a valid receipt")
+    assert lines[0].endswith(("update daddy-encode", "makes it and its videos anew"))
+
+
+def test_a_receipt_that_several_paths_name_is_verified_once_and_a_path_without_one_is_a_fault(tree: Path) -> None:
+    told = run_command("verify", *sorted((tree / "run").iterdir()), tree)
+    assert (told.returncode, "6 videos of 3 jobs verified, 0 faults" in told.stderr) == (0, True), told.stderr
+    told = run_command(
+        "verify", "-q", tree / "none.mp4", tree / "run" / "a.mp4", tree / "run" / "a", tree / "other.gif"
+    )
+    assert (told.returncode, told.stderr.count("no receipt"), len(told.stderr.splitlines())) == (1, 2, 2), told.stderr
 
 
 def test_json_has_a_line_for_each_video(tree: Path) -> None:
@@ -76,6 +86,7 @@ def test_json_has_a_line_for_each_video(tree: Path) -> None:
         "faults": [],
         "frames": 3,
         "bytes": (tree / "run" / "a.gif").stat().st_size,
+        "frames_read": True,
         "worst_frame": 0,
         "worst_psnr": None,
         "worst_ssim": 1.0,
@@ -118,7 +129,7 @@ def test_another_user_s_videos_are_not_trusted(tree: Path, nobody: User) -> None
     os.chown(tree / "run" / "b.receipt.json", nobody.uid, -1)
     told = run_command("verify", tree)
     assert told.returncode == 1
-    assert "a.mp4: skipped: it belongs to nobody, not to you" in told.stderr
+    assert "a.mp4: it belongs to nobody, not to you; --trust-owner nobody takes it\n" in told.stderr
     assert "b.receipt.json: skipped: it belongs to nobody, not to you" in told.stderr
     assert "4 videos of 2 jobs verified, 1 fault, 1 skipped" in told.stderr
     assert run_command("verify", "--trust-owner", "nobody", tree).returncode == 0

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from daddy_encode.cli.duration import Seconds
 from tests.conftest import Require
 from tests.media import decode_yuv, leftovers, run_command
 from tests.service.spools import (
@@ -116,6 +117,15 @@ def test_idle_exit_and_max_runtime_end_it_with_status_0(spool: Path) -> None:
     assert told.returncode == 0
     assert "ending after 1 s, as asked" in told.stderr
     assert temporary_files(spool) == []
+
+
+def test_lengths_of_time_may_have_units(spool: Path) -> None:
+    told = run_command("watch", "--once", "--idle-exit", "10m", "--max-runtime", "1h30m", "--lease", "2m", spool)
+    assert told.returncode == 0, told.stderr
+    for wrong in ("10x", "nan", "3w"):
+        told = run_command("watch", "--once", "--idle-exit", wrong, spool)
+        assert (told.returncode, "--idle-exit" in told.stderr) == (2, True), wrong
+    assert Seconds(0, 100).convert("1.5m", None, None) == Seconds(0, 100).convert("90", None, None) == 90.0
 
 
 def test_a_failing_job_stops_no_other_is_not_tried_in_a_loop_and_retried_when_asked_or_changed(spool: Path) -> None:

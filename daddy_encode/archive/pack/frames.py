@@ -23,6 +23,7 @@ class PngFrames:
     """The PNGs of a job, which have to be of one kind.
 
     Attributes:
+        path: The job's directory.
         names: Theirs.
         head: What each begins with, up to its image data.
         png: The first of them.
@@ -50,7 +51,7 @@ class PngFrames:
         """
         self.names = names
         self.png_sha256 = self.pixels_sha256 = ""
-        self._path = path
+        self.path = path
         self._read_png = read
         self._on_frame = on_frame
         self.png, data = self._checked(names[0])
@@ -100,7 +101,7 @@ class PngFrames:
         except PngFault as fault:
             raise self._left(name, str(fault)) from fault
         if not np.array_equal(np.frombuffer(own, np.uint8), np.frombuffer(packed, np.uint8)):
-            raise EncodeError(f"{self._path}/{name}: its pixels are not those in the packed file")
+            raise EncodeError(f"{self.path}/{name}: its pixels are not those in the packed file")
 
     def _read(self, name: str) -> tuple[Png, bytes]:
         self._on_frame()
@@ -113,7 +114,7 @@ class PngFrames:
         try:
             return self._read_png(name)
         except FrameError as error:
-            raise LeftError(f"{self._path}: not packed: {str(error).removeprefix(f'{self._path}/')}") from error
+            raise LeftError(f"{self.path}: not packed: {str(error).removeprefix(f'{self.path}/')}") from error
 
     def _raw(self, png: Png) -> memoryview:
         return np.ascontiguousarray(raw_rows(png.header, all_rows(png))).data.cast("B")
@@ -127,7 +128,7 @@ class PngFrames:
             raise self._left(name, str(fault)) from fault
 
     def _left(self, name: str, reason: str) -> LeftError:
-        return LeftError(f"{self._path}: not packed, since not every PNG could be made again: {name} {reason}")
+        return LeftError(f"{self.path}: not packed, since not every PNG could be made again: {name} {reason}")
 
 
 def checked_png(data: bytes, max_pixels: int) -> tuple[Png, bytes]:

@@ -11,10 +11,10 @@ import msgspec
 
 from daddy_encode.archive.pack.files import OWNER, Looks, looks_of, remove_left, remove_proved, renew_receipt
 from daddy_encode.archive.pack.frames import PngFrames, checked_png
+from daddy_encode.archive.pack.made import PACKED_FILES, encode_frames, why_not_worth
 from daddy_encode.archive.pack.outcome import LeftError, PackOutcome
 from daddy_encode.encoding.context import Context
 from daddy_encode.encoding.ffmpeg.executable import FfmpegExecutable
-from daddy_encode.encoding.ffmpeg.process import run_ffmpeg
 from daddy_encode.encoding.frames.job_directory import JobDirectory
 from daddy_encode.encoding.frames.listing import ChangedError, FrameListing, check_unchanged, list_frames
 from daddy_encode.encoding.gone import frames_gone
@@ -101,7 +101,7 @@ class _Packing:
             kind="would",
             frames=len(names),
             files_before=len(files),
-            files_after=2,
+            files_after=PACKED_FILES,
             bytes_before=size,
         )
         frames = PngFrames(self._paths.directory, names, directory.read, self._step)
@@ -109,32 +109,30 @@ class _Packing:
             return outcome
         with reported(self._file, "look for"):
             is_taken = looks_of(directory.descriptor, FRAMES_MKV) is not None
-        record = self._publish(frames, listing, manifest_sha256, is_taken=is_taken)
+        sizes = [size for _, _, size in looks]
+        record = self._publish(frames, listing, manifest_sha256, sizes, is_taken=is_taken)
         proved = [(name, look) for name, look, _ in looks]
         self._remove(proved, record)
         return msgspec.structs.replace(outcome, kind="packed", codec=record.codec, bytes_after=record.bytes)
 
     def _publish(
-        self, frames: PngFrames, listing: FrameListing, manifest_sha256: str | None, *, is_taken: bool
+        self,
+        frames: PngFrames,
+        listing: FrameListing,
+        manifest_sha256: str | None,
+        sizes: Sequence[int],
+        *,
+        is_taken: bool,
     ) -> PackRecord:
-        """Encode, prove, and give both files their names: from then on the packed file is what is read."""
+        """Encode, prove, and give both files their names: from then on the packed file is what is read.
+
+        `sizes`: of the files that there are. Raises LeftError where those that replace them are no gain.
+        """
         directory, layout = self._directory, layout_of(frames.png.header)
         own = os.fstat(directory.descriptor)
         with temp_file(self._paths.directory, OWNER, own) as temp:
             ffmpeg = FfmpegExecutable()
-            run_ffmpeg(
-                ffmpeg,
-                [
-                    *("-protocol_whitelist", "pipe", "-format_whitelist", "rawvideo", "-codec_whitelist", "rawvideo"),
-                    *("-filter_threads", "1", "-f", "rawvideo", "-c:v", "rawvideo", *layout.size_arguments),
-                    *("-framerate", "25", "-i", "pipe:0", *layout.output_arguments()),
-                ],
-                frames.to_pack(),
-                directory=self._paths.directory,
-                limits=self._context.limits,
-                pixels=layout.width * layout.height,
-                output=temp,
-            )
+            encode_frames(ffmpeg, frames, layout, self._context, temp)
             numbered, listed = self._names(frames)
             size = frames.png.size
             plain = frames.png.plain and len(frames.names) >= LEAST_FRAMES
@@ -160,6 +158,8 @@ class _Packing:
                     finished=round(time.time(), 3),
                 )
             text = encode_pack_record(record, self._paths.directory)
+            if (reason := why_not_worth(sizes, (record.bytes, len(text)))) is not None:
+                raise self._left(reason)
             self._prove(temp, record, frames)
             if is_taken:
                 self._check_ours(record)
@@ -222,7 +222,7 @@ class _Packing:
             frames=record.frames,
             codec=record.codec,
             files_before=2 + len(looks),
-            files_after=2,
+            files_after=PACKED_FILES,
             bytes_before=record.bytes + sum(size for _, _, size in looks),
             bytes_after=record.bytes,
         )

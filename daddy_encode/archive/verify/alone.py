@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from daddy_encode.archive.verify.result import VerifiedJob, VerifiedVideo
-from daddy_encode.archive.verify.video import VideoFault, decoding_faults, faults_of, opened_video
+from daddy_encode.archive.verify.video import VideoFault, decoding_faults, fault_text, faults_of, opened_video
 from daddy_encode.encoding.ffmpeg.executable import FfmpegExecutable
 from daddy_encode.encoding.ffmpeg.process import RunLimits
 from daddy_encode.encoding.frames.owners import Owners
@@ -54,7 +54,7 @@ def verify_alone(
                             video.faults += decoding_faults(opened, record, ffmpeg, limits)
                         opened.check_same()
                 except (VideoFault, SpoolError, Skipped) as fault:
-                    video.faults.append(str(fault).removeprefix(f"{video.path}: "))
+                    video.faults.append(fault_text(fault, video.path))
                 progress(record.frames)
     except Skipped as error:
         result.skipped = str(error)

@@ -17,6 +17,10 @@ from daddy_encode.spool.frames import find_sequences
 from daddy_encode.spool.paths import JobPaths
 
 WITHOUT = "its frames are gone, so its videos were verified by themselves"
+ELSEWHERE = (
+    "its frames are not beside it, so its videos were verified by themselves; where they are elsewhere, give the "
+    "folder of the jobs, and this one as --output-dir"
+)
 
 
 def verify_beside_frames(
@@ -40,13 +44,13 @@ def verify_beside_frames(
         Interrupted: `limits.stop` was set.
     """
     if not _is_there(paths):
-        return _alone(paths, owners, limits, progress)
+        return _alone(paths, owners, limits, progress, ELSEWHERE)
     try:
         with JobDirectory(paths.directory, owners, max_pixels) as directory:
             names = directory.names()
             sequences = find_sequences(names, str(paths.directory))
             if not sequences:
-                return _alone(paths, owners, limits, progress)
+                return _alone(paths, owners, limits, progress, WITHOUT)
             if paths.pattern is not None:
                 # A receipt has it as printable text.
                 spelled = {one_line(sequence.pattern): sequence.pattern for sequence in sequences}
@@ -68,8 +72,10 @@ def _is_there(paths: JobPaths) -> bool:
         return True
 
 
-def _alone(paths: JobPaths, owners: Owners, limits: RunLimits, progress: Callable[[float], None]) -> VerifiedJob:
+def _alone(
+    paths: JobPaths, owners: Owners, limits: RunLimits, progress: Callable[[float], None], note: str
+) -> VerifiedJob:
     result = verify_alone(paths, owners, limits, progress)
-    if result.is_right and not result.skipped:
-        result.note = WITHOUT
+    if result.is_right and result.videos:
+        result.note = note
     return result

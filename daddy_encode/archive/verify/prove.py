@@ -14,7 +14,7 @@ from daddy_encode.archive.verify.alone import begun, opened_parent, outputs_of, 
 from daddy_encode.archive.verify.proof import _VERIFIED, Proof
 from daddy_encode.archive.verify.result import VerifiedJob, VerifiedVideo
 from daddy_encode.archive.verify.verdict import judge, worst_of
-from daddy_encode.archive.verify.video import OpenVideo, VideoFault, decoded_faults, faults_of, opened_video
+from daddy_encode.archive.verify.video import OpenVideo, VideoFault, decoded_faults, fault_text, faults_of, opened_video
 from daddy_encode.encoding.decoding.nearness import Comparison, compare_gif, compare_mp4, psnr
 from daddy_encode.encoding.examine import Examined, examine
 from daddy_encode.encoding.ffmpeg.executable import FfmpegExecutable
@@ -145,7 +145,7 @@ class _Verification:
                 opened = self._stack.enter_context(opened_video(video.path, self._parent, self._directory.check_owner))
                 video.faults += faults_of(opened, record, self._receipt)
         except (VideoFault, SpoolError, Skipped) as fault:
-            video.faults.append(str(fault).removeprefix(f"{video.path}: "))
+            video.faults.append(fault_text(fault, video.path))
         return None if video.faults else _Compared(video, opened, record)
 
     def _compare(self, compared: _Compared, examined: Examined, shown: Sequence[str]) -> None:

@@ -22,7 +22,7 @@ from daddy_encode.encoding.mp4.encode import output_size
 from daddy_encode.encoding.mp4.reader import read_mp4
 from daddy_encode.encoding.recorded import read_settings
 from daddy_encode.encoding.settings import GifSettings, Mp4Settings
-from daddy_encode.errors import DaddyEncodeError, EncodeError, Interrupted, ProgramUnusableError
+from daddy_encode.errors import DaddyEncodeError, EncodeError, Interrupted, ProgramUnusableError, Skipped
 from daddy_encode.spool.held_file import SAFELY, kind_of, sha256_of
 from daddy_encode.spool.publish import explain
 from daddy_encode.spool.rate import parse_fps
@@ -32,6 +32,13 @@ from daddy_encode.spool.records import Check
 
 class VideoFault(DaddyEncodeError):
     """What is wrong with a video, in words that its path goes before."""
+
+
+def fault_text(fault: DaddyEncodeError, path: Path) -> str:
+    """What is wrong with the video at `path`, in words that its path goes before."""
+    text = str(fault).removeprefix(f"{path}: ")
+    # Nothing is encoded here.
+    return text.removeprefix("skipped: ").replace(" encodes it", " takes it") if isinstance(fault, Skipped) else text
 
 
 class OpenVideo:

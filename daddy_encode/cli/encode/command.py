@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from daddy_encode.cli.duration import Seconds
 from daddy_encode.cli.environment import is_from_environment
 from daddy_encode.cli.user_path import UserPath
 from daddy_encode.encoding import option_values
@@ -182,7 +183,7 @@ WORKING = [
     ),
     click.option(
         "--lease",
-        type=click.FloatRange(1, 86_400),
+        type=Seconds(1, 86_400),
         metavar="SECONDS",
         # Longer than the 60 s for which NFS clients cache attributes by default, twice over: a heartbeat every 40 s is
         # seen.
@@ -209,7 +210,7 @@ WORKING = [
     ),
     click.option(
         "--stall-timeout",
-        type=click.FloatRange(0.1, 86_400),
+        type=Seconds(0.1, 86_400),
         metavar="SECONDS",
         default=option_values.DEFAULT_STALL_SECONDS,
         show_default=True,

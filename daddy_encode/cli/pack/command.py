@@ -20,7 +20,8 @@ _SHARED = ("output_dir", "lease", "trust_owner", "max_pixels", "stall_timeout")
 @click.option(
     "--undo",
     is_flag=True,
-    help="Write the PNGs of packed jobs back: the same pixels under the same names. Default: jobs are packed.",
+    help="Write the PNGs of packed jobs back, loose, also those of a tar: the same pixels under the same names. "
+    "Default: jobs are packed.",
 )
 @click.option(
     "--older-than",

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from daddy_encode.cli.duration import Seconds
 from daddy_encode.cli.user_path import UserPath
 from daddy_encode.encoding import option_values
 from daddy_encode.spool.png.pixels import MAX_PIXELS
@@ -50,7 +51,7 @@ from daddy_encode.spool.png.pixels import MAX_PIXELS
 )
 @click.option(
     "--stall-timeout",
-    type=click.FloatRange(0.1, 86_400),
+    type=Seconds(0.1, 86_400),
     metavar="SECONDS",
     default=option_values.DEFAULT_STALL_SECONDS,
     show_default=True,

@@ -54,15 +54,17 @@ def find_receipts(paths: Iterable[Path], output_dir: Path | None) -> FoundReceip
     seen: set[Path] = set()
     for path in paths:
         try:
-            before = len(seen)
+            has_any = False
             if path.is_dir():
                 for place, receipt in read_receipts(path, output_dir):
+                    has_any = True
                     _add(found, seen, path, output_dir, place, receipt)
             else:
                 place = _receipt_of_file(path)
                 if (record := read_record(place, Receipt)) is not None:
+                    has_any = True
                     _add(found, seen, path, output_dir, place, record[0])
-            if len(seen) == before and not found.faults:
+            if not has_any:
                 raise SpoolError(f"{path}: no receipt (NAME{RECEIPT_SUFFIX}) below it or beside it; is it encoded?")
         except (SpoolError, ManifestError) as error:
             found.faults.append(error)
@@ -90,7 +92,9 @@ def _add(
         return
     seen.add(place)
     if isinstance(receipt, ManifestError):
-        found.faults.append(receipt)
+        text = str(receipt)
+        advice = "" if "; " in text else "; `daddy-encode encode --force` makes it and its videos anew"
+        found.faults.append(SpoolError(f"{text}{advice}"))
         return
     outputs = {record.format: record.frames for record in receipt.outputs}
     paths = _job_of(place, receipt, path, output_dir)

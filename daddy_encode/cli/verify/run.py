@@ -153,6 +153,7 @@ def _json_lines(job: VerifiedJob) -> Iterator[dict[str, Any]]:
             "faults": video.faults,
             "frames": video.frames,
             "bytes": video.bytes,
+            "frames_read": worst is not None,
             "worst_frame": worst.frame if worst is not None else None,
             "worst_psnr": _number(worst.psnr) if worst is not None else None,
             "worst_ssim": _number(worst.ssim) if worst is not None else None,

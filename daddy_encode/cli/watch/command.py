@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from daddy_encode.cli.duration import duration
+from daddy_encode.cli.duration import Seconds, duration
 from daddy_encode.cli.encode.command import encoding_options
 from daddy_encode.cli.user_path import UserPath
 
@@ -17,7 +17,7 @@ from daddy_encode.cli.user_path import UserPath
 @encoding_options
 @click.option(
     "--interval",
-    type=click.FloatRange(0.1, 3600),
+    type=Seconds(0.1, 3600),
     metavar="SECONDS",
     default=10.0,
     show_default=True,
@@ -26,7 +26,7 @@ from daddy_encode.cli.user_path import UserPath
 )
 @click.option(
     "--settle",
-    type=click.FloatRange(1, 604_800),
+    type=Seconds(1, 604_800),
     metavar="SECONDS",
     help="Also encode a dump without a manifest once nothing in it has changed for this long. Default: never; its "
     "rollout may still be writing.",
@@ -40,13 +40,14 @@ from daddy_encode.cli.user_path import UserPath
 )
 @click.option(
     "--idle-exit",
-    type=click.FloatRange(0, 604_800),
+    type=Seconds(0, 604_800),
     metavar="SECONDS",
-    help="Exit after this long with nothing to encode: for a watcher inside a Slurm job. Default: never.",
+    help="Exit after this long with nothing to encode, such as 600 or 10m: for a watcher inside a Slurm job. "
+    "Default: never.",
 )
 @click.option(
     "--max-runtime",
-    type=click.FloatRange(1, 31_536_000),
+    type=Seconds(1, 31_536_000),
     metavar="SECONDS",
     help="Exit after this long; what is being encoded then is left for another encoder. Default: never.",
 )
@@ -58,7 +59,7 @@ from daddy_encode.cli.user_path import UserPath
 )
 @click.option(
     "--on-done-timeout",
-    type=click.FloatRange(0.1, 604_800),
+    type=Seconds(0.1, 604_800),
     metavar="SECONDS",
     default=60.0,
     show_default=True,

@@ -84,7 +84,10 @@ class OtherFiles:
             what = "PNG, but none is numbered" if len(self._pngs) > 1 else "PNG, which is not numbered"
             return f"holds {len(self._pngs)} {what}{below}: {names}; name frames 000000.png, 000001.png, …"
         if self._has_tar:
-            return f"holds {FRAMES_TAR}{below}, in which no PNG is numbered; name frames 000000.png, 000001.png, …"
+            return (
+                f"holds {FRAMES_TAR}{below}, in which no PNG is numbered, or which has no entry; name frames "
+                "000000.png, 000001.png, …"
+            )
         if self._not_read:
             kinds = ", ".join(f"{count} {suffix}" for suffix, count in self._not_read.most_common(_SHOWN))
             return f"holds {kinds}{below}; only PNG is read"

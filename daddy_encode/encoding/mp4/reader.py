@@ -41,8 +41,7 @@ def read_mp4(stream: BinaryIO) -> Mp4Facts:
     """The facts of the MP4 in `stream`, one video track; raises EncodeError where it is not such a file, or OSError."""
     try:
         order, moov = _top_level(stream)
-        tracks = _children(moov).get(b"trak", [])
-        (track,) = tracks
+        track = _one(moov, b"trak")
         media = _one(track, b"mdia")
         table = _one(_one(media, b"minf"), b"stbl")
         timescale = _timescale(_one(media, b"mdhd"))
@@ -102,6 +101,8 @@ def _top_level(stream: BinaryIO) -> tuple[list[bytes], bytes]:
     while position < end:
         stream.seek(position)
         kind, head, size = _box(stream.read(16), end - position)
+        if not kind.isalpha():
+            raise ValueError(f"{end - position} bytes from byte {position} on that are no box")
         if kind == b"moov":
             if size > MAX_MOOV_BYTES:
                 raise ValueError("its moov box is too large")
@@ -120,6 +121,8 @@ def _box(start: bytes, space: int) -> tuple[bytes, int, int]:
     Raises:
         ValueError: It does not fit in the `space` that is left for it.
     """
+    if len(start) < 8:
+        raise ValueError(f"{len(start)} bytes where a box should begin")
     size, kind = struct.unpack_from(">I4s", start)
     head = 8
     if size == 1:
@@ -144,5 +147,7 @@ def _children(content: bytes) -> dict[bytes, list[bytes]]:
 
 
 def _one(content: bytes, kind: bytes) -> bytes:
-    (box,) = _children(content)[kind]
-    return box
+    boxes = _children(content).get(kind, [])
+    if len(boxes) != 1:
+        raise ValueError(f"it has {len(boxes)} {kind.decode()} boxes in one place, not 1")
+    return boxes[0]

@@ -102,9 +102,7 @@ class TarFrames:
         except TarFault as fault:
             if _identity(os.fstat(self._descriptor)) != _identity(self._status):
                 raise TransientError(f"{self.path}: is being written; run again when its rollout has ended") from fault
-            raise FrameError(
-                f"{self.path}: {fault}; nothing of it is read; make it again, of numbered PNGs alone"
-            ) from fault
+            raise FrameError(f"{self.path}: {fault}; nothing of it is read; {fault.advice}") from fault
 
 
 def _identity(status: os.stat_result) -> tuple[int, ...]:

@@ -20,7 +20,10 @@ _HARMLESS = re.compile(
     re.DOTALL,
 )
 _LONGEST_PAX = 64 * 1024
+# What eleven octal digits can say; a twelfth stands where the field should end.
+_MOST_BYTES = 8 * 2**30
 _NUMBER = re.compile(rb" *([0-7]+)[ \0]*|[ \0]*")
+_COMPRESSED = {b"\x1f\x8b": "gzip", b"\xfd7zXZ\0": "xz", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2"}
 _REFUSED = {
     b"1": "is a link",
     b"2": "is a link",
@@ -37,7 +40,15 @@ Kind = Literal["file", "directory", "pax"]
 
 
 class TarFault(Exception):
-    """Why an archive is not read: one phrase, which begins with the entry at fault where there is one."""
+    """Why an archive is not read: one phrase, which begins with the entry at fault where there is one.
+
+    Attributes:
+        advice: What helps.
+    """
+
+    def __init__(self, reason: str, advice: str = "make it again, of numbered PNGs alone") -> None:
+        super().__init__(reason)
+        self.advice = advice
 
 
 class Member(NamedTuple):
@@ -95,6 +106,8 @@ def parse_header(block: bytes) -> Member:
     size = _number(block[124:136])
     if size is None:
         raise TarFault(f"{name}: its size is not a number of octal digits")
+    if size >= _MOST_BYTES:
+        raise TarFault(f"{name}: says that it has {size} bytes; 8 GiB or more are not read")
     flag = block[156:157]
     if flag in b"xg":
         return Member(name, size, "pax")
@@ -105,6 +118,13 @@ def parse_header(block: bytes) -> Member:
             raise TarFault(f"{name}: is a directory with {size} bytes")
         return Member(name, 0, "directory")
     raise TarFault(f"{name}: {_REFUSED.get(flag, 'is neither a file nor a directory')}")
+
+
+def check_compression(begin: bytes) -> None:
+    """Raise TarFault where a file that begins with these bytes is compressed."""
+    for magic, name in _COMPRESSED.items():
+        if begin.startswith(magic):
+            raise TarFault(f"is compressed ({name})", "decompress it")
 
 
 def relative_parts(name: str) -> tuple[str, ...]:

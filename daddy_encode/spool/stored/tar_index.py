@@ -13,6 +13,7 @@ from daddy_encode.spool.stored.tar import (
     END_BYTES,
     ZEROS,
     TarFault,
+    check_compression,
     check_pax,
     check_pax_fields,
     padded,
@@ -23,7 +24,10 @@ from daddy_encode.spool.stored.tar import (
 # Nine hours at 30 frames per second.
 MAX_MEMBERS = 1_000_000
 # The last record of an archive is filled with zeros: 10,240 bytes, unless somebody has asked for larger records.
-_LONGEST_END = 2**20
+_LONGEST_END = 16 * 2**20
+_END_PIECE = 2**20
+# An archive of so many bytes is soon indexed.
+_SHORT = 256 * 1024
 # The last header of a recording is looked for in so much at its end: at first, and at most.
 _PIECE = 64 * 1024
 _LONGEST_PIECE = 16 * 2**20
@@ -56,6 +60,7 @@ def read_index(descriptor: int, size: int) -> TarIndex:
         TarFault: It is none, or holds something that no archive of frames has.
         OSError: It cannot be read.
     """
+    check_compression(os.pread(descriptor, 8, 0))
     entries: dict[str, tuple[int, int]] = {}
     parents: dict[tuple[str, ...], str] = {}
     position = end = members = 0
@@ -125,14 +130,26 @@ def count_stored(descriptor: int, size: int) -> tuple[int, list[str]]:
         OSError: It cannot be read.
     """
     try:
-        if size >= BLOCK and (first := os.pread(descriptor, BLOCK, 0)) != ZEROS:
-            if parse_header(first).name == frame_name(0) and (last := _last(descriptor, size)) is not None:
+        first = os.pread(descriptor, BLOCK, 0)
+        check_compression(first)
+        if size >= BLOCK and first != ZEROS:
+            member = parse_header(first)
+            # Of an archive that somebody has made, frames may be missing; a recording has none without those before it.
+            is_ours = size > _SHORT and member.name == frame_name(0) and _is_second(descriptor, member.size)
+            if is_ours and (last := _last(descriptor, size)) is not None and last * 2 * BLOCK <= size:
                 return last, [frame_name(0)]
-            names = list(read_index(descriptor, size).entries)
-            return count_frames(names), names
+            index = read_index(descriptor, size)
+            names = list(index.entries)
+            return count_frames([name for name in names if name != index.cut]), names
     except TarFault:
         return 1, []
     return 0, []
+
+
+def _is_second(descriptor: int, first_bytes: int) -> bool:
+    """Whether the second frame follows the first, which has so many bytes."""
+    header = os.pread(descriptor, BLOCK, BLOCK + padded(first_bytes))
+    return len(header) == BLOCK and header != ZEROS and parse_header(header).name == frame_name(1)
 
 
 def _last(descriptor: int, size: int) -> int | None:
@@ -163,5 +180,6 @@ def _check_end(descriptor: int, position: int, size: int) -> None:
     rest = size - position
     if rest > _LONGEST_END + END_BYTES:
         raise TarFault(f"has {rest} bytes from its end on")
-    if os.pread(descriptor, rest, position).strip(b"\0"):
-        raise TarFault("goes on after its end, as several archives in one file do")
+    for begin in range(position, size, _END_PIECE):
+        if os.pread(descriptor, min(_END_PIECE, size - begin), begin).strip(b"\0"):
+            raise TarFault("goes on after its end, as several archives in one file do")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
+import lzma
 import os
 import stat
 import tarfile
@@ -125,6 +128,7 @@ HEADERS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "wrong checksum": (with_field(0, b"7", sign=False), r"what follows 000004\.png has a wrong checksum"),
     "negative size": (with_field(124, b"\xff" * 12), "its size is not a number"),
     "huge size": (with_field(124, b"\x80" + b"\x7f" * 11), "its size is not a number"),
+    "12 octal digits": (with_field(124, b"100000000000"), "8 GiB or more are not read"),
     "size with a sign": (with_field(124, b"-0000000100\0"), "its size is not a number"),
     "size that is text": (with_field(124, b"0x0000000ff\0"), "its size is not a number"),
     "smaller size": (with_field(124, b"00000000000\0"), r"what follows 000005\.png has a wrong checksum"),
@@ -162,6 +166,14 @@ def test_two_archives_in_one_file_and_a_long_rest_are_refused(job: Path) -> None
     path.write_bytes(data)
     os.truncate(path, 2**40)
     assert_refused(path, "bytes from its end on")
+
+
+def test_a_compressed_archive_says_so(job: Path) -> None:
+    path = into_tar(job)
+    data = path.read_bytes()
+    for compress, name in ((gzip.compress, "gzip"), (lzma.compress, "xz"), (bz2.compress, "bzip2")):
+        path.write_bytes(compress(data))
+        assert_refused(path, rf"is compressed \({name}\); nothing of it is read; decompress it")
 
 
 def test_pax_headers_that_are_not_well_formed_or_never_end_are_refused(job: Path) -> None:

@@ -17,6 +17,7 @@ from daddy_encode.encoding.frames.job_directory import JobDirectory
 from daddy_encode.encoding.job import encode_job
 from daddy_encode.errors import FrameError, ManifestError
 from daddy_encode.spool.paths import JobPaths
+from daddy_encode.spool.stored.find import find_stored
 from tests.encoding.frames.test_gaps import shown
 from tests.encoding.stored.tars import add, add_all, into_tar, loose
 from tests.jobs import context, encode
@@ -192,6 +193,25 @@ def test_an_archive_without_numbered_pngs_is_no_job(job: Path) -> None:
     (job / "manifest.json").unlink()
     with pytest.raises(FrameError, match=r"nothing to encode: it holds frames\.tar, in which no PNG is numbered"):
         encode(job)
+
+
+@pytest.mark.parametrize("fill", [0, 100_000], ids=["short", "long"])
+def test_missing_frames_are_not_counted(job: Path, fill: int) -> None:
+    def make(archive: tarfile.TarFile, frames: dict[str, bytes]) -> None:
+        for index, data in enumerate(list(frames.values())[:6]):
+            add(archive, f"{5 * index:06d}.png", data + bytes(fill))
+
+    into_tar(job, make)
+    found = find_stored(job, ["frames.tar"])
+    assert found is not None
+    assert found.frames == 6
+
+
+def test_a_large_record_size_of_tar_is_read(job: Path) -> None:
+    subprocess.run(["tar", "-C", job, "-b", "8192", "-cf", job / "frames.tar", *loose(job)], check=True, timeout=60)
+    for name in loose(job):
+        (job / name).unlink()
+    assert encode(job).made[0].frames == 12
 
 
 def test_an_archive_that_is_being_written_has_what_is_whole(tmp_path: Path) -> None:
