@@ -410,6 +410,13 @@ def test_a_watcher_packs_what_is_done_and_leaves_what_cannot_be(tmp_path: Path) 
     assert {job.state.value for job in job_statuses(tmp_path)} == {"done"}
 
 
+def test_a_watcher_tries_once_to_pack_what_would_be_no_smaller(tmp_path: Path) -> None:
+    save_frames_as_png(noise(12, 64, 64), tmp_path / "job", container="tar")
+    told = run_command("watch", tmp_path, "--once", "--pack-after", "0")
+    assert (told.returncode, told.stderr.count("not packed: it would be no smaller")) == (0, 1), told.stderr
+    assert names(tmp_path / "job") == ["frames.tar", "manifest.json", "rollout.json"]
+
+
 def test_encode_and_the_script_of_submit_pack_what_is_encoded(tmp_path: Path) -> None:
     save_frames_as_png(moving_square(4), tmp_path / "a")
     done = run_command("encode", tmp_path, "--pack")

@@ -154,10 +154,10 @@ class Scanner:
             job.tries, job.last_error = 0, ""
             job.list_again()
 
-    def record_archived(self, paths: JobPaths, work: Archiving) -> None:
-        """Keep that there is nothing more to pack, or to delete, of a job as it is."""
+    def record_archived(self, paths: JobPaths, work: Archiving, mtime_ns: int | None) -> None:
+        """Keep that there is nothing more to pack, or to delete, of a job as it is; see `TrackedJob.end_archiving`."""
         if job := self._jobs.get(str(paths.job)):
-            job.end_archiving(work)
+            job.end_archiving(work, mtime_ns)
 
     def defer(self, paths: JobPaths, error: str = "", *, back_off: bool) -> bool:
         """Have a job tried again in a later scan.

@@ -209,13 +209,13 @@ class TrackedJob:
             self._look_again(work, now + left)
         return None
 
-    def end_archiving(self, work: Archiving) -> None:
-        """Leave its frames alone, as long as its directory's time is the same."""
-        self._look_again(work, math.inf)
+    def end_archiving(self, work: Archiving, mtime_ns: int | None) -> None:
+        """Leave its frames alone as long as its directory's time is `mtime_ns`; None: as it was last seen."""
+        self._look_again(work, math.inf, mtime_ns)
         self.tries, self.last_error = 0, ""
 
-    def _look_again(self, work: Archiving, at: float) -> None:
-        self.archived = {**(self.archived or {}), work: (self.mtime_ns, at)}
+    def _look_again(self, work: Archiving, at: float, mtime_ns: int | None = None) -> None:
+        self.archived = {**(self.archived or {}), work: (self.mtime_ns if mtime_ns is None else mtime_ns, at)}
 
     def should_sweep(self, now: float, *, has_lease: bool) -> bool:
         """Whether to take away the lease of a job that is done or has failed: each time after twice as long.

@@ -17,6 +17,7 @@ from daddy_encode.service.state import State
 from daddy_encode.service.stop import StopSwitch
 from daddy_encode.service.watcher.memory import release_memory
 from daddy_encode.service.watcher.scanner import Scanner
+from daddy_encode.service.watcher.tracked_job import Archiving
 from daddy_encode.service.watcher.wake import Waker
 from daddy_encode.service.worker_pool import WorkerPool
 from daddy_encode.service.workers.place import JOBS_PER_WORKER
@@ -201,7 +202,8 @@ class Watcher:
         elif outcome.kind in (OutcomeKind.FAILED, OutcomeKind.FAILED_BEFORE):
             self._scanner.record_failed(paths, mtime_ns, outcome.listing_sha256)
         elif outcome.kind in (OutcomeKind.PACKED, OutcomeKind.LEFT, OutcomeKind.CLEANED, OutcomeKind.KEPT):
-            self._scanner.record_archived(paths, "pack" if outcome.kind.name in ("PACKED", "LEFT") else "clean")
+            work: Archiving = "pack" if outcome.kind.name in ("PACKED", "LEFT") else "clean"
+            self._scanner.record_archived(paths, work, mtime_ns)
             if outcome.packed is not None and outcome.packed.kind == "packed":
                 log.info("%s", outcome.packed.line())
                 self._finished = True

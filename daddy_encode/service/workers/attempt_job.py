@@ -129,7 +129,10 @@ class JobAttempts:
             cleaned = clean_one(paths, self._context, self._claims, self._stop, CleanOptions())
             return Outcome(paths, OutcomeKind.CLEANED, cleaned=cleaned)
         except (LeftError, KeptError, Skipped) as error:
-            return Outcome(paths, OutcomeKind.LEFT if work == "pack" else OutcomeKind.KEPT, error=error)
+            if work == "clean":
+                return Outcome(paths, OutcomeKind.KEPT, error=error)
+            # The file that was made to find out has changed it.
+            return Outcome(paths, OutcomeKind.LEFT, error=error, mtime_ns=job_mtime_ns(paths.directory))
         except ClaimedError as error:
             return Outcome(paths, OutcomeKind.CLAIMED, error=error)
         except DaddyEncodeError as error:
