@@ -169,7 +169,10 @@ def test_whatever_is_seen_a_job_is_never_encoded_short_or_in_a_loop(
         assert settle is not None and unchanged >= settle and not what.has_manifest
     if state is State.DONE:
         assert not failed and "mp4" in what.outputs
-        assert what.receipt is not None and what.receipt.source.manifest_sha256 == what.manifest_sha256
+        assert what.receipt is not None
+        # Where frames and manifest are gone, the receipt is all that says what was there.
+        if what.frames or what.has_manifest:
+            assert what.receipt.source.manifest_sha256 == what.manifest_sha256
     if state is State.FAILED:
         assert failed and not retry
     if claimed:
