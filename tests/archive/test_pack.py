@@ -373,6 +373,35 @@ def test_a_tar_is_packed_too(tmp_path: Path) -> None:
     assert videos(job) == videos(tmp_path / "loose")
 
 
+@pytest.mark.parametrize("other", ["000000.json", "state.npz", "sub/._000000.png", "depth.png"])
+def test_an_archive_that_holds_more_than_frames_stays_whole(tmp_path: Path, other: str) -> None:
+    import tarfile
+
+    job = tmp_path / "run"
+    save_frames_as_png(moving_square(6), job)
+    alone = shutil.copytree(job, tmp_path / "alone")
+    (tmp_path / "other").write_bytes((job / "000000.png").read_bytes())
+    for directory in (job, alone):
+        with tarfile.open(directory / "frames.tar", "w", format=tarfile.USTAR_FORMAT) as archive:
+            archive.add(tmp_path, "./", recursive=False)
+            for path in sorted(directory.glob("*.png")):
+                archive.add(path, path.name)
+                path.unlink()
+            if directory == job:
+                archive.add(tmp_path / "other", other)
+    before = digests(job)
+    with pytest.raises(LeftError, match=f"not packed: .*{other}"):
+        pack(job)
+    assert digests(job) == before
+    # Nor is it removed as what a killed packer has left.
+    pack(alone)
+    for name in ("frames.mkv", "frames.json"):
+        shutil.copy2(alone / name, job)
+    with pytest.raises(LeftError, match=f"not packed: .*{other}"):
+        pack(job)
+    assert (job / "frames.tar").exists()
+
+
 def test_what_would_be_no_smaller_stays(tmp_path: Path) -> None:
     for name, count in (("one", 1), ("few", 3)):
         save_frames_as_png(noise(count, 64, 64), tmp_path / name)

@@ -11,6 +11,7 @@ import msgspec
 
 from daddy_encode.archive.pack.files import OWNER, Looks, looks_of, remove_left, remove_proved, renew_receipt
 from daddy_encode.archive.pack.frames import PngFrames, checked_png
+from daddy_encode.archive.pack.left import check_nothing_else, left, prove_left
 from daddy_encode.archive.pack.made import PACKED_FILES, encode_frames, why_not_worth
 from daddy_encode.archive.pack.outcome import LeftError, PackOutcome
 from daddy_encode.encoding.context import Context
@@ -18,12 +19,11 @@ from daddy_encode.encoding.ffmpeg.executable import FfmpegExecutable
 from daddy_encode.encoding.frames.job_directory import JobDirectory
 from daddy_encode.encoding.frames.listing import ChangedError, FrameListing, check_unchanged, list_frames
 from daddy_encode.encoding.gone import frames_gone
-from daddy_encode.encoding.png.parse import Png
 from daddy_encode.encoding.recorded import is_of
 from daddy_encode.encoding.stored.layout import layout_of
 from daddy_encode.encoding.stored.packed import PackedFrames
 from daddy_encode.encoding.yuv.worth import LEAST_FRAMES, changing_part
-from daddy_encode.errors import EncodeError, FrameError, Interrupted, ManifestError, SpoolError
+from daddy_encode.errors import FrameError, Interrupted, ManifestError, SpoolError
 from daddy_encode.spool.frames import find_several
 from daddy_encode.spool.held_file import HeldFile
 from daddy_encode.spool.manifest import MANIFEST_NAME
@@ -94,6 +94,7 @@ class _Packing:
                 promised = f"and its manifest promises {manifest.frames}: not finished" if manifest else ""
                 raise self._left(f"has {len(names)} frames, {promised}" if names else "has no frames")
         files = names if directory.files.issuperset(names) else [FRAMES_TAR]
+        check_nothing_else(self._paths, directory.stored, names)
         looks = self._looks(files)
         size = sum(size for _, _, size in looks)
         outcome = PackOutcome(
@@ -231,31 +232,19 @@ class _Packing:
         if loose:
             # Read as files, not as what is packed.
             with JobDirectory(self._paths.directory, self._context.owners, directory.max_pixels) as beside:
-                self._prove_left(packed, loose, beside.read)
+                prove_left(packed, loose, beside.read, self._step)
         if archive:
             from daddy_encode.encoding.stored.tar import TarFrames
 
             tar = TarFrames(self._paths.directory / FRAMES_TAR, directory.descriptor, directory.check_owner)
             try:
+                check_nothing_else(self._paths, tar, packed.names)
                 most = directory.max_pixels
-                self._prove_left(packed, tar.names, lambda name: checked_png(tar.read(name, most)[0], most))
+                prove_left(packed, tar.names, lambda name: checked_png(tar.read(name, most)[0], most), self._step)
             finally:
                 tar.close()
         self._remove([(name, look) for name, look, _ in looks], record)
         return msgspec.structs.replace(outcome, kind="packed") if looks else outcome
-
-    def _prove_left(self, packed: PackedFrames, names: Sequence[str], read: Callable[[str], tuple[Png, bytes]]) -> None:
-        """See that the PNGs of these names are in the packed file. Raises SpoolError where one is not."""
-        frames = PngFrames(self._paths.directory, names, read, self._step)
-        left = set(names)
-        if frames.head != bytes.fromhex(packed.record.head) or not left.issubset(packed.names):
-            raise self._other(names[0])
-        for name, raw in zip(packed.names, packed.frames(self._step), strict=True):
-            if name in left:
-                try:
-                    frames.prove_one(name, raw)
-                except EncodeError as error:
-                    raise self._other(name) from error
 
     def _remove(self, proved: list[tuple[str, Looks]], record: PackRecord) -> None:
         """Remove PNGs that are in the packed file, and see that the job's receipt stays one of it."""
@@ -292,8 +281,4 @@ class _Packing:
             raise Interrupted(f"{self._paths.job}: stopped before it was packed; run again")
 
     def _left(self, reason: str) -> LeftError:
-        job = str(self._paths.job)
-        return LeftError(f"{job}: not packed: {reason.removeprefix(f'{job}: ')}")
-
-    def _other(self, name: str) -> SpoolError:
-        return SpoolError(f"{self._paths.directory}/{name}: is not the PNG that was packed; move it away")
+        return left(self._paths, reason)

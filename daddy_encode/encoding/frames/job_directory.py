@@ -54,6 +54,7 @@ class JobDirectory:
         max_pixels: Width times height of a frame, at most.
         descriptor: Of it, as long as it is open.
         files: The names that were last listed in the directory itself.
+        stored: The file that holds its frames, where they were last listed in one.
     """
 
     def __init__(self, path: Path, owners: Owners | None = None, max_pixels: int = MAX_PIXELS) -> None:
@@ -73,7 +74,7 @@ class JobDirectory:
         self._owners = owners or Owners()
         self.max_pixels = max_pixels
         self._listed: list[str] | None = None
-        self._stored: TarFrames | PackedFrames | None = None
+        self.stored: TarFrames | PackedFrames | None = None
         self.files: frozenset[str] = frozenset()
         try:
             self.descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -95,8 +96,8 @@ class JobDirectory:
         self.close()
 
     def close(self) -> None:
-        if self._stored:
-            self._stored.close()
+        if self.stored:
+            self.stored.close()
         os.close(self.descriptor)
 
     def check_owner(self, status: os.stat_result, path: Path | str) -> None:
@@ -112,26 +113,26 @@ class JobDirectory:
             names = os.listdir(self.descriptor)
         except OSError as error:
             raise FrameError(f"{self.path}: cannot be listed: {error.strerror}; check its permissions") from error
-        before, self._stored = self._stored, None
-        self._stored = stored_frames(self.path, self.descriptor, names, before, self.check_owner, self.max_pixels)
+        before, self.stored = self.stored, None
+        self.stored = stored_frames(self.path, self.descriptor, names, before, self.check_owner, self.max_pixels)
         self.files = frozenset(names)
-        self._listed = names if self._stored is None else [*{*names, *self._stored.names}]
+        self._listed = names if self.stored is None else [*{*names, *self.stored.names}]
         return self._listed
 
     @property
     def packed(self) -> PackedFrames | None:
         """The frames, where they were last listed in a packed file."""
-        return self._stored if self._stored is not None and self._stored.file == FRAMES_MKV else None  # type: ignore[return-value]
+        return self.stored if self.stored is not None and self.stored.file == FRAMES_MKV else None  # type: ignore[return-value]
 
     def path_of(self, name: str) -> str:
         """The path of a frame, for messages; of one that is stored in a file, with that as if it were a directory."""
-        stored = self._stored
+        stored = self.stored
         return f"{self._text}/{stored.file}/{name}" if stored and name in stored else f"{self._text}/{name}"
 
     @property
     def stored_mtime_ns(self) -> int:
         """When the file that holds the frames was last written to before they were listed; 0 where there is none."""
-        return self._stored.mtime_ns if self._stored else 0
+        return self.stored.mtime_ns if self.stored else 0
 
     @property
     def listed(self) -> frozenset[str]:
@@ -186,8 +187,8 @@ class JobDirectory:
 
     def status(self, name: str) -> os.stat_result | None:
         """The status of `name`; None where it is not there. Raises FrameError where the file system does not answer."""
-        if self._stored and name in self._stored:
-            return self._stored.status(name)
+        if self.stored and name in self.stored:
+            return self.stored.status(name)
         try:
             return os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
         except FileNotFoundError:
@@ -251,8 +252,8 @@ class JobDirectory:
 
         Those are what lies beyond the first `most`, or beyond what a PNG of its header can need.
         """
-        if self._stored and name in self._stored:
-            data, unread = self._stored.read(name, self.max_pixels, most)
+        if self.stored and name in self.stored:
+            data, unread = self.stored.read(name, self.max_pixels, most)
         else:
             descriptor, status = self._open(name, path)
             try:

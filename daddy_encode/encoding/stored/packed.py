@@ -9,7 +9,7 @@ import functools
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from pathlib import Path
 
 from daddy_encode.encoding.option_values import DEFAULT_STALL_SECONDS
@@ -98,6 +98,10 @@ class PackedFrames:
             self.close()
             raise
         self._status = _looks(status)
+
+    def other_than(self, names: Collection[str]) -> str | None:
+        """As for an archive: it holds nothing but frames."""
+        return next((name for name in self.names if name not in names), None)
 
     def close(self) -> None:
         self._stop_reading()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from daddy_encode.encoding.png.parse import PngFault
@@ -62,6 +62,10 @@ class TarFrames:
 
     def __contains__(self, name: str) -> bool:
         return name in self._index.entries
+
+    def other_than(self, names: Collection[str]) -> str | None:
+        """A file in the archive that is none of these; None where there is none."""
+        return self._index.other or next((name for name in self.names if name not in names), None)
 
     def close(self) -> None:
         if self._descriptor >= 0:

@@ -40,11 +40,13 @@ class TarIndex(Struct, frozen=True):
         entries: Where the data of each begins, and its size, by its name.
         end: Where the last whole one ends, with what fills its last block.
         cut: The name of the last one, where the archive ends before it does. Its size is 0 where that is not known.
+        other: The name of a file in it that was passed over.
     """
 
     entries: Mapping[str, tuple[int, int]]
     end: int = 0
     cut: str | None = None
+    other: str | None = None
 
 
 def read_index(descriptor: int, size: int) -> TarIndex:
@@ -65,12 +67,13 @@ def read_index(descriptor: int, size: int) -> TarIndex:
     parents: dict[tuple[str, ...], str] = {}
     position = end = members = 0
     cut: str | None = None
+    other: str | None = None
     latest = "its beginning"
     while position + BLOCK <= size:
         block = os.pread(descriptor, BLOCK, position)
         if block == ZEROS:
             _check_end(descriptor, position, size)
-            return TarIndex(entries, end)
+            return TarIndex(entries, end, other=other)
         try:
             member = parse_header(block)
         except TarFault as fault:
@@ -86,12 +89,16 @@ def read_index(descriptor: int, size: int) -> TarIndex:
                 check_pax_fields(member.name, os.pread(descriptor, member.size, begin))
             continue
         parts = relative_parts(member.name)
-        if member.kind == "directory" or any(part.startswith(".") for part in parts):
+        if member.kind == "directory":
+            continue
+        if any(part.startswith(".") for part in parts):
+            other = other or member.name
             continue
         if not parts:
             raise TarFault("has a file without a name")
         name = parts[-1]
         if name[-4:].lower() != ".png":
+            other = other or member.name
             continue
         parents.setdefault(parts[:-1], member.name)
         if len(parents) > 1:
@@ -112,7 +119,7 @@ def read_index(descriptor: int, size: int) -> TarIndex:
     ):
         # A recording of this project, killed while it wrote a header.
         entries[following], cut = (size, 0), following
-    return TarIndex(entries, end, cut)
+    return TarIndex(entries, end, cut, other)
 
 
 def count_stored(descriptor: int, size: int) -> tuple[int, list[str]]:
