@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -19,15 +20,19 @@ from daddy_encode import save_frames_as_png
 from daddy_encode.archive.pack.outcome import LeftError
 from daddy_encode.archive.pack.pack import pack_job
 from daddy_encode.archive.pack.unpack import unpack_job
+from daddy_encode.dump import FrameWriter
 from daddy_encode.encoding.job import encode_job
 from daddy_encode.encoding.settings import make_settings
 from daddy_encode.errors import FrameError
 from daddy_encode.service.job_status import job_statuses
 from daddy_encode.service.watcher.scanner import Scanner
+from daddy_encode.spool.frames import count_frames
 from daddy_encode.spool.paths import JobPaths
+from daddy_encode.spool.stored.find import find_stored
 from tests.jobs import context, encode
 from tests.media import leftovers, moving_square, noise, read_png, run_command
 from tests.pngs import DEPTHS, chunk, png, random_samples
+from tests.service.spools import until
 
 KINDS = [(colour, depth) for colour, depths in DEPTHS.items() for depth in depths]
 # Of those, the ones of which videos are made as well: each way in which samples become pictures.
@@ -46,6 +51,12 @@ def unpack(directory: Path) -> None:
 
 def names(directory: Path) -> list[str]:
     return sorted(path.name for path in directory.iterdir())
+
+
+def whole_frames(directory: Path) -> int:
+    there = names(directory) if directory.is_dir() else []
+    stored = find_stored(directory, there)
+    return stored.frames if stored is not None else count_frames(there)
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -134,7 +145,8 @@ def test_videos_of_a_packed_job_are_those_of_its_pngs(tmp_path: Path, settings: 
 def test_many_colours_missing_frames_and_an_odd_size_too(tmp_path: Path) -> None:
     save_frames_as_png(noise(8, 33, 27), tmp_path / "loose")
     (tmp_path / "loose" / "000004.png").unlink()
-    (tmp_path / "loose" / "manifest.json").unlink()
+    for name in ("manifest.json", "rollout.json"):
+        (tmp_path / "loose" / name).unlink()
     packed = pack(shutil.copytree(tmp_path / "loose", tmp_path / "packed"))
     for gaps in ("hold", "skip"):
         assert videos(packed, gaps=gaps) == videos(tmp_path / "loose", gaps=gaps)
@@ -400,6 +412,50 @@ def test_an_archive_that_holds_more_than_frames_stays_whole(tmp_path: Path, othe
     with pytest.raises(LeftError, match=f"not packed: .*{other}"):
         pack(job)
     assert (job / "frames.tar").exists()
+
+
+@pytest.mark.parametrize("container", ["png", "tar"])
+def test_a_rollout_that_may_still_be_writing_is_left_and_loses_nothing(
+    tmp_path: Path, container: Literal["png", "tar"]
+) -> None:
+    frames, job = moving_square(20), tmp_path / "run"
+    writer = FrameWriter(job, fps=30, container=container)
+    with writer:
+        for frame in frames[:11]:
+            writer.write(frame)
+        until(lambda: whole_frames(job) == 11, "11 frames")
+        # Also where a video has been salvaged from it.
+        encode(job)
+        before = digests(job)
+        with pytest.raises(LeftError, match=r"has no manifest\.json: its rollout may still be writing"):
+            pack(job)
+        assert digests(job) == before
+        for frame in frames[11:]:
+            writer.write(frame)
+    assert encode(job).receipt.source.frames == 20
+    pack(job)
+    unpack(job)
+    assert np.array_equal([read_png(job / f"{number:06}.png") for number in range(20)], frames)
+
+
+def test_what_was_packed_before_its_rollout_had_ended_is_unpacked(tmp_path: Path) -> None:
+    frames, job = moving_square(20), tmp_path / "run"
+    save_frames_as_png(frames, job)
+    (tmp_path / "late").mkdir()
+    for path in [job / "manifest.json", job / "rollout.json", *sorted(job.glob("*.png"))[11:]]:
+        path.rename(tmp_path / "late" / path.name)
+    pack(job)
+    for path in (tmp_path / "late").iterdir():
+        path.rename(job / path.name)
+    copy = shutil.copytree(job, tmp_path / "both")
+    unpack(job)
+    assert np.array_equal([read_png(job / f"{number:06}.png") for number in range(20)], frames)
+    assert encode(job).receipt.source.frames == 20 and not (job / "frames.mkv").exists()
+    (copy / "000003.png").write_bytes((copy / "000012.png").read_bytes())
+    before = digests(copy)
+    with pytest.raises(FrameError, match=r"holds 000003\.png, which is there as well; move away"):
+        unpack(copy)
+    assert digests(copy) == before
 
 
 def test_what_would_be_no_smaller_stays(tmp_path: Path) -> None:

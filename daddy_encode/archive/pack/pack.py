@@ -26,7 +26,7 @@ from daddy_encode.encoding.yuv.worth import LEAST_FRAMES, changing_part
 from daddy_encode.errors import FrameError, Interrupted, ManifestError, SpoolError
 from daddy_encode.spool.frames import find_several
 from daddy_encode.spool.held_file import HeldFile
-from daddy_encode.spool.manifest import MANIFEST_NAME
+from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME
 from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.publish import publish_bytes, rename, reported, temp_file
 from daddy_encode.spool.receipt import Source, read_receipt
@@ -85,6 +85,9 @@ class _Packing:
             raise self._left(str(text)) from error
         if directory.packed is not None:
             return self._finish(directory.packed, dry_run=dry_run)
+        if manifest is None and directory.status(ROLLOUT_NAME) is not None:
+            # Also one that seems to be dead, or that was salvaged: whoever still writes would do so in vain.
+            raise self._left(f"has no {MANIFEST_NAME}: its rollout may still be writing")
         names = listing.frames.names
         if not names or (manifest is not None and manifest.frames != len(names)):
             receipt = read_receipt(self._paths.receipt, self._context.owners.check_file)

@@ -19,7 +19,7 @@ from daddy_encode.encoding.frames.listing import digests
 from daddy_encode.encoding.png.parse import Header, Png
 from daddy_encode.encoding.png.raw import with_filter_bytes
 from daddy_encode.encoding.stored.packed import PackedFrames
-from daddy_encode.errors import EncodeError, Interrupted, SpoolError
+from daddy_encode.errors import EncodeError, FrameError, Interrupted, ManifestError, SpoolError
 from daddy_encode.spool.held_file import NEW
 from daddy_encode.spool.manifest import MANIFEST_NAME
 from daddy_encode.spool.orphans import temp_name
@@ -74,10 +74,38 @@ class _Unpacking:
         if not dry_run:
             remove_left(directory, self._context.owners)
         directory.names()
-        packed = directory.packed
-        if packed is None:
-            return self._finish(dry_run=dry_run)
-        record = packed.record
+        if directory.packed is not None:
+            return self._unpack(directory.packed, dry_run=dry_run)
+        if (late := self._packed_too_early()) is not None:
+            with contextlib.closing(late):
+                return self._unpack(late, dry_run=dry_run)
+        return self._finish(dry_run=dry_run)
+
+    def _packed_too_early(self) -> PackedFrames | None:
+        """The packed frames of a job that went on being recorded, and so has others, loose, and another manifest.
+
+        Raises FrameError where some of those are packed as well.
+        """
+        directory = self._directory
+        if not directory.files.issuperset((PACK_RECORD, FRAMES_MKV)):
+            return None
+        try:
+            record = read_pack_record(self._paths.directory, dir_fd=directory.descriptor, check=directory.check_owner)
+        except ManifestError:
+            # Somebody's own files of these names.
+            return None
+        if record is None:
+            return None
+        path = self._paths.directory / FRAMES_MKV
+        if (both := next((name for name in names_of(record) if name in directory.files), None)) is not None:
+            raise FrameError(
+                f"{path}: was packed beside another {MANIFEST_NAME} than is there now, and holds {both}, which is "
+                f"there as well; move away the loose frames that it holds, or it and {PACK_RECORD}"
+            )
+        return PackedFrames(path, directory.descriptor, record, directory.check_owner, directory.max_pixels)
+
+    def _unpack(self, packed: PackedFrames, *, dry_run: bool) -> PackOutcome:
+        directory, record = self._directory, packed.record
         outcome = PackOutcome(
             paths=self._paths,
             kind="would",
