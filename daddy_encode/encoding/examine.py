@@ -34,7 +34,7 @@ from daddy_encode.spool.receipt import (
     is_receipt_of,
     read_receipt,
 )
-from daddy_encode.spool.recording.deleting import being_deleted
+from daddy_encode.spool.recording.deleting import is_half_deleted
 from daddy_encode.spool.recording.rollout import Rollout
 from daddy_encode.spool.transient import may_pass
 
@@ -196,7 +196,7 @@ def examine(
     listing = list_frames(directory, mtime_ns, manifest_status, paths.pattern, promised)
     frames = listing.frames
     earlier = read_receipt(paths.receipt, directory.check_owner) if paths.file is None else None
-    if being_deleted(directory.path, directory.files, directory.descriptor, directory.check_owner):
+    if is_half_deleted(paths, directory.files, directory.descriptor, directory.check_owner):
         raise half_deleted(paths, earlier, manifest_digest)
     if not frames:
         raise frames_gone(paths, earlier, manifest_digest) or nothing_to_read(paths, directory, manifest)

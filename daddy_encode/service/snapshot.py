@@ -13,7 +13,7 @@ from daddy_encode.errors import ManifestError, Skipped
 from daddy_encode.spool.manifest import Manifest, read_manifest
 from daddy_encode.spool.paths import JobPaths, Kind
 from daddy_encode.spool.receipt import Receipt, looks_recorded, read_receipt
-from daddy_encode.spool.recording.deleting import being_deleted
+from daddy_encode.spool.recording.deleting import is_half_deleted
 from daddy_encode.spool.records import Check
 from daddy_encode.spool.walk import Listing, OutputListing
 
@@ -81,7 +81,7 @@ def inspect_job(
     there = frozenset(kind for kind in KINDS if _is_there(paths.output(kind), outputs))
     records = receipt.outputs if receipt is not None else []
     return JobSnapshot(
-        frames=0 if being_deleted(paths.directory, listing.names, check=check) else listing.frames,
+        frames=0 if is_half_deleted(paths, listing.names, check=check) else listing.frames,
         has_manifest=listing.has_manifest,
         manifest=manifest,
         manifest_sha256=digest,

@@ -15,7 +15,7 @@ from daddy_encode.encoding.settings import make_settings
 from daddy_encode.errors import SpoolError
 from daddy_encode.service.state import State
 from daddy_encode.service.watcher.scanner import Scanner
-from daddy_encode.spool.recording.deleting import Deleting, deleting_name, mark, pack_marks
+from daddy_encode.spool.recording.deleting import Deleting, deleting_name
 from daddy_encode.spool.records import encode_record
 from tests.archive.commands import told
 from tests.jobs import encode
@@ -147,8 +147,7 @@ def test_frames_that_were_put_back_are_those_that_were_encoded(tmp_path: Path) -
 
 def pretend_to_delete(job: Path, *gone: str) -> None:
     """As a `clean` leaves it that was killed: its record is there, and some of the frames are not."""
-    frames = [(path.name, path.stat()) for path in sorted(job.glob("*.png"))]
-    record = Deleting(receipt_sha256="", files=pack_marks(mark(*frame) for frame in frames))
+    record = Deleting.of("", {path.name: path.stat() for path in sorted(job.glob("*.png"))})
     (job / deleting_name(None)).write_bytes(encode_record(record))
     for name in gone:
         (job / name).unlink()
@@ -171,6 +170,41 @@ def test_no_video_is_made_of_what_is_left(tmp_path: Path, options: list[str]) ->
         status, said = told("encode", job, *options, *more)
         assert status == (2 if "both" in options and "-o" in more else 1)
     assert {path: path.read_bytes() for path in sorted(tmp_path.rglob("*")) if path.is_file()} == before
+
+
+@pytest.mark.parametrize("options", [["--split"], ["--gaps", "skip"]])
+def test_no_video_is_made_of_what_is_left_after_its_permissions_changed(tmp_path: Path, options: list[str]) -> None:
+    spool, job = tmp_path / "spool", tmp_path / "spool" / "job"
+    save_frames_as_png(moving_square(6, 32, 48), job)
+    if "--split" in options:
+        for path in sorted(job.glob("*.png")):
+            shutil.copy(path, path.with_name(f"depth_{path.name}"))
+            path.rename(path.with_name(f"rgb_{path.name}"))
+        for name in ("manifest.json", "rollout.json"):
+            (job / name).unlink()
+    assert told("encode", spool, *options)[0] == 0
+    before = {path: path.read_bytes() for path in sorted(spool.glob("job.*mp4"))}
+    pattern = "rgb_*.png" if "--split" in options else None
+    frames = sorted(job.glob(pattern or "*.png"))
+    record = job / deleting_name(pattern)
+    record.write_bytes(encode_record(Deleting.of("", {path.name: path.stat() for path in frames})))
+    for path in frames[:2]:
+        path.unlink()
+    # What a cleaner knows them by is the change of their inodes too.
+    for path in frames[2:]:
+        path.chmod(0o660)
+    for _ in range(2):
+        status, said = told("encode", spool, *options)
+        assert (status, "saved job" in said) == (0, False), said
+        status, said = told("clean", job, "--yes")
+        assert (status, "4 of its files are left" in said, record.exists()) == (0, True, True), said
+        assert [path for path in frames if path.exists()] == frames[2:]
+    assert {path: path.read_bytes() for path in before} == before
+    # One that is copied to another place likewise.
+    (tmp_path / "else").mkdir()
+    shutil.copytree(job, tmp_path / "else" / "job", copy_function=shutil.copyfile)
+    status, said = told("encode", tmp_path / "else" / "job", *options)
+    assert not list((tmp_path / "else").glob("*.rgb.mp4" if pattern else "*.mp4")), said
 
 
 def test_a_new_recording_in_a_half_deleted_directory_is_encoded(tmp_path: Path) -> None:

@@ -30,7 +30,6 @@ from daddy_encode.spool.recording.deleting import (
     Deleting,
     deleting_name,
     mark,
-    pack_marks,
     read_deleting,
 )
 from daddy_encode.spool.records import encode_record, read_record
@@ -64,7 +63,7 @@ def delete_frames(
     files = frame_files(directory, proof.listing)
     if len(files) > MOST_FILES:
         raise KeptError(f"{paths.job}: kept: it has more than {MOST_FILES} files; `daddy-encode pack` it first")
-    marks, size = _marks(paths, directory, files)
+    statuses = _statuses(paths, directory, files)
     # What was asked for above is between two listings that are the same.
     proof.check(directory)
     if frame_files(directory, proof.listing) != files:
@@ -74,14 +73,15 @@ def delete_frames(
     kept = [names[index] for index in options.kept(len(names))]
     if kept:
         write_kept(paths, directory, kept, OWNER)
-    record = Deleting(receipt_sha256=proof.receipt_sha256, files=pack_marks(marks.values()))
+    record = Deleting.of(proof.receipt_sha256, statuses)
     path = paths.directory / deleting_name(paths.pattern)
     publish_bytes(encode_record(record), path, OWNER, os.fstat(directory.descriptor), make=False)
     # Writing may have taken a while.
     proof.check_outputs(directory)
     go_on()
-    _delete(paths, directory, marks, go_on)
+    _delete(paths, directory, {name: mark(name, status) for name, status in statuses.items()}, go_on)
     _say_deleted(paths, directory, proof.receipt_sha256)
+    size = sum(map(freed_by, statuses.values()))
     return CleanOutcome(kind="cleaned", files=len(files), bytes=size, kept=len(kept))
 
 
@@ -101,12 +101,16 @@ def finish(paths: JobPaths, directory: JobDirectory, go_on: Callable[[], None]) 
         SpoolError: As for `delete_frames`.
         Interrupted: As `go_on` says.
     """
-    name = deleting_name(paths.pattern)
-    found = read_deleting(paths.directory / name, directory.descriptor, directory.check_owner)
-    if found is None:
+    record = read_deleting(paths.directory / deleting_name(paths.pattern), directory.descriptor, directory.check_owner)
+    there = left_over(paths, directory)
+    if record is None or there is None:
         return None
-    record, marks = found
-    left = {file: known for file in left_over(directory) if (known := _mark(directory, file)) in marks}
+    if there.is_whole:
+        # Nothing is gone yet; it is proved once more.
+        _forget(paths, directory)
+        return None
+    marks = record.marks
+    left = {file: known for file in sorted(there.files) if (known := _mark(directory, file)) in marks and known}
     receipt = _receipt(paths, directory)
     is_proved = receipt is not None and receipt[1] == record.receipt_sha256 and _are_there(paths, directory, receipt[0])
     is_said = receipt is not None and receipt[0].frames == "deleted" and _are_there(paths, directory, receipt[0])
@@ -119,7 +123,7 @@ def finish(paths: JobPaths, directory: JobDirectory, go_on: Callable[[], None]) 
             f"{paths.job}: {len(left)} of its files are left of those that were being deleted, and its videos are not "
             "those that were proved; remove what is of no use"
         )
-    if not left and any(is_frame in directory.files for is_frame in _frames_now(paths, directory)):
+    if not left and any(frame in directory.files for frame in _frames_now(paths, directory)):
         # Recorded anew, before the receipt has said that the older ones are gone.
         _forget(paths, directory)
         return None
@@ -146,18 +150,16 @@ def _mark(directory: JobDirectory, name: str) -> bytes | None:
         return None
 
 
-def _marks(paths: JobPaths, directory: JobDirectory, files: Iterable[str]) -> tuple[dict[str, bytes], int]:
-    """What each of the files is known by, and the bytes that are free without them."""
-    marks, size = {}, 0
+def _statuses(paths: JobPaths, directory: JobDirectory, files: Iterable[str]) -> dict[str, os.stat_result]:
+    statuses = {}
     with reported(paths.directory, "examine files in"):
         for name in files:
             status = os.stat(name, dir_fd=directory.descriptor, follow_symlinks=False)
             if not stat.S_ISREG(status.st_mode):
                 raise KeptError(f"{paths.directory / name}: kept: is not a regular file")
             directory.check_owner(status, paths.directory / name)
-            marks[name] = mark(name, status)
-            size += freed_by(status)
-    return marks, size
+            statuses[name] = status
+    return statuses
 
 
 def _delete(paths: JobPaths, directory: JobDirectory, marks: dict[str, bytes], go_on: Callable[[], None]) -> None:
@@ -168,6 +170,8 @@ def _delete(paths: JobPaths, directory: JobDirectory, marks: dict[str, bytes], g
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(name, dir_fd=directory.descriptor)
         sync_directory(directory.descriptor)
+    # Those that have changed meanwhile, by a chmod, say.
+    left_over(paths, directory)
 
 
 def _say_deleted(paths: JobPaths, directory: JobDirectory, sha256: str) -> None:

@@ -17,7 +17,7 @@ from daddy_encode.spool.frames import count_frames, find_sequences
 from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME
 from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.receipt import Receipt, is_receipt_of
-from daddy_encode.spool.recording.deleting import being_deleted, deleting_name
+from daddy_encode.spool.recording.deleting import Left, deleting_name, what_is_left
 from daddy_encode.spool.records import read_record
 from daddy_encode.spool.stored.names import FRAMES_MKV, FRAMES_TAR, PACK_RECORD
 
@@ -32,9 +32,10 @@ def look(paths: JobPaths, context: Context, options: CleanOptions) -> CleanOutco
     """
     try:
         with open_job(paths, context) as directory:
-            left = left_over(directory)
-            if left or deleting_name(paths.pattern) in directory.names():
-                return CleanOutcome(kind="would", changed=changed_at(directory, None), **_sizes(directory, left))
+            left = left_over(paths, directory)
+            if left is not None and not left.is_whole:
+                sizes = _sizes(directory, sorted(left.files))
+                return CleanOutcome(kind="would", changed=changed_at(directory, None), **sizes)
             receipt, listing = check_may_go(paths, directory, options)
             if listing is None:
                 return CleanOutcome(kind="gone")
@@ -51,10 +52,21 @@ def look(paths: JobPaths, context: Context, options: CleanOptions) -> CleanOutco
         return CleanOutcome(kind="gone")
 
 
-def left_over(directory: JobDirectory) -> list[str]:
-    """The files of frames that an earlier clean, which was killed, was about to delete."""
+def left_over(paths: JobPaths, directory: JobDirectory) -> Left | None:
+    """What an earlier clean, which was killed, was about to delete; None where there was none.
+
+    Raises:
+        KeptError: It is not known to be the very files.
+    """
     names = os.listdir(directory.descriptor)
-    return sorted(being_deleted(directory.path, names, directory.descriptor, directory.check_owner))
+    left = what_is_left(paths, names, directory.descriptor, directory.check_owner)
+    if left is not None and left.is_half and left.changed and not left.is_whole:
+        raise KeptError(
+            f"{paths.job}: kept: {len(left.changed)} of its files are left of those that were being deleted, and they "
+            f"were copied or changed since; remove them where its videos are right, or {deleting_name(paths.pattern)} "
+            "where they are a new recording"
+        )
+    return left
 
 
 def check_may_go(
