@@ -222,6 +222,21 @@ def test_what_is_not_proved_is_kept_and_said_why(tmp_path: Path) -> None:
     assert temporary_files(spool) == []
 
 
+@pytest.mark.parametrize("other", ["000000.json", ".npz", "depth_0.png"])
+def test_an_archive_that_holds_something_else_is_kept(tmp_path: Path, other: str) -> None:
+    job = tmp_path / "job"
+    save_frames_as_png(moving_square(4, 32, 48), job, container="tar")
+    with tarfile.open(job / "frames.tar", "a") as archive:
+        archive.add(job / "manifest.json", other)
+    encode(job)
+    before = (job / "frames.tar").read_bytes()
+    for option in ("--dry-run", "--yes"):
+        status, said = told("clean", job, option)
+        assert (status, f"frames.tar also holds {other}, which would be lost" in said) == (0, True), said
+    assert (job / "frames.tar").read_bytes() == before
+    assert receipt_of(job)["frames"] is None
+
+
 def test_options_say_which_are_kept(tmp_path: Path) -> None:
     job = done_job(tmp_path / "job")
     status, said = told("clean", job, "--yes", "--min-psnr", "99")

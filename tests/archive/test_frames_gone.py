@@ -198,6 +198,8 @@ def test_no_video_is_made_of_what_is_left_after_its_permissions_changed(tmp_path
         assert (status, "saved job" in said) == (0, False), said
         status, said = told("clean", job, "--yes")
         assert (status, "4 of its files are left" in said, record.exists()) == (0, True, True), said
+        # Nor are they packed, when they would be no longer what is left.
+        assert told("pack", job)[0] == 0
         assert [path for path in frames if path.exists()] == frames[2:]
     assert {path: path.read_bytes() for path in before} == before
     # One that is copied to another place likewise.

@@ -109,7 +109,12 @@ def check_may_go(
 
 
 def check_nothing_else(paths: JobPaths, directory: JobDirectory, listing: FrameListing) -> None:
-    """Raise KeptError where there would be frames still: a late one, say, which no video shows."""
+    """Raise KeptError where there would be frames still, such as a late one, or something else would go with them."""
+    stored = directory.stored
+    if stored is not None and (other := stored.other_than(frozenset(listing.frames.names))) is not None:
+        raise KeptError(
+            f"{paths.job}: kept: {stored.file} also holds {other}, which would be lost; move that out of it first"
+        )
     if paths.pattern is None:
         left = directory.files.difference(frame_files(directory, listing), (MANIFEST_NAME, ROLLOUT_NAME))
         if count_frames(left) or find_sequences(left) or FRAMES_TAR in left:

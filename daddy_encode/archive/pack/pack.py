@@ -30,6 +30,7 @@ from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME
 from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.publish import publish_bytes, rename, reported, temp_file
 from daddy_encode.spool.receipt import Source, read_receipt
+from daddy_encode.spool.recording.deleting import is_half_deleted
 from daddy_encode.spool.stored.names import FRAMES_MKV, FRAMES_TAR, PACK_RECORD
 from daddy_encode.spool.stored.pack_record import NumberedNames, PackRecord, encode_pack_record, write_names
 
@@ -88,6 +89,8 @@ class _Packing:
         if manifest is None and directory.status(ROLLOUT_NAME) is not None:
             # Also one that seems to be dead, or that was salvaged: whoever still writes would do so in vain.
             raise self._left(f"has no {MANIFEST_NAME}: its rollout may still be writing")
+        if is_half_deleted(self._paths, directory.files, directory.descriptor, directory.check_owner):
+            raise self._left("its frames are being deleted")
         names = listing.frames.names
         if not names or (manifest is not None and manifest.frames != len(names)):
             receipt = read_receipt(self._paths.receipt, self._context.owners.check_file)
