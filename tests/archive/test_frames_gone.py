@@ -57,6 +57,11 @@ def test_it_is_done_for_every_command_and_stays_as_it_is(
     assert (status, said.count("0 videos saved, 2 jobs already done, 0 failed")) == (0, 1), said
     status, said = told("watch", "--once", spool, *options)
     assert (status, said.count("0 videos saved"), said.count("0 failed")) == (0, 1, 1), said
+    for more in ([], ["--undo"], ["--dry-run"]):
+        status, said = told("pack", spool, *options, *more)
+        assert (status, said.count("0 failed"), (out / "run/job.receipt.json").read_bytes()) == (0, 1, before[1][0]), (
+            said
+        )
     assert states(spool, *options) == {"spool/run/job": "done mp4 (frames gone)", "spool/run/other": "done mp4"}
     assert "6 frames" not in told("log", spool, *options)[1]
     rows = [json.loads(line)["path"] for line in told("log", spool, "--json", *options)[1].splitlines()]
@@ -207,6 +212,18 @@ def test_no_video_is_made_of_what_is_left_after_its_permissions_changed(tmp_path
     shutil.copytree(job, tmp_path / "else" / "job", copy_function=shutil.copyfile)
     status, said = told("encode", tmp_path / "else" / "job", *options)
     assert not list((tmp_path / "else").glob("*.rgb.mp4" if pattern else "*.mp4")), said
+
+
+def test_what_is_left_is_neither_packed_nor_unpacked(tmp_path: Path) -> None:
+    job = write_job(tmp_path / "job")
+    for name in ("manifest.json", "rollout.json"):
+        (job / name).unlink(missing_ok=True)
+    pretend_to_delete(job, "000003.png")
+    before = sorted(path.name for path in job.iterdir())
+    for options in ([], ["--undo"], ["--dry-run"]):
+        status, said = told("pack", job, *options)
+        assert (status, "its frames are being deleted; run daddy-encode clean again" in said) == (0, True), said
+    assert sorted(path.name for path in job.iterdir()) == before
 
 
 def test_a_new_recording_in_a_half_deleted_directory_is_encoded(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from daddy_encode.archive.pack.outcome import PackOutcome
 from daddy_encode.encoding.context import Context
+from daddy_encode.encoding.gone import FramesGoneError, check_there
 from daddy_encode.errors import ClaimedError, Interrupted
 from daddy_encode.spool.claims import Claims
 from daddy_encode.spool.paths import JobPaths
@@ -56,6 +57,10 @@ def pack_one(
     from daddy_encode.archive.pack.pack import pack_job
     from daddy_encode.archive.pack.unpack import unpack_job
 
+    try:
+        check_there(paths, context.owners.check_file)
+    except FramesGoneError:
+        return PackOutcome(paths=paths, kind="already", frames=0)
     work = unpack_job if undo else pack_job
     with stop.event() as event:
         own = replace(context, limits=replace(context.limits, stop=event))

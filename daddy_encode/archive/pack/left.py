@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from daddy_encode.archive.pack.frames import PngFrames
 from daddy_encode.archive.pack.outcome import LeftError
+from daddy_encode.encoding.frames.job_directory import JobDirectory
 from daddy_encode.encoding.png.parse import Png
 from daddy_encode.encoding.stored.packed import PackedFrames
 from daddy_encode.encoding.stored.tar import TarFrames
 from daddy_encode.errors import EncodeError, SpoolError
 from daddy_encode.spool.paths import JobPaths
+from daddy_encode.spool.publish import reported
+from daddy_encode.spool.recording.deleting import is_half_deleted
 
 
 def left(paths: JobPaths, reason: str) -> LeftError:
     """What to raise of a job that is left as it is."""
     job = str(paths.job)
     return LeftError(f"{job}: not packed: {reason.removeprefix(f'{job}: ')}")
+
+
+def check_not_deleted(paths: JobPaths, directory: JobDirectory) -> None:
+    """Raise LeftError where a job's frames are being deleted: those that are left may look like all."""
+    with reported(paths.directory, "examine"):
+        names = os.listdir(directory.descriptor)
+    if is_half_deleted(paths, names, directory.descriptor, directory.check_owner):
+        raise LeftError(f"{paths.job}: left as it is: its frames are being deleted; run daddy-encode clean again")
 
 
 def check_nothing_else(paths: JobPaths, stored: TarFrames | PackedFrames | None, frames: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ import msgspec
 
 from daddy_encode.archive.pack.files import OWNER, Looks, looks_of, remove_left, remove_proved, renew_receipt
 from daddy_encode.archive.pack.frames import PngFrames, checked_png
-from daddy_encode.archive.pack.left import check_nothing_else, left, prove_left
+from daddy_encode.archive.pack.left import check_not_deleted, check_nothing_else, left, prove_left
 from daddy_encode.archive.pack.made import PACKED_FILES, encode_frames, why_not_worth
 from daddy_encode.archive.pack.outcome import LeftError, PackOutcome
 from daddy_encode.encoding.context import Context
@@ -71,6 +71,7 @@ class _Packing:
         directory = self._directory
         if not dry_run:
             remove_left(directory, self._context.owners)
+        check_not_deleted(self._paths, directory)
         mtime_ns = directory.mtime_ns()
         manifest_status = directory.status(MANIFEST_NAME)
         found = directory.manifest()

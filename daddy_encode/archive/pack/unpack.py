@@ -12,6 +12,7 @@ import numpy as np
 
 from daddy_encode.archive.pack.files import OWNER, looks_of, remove_left, remove_proved, renew_receipt, sync_directory
 from daddy_encode.archive.pack.frames import PngFrames
+from daddy_encode.archive.pack.left import check_not_deleted
 from daddy_encode.archive.pack.outcome import LeftError, PackOutcome
 from daddy_encode.encoding.context import Context
 from daddy_encode.encoding.frames.job_directory import JobDirectory
@@ -73,6 +74,7 @@ class _Unpacking:
             raise LeftError(f"{self._paths.job}: holds several sequences of frames, which are never packed")
         if not dry_run:
             remove_left(directory, self._context.owners)
+        check_not_deleted(self._paths, directory)
         directory.names()
         if directory.packed is not None:
             return self._unpack(directory.packed, dry_run=dry_run)
