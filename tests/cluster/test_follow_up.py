@@ -179,7 +179,8 @@ def test_the_work_of_a_task_that_dies_is_taken_over_by_the_others(
     slurm.run("scancel", f"{cancelled}_0")
     # As when a node goes down: the script, the encoder and its ffmpeg cannot clean up.
     for pid in processes_of(killed, task=0):
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     assert slurm.wait(f"{cancelled}_0")["JobState"] == "CANCELLED"
     assert slurm.wait(f"{killed}_0")["JobState"] == "FAILED"
     (tmp_path / "slow").unlink()

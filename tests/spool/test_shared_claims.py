@@ -257,6 +257,17 @@ def test_a_file_of_ours_that_says_nothing_is_waited_for_as_long_as_a_lease_and_n
     until(is_free, "the claim of a file that says nothing")
 
 
+def test_an_empty_lease_is_dead_once_the_file_system_says_that_it_is_10_s_old(paths: JobPaths) -> None:
+    lease = write_lease(paths, "60.0")
+    lease.write_bytes(b"")
+    with pytest.raises(ClaimedError), Claims(120).hold(paths, nothing):
+        pass
+    then = lease.stat().st_mtime - 11
+    os.utime(lease, (then, then))
+    with Claims(120).hold(paths, nothing) as claim:
+        assert claim.is_ours()
+
+
 @pytest.mark.parametrize("instead", [None, fifo, link, full_directory])
 def test_a_lease_that_is_taken_away_while_its_holder_lives_is_made_again(
     instead: Callable[[Path, Path], None] | None, paths: JobPaths, elsewhere: Path

@@ -40,8 +40,6 @@ log = logging.getLogger(__name__)
 
 # What has the name of a `.daddy-encode` is closed to this user, or no directory.
 _CLOSED = (errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.ELOOP)
-
-
 # How another's lease looked (times, inode), and since when, by the clock that all processes of a machine share.
 Seen = tuple[tuple[int, int, int], float]
 
@@ -134,8 +132,7 @@ class Claims:
 
     def kept(self) -> set[JobPaths]:
         """The jobs of which another's lease is remembered."""
-        with self._lock:
-            return set(self._seen)
+        return set(self._seen)
 
     def keep_only(self, wanted: Collection[JobPaths]) -> None:
         """Forget the leases of jobs that are not `wanted` any more; what is held stays held."""
@@ -267,7 +264,10 @@ class Claims:
         status, marker = found
         if not self._trusts(status) or (marker is not None and marker.is_dead()):
             return found
-        # By our own clock. The file of another duration, or one that says nothing, as well.
+        # One that is killed before it has written it: who looks once would never see that end by their own clock.
+        if status.st_size == 0 and file_age(directory, status) >= min(self.seconds, 10.0):
+            return found
+        # By our own clock.
         longest = max(self.seconds, marker.seconds if marker is not None else 0.0)
         if self._unchanged_seconds(paths, status) >= longest:
             return found
