@@ -132,7 +132,8 @@ class Claims:
 
     def kept(self) -> set[JobPaths]:
         """The jobs of which another's lease is remembered."""
-        return set(self._seen)
+        with self._lock:
+            return set(self._seen)
 
     def keep_only(self, wanted: Collection[JobPaths]) -> None:
         """Forget the leases of jobs that are not `wanted` any more; what is held stays held."""
@@ -267,7 +268,6 @@ class Claims:
         # One that is killed before it has written it: who looks once would never see that end by their own clock.
         if status.st_size == 0 and file_age(directory, status) >= min(self.seconds, 10.0):
             return found
-        # By our own clock.
         longest = max(self.seconds, marker.seconds if marker is not None else 0.0)
         if self._unchanged_seconds(paths, status) >= longest:
             return found
