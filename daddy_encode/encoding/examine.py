@@ -17,7 +17,7 @@ from daddy_encode.encoding.frames.dropped import Dropped, read_dropped
 from daddy_encode.encoding.frames.gaps import expected_numbers, fill
 from daddy_encode.encoding.frames.job_directory import JobDirectory
 from daddy_encode.encoding.frames.listing import FrameListing, list_frames
-from daddy_encode.encoding.gone import frames_gone, half_deleted
+from daddy_encode.encoding.gone import frames_gone, half_deleted, video_lost
 from daddy_encode.encoding.option_values import Gaps
 from daddy_encode.encoding.recorded import gaps_agree, gaps_of, outputs_there, receipt_of, recorded, replaced
 from daddy_encode.encoding.settings import DEFAULT_FPS, Plan, Settings, plan
@@ -199,7 +199,8 @@ def examine(
     if is_half_deleted(paths, directory.files, directory.descriptor, directory.check_owner):
         raise half_deleted(paths, earlier, manifest_digest)
     if not frames:
-        raise frames_gone(paths, earlier, manifest_digest) or nothing_to_read(paths, directory, manifest)
+        gone = frames_gone(paths, earlier, manifest_digest) or video_lost(paths, earlier, manifest_digest)
+        raise gone or nothing_to_read(paths, directory, manifest)
     check_not_more(paths, frames, manifest)
     if earlier is not None and not is_receipt_of(paths, earlier):
         raise SpoolError(

@@ -35,6 +35,10 @@ class FramesGoneError(SpoolError):
         self.receipt = receipt
 
 
+class VideoLostError(FrameError):
+    """A job's frames are gone, and a video of them is not there: nothing makes it anew, and nothing is written down."""
+
+
 def frames_gone(paths: JobPaths, receipt: Receipt | None, manifest_sha256: str | None) -> FramesGoneError | None:
     """What to raise of a job that has no frames any more; None where its videos are not there.
 
@@ -53,6 +57,19 @@ def frames_gone(paths: JobPaths, receipt: Receipt | None, manifest_sha256: str |
         return None
     text = f"{paths.job}: its frames are gone, so there is nothing to make it from; its {made_text(receipt)} stays"
     return FramesGoneError(f"{text} as it is", replace(receipt, outputs=there))
+
+
+def video_lost(paths: JobPaths, receipt: Receipt | None, manifest_sha256: str | None) -> VideoLostError | None:
+    """What to raise of a job that has no frames any more, where a video is not there; None where none was made of them.
+
+    The arguments are those of `frames_gone`, which comes first.
+    """
+    if receipt is None or not is_whole(paths, receipt) or manifest_sha256 not in (None, receipt.source.manifest_sha256):
+        return None
+    there = {record.format for record in outputs_there(paths, receipt)}
+    lost = [paths.output(record.format) for record in receipt.outputs if record.format not in there]
+    what = " and ".join(f"{path.name} {'has changed' if os.path.lexists(path) else 'is missing'}" for path in lost)
+    return VideoLostError(f"{paths.job}: its frames are gone and {what}: nothing to make it from; put it back")
 
 
 def half_deleted(paths: JobPaths, receipt: Receipt | None, manifest_sha256: str | None) -> FramesGoneError:

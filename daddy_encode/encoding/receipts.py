@@ -33,6 +33,7 @@ from daddy_encode.spool.receipt import (
     read_receipt,
 )
 from daddy_encode.spool.records import encode_record, read_record
+from daddy_encode.spool.walk import list_directory
 
 if TYPE_CHECKING:
     from daddy_encode.encoding.stored.choose import JobSource
@@ -174,6 +175,9 @@ def record_failure(
             if (found := read_manifest(paths.directory, check=context.owners.check_file)) is not None:
                 manifest_sha256 = found[1]
         earlier = _earlier(paths, context)
+        # What is left of a job whose frames are deleted is known by its receipt alone.
+        if earlier is not None and earlier.frames == "deleted" and not list_directory(paths.directory).frames:
+            return listing
         source = _no_source(listing_sha256=listing, manifest_sha256=manifest_sha256, directory_mtime_ns=mtime_ns)
         receipt = _receipt(
             paths,
@@ -209,9 +213,8 @@ def count_failure(paths: JobPaths, error: DaddyEncodeError, context: Context) ->
     listing = listing_sha256(paths)
     earlier = _earlier(paths, context)
     before = [failure for failure in earlier.failures if failure.listing_sha256 == listing != ""] if earlier else []
-    failure = Failure(
-        error=one_line(str(error)), host=os.uname().nodename, finished=round(time.time(), 3), listing_sha256=listing
-    )
+    now = round(time.time(), 3)
+    failure = Failure(error=one_line(str(error)), host=os.uname().nodename, finished=now, listing_sha256=listing)
     failures = [*before, failure][-MOST_FAILURES:]
     if len(failures) < MOST_FAILURES:
         _write_failures(paths, context, earlier, failures)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from daddy_encode.encoding.gone import NOTHING, gone_jobs, is_gone
+from daddy_encode.encoding.gone import NOTHING, gone_jobs, is_gone, video_lost
 from daddy_encode.errors import ManifestError, one_line
 from daddy_encode.service.snapshot import JobSnapshot, inspect_job
 from daddy_encode.service.state import State, classify
@@ -113,6 +113,9 @@ def _status(paths: JobPaths, outputs: OutputListing, listing: Listing, mtime_ns:
     claimed = paths.base.name in outputs.claimed if outputs.names is not None else has_lease(paths)
     # A person wants to hear of frames that are not there, not to wait for them.
     state = classify(job, wanted=None, claimed=claimed)
+    lost = video_lost(paths, job.receipt, job.manifest_sha256) if _is_lost(state, job) else None
+    if lost is not None:
+        state = State.FAILED
     rollout = _rollout(paths, listing) if state is State.WRITING else None
     # Of a directory that is gone nothing is known but when it was encoded.
     finished = job.receipt.finished if job.receipt is not None else 0.0
@@ -124,9 +127,14 @@ def _status(paths: JobPaths, outputs: OutputListing, listing: Listing, mtime_ns:
         frames=job.frames,
         age=max(0.0, time.time() - changed),
         changed=max(changed, finished),
-        note=_note(paths, listing, state, job)[:LONGEST_NOTE],
+        note=(_without_directory(paths, str(lost)) if lost else _note(paths, listing, state, job))[:LONGEST_NOTE],
         rollout=(rollout and rollout.slurm_job_id) or "",
     )
+
+
+def _is_lost(state: State, job: JobSnapshot) -> bool:
+    """Whether a job's frames are gone, and perhaps a video of them."""
+    return job.frames == 0 and state not in (State.DONE, State.CLAIMED, State.FAILED) and job.receipt is not None
 
 
 def _rollout(paths: JobPaths, listing: Listing) -> Rollout | None:

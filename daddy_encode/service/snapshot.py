@@ -9,10 +9,10 @@ from typing import get_args
 from msgspec import Struct
 
 from daddy_encode.encoding.frames.listing import listing_sha256
-from daddy_encode.errors import ManifestError, Skipped
+from daddy_encode.errors import ManifestError, Skipped, SpoolError
 from daddy_encode.spool.manifest import Manifest, read_manifest
 from daddy_encode.spool.paths import JobPaths, Kind
-from daddy_encode.spool.receipt import Receipt, looks_recorded, read_receipt
+from daddy_encode.spool.receipt import OutputRecord, Receipt, find_recorded, looks_recorded, read_receipt
 from daddy_encode.spool.recording.deleting import is_half_deleted
 from daddy_encode.spool.records import Check
 from daddy_encode.spool.walk import Listing, OutputListing
@@ -80,8 +80,9 @@ def inspect_job(
     receipt = read_receipt(paths.receipt, check) if known else None
     there = frozenset(kind for kind in KINDS if _is_there(paths.output(kind), outputs))
     records = receipt.outputs if receipt is not None else []
+    frames = 0 if is_half_deleted(paths, listing.names, check=check) else listing.frames
     return JobSnapshot(
-        frames=0 if is_half_deleted(paths, listing.names, check=check) else listing.frames,
+        frames=frames,
         has_manifest=listing.has_manifest,
         manifest=manifest,
         manifest_sha256=digest,
@@ -92,7 +93,7 @@ def inspect_job(
         replaced=frozenset(
             record.format
             for record in records
-            if record.format in there and not looks_recorded(paths.output(record.format), record)
+            if record.format in there and not _is_recorded(paths.output(record.format), record, frames)
         ),
         listing_sha256=_listing_that_failed(paths, receipt),
     )
@@ -133,6 +134,16 @@ def _listing_that_failed(paths: JobPaths, receipt: Receipt | None) -> str:
         # Of those that failed otherwise, and of version 0.1.0, the receipt has none.
         return ""
     return listing_sha256(paths)
+
+
+def _is_recorded(path: Path, record: OutputRecord, frames: int) -> bool:
+    """Whether the file at `path` looks like the video of `record`."""
+    if frames:
+        return looks_recorded(path, record)
+    # Of a job whose frames are gone no encode writes down the time of a copy.
+    with contextlib.suppress(SpoolError):
+        return find_recorded(path, record) is not None
+    return False
 
 
 def _is_there(path: Path, outputs: OutputListing) -> bool:

@@ -80,7 +80,7 @@ def _is_done(job: JobSnapshot, wanted: Plan | None, gaps: Gaps | None) -> bool:
     whole = len(there) == len(receipt.outputs) > 0 and not receipt.unfinished
     if job.frames == 0:
         # They were deleted, or somebody has removed them, after they were encoded: this is all there will be.
-        return whole and receipt.source.sha256 != ""
+        return whole and receipt.source.sha256 != "" and not job.replaced
     if receipt.source.directory_mtime_ns != job.mtime_ns or job.replaced:
         # An attempt examines the frames, or the video.
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -110,14 +111,47 @@ def test_without_its_video_or_its_receipt_it_is_not_done(tmp_path: Path, lost: s
     assert told("encode", tmp_path)[0] == 1
 
 
-def test_a_video_that_is_another_by_now_is_not_taken_for_its_own(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", ["removed", "other", "cut"])
+@pytest.mark.parametrize("remove", [remove_frames, remove_all_in_it])
+def test_a_video_that_is_lost_is_an_error_until_it_is_back(
+    tmp_path: Path, how: str, remove: Callable[[Path], None]
+) -> None:
+    spool, job = tmp_path / "spool", write_job(tmp_path / "spool" / "job")
+    encode(job)
+    remove(job)
+    video, receipt = video_of(job), (spool / "job.receipt.json").read_bytes()
+    data, times = video.read_bytes(), (video.stat().st_atime_ns, video.stat().st_mtime_ns)
+    video.unlink()
+    if how != "removed":
+        video.write_bytes(data[:100] if how == "cut" else right_bytes(1))
+    why = f"its frames are gone and job.mp4 {'is missing' if how == 'removed' else 'has changed'}: nothing to make it"
+    if remove is remove_frames or how != "removed":
+        for command in ([job], [spool], [spool, "--force"]):
+            status, said = told("encode", *command)
+            assert (status, why in said) == (1, True), said
+        assert why in states(spool)["spool/job"] and states(spool)["spool/job"].startswith("failed")
+    assert (spool / "job.receipt.json").read_bytes() == receipt
+    video.write_bytes(data)
+    # A copy has another time.
+    for _ in range(2):
+        assert states(spool) == {"spool/job": "done mp4 (frames gone)"}
+        assert "already done" in told("encode", spool)[1]
+        os.utime(video, ns=times)
+    assert (spool / "job.receipt.json").read_bytes() == receipt
+
+
+def test_what_else_is_wrong_with_a_job_whose_frames_were_deleted_leaves_its_receipt(tmp_path: Path) -> None:
     job = write_job(tmp_path / "job")
     encode(job)
     remove_frames(job)
-    video_of(job).write_bytes(right_bytes(1))
-    status, said = told("encode", job)
-    assert status == 1
-    assert "nothing to encode: its manifest promises 4 frames" in said
+    path = tmp_path / "job.receipt.json"
+    path.write_text(json.dumps(receipt_of(job) | {"frames": "deleted"}))
+    before, manifest = path.read_bytes(), (job / "manifest.json").read_bytes()
+    (job / "manifest.json").write_text("{")
+    assert told("encode", job)[0] == 1
+    assert path.read_bytes() == before
+    (job / "manifest.json").write_bytes(manifest)
+    assert told("encode", job)[0] == 0
 
 
 def test_frames_that_come_anew_are_a_new_recording(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from daddy_encode.archive.pack.claimed import pack_one
 from daddy_encode.archive.pack.outcome import LeftError
 from daddy_encode.encoding.advice import with_place
 from daddy_encode.encoding.context import Context
-from daddy_encode.encoding.gone import FramesGoneError
+from daddy_encode.encoding.gone import FramesGoneError, VideoLostError
 from daddy_encode.encoding.job import check_owners, done_already, done_since, encode_job
 from daddy_encode.encoding.receipts import count_failure, record_failure
 from daddy_encode.errors import (
@@ -177,6 +177,9 @@ class JobAttempts:
             if len(failures) < MOST_FAILURES:
                 return Outcome(paths, OutcomeKind.DEFERRED, error=error, failures=failures)
             error = ProgramFailedError(f"{error}; failed {MOST_FAILURES} times, so it is not tried again as it is")
+        if isinstance(error, VideoLostError):
+            # The receipt is what the video is known by when it is put back.
+            return Outcome(paths, OutcomeKind.FAILED, error=error, mtime_ns=before)
         listing = record_failure(paths, error, context, before, failures)
         return Outcome(
             paths, OutcomeKind.FAILED, error=error, mtime_ns=before, listing_sha256=listing, failures=failures
