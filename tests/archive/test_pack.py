@@ -33,6 +33,7 @@ from tests.jobs import context, encode
 from tests.media import leftovers, moving_square, noise, read_png, run_command
 from tests.pngs import DEPTHS, chunk, png, random_samples
 from tests.service.spools import until
+from tests.users import User
 
 KINDS = [(colour, depth) for colour, depths in DEPTHS.items() for depth in depths]
 # Of those, the ones of which videos are made as well: each way in which samples become pictures.
@@ -356,17 +357,46 @@ def test_the_command_packs_a_tree_and_says_what_it_comes_to(tmp_path: Path) -> N
     for name in ("a", "b/c"):
         save_frames_as_png(moving_square(5), tmp_path / name)
     dry = run_command("pack", tmp_path, "--dry-run")
-    assert dry.returncode == 0 and "would pack" in dry.stderr and not list(tmp_path.rglob("frames.*"))
+    assert dry.returncode == 0 and "2 jobs would be packed" in dry.stderr and not list(tmp_path.rglob("frames.*"))
     young = run_command("pack", tmp_path, "--older-than", "1h")
-    assert young.returncode == 0 and "0 jobs packed" in young.stderr and not list(tmp_path.rglob("frames.*"))
+    assert (
+        young.returncode == 0
+        and "0 jobs packed, 0 already, 2 left" in young.stderr
+        and not list(tmp_path.rglob("frames.*"))
+    )
     done = run_command("pack", tmp_path, "--json")
     assert done.returncode == 0, done.stderr
-    assert [json.loads(line)["state"] for line in done.stdout.splitlines()] == ["packed", "packed"]
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["state"] for line in lines] == ["packed", "packed"]
+    there = sum(path.stat().st_size for path in tmp_path.rglob("frames.*"))
+    assert sum(line["bytes_after"] for line in lines) == there
     assert "2 jobs packed, 0 already, 0 left, 0 failed; 10 files of" in done.stderr
     assert not list(tmp_path.rglob("*.png")) and not leftovers(tmp_path)
     undone = run_command("pack", "--undo", tmp_path)
     assert undone.returncode == 0 and len(list(tmp_path.rglob("*.png"))) == 10
     assert not list(tmp_path.rglob("frames.*"))
+
+
+def test_a_reader_that_has_gone_ends_no_pack(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        save_frames_as_png(moving_square(5), tmp_path / name)
+    reads, writes = os.pipe()
+    os.close(reads)
+    command = [sys.executable, "-m", "daddy_encode", "pack", "--json", str(tmp_path)]
+    with open(writes, "wb") as closed:
+        done = subprocess.run(command, stdout=closed, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert (done.returncode, done.stderr.count("no more JSON lines, but packing goes on")) == (0, 1), done.stderr
+    assert "3 jobs packed" in done.stderr
+
+
+def test_a_directory_that_is_closed_is_a_failure(tmp_path: Path, nobody: User) -> None:
+    job = tmp_path / "spool" / "run"
+    save_frames_as_png(moving_square(5), job)
+    for path in (job.parent, job, *job.iterdir()):
+        os.chown(path, nobody.uid, nobody.gid)
+    job.chmod(0o555)
+    done = nobody.run("pack", job, reach=[job.parent])
+    assert done.returncode == 1 and "1 failed" in done.stderr and len(names(job)) == 7, done.stderr
 
 
 def test_a_tar_is_packed_too(tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ class _Packing:
         record = self._publish(frames, listing, manifest_sha256, sizes, is_taken=is_taken)
         proved = [(name, look) for name, look, _ in looks]
         self._remove(proved, record)
-        return msgspec.structs.replace(outcome, kind="packed", codec=record.codec, bytes_after=record.bytes)
+        return msgspec.structs.replace(outcome, kind="packed", codec=record.codec, bytes_after=self._packed_bytes())
 
     def _publish(
         self,
@@ -224,6 +224,7 @@ class _Packing:
         loose = [name for name in packed.names if name in directory.files]
         archive = [FRAMES_TAR] if FRAMES_TAR in directory.files else []
         looks = self._looks([*loose, *archive])
+        packed_bytes = self._packed_bytes()
         outcome = PackOutcome(
             paths=self._paths,
             kind="already",
@@ -231,8 +232,8 @@ class _Packing:
             codec=record.codec,
             files_before=2 + len(looks),
             files_after=PACKED_FILES,
-            bytes_before=record.bytes + sum(size for _, _, size in looks),
-            bytes_after=record.bytes,
+            bytes_before=packed_bytes + sum(size for _, _, size in looks),
+            bytes_after=packed_bytes,
         )
         if dry_run:
             return outcome
@@ -268,6 +269,9 @@ class _Packing:
             return msgspec.structs.replace(source, directory_mtime_ns=mtime_ns)
 
         renew_receipt(self._paths, directory, self._context.owners, renewed)
+
+    def _packed_bytes(self) -> int:
+        return sum(size for _, _, size in self._looks((FRAMES_MKV, PACK_RECORD)))
 
     def _looks(self, names: Sequence[str]) -> list[tuple[str, Looks, int]]:
         with reported(self._paths.directory, "examine"):

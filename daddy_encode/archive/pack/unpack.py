@@ -108,6 +108,7 @@ class _Unpacking:
 
     def _unpack(self, packed: PackedFrames, *, dry_run: bool) -> PackOutcome:
         directory, record = self._directory, packed.record
+        written = directory.status(PACK_RECORD)
         outcome = PackOutcome(
             paths=self._paths,
             kind="would",
@@ -115,7 +116,7 @@ class _Unpacking:
             codec=record.codec,
             files_before=2,
             files_after=record.frames,
-            bytes_before=record.bytes,
+            bytes_before=record.bytes + (written.st_size if written is not None else 0),
         )
         if dry_run:
             return outcome

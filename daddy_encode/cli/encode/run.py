@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from msgspec.structs import replace
 
+from daddy_encode.cli.json_lines import print_line
 from daddy_encode.cli.main import FAILED, INTERRUPTED
 from daddy_encode.cli.scheduling import schedule_as_batch
 from daddy_encode.cli.signals import on_signals
@@ -167,12 +167,7 @@ def _packed(jobs: Sequence[JobPaths], context: Context, lease: float, stop: Stop
 
 def print_saved(record: OutputRecord, path: Path) -> None:
     """Write a line about a video that was saved to standard output, as long as somebody reads that."""
-    try:
-        click.echo(saved_json(record, path))
-    except BrokenPipeError:
-        # The reader, such as `head`, has seen enough; the videos are wanted all the same.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        log.warning("standard output was closed by its reader: no more JSON lines, but encoding goes on")
+    print_line(saved_json(record, path), "encoding")
 
 
 def _kind_of(output: Path, video: str | None, output_dir: Path | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import threading
@@ -9,10 +10,9 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
-import click
-
 from daddy_encode.archive.pack.claimed import pack_one, settled_for
 from daddy_encode.archive.pack.outcome import LeftError, PackOutcome
+from daddy_encode.cli.json_lines import print_line
 from daddy_encode.cli.main import FAILED, INTERRUPTED
 from daddy_encode.cli.scheduling import schedule_as_batch
 from daddy_encode.cli.signals import on_signals
@@ -70,7 +70,7 @@ def run(
         log.warning("%s", passed_over)
     for fault in found.faults:
         log.error("%s", str(fault).replace("nothing to encode", "nothing to pack"))
-    tally = PackTally(as_json=as_json, undo=undo)
+    tally = PackTally(as_json=as_json, undo=undo, dry_run=dry_run)
     tally.failed = len(found.faults)
     claims = Claims(lease, context.owners.trusts)
     with Progress(len(found.jobs), found.jobs.frames, hidden=quiet or dry_run) as progress:
@@ -83,6 +83,8 @@ def run(
                 tally.attempt(
                     job.paths, partial(pack_one, job.paths, context, claims, stop, undo=undo, dry_run=dry_run), step
                 )
+            else:
+                tally.leave()
             progress.end_job(0)
     log.info("%s", tally)
     if stop.is_set():
@@ -101,10 +103,11 @@ class PackTally:
         deferred: How many should be tried again.
     """
 
-    def __init__(self, *, as_json: bool, undo: bool = False) -> None:
+    def __init__(self, *, as_json: bool, undo: bool = False, dry_run: bool = False) -> None:
         self.failed = self.deferred = 0
         self._as_json = as_json
         self._undo = undo
+        self._dry_run = dry_run
         self._done = self._left = self._already = 0
         self._before, self._after = [0, 0], [0, 0]
 
@@ -121,12 +124,16 @@ class PackTally:
             log.info("%s", error)
             self._print(paths, "left", error)
         except (DaddyEncodeError, OSError) as error:
-            if may_pass(error):
+            if may_pass(error) and not _is_closed(error):
                 self.deferred += 1
             else:
                 self.failed += 1
             log.error("%s", error)
             self._print(paths, "failed", error)
+
+    def leave(self) -> None:
+        """Count a job that is too young."""
+        self._left += 1
 
     def _record(self, done: PackOutcome) -> None:
         if done.kind == "already":
@@ -146,17 +153,26 @@ class PackTally:
             what = {"would": "unpack" if self._undo else "pack"}.get(done.kind, done.kind)
             log.info("%s", done.line(would + what))
         if self._as_json:
-            click.echo(done.json(done.kind))
+            self._write(done.json(done.kind))
 
     def _print(self, paths: JobPaths, state: str, error: Exception) -> None:
         if self._as_json:
-            click.echo(json.dumps({"path": str(paths.job), "state": state, "reason": str(error)}))
+            self._write(json.dumps({"path": str(paths.job), "state": state, "reason": str(error)}))
+
+    def _write(self, line: str) -> None:
+        print_line(line, "unpacking" if self._undo else "packing")
 
     def __str__(self) -> str:
-        what = "unpacked" if self._undo else "packed"
+        what = ("would be " if self._dry_run else "") + ("unpacked" if self._undo else "packed")
         text = f"{counted(self._done, 'job')} {what}, {self._already} already, {self._left + self.deferred} left, "
         text += f"{self.failed} failed"
         if self._done and self._after[1]:
             text += f"; {counted(self._before[0], 'file')} of {size(self._before[1])} are now {self._after[0]} of "
             text += size(self._after[1])
         return text
+
+
+def _is_closed(error: BaseException) -> bool:
+    """Whether a directory or its file system is closed to this user, which stays so until somebody changes it."""
+    cause = error if isinstance(error, OSError) else error.__cause__
+    return isinstance(cause, OSError) and cause.errno in (errno.EACCES, errno.EPERM, errno.EROFS)

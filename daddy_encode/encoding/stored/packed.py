@@ -282,8 +282,8 @@ def _check_loose(path: Path, directory: int, listed: Sequence[str], packed: Pack
         other = next((name for name in listed if name in packed and _mtime_ns(name, directory) > record), None)
     if other is not None:
         raise FrameError(
-            f"{path}: holds packed frames and {other}, which is none of them or newer; move it away, or remove "
-            f"{PACK_RECORD} and {FRAMES_MKV} if the directory was recorded anew"
+            f"{path}: holds packed frames and {other}, which is none of them or newer; move it away, and back "
+            f"after daddy-encode pack --undo, or remove {PACK_RECORD} and {FRAMES_MKV} if it was recorded anew"
         )
 
 
