@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -160,6 +161,9 @@ def gone_jobs(directory: SpoolDirectory, listing: Listing) -> Iterator[JobPaths]
     if seems_gone(directory.paths, directory.outputs.names):
         yield directory.paths
         return
+    if directory.is_root:
+        # Else the directory above says so.
+        yield from _gone_sequences(directory.paths)
     names = directory.inner_outputs.names
     for name in sorted(names or ()):
         base = name.removesuffix(RECEIPT_SUFFIX)
@@ -182,6 +186,18 @@ def gone_jobs(directory: SpoolDirectory, listing: Listing) -> Iterator[JobPaths]
             continue
         if seems_gone(paths, names):
             yield paths
+
+
+def _gone_sequences(whole: JobPaths) -> Iterator[JobPaths]:
+    """The sequences of a directory without frames that were jobs."""
+    with contextlib.suppress(OSError):
+        for name in sorted(os.listdir(whole.base.parent)):
+            if name.startswith(f"{whole.base.name}.") and name.endswith(RECEIPT_SUFFIX):
+                receipt = read_receipt(whole.base.with_name(name))
+                if receipt is not None and receipt.sequence is not None:
+                    paths = whole.of_sequence(receipt.sequence)
+                    if paths.receipt.name == name and seems_gone(paths):
+                        yield paths
 
 
 def _named(directory: SpoolDirectory, name: str) -> JobPaths:

@@ -81,7 +81,7 @@ def job_statuses(root: Path, output_dir: Path | None = None) -> Iterator[JobStat
                 yield _status(paths, directory.outputs, part, mtime_ns, top)
         else:
             for paths in gone_jobs(directory, listing):
-                is_there = paths == directory.paths
+                is_there = paths.directory == directory.paths.directory
                 outputs = directory.outputs if is_there else directory.inner_outputs
                 yield _status(paths, outputs, NOTHING, mtime_ns if is_there else 0, top)
 

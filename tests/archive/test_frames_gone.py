@@ -299,6 +299,13 @@ def test_one_of_two_sequences_whose_frames_are_gone_is_done_and_the_other_stays_
         "spool/job/depth_*.png": "done mp4 (frames gone, 1 note)",
     }
     assert sorted(path.name for path in spool.glob("*.mp4")) == ["job.depth.mp4", "job.rgb.mp4"]
+    for path in job.glob("rgb*"):
+        path.unlink()
+    # Named itself or not.
+    for named in (job, spool):
+        status, said = told("encode", named)
+        assert (status, "2 jobs already done" in said) == (0, True), said
+        assert sorted(states(named).values()) == ["done mp4 (frames gone, 1 note)"] * 2
 
 
 def test_receipts_of_version_1_without_the_field_are_read(tmp_path: Path) -> None:

@@ -48,6 +48,14 @@ def replace_by_fifo(path: Path) -> None:
     os.mkfifo(path)
 
 
+def test_videos_of_a_job_that_failed_later_are_right(job: Path) -> None:
+    (job / "000003.png").write_bytes((job / "000003.png").read_bytes()[:100])
+    assert run_command("encode", job, "--video", "both").returncode == 1
+    assert faults(alone(job)) == ""
+    change_receipt(job, lambda receipt: receipt["outputs"][0].update(width=50))
+    assert "its size" in faults(alone(job))
+
+
 def test_a_good_job_has_no_fault_and_a_proof(job: Path) -> None:
     result = alone(job)
     assert (faults(result), result.proof, [video.kind for video in result.videos]) == ("", None, ["mp4", "gif"])

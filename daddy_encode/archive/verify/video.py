@@ -7,7 +7,7 @@ import itertools
 import math
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -170,7 +170,7 @@ def _mp4_faults(stream: BinaryIO, record: OutputRecord, settings: Mp4Settings, r
         ("frames", facts.frames, record.frames),
         ("frames per second", facts.rate, parse_fps(settings.fps)),
         ("its size", (facts.width, facts.height), (record.width, record.height)),
-        ("its size", (record.width, record.height), output_size(*_frame_size(receipt), settings.scale)),
+        *_from_frames(record, receipt, lambda size: output_size(*size, settings.scale)),
         ("its index before its frames", facts.moov_first, True),
         ("its start", facts.start, 0),
     )
@@ -181,7 +181,7 @@ def _gif_faults(stream: BinaryIO, record: OutputRecord, settings: GifSettings, r
     yield from _differences(
         ("pictures", len(facts.delays), record.frames),
         ("its size", (facts.width, facts.height), (record.width, record.height)),
-        ("its size", (record.width, record.height), gif_size(_frame_size(receipt), settings)),
+        *_from_frames(record, receipt, lambda size: gif_size(size, settings)),
         ("its loop count", facts.loop, {0: 0, 1: None}.get(settings.loop, settings.loop - 1)),
     )
     if not any(_are_delays(facts.delays, count, settings) for count in _possible_counts(facts.delays, settings)):
@@ -208,8 +208,16 @@ def _possible_counts(found: list[int], settings: GifSettings) -> range:
     return range(least, most + 1)
 
 
-def _frame_size(receipt: Receipt) -> tuple[int, int]:
-    return receipt.source.width, receipt.source.height
+def _from_frames(
+    record: OutputRecord, receipt: Receipt, size_of: Callable[[tuple[int, int]], tuple[int, int]]
+) -> list[tuple[str, object, object]]:
+    """The size of a video and that which frames of their size give; none where the receipt is not of its frames.
+
+    So is that of a job which failed later, with other frames.
+    """
+    if not receipt.source.sha256:
+        return []
+    return [("its size", (record.width, record.height), size_of((receipt.source.width, receipt.source.height)))]
 
 
 def _differences(*compared: tuple[str, object, object]) -> Iterator[str]:
