@@ -237,6 +237,18 @@ def test_an_archive_that_holds_something_else_is_kept(tmp_path: Path, other: str
     assert receipt_of(job)["frames"] is None
 
 
+def test_a_reader_of_its_lines_that_has_seen_enough_stops_nothing(tmp_path: Path) -> None:
+    first = done_job(tmp_path / "first" / "job")
+    jobs = [copy_job(first, tmp_path / "spool" / name) for name in ("a", "b")]
+    command = [sys.executable, "-m", "daddy_encode", "clean", str(tmp_path / "spool"), "--yes", "--json"]
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr.count("closed by its reader")) == (0, 1), done.stderr
+    assert [names(job) for job in jobs] == [STAYS, STAYS]
+
+
 def test_options_say_which_are_kept(tmp_path: Path) -> None:
     job = done_job(tmp_path / "job")
     status, said = told("clean", job, "--yes", "--min-psnr", "99")
@@ -270,6 +282,10 @@ def test_kept_frames_are_in_a_tar_which_is_no_job(
                 assert (np.asarray(picture) == moving_square(4, 32, 48)[index]).all()
     assert "already done" in told("encode", tmp_path / "spool")[1]
     assert '"state": "done"' in told("status", tmp_path / "spool", "--json")[1]
+    again = tmp_path / "again"
+    shutil.copytree(job, again)
+    save_frames_as_png(moving_square(3, 32, 48), again, overwrite=True)
+    assert names(again) == {*STAYS, "000000.png", "000001.png", "000002.png"}
     # Nor where the manifest goes as well.
     for name in STAYS:
         (job / name).unlink()

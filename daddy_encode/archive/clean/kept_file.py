@@ -9,9 +9,8 @@ from daddy_encode.encoding.frames.job_directory import JobDirectory
 from daddy_encode.errors import DaddyEncodeError
 from daddy_encode.spool.paths import JobPaths, sequence_name
 from daddy_encode.spool.publish import publish, reported, temp_file
+from daddy_encode.spool.stored.names import KEPT_TAR
 from daddy_encode.spool.stored.tar import END_BYTES, entry
-
-KEPT_TAR = "kept.tar"
 
 
 def kept_name(pattern: str | None) -> str:

@@ -19,6 +19,7 @@ from daddy_encode.archive.clean.clean import clean_one
 from daddy_encode.archive.clean.look import look
 from daddy_encode.archive.clean.outcome import CleanOptions, CleanOutcome, KeptError
 from daddy_encode.archive.verify.many import side_by_side
+from daddy_encode.cli.json_lines import print_line
 from daddy_encode.cli.main import FAILED, INTERRUPTED
 from daddy_encode.cli.scheduling import schedule_as_batch
 from daddy_encode.cli.signals import on_signals
@@ -287,4 +288,4 @@ class _Tally:
 
     def _print(self, paths: JobPaths, state: str, **values: object) -> None:
         if self._as_json:
-            click.echo(json.dumps({"path": str(paths.job), "state": state, **values}))
+            print_line(json.dumps({"path": str(paths.job), "state": state, **values}), "cleaning")

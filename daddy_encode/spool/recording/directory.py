@@ -15,7 +15,7 @@ from daddy_encode.spool.publish import reported
 from daddy_encode.spool.recording.deleting import SUFFIX as DELETING_SUFFIX
 from daddy_encode.spool.recording.frame_store import Container, files_of
 from daddy_encode.spool.recording.rollout import Rollout, TakenError, withdraw_rollout, write_rollout
-from daddy_encode.spool.stored.names import FRAMES_TAR, stored_names
+from daddy_encode.spool.stored.names import FRAMES_TAR, KEPT_TAR, stored_names
 
 ANNOTATIONS_NAME = "annotations.jsonl"
 
@@ -64,7 +64,9 @@ def prepare_directory(directory: Path, rollout: Rollout, *, overwrite: bool, min
             made = False
     if overwrite and not made:
         with reported(directory, "remove old frames from"):
-            for name in _old_dump(directory):
+            old = _old_dump(directory)
+            # Of the dump before it, where only some of its frames were kept.
+            for name in [KEPT_TAR] * (old != [] and os.path.lexists(directory / KEPT_TAR)) + old:
                 os.unlink(directory / name)
         remove_temporaries(directory)
     elif not made:

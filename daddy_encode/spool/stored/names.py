@@ -8,6 +8,8 @@ FRAMES_TAR = "frames.tar"
 FRAMES_MKV = "frames.mkv"
 # Beside FRAMES_MKV: what is in it.
 PACK_RECORD = "frames.json"
+# Some of the frames of a job whose others were deleted; nobody takes it for frames.
+KEPT_TAR = "kept.tar"
 
 
 def stored_names(names: Collection[str]) -> list[str]:
