@@ -55,7 +55,9 @@ def test_settings(tmp_path: Path, settings: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "dither", ["none", *(pytest.param(name, marks=pytest.mark.soak) for name in ("bayer", "sierra2_4a"))]
 )
-@pytest.mark.parametrize("frames", [shaded(20), noise(8)], ids=["shaded", "noise"])
+@pytest.mark.parametrize(
+    "frames", [shaded(20), pytest.param(noise(8), marks=pytest.mark.soak)], ids=["shaded", "noise"]
+)
 def test_gifs_in_a_palette(tmp_path: Path, dither: str, frames: Frames) -> None:
     save_frames_as_png(frames, tmp_path / "job")
     encode(tmp_path / "job", video="gif", dither=dither, gif_fps="30", scale=2)

@@ -88,7 +88,10 @@ def videos(directory: Path, **settings: object) -> dict[str, bytes]:
     return {kind: directory.with_name(f"{directory.name}.{kind}").read_bytes() for kind in ("mp4", "gif")}
 
 
-@pytest.mark.parametrize(("colour", "depth"), KINDS)
+@pytest.mark.parametrize(
+    ("colour", "depth"),
+    [kind if kind in SHOWN else pytest.param(*kind, marks=pytest.mark.soak) for kind in KINDS],
+)
 def test_every_kind_of_png_is_packed_and_comes_back_as_pillow_and_videos_show_it(
     tmp_path: Path, colour: int, depth: int
 ) -> None:

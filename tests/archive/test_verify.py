@@ -68,7 +68,7 @@ def test_a_good_job_has_no_fault_and_a_proof(job: Path) -> None:
     assert result.proof.worst_psnr == mp4.worst.psnr
 
 
-@pytest.mark.parametrize("kind", ["mp4", "gif"])
+@pytest.mark.parametrize("kind", ["mp4", pytest.param("gif", marks=pytest.mark.soak)])
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
