@@ -133,6 +133,7 @@ def test_peak_memory_is_that_of_the_process_tree() -> None:
     assert 150e6 < peak_bytes([sys.executable, "-c", outer]) < 300e6
 
 
+@pytest.mark.soak
 def test_memory_is_that_of_the_round_that_is_not_counted() -> None:
     hold = [sys.executable, "-c", "import time; data = bytearray(150_000_000); time.sleep(0.3)"]
     measured = measure({"command": hold, "commands": lambda call: call(hold), "function": timed(lambda: None)}, 1)

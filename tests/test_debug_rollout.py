@@ -210,6 +210,7 @@ def test_the_manifest_describes_the_episode(here: Path) -> None:
     )
 
 
+@pytest.mark.soak
 def test_the_rate_is_the_environments_unless_it_is_given(here: Path) -> None:
     assert rollout(here, "--steps", "2").returncode == 0
     assert rollout(here, "--steps", "2", "--video-fps", "12.5").returncode == 0

@@ -23,6 +23,9 @@ from tests.jobs import encode
 from tests.media import decode_mp4, moving_square
 from tests.service.spools import receipt_of, right_bytes, video_of, write_job
 
+# With those of the other modules here they take too long for the default tests.
+pytestmark = pytest.mark.soak
+
 
 def remove_frames(job: Path) -> None:
     for frame in job.glob("*.png"):

@@ -21,6 +21,9 @@ from tests.conftest import Require
 from tests.jobs import context, encode
 from tests.media import Frames, decode_yuv, moving_square, noise, run_command, shaded
 
+# With those of the other modules here they take too long for the default tests.
+pytestmark = pytest.mark.soak
+
 
 def assert_right(job: Path) -> VerifiedJob:
     assert faults(alone(job)) == ""

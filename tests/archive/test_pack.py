@@ -535,6 +535,7 @@ def test_a_watcher_tries_once_to_pack_what_would_be_no_smaller(tmp_path: Path) -
     assert names(tmp_path / "job") == ["frames.tar", "manifest.json", "rollout.json"]
 
 
+@pytest.mark.soak
 def test_encode_and_the_script_of_submit_pack_what_is_encoded(tmp_path: Path) -> None:
     save_frames_as_png(moving_square(4), tmp_path / "a")
     done = run_command("encode", tmp_path, "--pack")

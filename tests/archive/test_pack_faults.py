@@ -144,7 +144,7 @@ def storm(command: str, root: Path, strace: str, kill_points: int, error_points:
     return made
 
 
-@pytest.mark.parametrize("command", ["pack", "pack --undo"])
+@pytest.mark.parametrize("command", ["pack", pytest.param("pack --undo", marks=pytest.mark.soak)])
 def test_a_packer_that_is_killed_or_failed_loses_no_frame(
     tmp_path: Path, require_program: Require, command: str
 ) -> None:

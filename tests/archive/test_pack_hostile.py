@@ -23,6 +23,9 @@ from tests.jobs import context, encode
 from tests.media import ffmpeg, moving_square, noise, run_command
 from tests.users import User
 
+# With those of the other modules here they take too long for the default tests.
+pytestmark = pytest.mark.soak
+
 
 @pytest.fixture
 def packed(tmp_path: Path) -> Path:

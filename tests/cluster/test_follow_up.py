@@ -204,7 +204,7 @@ def processes_of(array: str, task: int) -> list[int]:
     "causes",
     [
         # In parallel: Slurm makes each wait for some seconds.
-        ["scontrol requeue", "its time limit"],
+        pytest.param(["scontrol requeue", "its time limit"], marks=pytest.mark.soak),
         pytest.param(["its time limit, in an array"], marks=pytest.mark.soak),
         # The builtin scheduler takes half a minute to preempt.
         pytest.param(["preemption"], marks=pytest.mark.soak),
