@@ -129,6 +129,21 @@ def _close(directory: int | None) -> None:
             os.close(directory)
 
 
+def by_descriptor(directory: int) -> Path:
+    """A path of an open directory, whatever its name leads to by now."""
+    return Path(f"/proc/self/fd/{directory}")
+
+
+def sync_directory(directory: int) -> None:
+    """Flush an open directory, where its file system can. Raises OSError."""
+    try:
+        os.fsync(directory)
+    except OSError as error:
+        # Some FUSE mounts refuse it.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS):
+            raise
+
+
 class HeldFile:
     """A new file, held: it is written, read, flushed and renamed through descriptors that are kept from its creation.
 
@@ -206,12 +221,7 @@ class HeldFile:
         self._has_temp_name = False
         # Since the check above, another file may have got the temporary name, and so the final one.
         self._check_name(final)
-        try:
-            os.fsync(self.directory)
-        except OSError as error:
-            # A directory may refuse it (some FUSE mounts).
-            if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS):
-                raise
+        sync_directory(self.directory)
 
     def close(self) -> None:
         """Close it and remove it, unless it has been renamed, or its name is another file's."""

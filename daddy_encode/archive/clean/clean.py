@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from pathlib import Path
-from threading import Event
-from typing import Protocol
 
-from msgspec.structs import replace
-
+from daddy_encode.archive.claimed import Stop, claimed, remove_left
 from daddy_encode.archive.clean.delete import OWNER, delete_frames, finish
 from daddy_encode.archive.clean.look import check_may_go
 from daddy_encode.archive.clean.outcome import CleanOptions, CleanOutcome, KeptError
 from daddy_encode.archive.verify.prove import prove
 from daddy_encode.encoding.context import Context
-from daddy_encode.encoding.frames.job_directory import JobDirectory
 from daddy_encode.encoding.frames.listing import ChangedError
 from daddy_encode.encoding.gone import FramesGoneError, open_job
-from daddy_encode.errors import ClaimedError, Interrupted, one_line
+from daddy_encode.errors import Interrupted, one_line
 from daddy_encode.spool.claims import Claim, Claims
-from daddy_encode.spool.orphans import remove_orphans
 from daddy_encode.spool.paths import JobPaths
-
-
-class Stop(Protocol):
-    """What ends the work; see `StopSwitch`."""
-
-    def is_set(self) -> bool: ...
-
-    def event(self) -> AbstractContextManager[Event]: ...
 
 
 def clean_one(
@@ -59,14 +43,9 @@ def clean_one(
         ProgramUnusableError: ffmpeg does not run here.
         SpoolError: Something cannot be written or deleted, and may be in another run.
     """
-    with stop.event() as event, claims.hold(paths, event.set) as claim:
-        own = replace(context, limits=replace(context.limits, stop=event))
+    with claimed(paths, context, claims, stop) as (own, claim):
         try:
             return _claimed(paths, own, claim, options, progress)
-        except Interrupted:
-            if stop.is_set() or claim.is_ours():
-                raise
-            raise ClaimedError(f"{paths.job}: another process took it over") from None
         except ChangedError as error:
             raise KeptError(f"{paths.job}: kept: its frames changed while they were verified") from error
 
@@ -84,12 +63,12 @@ def _claimed(
 
     def go_on_claimed() -> None:
         go_on()
-        if not claim.refresh(decide=True):
+        if not context.may_publish():
             raise Interrupted(f"{paths.job}: is another process's by now")
 
     try:
         with open_job(paths, context) as directory:
-            _remove_left(directory, context)
+            remove_left(directory, context.owners, OWNER)
             go_on_claimed()
             if (finished := finish(paths, directory, go_on)) is not None:
                 return finished
@@ -114,12 +93,3 @@ def _claimed(
         if error.receipt is None:
             raise KeptError(str(error)) from error
         return CleanOutcome(kind="gone")
-
-
-def _remove_left(directory: JobDirectory, context: Context) -> None:
-    """Remove the temporary files of a cleaner that was killed."""
-    remove_orphans(
-        Path(f"/proc/self/fd/{directory.descriptor}"),
-        OWNER,
-        may_go=lambda status: stat.S_ISREG(status.st_mode) and context.owners.trusts(status.st_uid),
-    )

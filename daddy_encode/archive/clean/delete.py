@@ -17,11 +17,11 @@ import msgspec
 from daddy_encode.archive.clean.kept_file import write_kept
 from daddy_encode.archive.clean.look import check_nothing_else, frame_files, freed_by, left_over
 from daddy_encode.archive.clean.outcome import CleanOptions, CleanOutcome, KeptError
-from daddy_encode.archive.pack.files import sync_directory
 from daddy_encode.archive.verify.proof import Proof
 from daddy_encode.encoding.frames.job_directory import JobDirectory
 from daddy_encode.errors import TransientError
-from daddy_encode.spool.held_file import SAFELY, opened_directory, sha256_of
+from daddy_encode.spool.frames import frame_sequence
+from daddy_encode.spool.held_file import SAFELY, opened_directory, sha256_of, sync_directory
 from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.publish import publish_bytes, reported
 from daddy_encode.spool.receipt import Receipt, is_receipt_of
@@ -138,8 +138,6 @@ def finish(paths: JobPaths, directory: JobDirectory, go_on: Callable[[], None]) 
 
 
 def _frames_now(paths: JobPaths, directory: JobDirectory) -> Sequence[str]:
-    from daddy_encode.spool.frames import frame_sequence
-
     return frame_sequence(directory.names(), str(paths.directory), paths.pattern).names
 
 

@@ -4,28 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from threading import Event
-from typing import Protocol
 
 from msgspec.structs import replace
 
+from daddy_encode.archive.claimed import Stop, claimed
 from daddy_encode.archive.pack.outcome import PackOutcome
 from daddy_encode.encoding.context import Context
 from daddy_encode.encoding.gone import FramesGoneError, check_there
-from daddy_encode.errors import ClaimedError, Interrupted
 from daddy_encode.spool.claims import Claims
 from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.receipt import read_receipt
 from daddy_encode.spool.walk import job_mtime_ns
-
-
-class Stop(Protocol):
-    """What ends the work; see `StopSwitch`."""
-
-    def is_set(self) -> bool: ...
-
-    def event(self) -> AbstractContextManager[Event]: ...
 
 
 def pack_one(
@@ -62,18 +51,12 @@ def pack_one(
     except FramesGoneError:
         return PackOutcome(paths=paths, kind="already", frames=0)
     work = unpack_job if undo else pack_job
-    with stop.event() as event:
-        own = replace(context, limits=replace(context.limits, stop=event))
-        if dry_run:
+    if dry_run:
+        with stop.event() as event:
+            own = replace(context, limits=replace(context.limits, stop=event))
             return work(paths, own, on_frame, dry_run=True)
-        with claims.hold(paths, event.set) as claim:
-            own = replace(own, may_publish=lambda: claim.refresh(decide=True))
-            try:
-                return work(paths, own, on_frame)
-            except Interrupted:
-                if stop.is_set() or claim.is_ours():
-                    raise
-                raise ClaimedError(f"{paths.job}: another process took it over") from None
+    with claimed(paths, context, claims, stop) as (own, _):
+        return work(paths, own, on_frame)
 
 
 def settled_for(paths: JobPaths, context: Context) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import stat
 from collections.abc import Callable, Iterable
@@ -13,7 +12,7 @@ import msgspec
 
 from daddy_encode.encoding.frames.job_directory import JobDirectory
 from daddy_encode.encoding.frames.owners import Owners
-from daddy_encode.spool.orphans import remove_orphans
+from daddy_encode.spool.held_file import sync_directory
 from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.publish import publish_bytes, reported
 from daddy_encode.spool.receipt import Source, is_receipt_of, read_receipt
@@ -21,15 +20,6 @@ from daddy_encode.spool.records import encode_record
 
 # Of temporary files in a job's directory: whoever holds the claim removes those of a holder that is gone.
 OWNER = "packed frames"
-
-
-def remove_left(directory: JobDirectory, owners: Owners) -> None:
-    """Remove the temporary files of a packer that was killed: for whoever holds the job's claim."""
-
-    def may_go(status: os.stat_result) -> bool:
-        return stat.S_ISREG(status.st_mode) and owners.trusts(status.st_uid)
-
-    remove_orphans(Path(f"/proc/self/fd/{directory.descriptor}"), OWNER, may_go=may_go)
 
 
 Looks = tuple[int, ...]
@@ -68,16 +58,6 @@ def remove_proved(directory: int, path: Path, proved: Iterable[tuple[str, Looks]
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(name, dir_fd=directory)
         sync_directory(directory)
-
-
-def sync_directory(directory: int) -> None:
-    """Flush a directory, where its file system can. Raises OSError."""
-    try:
-        os.fsync(directory)
-    except OSError as error:
-        # Some FUSE mounts refuse it.
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS):
-            raise
 
 
 def renew_receipt(

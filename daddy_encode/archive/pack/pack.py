@@ -9,7 +9,8 @@ from pathlib import Path
 
 import msgspec
 
-from daddy_encode.archive.pack.files import OWNER, Looks, looks_of, remove_left, remove_proved, renew_receipt
+from daddy_encode.archive.claimed import remove_left
+from daddy_encode.archive.pack.files import OWNER, Looks, looks_of, remove_proved, renew_receipt
 from daddy_encode.archive.pack.frames import PngFrames, checked_png
 from daddy_encode.archive.pack.left import check_not_deleted, check_nothing_else, left, prove_left
 from daddy_encode.archive.pack.made import PACKED_FILES, encode_frames, why_not_worth
@@ -30,7 +31,6 @@ from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME
 from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.publish import publish_bytes, rename, reported, temp_file
 from daddy_encode.spool.receipt import Source, read_receipt
-from daddy_encode.spool.recording.deleting import is_half_deleted
 from daddy_encode.spool.stored.names import FRAMES_MKV, FRAMES_TAR, PACK_RECORD
 from daddy_encode.spool.stored.pack_record import NumberedNames, PackRecord, encode_pack_record, write_names
 
@@ -70,7 +70,7 @@ class _Packing:
     def run(self, *, dry_run: bool) -> PackOutcome:
         directory = self._directory
         if not dry_run:
-            remove_left(directory, self._context.owners)
+            remove_left(directory, self._context.owners, OWNER)
         check_not_deleted(self._paths, directory)
         mtime_ns = directory.mtime_ns()
         manifest_status = directory.status(MANIFEST_NAME)
@@ -90,8 +90,6 @@ class _Packing:
         if manifest is None and directory.status(ROLLOUT_NAME) is not None:
             # Also one that seems to be dead, or that was salvaged: whoever still writes would do so in vain.
             raise self._left(f"has no {MANIFEST_NAME}: its rollout may still be writing")
-        if is_half_deleted(self._paths, directory.files, directory.descriptor, directory.check_owner):
-            raise self._left("its frames are being deleted")
         names = listing.frames.names
         if not names or (manifest is not None and manifest.frames != len(names)):
             receipt = read_receipt(self._paths.receipt, self._context.owners.check_file)
@@ -230,7 +228,7 @@ class _Packing:
             kind="already",
             frames=record.frames,
             codec=record.codec,
-            files_before=2 + len(looks),
+            files_before=PACKED_FILES + len(looks),
             files_after=PACKED_FILES,
             bytes_before=packed_bytes + sum(size for _, _, size in looks),
             bytes_after=packed_bytes,

@@ -10,9 +10,11 @@ from collections.abc import Callable
 import msgspec
 import numpy as np
 
-from daddy_encode.archive.pack.files import OWNER, looks_of, remove_left, remove_proved, renew_receipt, sync_directory
+from daddy_encode.archive.claimed import remove_left
+from daddy_encode.archive.pack.files import OWNER, looks_of, remove_proved, renew_receipt
 from daddy_encode.archive.pack.frames import PngFrames
 from daddy_encode.archive.pack.left import check_not_deleted
+from daddy_encode.archive.pack.made import PACKED_FILES
 from daddy_encode.archive.pack.outcome import LeftError, PackOutcome
 from daddy_encode.encoding.context import Context
 from daddy_encode.encoding.frames.job_directory import JobDirectory
@@ -21,7 +23,7 @@ from daddy_encode.encoding.png.parse import Header, Png
 from daddy_encode.encoding.png.raw import with_filter_bytes
 from daddy_encode.encoding.stored.packed import PackedFrames
 from daddy_encode.errors import EncodeError, FrameError, Interrupted, ManifestError, SpoolError
-from daddy_encode.spool.held_file import NEW
+from daddy_encode.spool.held_file import NEW, sync_directory
 from daddy_encode.spool.manifest import MANIFEST_NAME
 from daddy_encode.spool.orphans import temp_name
 from daddy_encode.spool.paths import JobPaths
@@ -73,7 +75,7 @@ class _Unpacking:
         if self._paths.pattern is not None:
             raise LeftError(f"{self._paths.job}: holds several sequences of frames, which are never packed")
         if not dry_run:
-            remove_left(directory, self._context.owners)
+            remove_left(directory, self._context.owners, OWNER)
         check_not_deleted(self._paths, directory)
         directory.names()
         if directory.packed is not None:
@@ -114,7 +116,7 @@ class _Unpacking:
             kind="would",
             frames=record.frames,
             codec=record.codec,
-            files_before=2,
+            files_before=PACKED_FILES,
             files_after=record.frames,
             bytes_before=record.bytes + (written.st_size if written is not None else 0),
         )

@@ -9,11 +9,8 @@ import click
 
 from daddy_encode.cli.byte_size import byte_size
 from daddy_encode.cli.duration import duration
-from daddy_encode.cli.encode.command import WORKING
+from daddy_encode.cli.encode.command import archive_options
 from daddy_encode.cli.user_path import UserPath
-
-# Of the options of `encode` those that mean the same here, in their order.
-_SHARED = ("output_dir", "lease", "trust_owner", "max_pixels", "stall_timeout")
 
 
 @click.command("clean")
@@ -70,6 +67,7 @@ _SHARED = ("output_dir", "lease", "trust_owner", "max_pixels", "stall_timeout")
     is_flag=True,
     help="Write one JSON object per job to standard output: path, state, files, bytes, and why it was kept.",
 )
+@archive_options
 @click.option("-q", "--quiet", is_flag=True, help="Log only warnings and errors, and show no bar.")
 def command(root: Path, **options: Any) -> int:
     """Delete the frames of the jobs in ROOT whose videos show them: loose PNGs, frames.tar or packed ones.
@@ -85,14 +83,3 @@ def command(root: Path, **options: Any) -> int:
     from daddy_encode.cli.clean.run import run
 
     return run(root, **options)
-
-
-def _add_shared() -> None:
-    probe = click.Command("probe")
-    for option in reversed(WORKING):
-        probe = option(probe)
-    shared = {parameter.name: parameter for parameter in probe.params}
-    command.params[-1:-1] = [shared[name] for name in _SHARED]
-
-
-_add_shared()

@@ -6,10 +6,8 @@ import json
 import logging
 import os
 import sys
-import threading
 import time
 from collections.abc import Iterable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,16 +17,13 @@ from daddy_encode.archive.clean.clean import clean_one
 from daddy_encode.archive.clean.look import look
 from daddy_encode.archive.clean.outcome import CleanOptions, CleanOutcome, KeptError
 from daddy_encode.archive.verify.many import side_by_side
+from daddy_encode.cli.archive import find_jobs, make_context
 from daddy_encode.cli.json_lines import print_line
 from daddy_encode.cli.main import FAILED, INTERRUPTED
 from daddy_encode.cli.scheduling import schedule_as_batch
 from daddy_encode.cli.signals import on_signals
 from daddy_encode.cluster.limits import usable_workers
 from daddy_encode.encoding.context import Context
-from daddy_encode.encoding.ffmpeg.process import RunLimits
-from daddy_encode.encoding.frames.owners import trusted_owners
-from daddy_encode.encoding.job import is_done
-from daddy_encode.encoding.settings import Settings
 from daddy_encode.errors import (
     ClaimedError,
     DaddyEncodeError,
@@ -41,7 +36,6 @@ from daddy_encode.errors import (
 )
 from daddy_encode.report.log import counted, seconds_text, set_up_logging, shown, size
 from daddy_encode.report.progress import AboveBar, Progress
-from daddy_encode.service.find_jobs import find_all_jobs
 from daddy_encode.service.found_jobs import FoundJobs
 from daddy_encode.service.stop import StopSwitch
 from daddy_encode.spool.claims import Claims
@@ -85,19 +79,10 @@ def run(
     if keep_every is not None and keep_posters:
         raise SettingsError("--keep-every and --keep-posters: give one of them")
     options = CleanOptions(min_psnr, keep_every, keep_posters, include_salvaged)
-    context = Context(
-        Settings(),
-        RunLimits(threading.Event(), stall_timeout),
-        owners=trusted_owners(trust_owner),
-        max_pixels=int(max_pixels * 2**20),
-    )
+    context = make_context(trust_owner, max_pixels, stall_timeout)
     set_up_logging(AboveBar(), quiet=quiet, verbose=False)
     begin = time.monotonic()
-    found = find_all_jobs([root], output_dir, is_done=partial(is_done, context=context), tidy=not dry_run)
-    for passed_over in found.passed_over:
-        log.warning("%s", passed_over)
-    for fault in found.faults:
-        log.error("%s", str(fault).replace("nothing to encode", "nothing to clean"))
+    found = find_jobs([root], output_dir, context, "clean", dry_run=dry_run)
     tally = _Tally(len(found.faults), as_json=as_json)
     room = _Room(root, until_free) if until_free is not None else None
     chosen = _choose(found, context, options, tally, older_than)

@@ -239,6 +239,17 @@ def encoding_options(command: Command) -> Command:
     return command
 
 
+def archive_options(command: Command) -> Command:
+    """Add those of these options that mean the same for what becomes of frames afterwards."""
+    probe = click.Command("probe")
+    for option in WORKING:
+        option(probe)
+    names = ("output_dir", "lease", "trust_owner", "max_pixels", "stall_timeout")
+    for option in reversed([WORKING[index] for index, one in enumerate(probe.params) if one.name in names]):
+        command = option(command)
+    return command
+
+
 @click.command("encode")
 @click.argument("paths", nargs=-1, required=True, type=UserPath(), metavar="PATH...")
 @encoding_options

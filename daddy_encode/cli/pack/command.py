@@ -8,11 +8,8 @@ from typing import Any
 import click
 
 from daddy_encode.cli.duration import duration
-from daddy_encode.cli.encode.command import WORKING
+from daddy_encode.cli.encode.command import archive_options
 from daddy_encode.cli.user_path import UserPath
-
-# Of the options of `encode` those that mean the same here, in their order.
-_SHARED = ("output_dir", "lease", "trust_owner", "max_pixels", "stall_timeout")
 
 
 @click.command("pack")
@@ -38,6 +35,7 @@ _SHARED = ("output_dir", "lease", "trust_owner", "max_pixels", "stall_timeout")
     help="Write one JSON object per job to standard output: path, state, frames, codec, files and bytes before and "
     "after, and why it was left.",
 )
+@archive_options
 @click.option("-q", "--quiet", is_flag=True, help="Log only warnings and errors, and show no bar.")
 def command(paths: tuple[Path, ...], **options: Any) -> int:
     """Put the PNGs of each job in PATH into one file, frames.mkv, without a change in any pixel.
@@ -53,14 +51,3 @@ def command(paths: tuple[Path, ...], **options: Any) -> int:
     from daddy_encode.cli.pack.run import run
 
     return run(paths, **options)
-
-
-def _add_shared() -> None:
-    probe = click.Command("probe")
-    for option in reversed(WORKING):
-        probe = option(probe)
-    shared = {parameter.name: parameter for parameter in probe.params}
-    command.params[-1:-1] = [shared[name] for name in _SHARED]
-
-
-_add_shared()

@@ -5,26 +5,20 @@ from __future__ import annotations
 import errno
 import json
 import logging
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
 from daddy_encode.archive.pack.claimed import pack_one, settled_for
 from daddy_encode.archive.pack.outcome import LeftError, PackOutcome
+from daddy_encode.cli.archive import find_jobs, make_context
 from daddy_encode.cli.json_lines import print_line
 from daddy_encode.cli.main import FAILED, INTERRUPTED
 from daddy_encode.cli.scheduling import schedule_as_batch
 from daddy_encode.cli.signals import on_signals
-from daddy_encode.encoding.context import Context
-from daddy_encode.encoding.ffmpeg.process import RunLimits
-from daddy_encode.encoding.frames.owners import trusted_owners
-from daddy_encode.encoding.job import is_done
-from daddy_encode.encoding.settings import Settings
 from daddy_encode.errors import ClaimedError, DaddyEncodeError, Interrupted, Skipped
 from daddy_encode.report.log import counted, set_up_logging, shown, size
 from daddy_encode.report.progress import AboveBar, Progress
-from daddy_encode.service.find_jobs import find_all_jobs
 from daddy_encode.service.stop import StopSwitch
 from daddy_encode.spool.claims import Claims
 from daddy_encode.spool.paths import JobPaths
@@ -55,21 +49,12 @@ def run(
     Raises:
         SettingsError: An option has a value that cannot work.
     """
-    context = Context(
-        Settings(),
-        RunLimits(threading.Event(), stall_timeout),
-        owners=trusted_owners(trust_owner),
-        max_pixels=int(max_pixels * 2**20),
-    )
+    context = make_context(trust_owner, max_pixels, stall_timeout)
     set_up_logging(AboveBar(), quiet=quiet, verbose=False)
     stop = StopSwitch()
     on_signals(stop.set)
     schedule_as_batch()
-    found = find_all_jobs(paths, output_dir, is_done=partial(is_done, context=context), tidy=not dry_run)
-    for passed_over in found.passed_over:
-        log.warning("%s", passed_over)
-    for fault in found.faults:
-        log.error("%s", str(fault).replace("nothing to encode", "nothing to pack"))
+    found = find_jobs(paths, output_dir, context, "pack", dry_run=dry_run)
     tally = PackTally(as_json=as_json, undo=undo, dry_run=dry_run)
     tally.failed = len(found.faults)
     claims = Claims(lease, context.owners.trusts)

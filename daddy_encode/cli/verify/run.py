@@ -11,11 +11,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import click
-
 from daddy_encode.archive.verify.alone import verify_alone
 from daddy_encode.archive.verify.many import side_by_side
 from daddy_encode.archive.verify.result import VerifiedJob, VerifiedVideo
+from daddy_encode.cli.json_lines import print_line
 from daddy_encode.cli.main import FAILED, INTERRUPTED
 from daddy_encode.cli.scheduling import schedule_as_batch
 from daddy_encode.cli.signals import on_signals
@@ -108,7 +107,7 @@ class _Tally:
     def add(self, job: VerifiedJob) -> None:
         if self._as_json:
             for record in _json_lines(job):
-                click.echo(json.dumps(record))
+                print_line(json.dumps(record), "verifying")
         if job.skipped:
             self.skipped += 1
             log.warning("%s", job.skipped)

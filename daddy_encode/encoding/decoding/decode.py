@@ -8,7 +8,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from daddy_encode.encoding.ffmpeg.executable import FfmpegExecutable
-from daddy_encode.encoding.ffmpeg.process import RunLimits, run_ffmpeg_whole
+from daddy_encode.encoding.ffmpeg.process import RunLimits, run_ffmpeg
 from daddy_encode.spool.paths import Kind
 
 # Whatever the file claims to be, nothing but these reads it: the demuxers' and the decoders' names.
@@ -63,7 +63,7 @@ def decode_whole(
         EncodeError: ffmpeg failed, or reported an error in the video.
         Interrupted: `limits.stop` was set.
     """
-    run = run_ffmpeg_whole(
+    run = run_ffmpeg(
         ffmpeg,
         [
             *video_input(kind, descriptor, size),

@@ -20,7 +20,7 @@ from daddy_encode.encoding.decoding.decode import DIRECTORY, other_samples, vide
 from daddy_encode.encoding.ffmpeg.children import scratch_file
 from daddy_encode.encoding.ffmpeg.executable import FfmpegExecutable
 from daddy_encode.encoding.ffmpeg.input import FrameInput
-from daddy_encode.encoding.ffmpeg.process import RunLimits, run_ffmpeg_whole
+from daddy_encode.encoding.ffmpeg.process import RunLimits, run_ffmpeg
 from daddy_encode.encoding.mp4.encode import filters
 from daddy_encode.encoding.settings import Mp4Settings
 from daddy_encode.spool.paths import Kind
@@ -153,7 +153,7 @@ def _compare(
         results: list[tuple[IO[bytes], str]] = [
             (stack.enter_context(scratch_file()), key) for key in (_SSIM, _ERROR, _ERROR, _ERROR, _ERROR)
         ]
-        run = run_ffmpeg_whole(
+        run = run_ffmpeg(
             ffmpeg,
             [
                 *("-filter_threads", "1", "-filter_complex_threads", "1"),

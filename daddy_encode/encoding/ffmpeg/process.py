@@ -70,32 +70,6 @@ def run_ffmpeg(
     inputs: Sequence[bytes] = (),
     output: HeldFile | None = None,
     sink: Callable[[bytes], None] | None = None,
-) -> bytes:
-    """As `run_ffmpeg_whole`; returns its output alone."""
-    return run_ffmpeg_whole(
-        ffmpeg,
-        arguments,
-        feed,
-        directory=directory,
-        limits=limits,
-        pixels=pixels,
-        inputs=inputs,
-        output=output,
-        sink=sink,
-    ).output
-
-
-def run_ffmpeg_whole(
-    ffmpeg: FfmpegExecutable,
-    arguments: Sequence[str],
-    feed: Iterable[bytes | memoryview],
-    *,
-    directory: Path,
-    limits: RunLimits,
-    pixels: int,
-    inputs: Sequence[bytes] = (),
-    output: HeldFile | None = None,
-    sink: Callable[[bytes], None] | None = None,
     descriptors: Sequence[int] = (),
 ) -> FfmpegRun:
     """Run ffmpeg and wait for it; it has ended in every case when this returns or raises.

@@ -83,7 +83,7 @@ class FirstPass:
                 directory=self._directory,
                 limits=limits,
                 pixels=frames.width * frames.height,
-            )
+            ).output
 
     def shared_input(self, *, may_be_yuv: bool) -> FrameInput:
         """All frames of the source, for another output's ffmpeg; this pass is made while they go by.

@@ -64,7 +64,7 @@ def encode_mp4(
         limits=limits,
         pixels=width * height,
         output=target,
-    )
+    ).output
 
 
 def mp4_output(

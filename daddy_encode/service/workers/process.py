@@ -202,11 +202,6 @@ class WorkerProcesses:
             on_failure.pop_all()
         return [WorkerProcess(Line(ours)) for ours, _ in pairs]
 
-    def stop(self) -> None:
-        """As for each."""
-        for process in self.all:
-            process.stop()
-
     def wait(self) -> None:
         """Wait until all have ended, as they were told."""
         for process in self.all:

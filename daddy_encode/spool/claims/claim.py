@@ -8,9 +8,9 @@ import threading
 import time
 from collections.abc import Callable
 
-from daddy_encode.spool.claims.directory import by_descriptor, clear, read_marker, slurm_name, write_marker
+from daddy_encode.spool.claims.directory import clear, read_marker, slurm_name, write_marker
 from daddy_encode.spool.claims.marker import Marker
-from daddy_encode.spool.held_file import is_at
+from daddy_encode.spool.held_file import by_descriptor, is_at
 from daddy_encode.spool.slurm_process import write_slurm_process
 
 # How often in a row what is in a lease's way is taken away: somebody may put it there again and again.

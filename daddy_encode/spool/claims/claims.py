@@ -15,7 +15,6 @@ from pathlib import Path
 from daddy_encode.errors import ClaimedError, DaddyEncodeError, SettingsError, SpoolError, TransientError, one_line
 from daddy_encode.spool.claims.claim import TRIES, Claim
 from daddy_encode.spool.claims.directory import (
-    by_descriptor,
     clear,
     describe,
     file_age,
@@ -31,7 +30,7 @@ from daddy_encode.spool.claims.directory import (
 )
 from daddy_encode.spool.claims.heartbeat import Heartbeat
 from daddy_encode.spool.claims.marker import MAX_LEASE_SECONDS, Marker, host_name
-from daddy_encode.spool.held_file import opened_directory
+from daddy_encode.spool.held_file import by_descriptor, opened_directory
 from daddy_encode.spool.orphans import remove_orphans
 from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.publish import reported

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from daddy_encode.errors import TransientError, one_line
 from daddy_encode.spool.claims.marker import MAX_MARKER_BYTES, Marker, parse_marker
-from daddy_encode.spool.held_file import NEW, SAFELY, kind_of, opened_directory
+from daddy_encode.spool.held_file import NEW, SAFELY, by_descriptor, kind_of, opened_directory
 from daddy_encode.spool.orphans import TEMP_PREFIX, remove_orphans
 from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.slurm_process import read_slurm_process
@@ -59,11 +59,6 @@ def opened(path: Path | str, above: int | None = None) -> Iterator[int]:
         yield directory
     finally:
         os.close(directory)
-
-
-def by_descriptor(directory: int) -> Path:
-    """A path of an open directory, whatever its name leads to by now."""
-    return Path(f"/proc/self/fd/{directory}")
 
 
 def remove_slurm_record(directory: int, name: str) -> None:

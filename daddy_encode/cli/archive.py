@@ -1,0 +1,41 @@
+"""What `pack` and `clean` begin with: the context that they work in, and the jobs that they find."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+
+from daddy_encode.encoding.context import Context
+from daddy_encode.encoding.ffmpeg.process import RunLimits
+from daddy_encode.encoding.frames.owners import trusted_owners
+from daddy_encode.encoding.job import is_done
+from daddy_encode.encoding.settings import Settings
+from daddy_encode.service.find_jobs import find_all_jobs
+from daddy_encode.service.found_jobs import FoundJobs
+
+log = logging.getLogger(__name__)
+
+
+def make_context(trust_owner: Iterable[str], max_pixels: float, stall_timeout: float) -> Context:
+    """The context of a command that makes no video; `max_pixels` in units of 2**20. Raises SettingsError."""
+    return Context(
+        Settings(),
+        RunLimits(threading.Event(), stall_timeout),
+        owners=trusted_owners(trust_owner),
+        max_pixels=int(max_pixels * 2**20),
+    )
+
+
+def find_jobs(
+    paths: Iterable[Path], output_dir: Path | None, context: Context, work: str, *, dry_run: bool
+) -> FoundJobs:
+    """The jobs at `paths`; logs what is passed over, and what is wrong; `work`: what is done with them, as a verb."""
+    found = find_all_jobs(paths, output_dir, is_done=partial(is_done, context=context), tidy=not dry_run)
+    for passed_over in found.passed_over:
+        log.warning("%s", passed_over)
+    for fault in found.faults:
+        log.error("%s", str(fault).replace("nothing to encode", f"nothing to {work}"))
+    return found
