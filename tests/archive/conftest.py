@@ -1,3 +1,3 @@
-"""Commands that a test runs in its own process set up logging and signals of the process."""
+"""Commands that a test runs in its own process set up its logging, signals and scheduling."""
 
 from tests.cli.conftest import _as_before as _as_before

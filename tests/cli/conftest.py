@@ -1,8 +1,9 @@
-"""Commands that a test runs in its own process set up logging and signals of the process."""
+"""Commands that a test runs in its own process set up its logging, signals and scheduling."""
 
 from __future__ import annotations
 
 import logging
+import os
 import signal
 from collections.abc import Iterator
 
@@ -17,7 +18,10 @@ def _as_before() -> Iterator[None]:
     logger = logging.getLogger("daddy_encode")
     handlers, level, propagates = logger.handlers, logger.level, logger.propagate
     actions = {number: signal.getsignal(number) for number in SIGNALS}
+    policy = os.sched_getscheduler(0)
     yield
+    if os.sched_getscheduler(0) != policy:
+        os.sched_setscheduler(0, policy, os.sched_param(0))
     logger.handlers, logger.propagate = handlers, propagates
     logger.setLevel(level)
     for number, action in actions.items():
