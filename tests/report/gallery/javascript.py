@@ -25,7 +25,7 @@ _open: list[JavaScriptModule] = []
 
 
 class JavaScriptModule:
-    """A module, whose exports are the global variable `exports` where it runs; its state lasts as long as a test module."""
+    """A module; where it runs, the global variable `exports` has its exports. Its state lasts for a test module."""
 
     def __init__(self, name: str) -> None:
         self.name = name
