@@ -1,0 +1,95 @@
+// What can be said of a job as name and value: filters, sorting, groups, matrix and plot know nothing else of it.
+
+/** Facts that every job may have, in the order in which people look for them; all else comes from its `meta`. */
+export const BUILT_IN = Object.freeze([
+  "name", "run", "state", "finished", "frames", "seconds", "fps", "width", "height", "bytes", "host", "error",
+]);
+
+/**
+ * @param {object} job one job of the page's data
+ * @returns {Map<string, number|string|boolean>} without what is not known
+ */
+export function factsOf(job) {
+  const { name, run } = label(job);
+  const fps = framesPerSecond(job);
+  const known = {
+    name,
+    run,
+    state: job.state,
+    finished: job.finished,
+    frames: job.frames,
+    seconds: fps > 0 && job.frames > 0 ? job.frames / fps : undefined,
+    fps: fps > 0 ? fps : undefined,
+    width: job.width,
+    height: job.height,
+    bytes: job.bytes,
+    host: job.host,
+    error: job.error,
+  };
+  const facts = new Map();
+  for (const key of BUILT_IN) {
+    if (known[key] !== undefined && known[key] !== null && known[key] !== "") facts.set(key, known[key]);
+  }
+  for (const [key, value] of Object.entries(job.meta || {})) {
+    if (value !== null && value !== "") facts.set(BUILT_IN.includes(key) ? `meta.${key}` : key, value);
+  }
+  return facts;
+}
+
+/**
+ * @param {object} job
+ * @returns {{name: string, run: string}} the run is the first directory, "" where there is none
+ */
+export function label(job) {
+  const slash = job.job.indexOf("/");
+  if (slash < 0) return { name: job.job, run: "" };
+  return { name: job.job.slice(slash + 1), run: job.job.slice(0, slash) };
+}
+
+/**
+ * @param {object} job
+ * @returns {number} 0 where it is not known
+ */
+export function framesPerSecond(job) {
+  const [numerator, denominator] = job.fps || [0, 1];
+  return denominator > 0 ? numerator / denominator : 0;
+}
+
+/**
+ * The keys of these jobs: the built-in ones first, then those of meta, the most frequent first.
+ * @param {object[]} jobs
+ * @param {Map<string, Map<string, number|string|boolean>>} [factsById] spares making them again
+ * @returns {{name: string, kind: "number"|"text", count: number}[]} a key is a number where all its values are
+ */
+export function keysOf(jobs, factsById) {
+  const keys = new Map();
+  for (const job of jobs) {
+    for (const [name, value] of (factsById && factsById.get(job.id)) || factsOf(job)) {
+      const key = keys.get(name) || { name, kind: "number", count: 0 };
+      key.count += 1;
+      if (typeof value !== "number") key.kind = "text";
+      keys.set(name, key);
+    }
+  }
+  const place = (key) => (BUILT_IN.includes(key.name) ? BUILT_IN.indexOf(key.name) : BUILT_IN.length);
+  return [...keys.values()].sort(
+    (one, other) => place(one) - place(other) || other.count - one.count || (one.name < other.name ? -1 : 1),
+  );
+}
+
+/**
+ * Which key of a job is meant by a well-known thing: libraries spell it in several ways.
+ * @param {Map<string, unknown>} facts
+ * @param {"return"|"length"|"seed"|"step"} thing
+ * @returns {string|undefined} the key
+ */
+export function keyFor(facts, thing) {
+  return SPELLINGS[thing].find((key) => facts.has(key));
+}
+
+const SPELLINGS = {
+  return: ["return", "episode_return", "episode.return", "episode.r", "total_reward", "reward"],
+  length: ["length", "episode_length", "episode.length", "episode.l", "steps"],
+  seed: ["seed", "episode_seed"],
+  step: ["step", "global_step", "training_step", "timestep", "timesteps", "num_timesteps"],
+};

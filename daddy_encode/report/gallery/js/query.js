@@ -1,0 +1,233 @@
+// The search box: what is written there, as terms that all have to hold.
+import { readNumber, readTime } from "./values.js";
+
+export const STATES = Object.freeze(["done", "failed", "partial", "missing"]);
+/** Kinds of chips; as words they find the jobs that show them. */
+export const CHIPS = Object.freeze([
+  "salvaged", "partial", "held", "skipped", "dropped", "packed", "frames deleted", "warning",
+]);
+export const MARKS = Object.freeze(["good", "bad", "star", "note", "none"]);
+/** Keys that ask for something else than a fact. */
+export const SPECIAL = Object.freeze(["has", "mark", "chip"]);
+
+/**
+ * @typedef {{text: string, number: number|null, range: number[]|null, time: number[]|null}} Value
+ * @typedef {{kind: "word", text: string, literal: boolean, not: boolean}
+ *   | {kind: "key", key: string, operator: string, values: Value[], not: boolean}} Term
+ * @typedef {{terms: Term[], error: string|null}} Query
+ */
+
+/**
+ * Read what somebody typed. With an error, `terms` are those before it: while one types they go on holding.
+ * @param {string} text
+ * @returns {Query}
+ */
+export function parse(text) {
+  const terms = [];
+  let rest = text.trimStart();
+  while (rest !== "") {
+    const { term, error, length } = firstTerm(rest);
+    if (error) return { terms, error };
+    terms.push(term);
+    rest = rest.slice(length).trimStart();
+  }
+  return { terms, error: null };
+}
+
+/**
+ * What is wrong with a query over these keys.
+ * @param {Query} query
+ * @param {{name: string, kind: string}[]} keys see facts.keysOf
+ * @returns {string|null} one sentence, or null where nothing is
+ */
+export function check(query, keys) {
+  if (query.error) return query.error;
+  for (const term of query.terms) {
+    if (term.kind !== "key" || SPECIAL.includes(term.key)) continue;
+    const meant = namesMeant(keys.map((key) => key.name), term.key);
+    if (meant.length === 0) return `no job has a key “${term.key}”; to find the text itself, put it in quotes`;
+    const texts = keys.filter((key) => meant.includes(key.name) && key.kind === "text");
+    if (isOrder(term.operator) && texts.length === meant.length) {
+      return `“${texts[0].name}” is text, not a number: ${texts[0].name}:word finds it`;
+    }
+  }
+  return null;
+}
+
+/**
+ * Whether a job is among what was asked for.
+ * @param {Query} query
+ * @param {object} job
+ * @param {Map<string, number|string|boolean>} facts
+ * @param {{get(id: string): {mark: string|null, star: boolean, note: string}}} [marks]
+ * @returns {boolean}
+ */
+export function matches(query, job, facts, marks) {
+  return query.terms.every((term) => holds(term, job, facts, marks) !== term.not);
+}
+
+/**
+ * The names that a key in a query means: the one that it is, otherwise those that begin with it, in any case of letters;
+ * "return" also means "episode.return".
+ * @param {Iterable<string>} names
+ * @param {string} key
+ * @returns {string[]}
+ */
+export function namesMeant(names, key) {
+  const asked = key.toLowerCase();
+  const all = [...names];
+  const exact = all.filter((name) => name.toLowerCase() === asked);
+  if (exact.length > 0) return exact;
+  return all.filter((name) => {
+    const lower = name.toLowerCase();
+    return lower.startsWith(asked) || lower.slice(lower.lastIndexOf(".") + 1).startsWith(asked);
+  });
+}
+
+/**
+ * A text as a query writes it: in quotes where it needs them.
+ * @param {string} text
+ * @returns {string}
+ */
+export function quoted(text) {
+  return /^[^\s"<>=:!,-][^\s"<>=:!,]*$/.test(text) ? text : `"${text.replace(/["\\]/g, "\\$&")}"`;
+}
+
+// One term at the beginning of a text, and how long it is.
+function firstTerm(text) {
+  const not = /^-[^\s\d.]/.test(text);
+  let place = not ? 1 : 0;
+  const subject = readAtom(text, place, /[\s<>=:]|!=/y);
+  if (subject.error) return subject;
+  place = subject.end;
+  const operator = /\s*([<>]=?|!=|==?)\s*|:/y;
+  operator.lastIndex = place;
+  const found = operator.exec(text);
+  if (found === null) return { term: { kind: "word", text: subject.text, literal: subject.quoted, not }, length: place };
+  const sign = (found[1] || ":").replace("==", "=");
+  if (subject.text === "") return { error: `before ${sign} there must be a key, as in return > 200` };
+  place += found[0].length;
+  const values = [];
+  do {
+    if (values.length > 0) place += 1;
+    const atom = readAtom(text, place, sign === ":" ? /[\s,]/y : /\s/y);
+    if (atom.error) return atom;
+    if (atom.text === "" && !atom.quoted) return { error: `after ${subject.text}${spaced(sign)} something must follow` };
+    values.push(valueOf(atom));
+    place = atom.end;
+  } while (sign === ":" && text[place] === ",");
+  const term = { kind: "key", key: subject.text, operator: sign, values, not };
+  return { term, error: wrong(term), length: place };
+}
+
+// Characters up to what ends them; in quotes, up to the closing one, "\" before what is meant as it is.
+function readAtom(text, start, ends) {
+  if (text[start] === '"') {
+    const closed = /"((?:[^"\\]|\\[^])*)"/y;
+    closed.lastIndex = start;
+    const found = closed.exec(text);
+    if (found === null) return { error: `the quote before ${text.slice(start + 1, start + 21) || "the end"} is not closed` };
+    return { text: found[1].replace(/\\([^])/g, "$1"), quoted: true, end: start + found[0].length };
+  }
+  let end = start;
+  for (; end < text.length; end += 1) {
+    ends.lastIndex = end;
+    if (ends.test(text)) break;
+  }
+  return { text: text.slice(start, end), quoted: false, end };
+}
+
+function valueOf({ text, quoted: literal }) {
+  const edges = literal ? null : /^(.+?)\.\.(.+)$/.exec(text);
+  const range = edges && [readNumber(edges[1]), readNumber(edges[2])];
+  const days = edges && [readTime(edges[1]), readTime(edges[2])];
+  return {
+    text: text.toLowerCase(),
+    number: literal ? null : readNumber(text),
+    range: range && range.every((edge) => edge !== null) ? range : null,
+    time: days && days.every((day) => day !== null) ? [days[0][0], days[1][1]] : readTime(text),
+  };
+}
+
+function wrong(term) {
+  const [{ text, number, time }] = term.values;
+  if (term.key === "mark" && !term.values.every((value) => MARKS.includes(value.text))) {
+    return `a mark is one of ${MARKS.join(", ")}`;
+  }
+  if (SPECIAL.includes(term.key) && term.operator !== ":") return `${term.key} is asked with a colon: ${term.key}:${text}`;
+  if (isOrder(term.operator) && number === null && time === null) {
+    return `after ${term.key} ${term.operator} there must be a number, not “${text}”`;
+  }
+  return null;
+}
+
+const isOrder = (operator) => /^[<>]/.test(operator);
+const spaced = (sign) => (sign === ":" ? ":" : ` ${sign}`);
+
+function holds(term, job, facts, marks) {
+  if (term.kind === "word") return wordHolds(term, job, facts);
+  if (term.key === "has") return term.values.some(({ text }) => hasKey(job, facts, text));
+  if (term.key === "chip") return term.values.some(({ text }) => hasChip(job, text));
+  if (term.key === "mark") return marks !== undefined && term.values.some(({ text }) => hasMark(marks.get(job.id), text));
+  const meant = facts.has(term.key) ? [term.key] : namesMeant(facts.keys(), term.key);
+  return meant.some((name) => factHolds(term, name, facts.get(name)));
+}
+
+function wordHolds({ text, literal }, job, facts) {
+  const word = text.toLowerCase();
+  if (!literal && (STATES.includes(word) || CHIPS.includes(word))) return job.state === word || hasChip(job, word);
+  return searchText(job, facts).includes(word);
+}
+
+const hasChip = (job, kind) => (job.chips || []).some(([name]) => name === kind);
+
+function hasKey(job, facts, key) {
+  return namesMeant(facts.keys(), key).length > 0 || namesMeant(job.columns || [], key).length > 0;
+}
+
+function hasMark({ mark, star, note }, asked) {
+  if (asked === "star") return star;
+  if (asked === "note") return note !== "";
+  if (asked === "none") return mark === null && !star && note === "";
+  return mark === asked;
+}
+
+function factHolds({ operator, values }, name, fact) {
+  if (operator === ":") return values.some((value) => isAbout(value, name, fact));
+  const [{ number, time, text }] = values;
+  if (operator === "=") return isEqual(values[0], name, fact);
+  if (operator === "!=") return !isEqual(values[0], name, fact);
+  if (typeof fact !== "number") return false;
+  // A day is a span: after it, before it, or with it.
+  const [from, to] = name === "finished" && time !== null ? time : [number, number];
+  if (from === null) return false;
+  if (operator === ">") return fact > to;
+  if (operator === ">=") return fact >= from;
+  if (operator === "<") return fact < from;
+  return text !== "" && fact <= to;
+}
+
+function isAbout(value, name, fact) {
+  if (typeof fact !== "number") return String(fact).toLowerCase().includes(value.text);
+  if (value.range !== null) return fact >= value.range[0] && fact <= value.range[1];
+  return isEqual(value, name, fact);
+}
+
+function isEqual({ number, time, text }, name, fact) {
+  if (typeof fact !== "number") return String(fact).toLowerCase() === text;
+  if (name === "finished" && time !== null) return fact >= time[0] && fact <= time[1];
+  return fact === number;
+}
+
+const searchTexts = new WeakMap();
+
+// All words of a job, made once.
+function searchText(job, facts) {
+  let text = searchTexts.get(job);
+  if (text === undefined) {
+    const words = [...facts.values()].filter((value) => typeof value === "string");
+    text = [job.job, ...words, ...(job.chips || []).map((chip) => chip[1])].join("\n").toLowerCase();
+    searchTexts.set(job, text);
+  }
+  return text;
+}

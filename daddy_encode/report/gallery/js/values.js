@@ -1,0 +1,111 @@
+// Values as people write and read them.
+
+const POWERS = { k: 1e3, m: 1e6, g: 1e9, t: 1e12 };
+
+/**
+ * @param {string} text "200", "-1.5e3", "10k", "2M", "20 MB" without the blank
+ * @returns {number|null}
+ */
+export function readNumber(text) {
+  const found = /^([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)([kKMGT])?B?$/i.exec(text);
+  if (found === null) return null;
+  return Number(found[1]) * (found[2] ? POWERS[found[2].toLowerCase()] : 1);
+}
+
+/**
+ * @param {string} text a day "2026-11-20", a month "2026-11" or a minute "2026-11-20T14:30", in this browser's time zone
+ * @returns {number[]|null} its first and last second since 1970
+ */
+export function readTime(text) {
+  const found = /^(\d{4})-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d))?)?$/.exec(text);
+  if (found === null) return null;
+  const [year, month, day, hour, minute] = found.slice(1).map((part) => (part === undefined ? null : Number(part)));
+  const from = new Date(year, month - 1, day ?? 1, hour ?? 0, minute ?? 0);
+  const to = new Date(from);
+  if (minute !== null) to.setMinutes(minute + 1);
+  else if (day !== null) to.setDate(day + 1);
+  else to.setMonth(month);
+  return [from.getTime() / 1000, to.getTime() / 1000 - 0.001];
+}
+
+/**
+ * @param {number|string|boolean|null|undefined} value
+ * @returns {string} a number with at most 5 significant digits (integers whole), anything else as text; "" for nothing
+ */
+export function writeValue(value) {
+  if (value === null || value === undefined) return "";
+  if (typeof value !== "number") return String(value);
+  if (Number.isInteger(value) && Math.abs(value) < 1e15) return grouped(String(value));
+  const size = Math.abs(value);
+  if (size >= 1e6 || size < 1e-3) return value.toExponential(2);
+  const digits = Math.max(0, 4 - Math.floor(Math.log10(size)));
+  const [whole, part] = value.toFixed(digits).split(".");
+  const short = (part || "").replace(/0+$/, "");
+  return grouped(whole) + (short ? `.${short}` : "");
+}
+
+/**
+ * @param {number} bytes
+ * @returns {string} "123 kB": powers of 1000, three digits
+ */
+export function writeBytes(bytes) {
+  let size = bytes;
+  for (const unit of ["B", "kB", "MB", "GB"]) {
+    if (size < 999.5) return `${size < 10 && unit !== "B" ? size.toFixed(1) : Math.round(size)} ${unit}`;
+    size /= 1000;
+  }
+  return `${size.toFixed(1)} TB`;
+}
+
+/**
+ * @param {number} seconds
+ * @returns {string} "8.0 s", "1:05", "1:02:05"
+ */
+export function writeDuration(seconds) {
+  if (seconds < 59.95) return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
+  const whole = Math.round(seconds);
+  const two = (number) => String(number).padStart(2, "0");
+  const minutes = Math.floor(whole / 60) % 60;
+  const hours = Math.floor(whole / 3600);
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+}
+
+/**
+ * @param {number} time seconds since 1970
+ * @param {number} now likewise
+ * @returns {string} "3 min ago" up to a day, then "2026-11-26 14:05" in this browser's time zone
+ */
+export function writeTime(time, now) {
+  const age = now - time;
+  if (age >= -60 && age < 60) return "just now";
+  if (age >= 0 && age < 3600) return `${Math.floor(age / 60)} min ago`;
+  if (age >= 0 && age < 86400) return `${Math.floor(age / 3600)} h ago`;
+  return writeDate(time);
+}
+
+/**
+ * @param {number} time seconds since 1970
+ * @returns {string} "2026-11-26 14:05" in this browser's time zone
+ */
+export function writeDate(time) {
+  const date = new Date(time * 1000);
+  if (Number.isNaN(date.getTime())) return "";
+  const two = (number) => String(number).padStart(2, "0");
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}`;
+}
+
+/**
+ * @param {number} count
+ * @param {string} noun in the singular, which takes an "s"
+ * @returns {string} "1 job", "1,200 jobs"
+ */
+export function counted(count, noun) {
+  return `${grouped(String(count))} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+// Thousands apart from ten thousand on: 4096 is a size, 12,000 a count.
+function grouped(digits) {
+  const bare = digits.replace("-", "");
+  return bare.length < 5 ? digits : digits.replace(/\B(?=(\d{3})+$)/g, ",");
+}
