@@ -62,6 +62,22 @@ def read_mp4(stream: BinaryIO) -> Mp4Facts:
     )
 
 
+def read_key_frames(stream: BinaryIO) -> list[int]:
+    """The numbers, from 0, of the frames of an MP4 that can be decoded by themselves; raises as `read_mp4` does."""
+    try:
+        _, moov = _top_level(stream)
+        media = _one(_one(moov, b"trak"), b"mdia")
+        table = _one(_one(media, b"minf"), b"stbl")
+        if b"stss" not in _children(table):
+            # Then every one.
+            _, frames = struct.unpack_from(">II", _one(table, b"stsz"), 4)
+            return list(range(frames))
+        samples = _one(table, b"stss")
+        return [number - 1 for (number,) in struct.iter_unpack(">I", samples[8:])]
+    except (ValueError, KeyError, IndexError, struct.error) as error:
+        raise EncodeError(f"this is not a whole MP4 ({error})") from error
+
+
 def _timescale(header: bytes) -> int:
     """Units per second, from an mdhd box; ffmpeg writes version 1 where the track lasts over 2**31 - 1 of them."""
     # Before it are two times, of 4 bytes each, in version 1 of 8.

@@ -1,0 +1,183 @@
+"""Small pictures of a video, evenly spaced, in one image: what a card shows while the pointer crosses it."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from daddy_encode.errors import DaddyEncodeError
+from daddy_encode.spool.png.pixels import MAX_PIXELS, Pixels
+
+if TYPE_CHECKING:
+    from daddy_encode.encoding.decoding.pictures import VideoFile
+
+MOST_CELLS = 24
+COLUMNS = 6
+# Of a cell, in pixels; none is larger than its video. One of as few pixels in another shape, such as Atari's, stays
+# as it is.
+WIDEST, HIGHEST = 240, 180
+LONGEST_SIDE = 320
+# Of a video with more pixels in all, and so many key frames, those alone are decoded, which takes a tenth of the time.
+# Ours have one in 60, and more where much changes, so they are not quite evenly spaced.
+MANY_PIXELS = 2**27
+ENOUGH_KEY_FRAMES = 12
+# Nobody waits longer for a preview.
+MOST_SECONDS = 60.0
+# JPEG's quality. Pictures that are not reduced are mostly drawn, with edges of one pixel, which halved chroma blurs.
+_REDUCED = {"quality": 80, "subsampling": 2}
+_AS_THEY_ARE = {"quality": 80, "subsampling": 0}
+MOST_COLOURS = 256
+
+
+class Sprite(Struct, frozen=True):
+    """Pictures of one video, row by row in one image.
+
+    Attributes:
+        layout: Columns, rows, width and height of a cell in pixels, and how many cells there are.
+        cells: Of each the number, from 0, of the frame of the video that it shows.
+        image: The bytes of the image: a JPEG, or a PNG where that is exact and smaller.
+        media_type: Of the image: "image/jpeg" or "image/png".
+    """
+
+    layout: tuple[int, int, int, int, int]
+    cells: list[int]
+    image: bytes
+    media_type: str
+
+    @property
+    def data_uri(self) -> str:
+        """The image as a URL that holds it."""
+        return f"data:{self.media_type};base64,{base64.b64encode(self.image).decode('ascii')}"
+
+
+def make_sprite(
+    video: Path, frames: int, width: int, height: int, stop: threading.Event | None = None
+) -> Sprite | None:
+    """Decode a video, and make its sprite.
+
+    Args:
+        video: A GIF, as its suffix says, or else an MP4. A link is not followed.
+        frames: How many it has.
+        width: Of its frames, in pixels.
+        height: Of its frames, in pixels.
+        stop: Set to give up. Default: after MOST_SECONDS.
+
+    Returns:
+        None where it is not such a video, or cannot be decoded in time: no exception is raised.
+    """
+    if not (frames > 0 and width > 0 and height > 0 and width * height <= MAX_PIXELS):
+        return None
+    # numpy is needed from here on.
+    from daddy_encode.encoding.decoding.pictures import opened_video
+
+    with contextlib.suppress(DaddyEncodeError, OSError, ValueError, MemoryError), opened_video(video) as opened:
+        return _made(opened, frames, (width, height), stop)
+    return None
+
+
+def cell_size(width: int, height: int) -> tuple[int, int]:
+    """The (width, height) of a cell for frames of that size: reduced to fit, never enlarged."""
+    if width * height <= WIDEST * HIGHEST and max(width, height) <= LONGEST_SIDE:
+        return width, height
+    factor = min(WIDEST / width, HIGHEST / height, 1)
+    return max(1, round(width * factor)), max(1, round(height * factor))
+
+
+def evenly_spaced(count: int, total: int) -> list[int]:
+    """Up to `count` of the numbers from 0 to `total` - 1, ascending, the first and the last among them."""
+    count = min(count, total)
+    return [number * (total - 1) // (count - 1) for number in range(count)] if count > 1 else [0]
+
+
+def cells_of(frames: int, pixels: int, key_frames: Sequence[int]) -> tuple[list[int], list[int] | None]:
+    """Which frames of a video a sprite shows.
+
+    Args:
+        frames: How many it has.
+        pixels: Of each.
+        key_frames: The numbers of its key frames, ascending.
+
+    Returns:
+        Their numbers; and, where all of them are key frames, their places in `key_frames`, else None.
+    """
+    targets = evenly_spaced(MOST_CELLS, frames)
+    if frames * pixels <= MANY_PIXELS or not ENOUGH_KEY_FRAMES <= len(key_frames) < frames:
+        return targets, None
+    places = sorted({min(range(len(key_frames)), key=lambda at: abs(key_frames[at] - target)) for target in targets})
+    if len(places) < ENOUGH_KEY_FRAMES:
+        return targets, None
+    return [key_frames[place] for place in places], places
+
+
+def _made(video: VideoFile, frames: int, size: tuple[int, int], stop: threading.Event | None) -> Sprite:
+    import numpy as np
+
+    cells, places = cells_of(frames, size[0] * size[1], video.key_frames())
+    width, height = cell_size(*size)
+    columns = min(COLUMNS, len(cells))
+    rows = -(-len(cells) // columns)
+    image = np.zeros((rows * height, columns * width, 3), np.uint8)
+
+    def put(number: int, picture: Pixels) -> None:
+        top, left = number // columns * height, number % columns * width
+        image[top : top + height, left : left + width] = picture
+
+    with _in_time(stop) as end:
+        wanted = cells if places is None else places
+        video.decode(wanted, size, (width, height), put, end, of_key_frames=places is not None)
+    data, media_type = _compressed(image, is_reduced=(width, height) != size)
+    return Sprite((columns, rows, width, height, len(cells)), cells, data, media_type)
+
+
+@contextlib.contextmanager
+def _in_time(stop: threading.Event | None) -> Iterator[threading.Event]:
+    """`stop`, or an event that is set after MOST_SECONDS."""
+    if stop is not None:
+        yield stop
+        return
+    late = threading.Event()
+    timer = threading.Timer(MOST_SECONDS, late.set)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield late
+    finally:
+        timer.cancel()
+
+
+def _compressed(image: Pixels, *, is_reduced: bool) -> tuple[bytes, str]:
+    """An image as a JPEG, or as a PNG where that is exact and smaller; and which it is."""
+    from imageio.v3 import imwrite
+
+    how: dict[str, Any] = _REDUCED if is_reduced else _AS_THEY_ARE
+    jpeg: bytes = imwrite("<bytes>", image, plugin="pillow", extension=".jpg", **how)
+    png = _png_of_few_colours(image)
+    if png is not None and len(png) < len(jpeg):
+        return png, "image/png"
+    return jpeg, "image/jpeg"
+
+
+def _png_of_few_colours(image: Pixels) -> bytes | None:
+    """An image as a PNG with a palette; None where it has too many colours for one."""
+    import io
+
+    import numpy as np
+    from PIL import Image
+
+    colours = Image.fromarray(image).getcolors(MOST_COLOURS)
+    if colours is None:
+        return None
+    palette = np.array(sorted(colour for _, colour in colours), np.uint32)
+    places = np.array([2**16, 2**8, 1], np.uint32)
+    # imageio has no word for a palette of one's own.
+    indexed = Image.fromarray(np.searchsorted(palette @ places, image @ places).astype(np.uint8))
+    indexed.putpalette(palette.astype(np.uint8).tobytes())
+    stream = io.BytesIO()
+    indexed.save(stream, "PNG", optimize=True)
+    return stream.getvalue()
