@@ -8,13 +8,15 @@ from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
+from daddy_encode.cli.marks.select import select_marked
 from daddy_encode.encoding.context import Context
 from daddy_encode.encoding.ffmpeg.process import RunLimits
 from daddy_encode.encoding.frames.owners import trusted_owners
 from daddy_encode.encoding.job import is_done
 from daddy_encode.encoding.settings import Settings
+from daddy_encode.report.marks import MarkedJobs
 from daddy_encode.service.find_jobs import find_all_jobs
-from daddy_encode.service.found_jobs import FoundJobs
+from daddy_encode.service.found_jobs import FoundJobs, JobList
 
 log = logging.getLogger(__name__)
 
@@ -30,12 +32,23 @@ def make_context(trust_owner: Iterable[str], max_pixels: float, stall_timeout: f
 
 
 def find_jobs(
-    paths: Iterable[Path], output_dir: Path | None, context: Context, work: str, *, dry_run: bool
+    paths: Iterable[Path],
+    output_dir: Path | None,
+    context: Context,
+    work: str,
+    *,
+    marked: MarkedJobs | None,
+    dry_run: bool,
 ) -> FoundJobs:
-    """The jobs at `paths`; logs what is passed over, and what is wrong; `work`: what is done with them, as a verb."""
+    """The jobs at `paths` that are `marked`; logs what is passed over, and what is wrong.
+
+    `work` is what is done with them, as a verb.
+    """
     found = find_all_jobs(paths, output_dir, is_done=partial(is_done, context=context), tidy=not dry_run)
     for passed_over in found.passed_over:
         log.warning("%s", passed_over)
     for fault in found.faults:
         log.error("%s", str(fault).replace("nothing to encode", f"nothing to {work}"))
+    if marked is not None:
+        found.jobs = JobList(select_marked(marked, found.jobs, lambda job: job.paths, found.faults))
     return found

@@ -25,6 +25,8 @@ OWN_NAMES: dict[tuple[str, str], str | None] = {
     ("clean", "--dry-run"): None,
     # Each time that frames are deleted, whoever says so should mean these.
     ("clean", "--yes"): None,
+    # Which jobs are meant is said each time, too.
+    **{(command, option): None for command in ("encode", "verify", "pack", "clean") for option in ("--from", "--mark")},
     # The same word for another thing: how many Slurm tasks share the work, not how many jobs one encoder has in hand.
     ("submit", "--workers"): "DADDY_ENCODE_SUBMIT_WORKERS",
 }

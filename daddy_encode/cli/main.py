@@ -65,8 +65,8 @@ def _loaded(name: str) -> click.Command:
 def group() -> None:
     """Turn the PNG frames that rollouts wrote into MP4 and GIF: on CPUs, verified, logged.
 
-    Every option but --output, --dry-run and --yes can be set in the environment, too, as can be done once for a whole
-    group: --crf 18 is DADDY_ENCODE_CRF=18, a flag is 0 or 1. What is on the command line comes first.
+    Every option but --output, --from, --mark, --dry-run and --yes can be set in the environment, too, as can be done
+    once for a whole group: --crf 18 is DADDY_ENCODE_CRF=18, a flag is 0 or 1. What is on the command line comes first.
 
     Exit status: 0 all well, 1 a job failed, 2 wrong usage, 75 interrupted (run again).
     """

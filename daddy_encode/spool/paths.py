@@ -13,7 +13,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from daddy_encode.errors import SettingsError, SpoolError
+from daddy_encode.errors import SettingsError, SpoolError, one_line
 from daddy_encode.spool.manifest import MANIFEST_NAME
 from daddy_encode.spool.publish import reported
 
@@ -102,6 +102,12 @@ class JobPaths(Struct, frozen=True, eq=False):
     def job(self) -> Path:
         """The job, for people: its directory, or with that the pattern of its frames' names."""
         return self.directory if self.pattern is None else self.directory / self.pattern
+
+    @property
+    def name(self) -> str:
+        """The job's name in a gallery and in its marks: `job`, relative to what a user has named, as printable text."""
+        name = str(self.whole.base.relative_to(self.top))
+        return one_line(name if self.pattern is None else f"{name}/{self.pattern}")
 
     @property
     def manifest(self) -> Path:

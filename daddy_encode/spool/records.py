@@ -60,27 +60,37 @@ class _Unread(msgspec.Struct):
     meta: msgspec.Raw = msgspec.Raw(b"{}")
 
 
-def parse_record(text: bytes, kind: type[Record], name: str, *, with_meta: bool = True) -> Record:
+def parse_record(
+    text: bytes,
+    kind: type[Record],
+    name: str,
+    *,
+    with_meta: bool = True,
+    max_bytes: int = MAX_RECORD_BYTES,
+    max_values: int = MAX_VALUES,
+) -> Record:
     """Parse a record. Pure; unknown fields are ignored.
 
     Args:
         text: What should be its JSON.
         kind: The type of the record.
         name: What the error's text begins with.
-        with_meta: Whether the record's `meta` is wanted. Otherwise of a `meta` with more than MAX_VALUES values it is
+        with_meta: Whether the record's `meta` is wanted. Otherwise of a `meta` with more than `max_values` values it is
             only asked that it is an object in JSON.
+        max_bytes: How long the text may be.
+        max_values: How many values it may have.
 
     Raises:
         ManifestError: It is not such a record: bad JSON, a repeated key, NaN, a wrong type, a number out of bounds,
-            more than MAX_VALUES values, a version that this program does not know.
+            more than `max_values` values, a version that this program does not know.
     """
     try:
-        if len(text) > MAX_RECORD_BYTES:
-            raise ValueError(f"larger than {MAX_RECORD_BYTES} bytes")
-        if _has_many_values(text) and not with_meta:
+        if len(text) > max_bytes:
+            raise ValueError(f"larger than {max_bytes} bytes")
+        if _has_many_values(text, max_values) and not with_meta:
             text = _without_meta(text)
-        if _has_many_values(text):
-            raise ValueError(f"more than {MAX_VALUES} values, or nested too deeply")
+        if _has_many_values(text, max_values):
+            raise ValueError(f"more than {max_values} values, or nested too deeply")
         tree = json.loads(
             text.decode("utf-8"),
             object_pairs_hook=_unique,
@@ -108,15 +118,15 @@ Check = Callable[[os.stat_result, Path], None]
 """Called with the status of a file that was opened, and its path; raises where the file should not be used."""
 
 
-def _has_many_values(text: bytes) -> bool:
-    """Whether JSON text has more than MAX_VALUES values, without making one of them."""
-    if text.count(b",") + text.count(b":") + text.count(b"[") + text.count(b"{") <= MAX_VALUES:
+def _has_many_values(text: bytes, many: int) -> bool:
+    """Whether JSON text has more than `many` values, without making one of them."""
+    if text.count(b",") + text.count(b":") + text.count(b"[") + text.count(b"{") <= many:
         return False
     # Texts may hold these characters as well, and seldom do.
     values = 0
     for token in _TOKEN.finditer(text):
         values += text[token.start()] != ord('"')
-        if values > MAX_VALUES:
+        if values > many:
             return True
     return False
 

@@ -19,7 +19,8 @@ seconds, or 90s, 30m, 1h, 7d, 1d12h.
 """
 ENVIRONMENT = """## Options from the environment
 
-Every option but `--output`, `--dry-run` and `--yes` can be set by a variable, for a user, a project or a whole group:
+Every option but `--output`, `--from`, `--mark`, `--dry-run` and `--yes` can be set by a variable, for a user, a project
+or a whole group:
 `DADDY_ENCODE_` and its name, such as `DADDY_ENCODE_CRF` for `--crf` and `DADDY_ENCODE_OUTPUT_DIR` for `--output-dir`,
 for every command that has it. A flag is 0 or 1, true or false; several values are divided by blanks; an empty variable
 counts as none. A variable that sets no option is named in a warning.

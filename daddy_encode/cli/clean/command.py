@@ -10,6 +10,7 @@ import click
 from daddy_encode.cli.byte_size import byte_size
 from daddy_encode.cli.duration import duration
 from daddy_encode.cli.encode.command import archive_options
+from daddy_encode.cli.marks.options import marks_options
 from daddy_encode.cli.user_path import UserPath
 
 
@@ -22,6 +23,7 @@ from daddy_encode.cli.user_path import UserPath
     help="Only jobs in which nothing has come or gone, and that were not encoded, for this long: 90s, 30m, 1h, 7d. "
     "Default: all.",
 )
+@marks_options(mark_required=True)
 @click.option(
     "--until-free",
     metavar="SIZE",

@@ -20,6 +20,8 @@ from daddy_encode.archive.verify.many import side_by_side
 from daddy_encode.cli.archive import find_jobs, make_context
 from daddy_encode.cli.json_lines import print_line
 from daddy_encode.cli.main import FAILED, INTERRUPTED
+from daddy_encode.cli.marks.options import FromMarks
+from daddy_encode.cli.marks.select import read_marks
 from daddy_encode.cli.scheduling import schedule_as_batch
 from daddy_encode.cli.signals import on_signals
 from daddy_encode.cluster.limits import usable_workers
@@ -53,6 +55,7 @@ def run(
     root: Path,
     *,
     older_than: float | None,
+    from_marks: FromMarks | None,
     until_free: int | None,
     keep_every: int | None,
     keep_posters: bool,
@@ -79,10 +82,11 @@ def run(
     if keep_every is not None and keep_posters:
         raise SettingsError("--keep-every and --keep-posters: give one of them")
     options = CleanOptions(min_psnr, keep_every, keep_posters, include_salvaged)
+    marked = read_marks(from_marks)
     context = make_context(trust_owner, max_pixels, stall_timeout)
     set_up_logging(AboveBar(), quiet=quiet, verbose=False)
     begin = time.monotonic()
-    found = find_jobs([root], output_dir, context, "clean", dry_run=dry_run)
+    found = find_jobs([root], output_dir, context, "clean", marked=marked, dry_run=dry_run)
     tally = _Tally(len(found.faults), as_json=as_json)
     room = _Room(root, until_free) if until_free is not None else None
     chosen = _choose(found, context, options, tally, older_than)

@@ -10,6 +10,7 @@ import click
 
 from daddy_encode.cli.duration import Seconds
 from daddy_encode.cli.environment import is_from_environment
+from daddy_encode.cli.marks.options import marks_options
 from daddy_encode.cli.user_path import UserPath
 from daddy_encode.encoding import option_values
 from daddy_encode.spool.png.pixels import MAX_PIXELS
@@ -185,8 +186,7 @@ WORKING = [
         "--lease",
         type=Seconds(1, 86_400),
         metavar="SECONDS",
-        # Longer than the 60 s for which NFS clients cache attributes by default, twice over: a heartbeat every 40 s is
-        # seen.
+        # Twice the 60 s for which NFS clients cache attributes by default: a heartbeat every 40 s is seen.
         default=120.0,
         show_default=True,
         help="After how many seconds without a sign of life another encoder's job is taken over. The same for every "
@@ -253,6 +253,7 @@ def archive_options(command: Command) -> Command:
 @click.command("encode")
 @click.argument("paths", nargs=-1, required=True, type=UserPath(), metavar="PATH...")
 @encoding_options
+@marks_options()
 @click.option(
     "--no-wait",
     is_flag=True,
@@ -284,8 +285,7 @@ def command(paths: tuple[Path, ...], output_dir: Path | None, as_json: bool, **o
 
     A directory of numbered PNGs without a manifest is encoded when it is named itself; in a tree it is passed over, as
     one that is still being written. Of several sequences in a directory, one alone is named as 'DIR/rgb_*.png', in
-    quotes. Each video is verified before it appears; a log line says its path,
-    frames, fps, encoding time, size and type.
+    quotes. Each video is verified before it appears; a log line says its path, frames, fps, time, size and type.
 
     What has been encoded stays: without options it is done, whatever it was encoded with. An option that is given and
     differs makes the video anew; those that are not given are then as they were. The defaults below are for new frames.

@@ -14,6 +14,8 @@ from msgspec.structs import replace
 
 from daddy_encode.cli.json_lines import print_line
 from daddy_encode.cli.main import FAILED, INTERRUPTED
+from daddy_encode.cli.marks.options import FromMarks
+from daddy_encode.cli.marks.select import read_marks, select_marked
 from daddy_encode.cli.scheduling import schedule_as_batch
 from daddy_encode.cli.signals import on_signals
 from daddy_encode.cluster.limits import usable_workers
@@ -48,6 +50,7 @@ def run(
     output_dir: Path | None,
     *,
     output: Path | None,
+    from_marks: FromMarks | None,
     workers: int | None,
     as_json: bool,
     lease: float,
@@ -65,6 +68,7 @@ def run(
         paths: The arguments.
         output_dir: The option, as are all that follow.
         output: The file of the one video.
+        from_marks: Which of the jobs; None: all.
         workers: How many jobs to encode in parallel; None: as CPUs and memory suffice for.
         as_json: Whether JSON lines go to standard output.
         lease: In seconds.
@@ -88,6 +92,7 @@ def run(
         raise SettingsError("--output and --pack: give one of them")
     if output is not None:
         options["video"] = _kind_of(output, options.get("video"), output_dir)
+    marked = read_marks(from_marks)
     context = make_context(**options)
     set_up_logging(AboveBar(), quiet=quiet, verbose=verbose)
     stop = StopSwitch()
@@ -105,6 +110,8 @@ def run(
         log.warning("%s", passed_over)
     for fault in found.faults:
         log.error("%s", fault)
+    if marked is not None:
+        found.jobs = JobList(select_marked(marked, found.jobs, lambda job: job.paths, found.faults))
     if output is not None:
         found.jobs = _into(output, found)
     if dry_run:

@@ -14,6 +14,8 @@ from daddy_encode.archive.pack.outcome import LeftError, PackOutcome
 from daddy_encode.cli.archive import find_jobs, make_context
 from daddy_encode.cli.json_lines import print_line
 from daddy_encode.cli.main import FAILED, INTERRUPTED
+from daddy_encode.cli.marks.options import FromMarks
+from daddy_encode.cli.marks.select import read_marks
 from daddy_encode.cli.scheduling import schedule_as_batch
 from daddy_encode.cli.signals import on_signals
 from daddy_encode.errors import ClaimedError, DaddyEncodeError, Interrupted, Skipped
@@ -35,6 +37,7 @@ def run(
     *,
     undo: bool,
     older_than: float | None,
+    from_marks: FromMarks | None,
     dry_run: bool,
     as_json: bool,
     quiet: bool,
@@ -49,12 +52,13 @@ def run(
     Raises:
         SettingsError: An option has a value that cannot work.
     """
+    marked = read_marks(from_marks)
     context = make_context(trust_owner, max_pixels, stall_timeout)
     set_up_logging(AboveBar(), quiet=quiet, verbose=False)
     stop = StopSwitch()
     on_signals(stop.set)
     schedule_as_batch()
-    found = find_jobs(paths, output_dir, context, "pack", dry_run=dry_run)
+    found = find_jobs(paths, output_dir, context, "pack", marked=marked, dry_run=dry_run)
     tally = PackTally(as_json=as_json, undo=undo, dry_run=dry_run)
     tally.failed = len(found.faults)
     claims = Claims(lease, context.owners.trusts)

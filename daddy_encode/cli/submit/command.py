@@ -12,7 +12,7 @@ from daddy_encode.cli.encode.command import command as encode_command
 from daddy_encode.cli.user_path import UserPath
 
 # Options of `encode` that have a meaning of their own here, or none in a batch script.
-NOT_PASSED_ON = {"workers", "as_json", "no_wait", "dry_run", "output"}
+NOT_PASSED_ON = {"workers", "as_json", "no_wait", "dry_run", "output", "marks_file", "mark"}
 PASSED_ON = [
     option
     for option in encode_command.params

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from daddy_encode.cli.duration import Seconds
+from daddy_encode.cli.marks.options import marks_options
 from daddy_encode.cli.user_path import UserPath
 from daddy_encode.encoding import option_values
 from daddy_encode.spool.png.pixels import MAX_PIXELS
@@ -22,6 +23,7 @@ from daddy_encode.spool.png.pixels import MAX_PIXELS
     "their bytes, and that each of its pictures shows its own frame. Jobs whose frames are gone are verified by "
     "themselves. Default: the frames are not read.",
 )
+@marks_options()
 @click.option(
     "--output-dir",
     type=UserPath(),

@@ -16,6 +16,8 @@ from daddy_encode.archive.verify.many import side_by_side
 from daddy_encode.archive.verify.result import VerifiedJob, VerifiedVideo
 from daddy_encode.cli.json_lines import print_line
 from daddy_encode.cli.main import FAILED, INTERRUPTED
+from daddy_encode.cli.marks.options import FromMarks
+from daddy_encode.cli.marks.select import read_marks, select_marked
 from daddy_encode.cli.scheduling import schedule_as_batch
 from daddy_encode.cli.signals import on_signals
 from daddy_encode.cli.verify.find import FoundReceipt, find_receipts
@@ -33,6 +35,7 @@ def run(
     paths: Sequence[Path],
     *,
     against_frames: bool,
+    from_marks: FromMarks | None,
     output_dir: Path | None,
     workers: int | None,
     trust_owner: Iterable[str],
@@ -51,6 +54,7 @@ def run(
         SettingsError: An option has a value that cannot work.
         ProgramUnusableError: ffmpeg is missing, or does not work here.
     """
+    marked = read_marks(from_marks)
     owners = trusted_owners(trust_owner)
     set_up_logging(AboveBar(), quiet=quiet, verbose=verbose)
     stop = StopSwitch()
@@ -60,6 +64,8 @@ def run(
     found = find_receipts(paths, output_dir)
     for error in found.faults:
         log.error("%s", error)
+    if marked is not None:
+        found.receipts = select_marked(marked, found.receipts, lambda receipt: receipt.paths, found.faults)
     tally = _Tally(len(found.faults), as_json=as_json)
     with (
         Progress(len(found.receipts), sum(receipt.frames for receipt in found.receipts), hidden=quiet) as progress,

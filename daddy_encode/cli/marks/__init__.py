@@ -1,0 +1,1 @@
+"""`--from marks.json`: the jobs that were marked in a gallery."""

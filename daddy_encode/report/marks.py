@@ -1,0 +1,122 @@
+"""marks.json: which jobs people have marked in a gallery's page, and which of the jobs that are found these are.
+
+The file comes from a browser, and anybody may have edited it: it is bounded and checked, and what it says is compared
+with the names of jobs that are there. No path is made of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+from msgspec import Meta, Struct
+
+from daddy_encode.errors import ManifestError, SettingsError
+from daddy_encode.spool.paths import JobPaths
+from daddy_encode.spool.records import parse_record
+
+MARKS = ("good", "bad", "star")
+"""What a job may be marked as; a star may come with either of the others."""
+
+# Of 40,000 marks with their notes; of each the page writes 5 values at least.
+MAX_MARKS_BYTES = 32 * 2**20
+MAX_MARKS_VALUES = 400_000
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+_Job = TypeVar("_Job")
+
+
+class Mark(Struct, frozen=True):
+    """What somebody has said of a job.
+
+    Attributes:
+        job: Its name, as the gallery shows it: its path relative to the gallery's directory, as printable text.
+        mark: Whether it is a good or a bad one; None: neither.
+        star: Whether it has a star.
+        note: Words about it.
+    """
+
+    job: Annotated[str, Meta(min_length=1, max_length=20_000)]
+    mark: Literal["good", "bad"] | None = None
+    star: bool = False
+    note: Annotated[str, Meta(max_length=100_000)] = ""
+
+    def has_any(self, marks: Collection[str]) -> bool:
+        """Whether the job is marked as one of `marks`; of none: whether it is listed, and not as a bad one."""
+        if not marks:
+            return self.mark != "bad"
+        return self.mark in marks or (self.star and "star" in marks)
+
+
+class Marks(Struct, frozen=True):
+    """The file.
+
+    Attributes:
+        version: Of its form.
+        marks: Of each job that is marked.
+        root: What the gallery was called.
+    """
+
+    version: int
+    marks: list[Mark]
+    root: str = ""
+
+
+def parse_marks(text: bytes, name: str) -> list[Mark]:
+    """The marks of a file. Pure.
+
+    Args:
+        text: What it holds.
+        name: What an error's text begins with.
+
+    Raises:
+        ManifestError: It is not such a file, or lists a job twice.
+    """
+    text = text.removeprefix(_BYTE_ORDER_MARK)
+    marks = parse_record(text, Marks, name, max_bytes=MAX_MARKS_BYTES, max_values=MAX_MARKS_VALUES).marks
+    listed: set[str] = set()
+    for mark in marks:
+        if mark.job in listed:
+            raise ManifestError(f"{name}: lists {mark.job!r:.200} twice; leave one of the two in it")
+        listed.add(mark.job)
+    return marks
+
+
+class MarkedJobs:
+    """The jobs that a file of marks selects, and which of them are found.
+
+    Attributes:
+        listed: How many are selected.
+        missing: The names of those that were not found, in the file's order.
+    """
+
+    def __init__(self, marks: Iterable[Mark], kinds: Collection[str]) -> None:
+        self._found: dict[str, Path | None] = {mark.job: None for mark in marks if mark.has_any(kinds)}
+
+    @property
+    def listed(self) -> int:
+        return len(self._found)
+
+    @property
+    def missing(self) -> list[str]:
+        return [name for name, job in self._found.items() if job is None]
+
+    def select(self, jobs: Iterable[_Job], paths_of: Callable[[_Job], JobPaths]) -> list[_Job]:
+        """Those of `jobs` that are selected, in their order.
+
+        Raises:
+            SettingsError: Two of them have one name, so that it is not said which of them is meant.
+        """
+        selected = []
+        for job in jobs:
+            paths = paths_of(job)
+            name = paths.name
+            if name not in self._found:
+                continue
+            twin = self._found[name]
+            if twin is not None:
+                raise SettingsError(f"{twin} and {paths.job}: marks would name both {name!r}; give one of them as PATH")
+            self._found[name] = paths.job
+            selected.append(job)
+        return selected

@@ -1,0 +1,197 @@
+"""`--from marks.json`: the commands do their work on the jobs that people have marked, and on no other."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from daddy_encode import save_frames_as_png
+from tests.archive.commands import told
+from tests.jobs import encode
+from tests.media import moving_square, run_command
+from tests.service.spools import video_of, write_job
+
+JOBS = ("a/good", "a/bad", "b/good", "b/starred", "b/bad and starred", "b/noted", "b/other")
+MARKS: list[dict[str, object]] = [
+    {"job": "a/good", "mark": "good"},
+    {"job": "a/bad", "mark": "bad", "star": False, "note": ""},
+    {"job": "b/good", "mark": "good", "star": False, "note": "walks"},
+    {"job": "b/starred", "star": True},
+    {"job": "b/bad and starred", "mark": "bad", "star": True},
+    {"job": "b/noted", "mark": None, "note": "hops at 120"},
+]
+
+
+@pytest.fixture(scope="session")
+def encoded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tree of done jobs, only to be copied."""
+    root = tmp_path_factory.mktemp("marks") / "spool"
+    for job in JOBS:
+        encode(write_job(root / job))
+    return root
+
+
+@pytest.fixture
+def tree(encoded: Path, tmp_path: Path) -> Path:
+    shutil.copytree(encoded, tmp_path / "spool")
+    return tmp_path / "spool"
+
+
+def marks_file(path: Path, marks: list[dict[str, object]] = MARKS) -> Path:
+    path.write_text(json.dumps({"version": 1, "root": "spool", "marks": marks}))
+    return path
+
+
+def with_frames(tree: Path) -> set[str]:
+    """The jobs that have their PNGs."""
+    return {job for job in JOBS if (tree / job / "000000.png").exists()}
+
+
+def packed(tree: Path) -> set[str]:
+    return {job for job in JOBS if (tree / job / "frames.mkv").exists()}
+
+
+def test_clean_deletes_the_frames_of_bad_jobs_alone(tree: Path, tmp_path: Path) -> None:
+    marks = marks_file(tmp_path / "marks.json")
+    # As a user runs it.
+    done = run_command("clean", "spool", "--from", "marks.json", "--mark", "bad", "--yes", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert with_frames(tree) == set(JOBS) - {"a/bad", "b/bad and starred"}
+    assert told("clean", tree, "--from", marks, "--mark", "bad", "--yes")[0] == 0, "they are clean already"
+    # What else is asked of the jobs holds as well.
+    assert told("clean", tree, "--from", marks, "--mark", "good", "--older-than", "1d", "--yes")[0] == 0
+    assert with_frames(tree) == set(JOBS) - {"a/bad", "b/bad and starred"}
+
+
+def test_clean_wants_to_be_told_which_marks(tree: Path, tmp_path: Path) -> None:
+    status, text = told("clean", tree, "--from", marks_file(tmp_path / "marks.json"), "--yes")
+    assert (status, with_frames(tree)) == (2, set(JOBS))
+    assert "--mark bad" in text
+    status, text = told("clean", tree, "--mark", "bad", "--yes")
+    assert (status, with_frames(tree)) == (2, set(JOBS))
+    assert "--from marks.json" in text
+
+
+def test_without_mark_all_that_is_listed_and_not_bad_is_packed(tree: Path, tmp_path: Path) -> None:
+    status, text = told("pack", tree, "--from", marks_file(tmp_path / "marks.json"))
+    assert status == 0, text
+    assert packed(tree) == {"a/good", "b/good", "b/starred", "b/noted"}
+    status, text = told("pack", tree, "--undo", "--from", tmp_path / "marks.json", "--mark", "star", "--mark", "bad")
+    assert status == 0, text
+    assert packed(tree) == {"a/good", "b/good", "b/noted"}
+
+
+def test_encode_makes_videos_of_marked_jobs_alone(tree: Path, tmp_path: Path) -> None:
+    marks_file(tmp_path / "marks.json")
+    status, text = told("encode", tree, "--video", "gif", "--from", tmp_path / "marks.json", "--mark", "good")
+    assert status == 0, text
+    assert {path.relative_to(tree).as_posix() for path in tree.rglob("*.gif")} == {"a/good.gif", "b/good.gif"}
+
+
+def test_verify_verifies_marked_jobs_alone(tree: Path, tmp_path: Path) -> None:
+    marks_file(tmp_path / "marks.json")
+    video_of(tree / "a/bad").write_bytes(b"broken")
+    status, text = told("verify", tree, "--from", tmp_path / "marks.json")
+    assert (status, "4 videos of 4 jobs verified, 0 faults" in text) == (0, True), text
+    status, text = told("verify", tree, "--from", tmp_path / "marks.json", "--mark", "bad")
+    assert (status, "a/bad.mp4" in text) == (1, True), text
+
+
+@pytest.mark.soak
+def test_names_are_relative_to_the_tree_wherever_outputs_are(tmp_path: Path) -> None:
+    for job in ("run/a", "run/b"):
+        write_job(tmp_path / "spool" / job)
+    marks = marks_file(tmp_path / "marks.json", [{"job": "run/b", "star": True}])
+    out = tmp_path / "out"
+    assert told("encode", tmp_path / "spool", "--output-dir", out, "--from", marks)[0] == 0
+    assert [path.name for path in out.rglob("*.mp4")] == ["b.mp4"]
+    status, text = told("verify", tmp_path / "spool", "--output-dir", out, "--from", marks)
+    assert (status, "1 video of 1 job verified" in text) == (0, True), text
+
+
+@pytest.mark.soak
+def test_a_sequence_of_a_directory_is_named_by_its_pattern(tmp_path: Path) -> None:
+    (tmp_path / "spool" / "both").mkdir(parents=True)
+    for name in ("rgb", "depth"):
+        save_frames_as_png(moving_square(4), tmp_path / name)
+        for path in (tmp_path / name).glob("*.png"):
+            path.rename(tmp_path / "spool" / "both" / f"{name}_{path.name}")
+    marks = marks_file(tmp_path / "marks.json", [{"job": "both/rgb_*.png", "mark": "good"}])
+    status, text = told("encode", tmp_path / "spool", "--split", "--from", marks)
+    assert status == 0, text
+    assert [path.name for path in (tmp_path / "spool").rglob("*.mp4")] == ["both.rgb.mp4"]
+    status, text = told("verify", tmp_path / "spool", "--from", marks)
+    assert (status, "1 video of 1 job verified" in text) == (0, True), text
+
+
+def test_marks_are_read_from_standard_input(tree: Path) -> None:
+    text = "\ufeff" + json.dumps({"version": 1, "marks": [{"job": "a/good", "mark": "good"}], "of": "later versions"})
+    status, said = told("pack", tree, "--from", "-", answer=text)
+    assert (status, packed(tree)) == (0, {"a/good"}), said
+
+
+def test_names_without_a_job_are_counted_and_the_first_named(tree: Path, tmp_path: Path) -> None:
+    gone = [{"job": f"gone/{number}\x1b[31m", "mark": "good"} for number in range(5)]
+    marks = marks_file(tmp_path / "marks.json", [*gone, *MARKS])
+    status, text = told("pack", tree, "--from", marks, "--mark", "good")
+    assert (status, packed(tree)) == (0, {"a/good", "b/good"})
+    assert "5 of the 7 jobs in the file of marks not found: gone/0\\x1b[31m, gone/1" in text
+    assert "gone/2" in text
+    assert "gone/3" not in text
+    # Nothing at all is hardly what was meant.
+    status, text = told("pack", tree / "a", "--from", marks_file(tmp_path / "marks.json"))
+    assert (status, "is PATH the tree that the gallery shows?" in text) == (1, True), text
+    # But a file that marks nothing is.
+    assert told("pack", tree, "--from", marks_file(tmp_path / "marks.json", []))[0] == 0
+    assert packed(tree) == {"a/good", "b/good"}
+
+
+def test_names_are_never_paths(tree: Path, tmp_path: Path) -> None:
+    shutil.copytree(tree / "a", tmp_path / "outside")
+    names = [str(tmp_path / "outside/bad"), str(tree / "a/bad"), "../outside/bad", "b/../a/bad", "./a/bad", "a//bad"]
+    marks = [*names, "A/BAD", "a/bad/", "a", "a/*", ".", "/"]
+    file = marks_file(tmp_path / "marks.json", [{"job": name, "mark": "bad"} for name in marks])
+    status, text = told("clean", tree, "--from", file, "--mark", "bad", "--yes")
+    assert (status, with_frames(tree)) == (1, set(JOBS)), text
+    assert (tmp_path / "outside" / "bad" / "000000.png").exists()
+    assert "12 of the 12 jobs in the file of marks not found" in text
+
+
+def test_a_name_that_two_jobs_share_is_refused(tree: Path, tmp_path: Path) -> None:
+    # As text on one line these are the same.
+    for name in ("odd\nname", "odd\\nname"):
+        encode(write_job(tree / name))
+    marks = marks_file(tmp_path / "marks.json", [{"job": "odd\\nname", "mark": "bad"}])
+    status, text = told("clean", tree, "--from", marks, "--mark", "bad", "--yes")
+    assert (status, "marks would name both" in text) == (2, True), text
+    assert (tree / "odd\\nname" / "000000.png").exists()
+    shutil.rmtree(tree / "odd\\nname")
+    (tree / "odd\\nname.receipt.json").unlink()
+    assert told("clean", tree, "--from", marks, "--mark", "bad", "--yes")[0] == 0
+    assert not (tree / "odd\nname" / "000000.png").exists()
+
+
+def test_what_is_no_file_of_marks_is_refused_in_one_line(tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "marks.json").write_text('{"version": 1, "marks": [{"job": "a/bad", "mark": "BAD"}]}')
+    status, said = told("clean", tree, "--from", tmp_path / "marks.json", "--mark", "bad", "--yes")
+    assert (status, with_frames(tree)) == (2, set(JOBS))
+    assert said.startswith("--from ")
+    assert "marks.json: not a valid marks: Invalid enum value 'BAD'" in said
+    assert said.endswith("; export it from the gallery again")
+
+
+@pytest.mark.soak
+def test_a_file_of_marks_that_cannot_be_read_is_said(tree: Path, tmp_path: Path) -> None:
+    for path in (tmp_path / "none.json", tmp_path):
+        status, text = told("pack", tree, "--from", path)
+        assert (status, "cannot be read" in text) == (2, True), text
+
+
+def test_marks_are_no_business_of_the_environment(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DADDY_ENCODE_MARK", "bad")
+    monkeypatch.setenv("DADDY_ENCODE_FROM", str(marks_file(tmp_path / "marks.json")))
+    status, text = told("pack", tree, "--dry-run")
+    assert (status, "7 jobs would be packed" in text) == (0, True), text
