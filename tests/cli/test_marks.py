@@ -134,7 +134,7 @@ def test_marks_are_read_from_standard_input(tree: Path) -> None:
 
 
 def test_names_without_a_job_are_counted_and_the_first_named(tree: Path, tmp_path: Path) -> None:
-    gone = [{"job": f"gone/{number}\x1b[31m", "mark": "good"} for number in range(5)]
+    gone: list[dict[str, object]] = [{"job": f"gone/{number}\x1b[31m", "mark": "good"} for number in range(5)]
     marks = marks_file(tmp_path / "marks.json", [*gone, *MARKS])
     status, text = told("pack", tree, "--from", marks, "--mark", "good")
     assert (status, packed(tree)) == (0, {"a/good", "b/good"})

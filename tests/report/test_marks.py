@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,7 +66,7 @@ def test_what_later_versions_add_is_ignored() -> None:
     ],
 )
 def test_a_mark_selects_the_jobs_that_have_it(kinds: tuple[str, ...], selected: list[str]) -> None:
-    listed = [
+    listed: list[dict[str, Any]] = [
         {"job": "good", "mark": "good"},
         {"job": "good and starred", "mark": "good", "star": True},
         {"job": "bad", "mark": "bad"},
