@@ -76,12 +76,13 @@ export function createDetails(files, load) {
     const known = cache.get(id);
     if (known !== undefined) return Promise.resolve(known);
     if (!wanted.has(id)) {
-      const request = { id, started: false };
+      const request = { id, started: false, askers: 0 };
       request.promise = new Promise((resolve, reject) => Object.assign(request, { resolve, reject }));
       wanted.set(id, request);
       // Not at once: who scrolls past asks for many in one turn, and the last of them comes first.
       Promise.resolve().then(next);
     }
+    wanted.get(id).askers += 1;
     return wanted.get(id).promise;
   }
 
@@ -90,10 +91,12 @@ export function createDetails(files, load) {
     const request = wanted.get(id);
     if (request !== undefined && request.started) request.value = value;
   };
-  /** Nobody waits for it any more: it is not loaded if that has not begun. */
+  /** One of those who asked waits no more; when nobody does, it is not loaded, if that has not begun. */
   details.forget = (id) => {
     const request = wanted.get(id);
     if (request === undefined || request.started) return;
+    request.askers -= 1;
+    if (request.askers > 0) return;
     wanted.delete(id);
     request.promise.catch(() => undefined);
     request.reject(new Error("no longer wanted"));

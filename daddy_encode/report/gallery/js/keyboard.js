@@ -71,7 +71,8 @@ function belongsToElement(element, name) {
   if (!element || name === "Escape") return false;
   const tag = String(element.tagName || "").toLowerCase();
   if (tag === "textarea" || tag === "select" || element.isContentEditable) return true;
-  if (tag === "button" || tag === "a" || tag === "summary") return name === "Enter" || name === "Space";
+  if (tag === "button" || tag === "summary") return name === "Enter" || name === "Space";
+  if (tag === "a") return name === "Enter";
   if (tag !== "input") return false;
   if (element.type === "range") return MOVES.includes(name);
   if (element.type === "checkbox" || element.type === "radio") return MOVES.includes(name) || name === "Space";

@@ -1,20 +1,23 @@
 // Puts the page together: the data, the state, and the views that show it.
 import { followAddress } from "./address.js";
+import { createApp } from "./app.js";
 import { createCards } from "./cards.js";
-import { createDetails, loadScript } from "./details.js";
-import { el } from "./dom.js";
-import { factsOf, keysOf } from "./facts.js";
+import { loadScript } from "./details.js";
+import { el, replace } from "./dom.js";
+import { createFind } from "./find.js";
+import { createHelp } from "./help.js";
 import { listen, register } from "./keyboard.js";
 import { fromHash } from "./link.js";
-import { check, matches, parse } from "./query.js";
-import { sortJobs } from "./sort.js";
 import { createState } from "./state.js";
+import { createTabs } from "./tabs.js";
 import { createTheme, rememberedTheme } from "./theme.js";
-import { counted } from "./values.js";
+import { createToolbar } from "./toolbar.js";
+import { createTray } from "./tray.js";
+import { createUpdates } from "./updates.js";
 
 /**
- * The views, in the order of their tabs: `create(app)` gives {element, update(visible, state, changedKeys), shown(bool)};
- * `badge(app, state)` a few characters beside the tab's title, or "".
+ * The views, in the order of their tabs: `create(app)` gives {element, update(visible, state, changedKeys), shown(bool),
+ * focus?()}; `badge(app, state)` a few characters beside the tab's title, or "".
  */
 const VIEWS = [
   { name: "cards", title: "Cards", create: createCards },
@@ -26,136 +29,73 @@ const OVERLAYS = [];
 const NO_MARK = Object.freeze({ mark: null, star: false, note: "" });
 
 function start(root, data) {
-  const app = createApp(data);
-  const theme = createTheme(app);
-  const search = el("input", {
-    type: "search", id: "find", "aria-label": "Find", placeholder: "return > 200  env:Humanoid  failed",
-    autocomplete: "off", spellcheck: "false", oninput: () => app.state.set({ query: search.value }),
-  });
-  const count = el("output", { class: "count", for: "find" });
-  const views = VIEWS.map((view) => createTab(app, view));
-  const overlays = OVERLAYS.map((create) => create(app));
-  root.append(
-    el("header", { class: "top" },
-      el("h1", {}, app.data.title), search, count, theme.element),
-    el("div", { class: "tabs", role: "tablist", "aria-label": "Views" }, views.map(({ tab }) => tab)),
-    el("main", {}, views.map(({ panel }) => panel)),
-    ...overlays.map(({ element }) => element),
-  );
-
-  function update(state, changed) {
-    theme.update(state);
-    if (search.value !== state.query) search.value = state.query;
-    const visible = app.visible();
-    count.textContent = app.problem() || counted(visible.length, "job");
-    for (const view of views) view.update(visible, state, changed);
-    for (const overlay of overlays) overlay.update(state, changed);
-  }
-
-  register("/", "Find", () => search.focus());
-  register("t", "Colours: as the system, light, dark", theme.turn);
-  views.forEach(({ name, title }, place) => {
-    register(String(place + 1), `Show ${title.toLowerCase()}`, () => app.state.set({ view: name }));
-  });
-  listen(document);
-  inTurns(app, update);
-  followAddress(app.state);
-  update(app.state.get(), new Set(Object.keys(app.state.get())));
-}
-
-function createApp(data) {
-  const jobs = data.jobs;
-  const facts = new Map(jobs.map((job) => [job.id, factsOf(job)]));
   const state = createState(fromHash(location.hash));
   if (state.get().theme === "") state.set({ theme: rememberedTheme() });
-  const details = createDetails(data.files, loadScript);
-  globalThis.daddyEncode = { job: details.received };
-  const app = {
-    data,
-    jobs,
-    facts,
-    byId: new Map(jobs.map((job) => [job.id, job])),
-    keys: keysOf(jobs, facts),
-    state,
-    details,
-    marks: { get: () => NO_MARK, subscribe: () => () => undefined },
-    visible,
-    problem: () => check(parse(state.get().query), app.keys),
-  };
-  let known = { query: null, sort: null, brush: null, x: null, y: null, jobs: [] };
+  const marks = { get: () => NO_MARK, subscribe: () => () => undefined };
+  const app = createApp(data, state, marks, loadScript);
+  const updates = createUpdates(app, loadScript);
+  globalThis.daddyEncode = { job: app.details.received, latest: updates.received };
+  const theme = createTheme(app);
+  const help = createHelp();
+  const tabs = createTabs(app, VIEWS);
+  const find = createFind(app, tabs.focus);
+  const toolbar = createToolbar(app);
+  const tray = createTray(app);
+  const overlays = OVERLAYS.map((create) => create(app));
+  const empty = el("div", { class: "empty", role: "status" });
+  const header = el("header", { class: "top" },
+    el("div", { class: "bar" }, el("h1", { title: app.data.title }, app.data.title), find.element,
+      el("div", { class: "tools" }, updates.element, theme.element, help.button)),
+    el("div", { class: "row" }, tabs.tabs, toolbar.element));
+  root.append(header, el("main", {}, empty, tabs.panels), tray.element, help.element,
+    ...overlays.map(({ element }) => element));
 
-  function visible() {
-    const { query, sort, brush, x, y } = state.get();
-    if (known.query === query && known.sort === sort && known.brush === brush && known.x === x && known.y === y) {
-      return known.jobs;
-    }
-    const parsed = parse(query);
-    const found = jobs.filter((job) => matches(parsed, job, facts.get(job.id), app.marks) && inBrush(facts.get(job.id)));
-    known = { query, sort, brush, x, y, jobs: sortJobs(found, facts, sort) };
-    return known.jobs;
+  function update(now, changed) {
+    const visible = app.visible();
+    theme.update(now);
+    find.update(visible, now, changed);
+    toolbar.update(visible, now, changed);
+    replace(empty, nothing(app, visible, find.clear));
+    tabs.update(visible, now, changed);
+    tray.update(now);
+    for (const overlay of overlays) overlay.update(now, changed);
   }
 
-  function inBrush(one) {
-    const { brush, x, y } = state.get();
-    if (brush === null) return true;
-    const [horizontal, vertical] = [one.get(x), one.get(y)];
-    return horizontal >= brush[0] && horizontal <= brush[1] && vertical >= brush[2] && vertical <= brush[3];
+  register("t", "Colours: as the system, light, dark", theme.turn);
+  listen(document);
+  inTurns(app, update);
+  followAddress(state);
+  // Headings of groups stay below it.
+  new ResizeObserver(() => {
+    document.documentElement.style.setProperty("--header", `${header.offsetHeight}px`);
+  }).observe(header);
+  update(state.get(), new Set([...Object.keys(state.get()), "marks"]));
+}
+
+function nothing(app, visible, clear) {
+  if (app.jobs.length === 0) {
+    return [el("h2", {}, "No jobs yet"), el("p", {}, "This folder has no receipt of an encoded rollout. Once there is one, make this page again.")];
   }
-
-  app.marks.subscribe(() => {
-    known.query = null;
-  });
-  return app;
+  if (visible.length > 0 || app.state.get().view === "compare") return null;
+  return [el("h2", {}, "No job matches"), app.problem() && el("p", {}, `${app.problem()}.`), el("button", { type: "button", class: "button", onclick: clear }, "Clear the search")];
 }
 
-// A view is made when it is first shown; only the one that is shown is updated.
-function createTab(app, { name, title, create, badge }) {
-  const number = el("span", { class: "badge" });
-  const tab = el("button", {
-    type: "button", role: "tab", id: `tab-${name}`, "aria-controls": `panel-${name}`,
-    onclick: () => app.state.set({ view: name }),
-  }, title, number);
-  const panel = el("section", { role: "tabpanel", id: `panel-${name}`, "aria-labelledby": `tab-${name}`, hidden: true });
-  let view = null;
-  let wasShown = false;
-  return {
-    name,
-    title,
-    tab,
-    panel,
-    update(visible, state, changed) {
-      const shown = state.view === name;
-      tab.setAttribute("aria-selected", String(shown));
-      tab.tabIndex = shown ? 0 : -1;
-      panel.hidden = !shown;
-      number.textContent = badge ? badge(app, state) : "";
-      if (shown && view === null) {
-        view = create(app);
-        panel.append(view.element);
-      }
-      if (view !== null && shown !== wasShown) view.shown(shown);
-      if (shown) view.update(visible, state, wasShown ? changed : new Set(Object.keys(state)));
-      wasShown = shown;
-    },
-  };
-}
-
-// Several changes of the state in one turn are shown once.
+// Several changes in one turn are shown once.
 function inTurns(app, update) {
-  let changed = null;
-  const changes = (keys) => {
-    if (changed === null) {
-      changed = new Set();
+  let waiting = null;
+  const change = (keys) => {
+    if (waiting === null) {
+      waiting = new Set();
       queueMicrotask(() => {
-        const all = changed;
-        changed = null;
-        update(app.state.get(), all);
+        const changed = waiting;
+        waiting = null;
+        update(app.state.get(), changed);
       });
     }
-    for (const key of keys) changed.add(key);
+    for (const key of keys) waiting.add(key);
   };
-  app.state.subscribe((_, keys) => changes(keys));
-  app.marks.subscribe(() => changes(["marks"]));
+  app.state.subscribe((_, keys) => change(keys));
+  app.marks.subscribe(() => change(["marks"]));
 }
 
 start(document.getElementById("page"), JSON.parse(document.getElementById("data").textContent));

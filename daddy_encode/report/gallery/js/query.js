@@ -14,7 +14,7 @@ export const SPECIAL = Object.freeze(["has", "mark", "chip"]);
  * @typedef {{text: string, number: number|null, range: number[]|null, time: number[]|null}} Value
  * @typedef {{kind: "word", text: string, literal: boolean, not: boolean}
  *   | {kind: "key", key: string, operator: string, values: Value[], not: boolean}} Term
- * @typedef {{terms: Term[], error: string|null}} Query
+ * @typedef {{terms: Term[], error: string|null, unfinished: boolean}} Query `unfinished`: the fault is that more must follow
  */
 
 /**
@@ -26,12 +26,12 @@ export function parse(text) {
   const terms = [];
   let rest = text.trimStart();
   while (rest !== "") {
-    const { term, error, length } = firstTerm(rest);
-    if (error) return { terms, error };
+    const { term, error, unfinished, length } = firstTerm(rest);
+    if (error) return { terms, error, unfinished: unfinished === true };
     terms.push(term);
     rest = rest.slice(length).trimStart();
   }
-  return { terms, error: null };
+  return { terms, error: null, unfinished: false };
 }
 
 /**
@@ -112,7 +112,9 @@ function firstTerm(text) {
     if (values.length > 0) place += 1;
     const atom = readAtom(text, place, sign === ":" ? /[\s,]/y : /\s/y);
     if (atom.error) return atom;
-    if (atom.text === "" && !atom.quoted) return { error: `after ${subject.text}${spaced(sign)} something must follow` };
+    if (atom.text === "" && !atom.quoted) {
+      return { error: `after ${subject.text}${spaced(sign)} something must follow`, unfinished: true };
+    }
     values.push(valueOf(atom));
     place = atom.end;
   } while (sign === ":" && text[place] === ",");
@@ -126,7 +128,9 @@ function readAtom(text, start, ends) {
     const closed = /"((?:[^"\\]|\\[^])*)"/y;
     closed.lastIndex = start;
     const found = closed.exec(text);
-    if (found === null) return { error: `the quote before ${text.slice(start + 1, start + 21) || "the end"} is not closed` };
+    if (found === null) {
+      return { error: `the quote before ${text.slice(start + 1, start + 21) || "the end"} is not closed`, unfinished: true };
+    }
     return { text: found[1].replace(/\\([^])/g, "$1"), quoted: true, end: start + found[0].length };
   }
   let end = start;

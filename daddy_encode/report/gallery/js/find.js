@@ -1,0 +1,143 @@
+// The search box: what it found is counted as one types, what may follow is suggested, a fault is said in place.
+import { el, replace } from "./dom.js";
+import { register } from "./keyboard.js";
+import { parse } from "./query.js";
+import { suggest } from "./suggest.js";
+import { counted } from "./values.js";
+
+const EXAMPLE = "return > 200   env:Humanoid   failed";
+
+/**
+ * @param {object} app
+ * @param {() => void} leave goes to what was found
+ * @returns {{element: HTMLElement, update(visible: object[], state: object, changed: Set<string>): void, clear(): void}}
+ */
+export function createFind(app, leave) {
+  const input = el("input", {
+    type: "text", id: "find", role: "combobox", "aria-label": "Find jobs", "aria-autocomplete": "list",
+    "aria-expanded": "false", "aria-controls": "suggestions", "aria-describedby": "problem", placeholder: EXAMPLE,
+    autocomplete: "off", autocapitalize: "off", spellcheck: "false", enterkeyhint: "search", maxlength: "1000",
+    oninput: typed, onkeydown: pressed, onfocus: offer, onclick: offer, onblur: left,
+  });
+  const list = el("ul", { id: "suggestions", class: "suggestions", role: "listbox", "aria-label": "Suggestions", hidden: true });
+  const count = el("output", { class: "count", for: "find" });
+  const clearButton = el("button", { type: "button", class: "clear", "aria-label": "Clear the search", onclick: clear }, "×");
+  const problem = el("p", { id: "problem", class: "problem", role: "status" });
+  const element = el("div", { class: "find", role: "search" },
+    el("div", { class: "box" }, input, count, clearButton), list, problem);
+  let offered = { from: 0, suggestions: [] };
+  let chosen = -1;
+
+  function typed() {
+    offer();
+    // While the name of a key is being typed, nothing has that word in it: what was found stays until there is more.
+    const { suggestions } = offered;
+    if (suggestions.length === 0 || /\s$/.test(input.value) || app.found(input.value).length > 0) settle();
+  }
+
+  function settle() {
+    app.state.set({ query: input.value });
+  }
+
+  function offer() {
+    offered = suggest(input.value, input.selectionStart, app.keys, app.valuesOf, app.wordCounts());
+    chosen = -1;
+    const options = offered.suggestions.map(({ label, detail }, place) => el("li", {
+      role: "option", id: `suggestion-${place}`, "aria-selected": "false",
+      // Not click: the box would lose the focus first.
+      onpointerdown: (event) => {
+        event.preventDefault();
+        take(place);
+      },
+    }, el("span", {}, label), el("span", { class: "detail" }, detail)));
+    replace(list, options);
+    show(options.length > 0);
+  }
+
+  function show(isOpen) {
+    list.hidden = !isOpen;
+    input.setAttribute("aria-expanded", String(isOpen));
+    if (!isOpen) choose(-1);
+  }
+
+  function choose(place) {
+    chosen = place;
+    [...list.children].forEach((option, number) => option.setAttribute("aria-selected", String(number === place)));
+    if (place < 0) input.removeAttribute("aria-activedescendant");
+    else {
+      input.setAttribute("aria-activedescendant", `suggestion-${place}`);
+      list.children[place].scrollIntoView({ block: "nearest" });
+    }
+  }
+
+  function take(place) {
+    const { text } = offered.suggestions[place];
+    const rest = input.value.slice(input.selectionStart);
+    input.value = input.value.slice(0, offered.from) + text + rest.trimStart();
+    const caret = offered.from + text.length;
+    input.setSelectionRange(caret, caret);
+    typed();
+  }
+
+  function close() {
+    show(false);
+  }
+
+  function left() {
+    close();
+    if (input.value !== app.state.get().query) settle();
+    else showFault();
+  }
+
+  function showFault() {
+    // Nobody is told that more must follow while he is writing it.
+    const fault = document.activeElement === input && parse(input.value).unfinished ? null : app.problem();
+    problem.textContent = fault ? fault[0].toUpperCase() + fault.slice(1) : "";
+    input.setAttribute("aria-invalid", String(fault !== null));
+  }
+
+  function pressed(event) {
+    const isOpen = !list.hidden;
+    const last = offered.suggestions.length - 1;
+    const { key } = event;
+    if (key === "ArrowDown" && isOpen) choose(chosen < last ? chosen + 1 : -1);
+    else if (key === "ArrowUp" && isOpen) choose(chosen < 0 ? last : chosen - 1);
+    else if (key === "ArrowDown") goOn();
+    else if ((key === "Enter" || key === "Tab") && isOpen && chosen >= 0) take(chosen);
+    else if (key === "Enter") goOn();
+    else if (key === "Escape" && isOpen) close();
+    else if (key === "Escape" && input.value !== "") clear();
+    else if (key === "Escape") input.blur();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  function goOn() {
+    settle();
+    leave();
+  }
+
+  function clear() {
+    input.value = "";
+    app.state.set({ query: "", brush: null });
+    close();
+  }
+
+  register("/", "Find", () => {
+    input.focus();
+    input.select();
+  }, () => app.state.get().job === null);
+
+  return {
+    element,
+    clear,
+    update(visible, state, changed) {
+      if (changed.has("query") && input.value !== state.query) input.value = state.query;
+      const all = app.jobs.length;
+      count.textContent = visible.length === all ? counted(all, "job") : `${visible.length} of ${counted(all, "job")}`;
+      clearButton.hidden = state.query === "" && state.brush === null;
+      showFault();
+    },
+  };
+}

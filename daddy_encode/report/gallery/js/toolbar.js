@@ -1,0 +1,106 @@
+// Below the search box: states as filters, the order, the groups, the size of the cards.
+import { el } from "./dom.js";
+import { register } from "./keyboard.js";
+import { STATES } from "./query.js";
+import { readSort } from "./sort.js";
+import { chosenStates, toggleState, withoutStates } from "./suggest.js";
+
+const SIZES = [["s", "Small"], ["m", "Medium"], ["l", "Large"]];
+/** A key with more values than this is no heading for groups. */
+const MOST_GROUPS = 400;
+
+/**
+ * @param {object} app
+ * @returns {{element: HTMLElement, update(visible: object[], state: object, changed: Set<string>): void}}
+ */
+export function createToolbar(app) {
+  const present = STATES.filter((state) => app.wordCounts().get(state) > 0);
+  const numbers = new Map();
+  const filters = present.map((state) => {
+    const number = el("span", { class: "number" });
+    numbers.set(state, number);
+    return el("button", {
+      type: "button", class: `filter ${state}`, "data-state": state,
+      onclick: () => app.state.set(({ query }) => ({ query: toggleState(query, state) })),
+    }, el("span", { class: "dot", "aria-hidden": "true" }), `${state} `, number);
+  });
+  const brush = el("button", {
+    type: "button", class: "filter brush", onclick: () => app.state.set({ brush: null }),
+  }, "within the plot’s selection ×");
+  const sort = el("select", { id: "sort", onchange: () => setSort(sort.value, null) }, options(app.keys.map((key) => key.name)));
+  const way = el("button", { type: "button", class: "icon-button way", onclick: turn });
+  const group = el("select", { id: "group", onchange: () => app.state.set({ group: group.value }) },
+    el("option", { value: "" }, "nothing"), options(groupKeys()));
+  const sizes = SIZES.map(([size, name]) => el("button", {
+    type: "button", class: "size", "data-size": size, "aria-label": `${name} cards`, title: `${name} cards`,
+    onclick: () => app.state.set({ size }),
+  }, el("span", { class: `squares ${size}`, "aria-hidden": "true" })));
+  const element = el("div", { class: "toolbar" },
+    el("div", { class: "filters", role: "group", "aria-label": "Show only" }, present.length > 1 && filters, brush),
+    el("div", { class: "arrange" },
+      el("label", { for: "sort" }, "Sort by"), el("span", { class: "joined" }, sort, way),
+      el("label", { for: "group" }, "Group by"), group,
+      el("div", { class: "sizes", role: "group", "aria-label": "Size of the cards" }, sizes)));
+
+  function groupKeys() {
+    const names = app.keys.map((key) => key.name).filter((name) => !["name", "finished", "seconds", "bytes"].includes(name));
+    return names.filter((name) => name === "run" || app.valuesOf(name).size <= MOST_GROUPS);
+  }
+
+  function setSort(key, wanted) {
+    // Newest, longest and best first, names from A to Z.
+    const isNumber = app.keys.some(({ name, kind }) => name === key && kind === "number");
+    const descending = wanted === null ? isNumber : wanted;
+    app.state.set({ sort: descending ? `-${key}` : key });
+  }
+
+  function turn() {
+    const { key, descending } = readSort(app.state.get().sort);
+    setSort(key, !descending);
+  }
+
+  const isFree = () => app.state.get().job === null;
+  register("o", "Order: choose the key", () => sort.focus(), isFree, "Arrange");
+  register("O", "The other way round", turn, isFree, "Arrange");
+  register("u", "Under headings: choose the key", () => group.focus(), isFree, "Arrange");
+  register(["-", "+"], "Smaller, larger cards", ({ key }) => {
+    const place = SIZES.findIndex(([size]) => size === app.state.get().size) + (key === "+" ? 1 : -1);
+    if (SIZES[place]) app.state.set({ size: SIZES[place][0] });
+  }, isFree, "Arrange");
+
+  return {
+    element,
+    update(visible, state, changed) {
+      const { key, descending } = readSort(state.sort);
+      select(sort, key);
+      select(group, state.group);
+      way.textContent = descending ? "↓" : "↑";
+      way.title = descending ? "Descending" : "Ascending";
+      way.setAttribute("aria-label", way.title);
+      for (const button of sizes) button.setAttribute("aria-pressed", String(button.dataset.size === state.size));
+      brush.hidden = state.brush === null;
+      if (changed.has("query") || changed.has("marks")) {
+        const chosen = chosenStates(state.query);
+        // What each of them would show, by the rest of the query.
+        const counts = new Map();
+        for (const job of app.found(withoutStates(state.query))) counts.set(job.state, (counts.get(job.state) || 0) + 1);
+        for (const filter of filters) {
+          filter.setAttribute("aria-pressed", String(chosen.includes(filter.dataset.state)));
+          numbers.get(filter.dataset.state).textContent = String(counts.get(filter.dataset.state) || 0);
+        }
+      }
+      element.querySelector(".sizes").hidden = state.view !== "cards";
+    },
+  };
+}
+
+// A link may name a key that no job has any more.
+function select(element, value) {
+  if (element.value === value) return;
+  if (![...element.options].some((option) => option.value === value)) element.append(...options([value]));
+  element.value = value;
+}
+
+function options(names) {
+  return names.map((name) => el("option", { value: name }, name));
+}
