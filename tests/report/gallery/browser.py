@@ -148,15 +148,23 @@ class Driver:
 
     def close(self) -> None:
         """End the browser and the driver, by force where they do not end by themselves; remove their files."""
-        left = [*self.process_ids(), self._node.pid]
+        # Descriptors, since a process that ends meanwhile may leave its number to another.
+        processes = []
+        for process_id in [*self.process_ids(), self._node.pid]:
+            with contextlib.suppress(ProcessLookupError):
+                processes.append(os.pidfd_open(process_id))
         assert self._node.stdin and self._node.stdout
         with contextlib.suppress(BrokenPipeError):
             self._node.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._node.wait(20)
-        for process_id in left if self._node.poll() is None else left[:-1]:
+        for process in processes:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(process_id, signal.SIGKILL)
+                signal.pidfd_send_signal(process, signal.SIGKILL)
+        for process in processes:
+            # Readable once it has ended.
+            select.select([process], [], [], 60)
+            os.close(process)
         self._node.wait(60)
         self._node.stdout.close()
         self._log.close()

@@ -42,6 +42,7 @@ const browser = await puppeteer.launch({
         args: [
           "--no-sandbox",
           "--disable-gpu",
+          "--disable-dev-shm-usage",
           "--disable-quic",
           "--no-first-run",
           "--mute-audio",
