@@ -8,6 +8,7 @@ import { createFind } from "./find.js";
 import { createHelp } from "./help.js";
 import { listen, register } from "./keyboard.js";
 import { fromHash } from "./link.js";
+import { createPlayer } from "./player.js";
 import { createState } from "./state.js";
 import { createTabs } from "./tabs.js";
 import { createTheme, rememberedTheme } from "./theme.js";
@@ -24,7 +25,7 @@ const VIEWS = [
 ];
 
 /** What lies over the page while `state.job` is set: `create(app)` gives {element, update(state, changedKeys)}. */
-const OVERLAYS = [];
+const OVERLAYS = [createPlayer];
 
 const NO_MARK = Object.freeze({ mark: null, star: false, note: "" });
 

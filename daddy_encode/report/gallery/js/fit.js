@@ -1,0 +1,21 @@
+// How large a picture is shown in a box. Pure.
+
+/** Up to this size, in pixels of the longer side, a picture is small: its pixels are shown as sharp squares. */
+export const SMALL = 320;
+// Larger ones are enlarged smoothly, and no further: they have no more to show.
+const LARGEST_ZOOM = 2;
+
+/**
+ * @param {{width: number, height: number}} picture
+ * @param {{width: number, height: number}} box
+ * @param {number} density  pixels of the screen per CSS pixel
+ * @returns {{width: number, height: number, sharp: boolean}}  CSS pixels; sharp: whole pixels of the screen for each
+ */
+export function fit(picture, box, density = 1) {
+  const zoom = Math.min(box.width / picture.width, box.height / picture.height);
+  const small = Math.max(picture.width, picture.height) <= SMALL;
+  const whole = Math.floor(zoom * density) / density;
+  const sharp = small && whole > 0 && whole * density >= 1;
+  const factor = sharp ? whole : Math.min(zoom, LARGEST_ZOOM);
+  return { width: picture.width * factor, height: picture.height * factor, sharp };
+}

@@ -1,0 +1,257 @@
+// One job, large: its video frame for frame, what the rollout wrote about the frame, and all that is known of it.
+
+import { createAnnotations } from "./annotations.js";
+import { createClipView } from "./clip_view.js";
+import { createDeck } from "./deck.js";
+import { el, replace, safeUrl } from "./dom.js";
+import { factsOf, label } from "./facts.js";
+import { register } from "./keyboard.js";
+import { toHash } from "./link.js";
+import { toggleCompared } from "./state.js";
+import { boundedSpeed, planOf, rateOf } from "./sync.js";
+import { createTransport, registerTransport } from "./transport.js";
+import { writeBytes, writeDate, writeDuration, writeValue } from "./values.js";
+
+/** Said of states and chips that nobody reads as good. */
+const BAD = ["failed", "missing"];
+
+/**
+ * @param {object} app
+ * @param {{marks?: (app: object, id: string) => HTMLElement}} [slots]  what others put into it
+ * @returns {{element: HTMLDialogElement, update(state: object, changed: Set<string>): void}}
+ */
+export function createPlayer(app, slots = {}) {
+  const element = el("dialog", { class: "player", "aria-labelledby": "player-title" });
+  let view = null;
+  let openId = null;
+  let annotations = null;
+  let transport = null;
+  let opener = null;
+  // The frame that this wrote into the state, so that one from outside is told from it.
+  let written = null;
+  const deck = createDeck({
+    now: () => performance.now(),
+    nextTick: (callback) => requestAnimationFrame(callback),
+    changed: showPosition,
+  });
+  const isOpen = () => openId !== null;
+  const isPlayable = () => isOpen() && view !== null && !view.isGif() && !view.cellsOnly();
+  const setSpeed = (speed) => app.state.set({ speed: boundedSpeed(speed) });
+  const close = () => app.state.set({ job: null, frame: 0 });
+
+  element.addEventListener("cancel", (event) => {
+    event.preventDefault();
+    close();
+  });
+  // On what lies around it.
+  element.addEventListener("click", (event) => {
+    if (event.target === element) close();
+  });
+  element.addEventListener("keydown", keepFocus);
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden && deck.playing()) void deck.pause();
+  });
+  registerTransport(deck, isPlayable, "Player", () => app.state.get().speed, setSpeed);
+  register(["PageUp", "p"], "Previous job", () => move(-1), isOpen, "Player");
+  register(["PageDown", "n"], "Next job", () => move(1), isOpen, "Player");
+  register("y", "Copy a link to this frame", copyLink, isOpen, "Player");
+  register("c", "Compare this job, or no longer", toggleCompare, isOpen, "Player");
+  register("Escape", "Close", close, isOpen, "Player");
+
+  function update(state, changed) {
+    const job = state.job === null ? undefined : app.byId.get(state.job);
+    if (job === undefined) {
+      if (isOpen()) shut();
+      return;
+    }
+    if (job.id !== openId) open(job, state);
+    else if (changed.has("frame") && state.frame !== written) void deck.seek(state.frame);
+    if (changed.has("speed")) deck.setSpeed(state.speed);
+    if (changed.has("compare")) showCompare();
+    transport?.update(state.speed);
+  }
+
+  function open(job, state) {
+    const wasOpen = isOpen();
+    if (!wasOpen) opener = document.activeElement;
+    release();
+    openId = job.id;
+    written = null;
+    build(job);
+    if (!wasOpen) element.showModal();
+    element.querySelector(".player-stage").focus({ preventScroll: true });
+    deck.setSpeed(state.speed);
+    const isStill = matchMedia("(prefers-reduced-motion: reduce)").matches || state.frame > 0;
+    const id = job.id;
+    void deck.load([view.shown], planOf([view.clip]), state.frame).then(() => {
+      if (openId === id && !isStill && view.shown.moves) deck.play();
+    });
+    if (!job.columns && !job.sprite) return;
+    app.details(job.id).then((details) => {
+      if (openId !== id) return;
+      annotations = createAnnotations(details, view.clip.frames, (frame) => deck.seek(frame));
+      replace(element.querySelector(".player-annotations"), annotations.element);
+      annotations.show(deck.position());
+    }, () => {
+      if (openId !== id) return;
+      const slot = element.querySelector(".player-annotations");
+      if (job.columns) replace(slot, el("p", { class: "player-note" }, "The annotations cannot be read: the folder beside this page lacks them."));
+    });
+  }
+
+  function release() {
+    deck.close();
+    view?.close();
+    [view, annotations, transport, openId] = [null, null, null, null];
+  }
+
+  function shut() {
+    release();
+    element.close();
+    replace(element);
+    // The opener may be gone: a card out of sight is taken out of the page.
+    if (opener?.isConnected) opener.focus({ preventScroll: true });
+    opener = null;
+  }
+
+  function build(job) {
+    view = createClipView(app, job, { playGif: true, onLabel: (frame) => annotations?.show(frame) });
+    const { name, run } = label(job);
+    const stage = el("div", { class: "player-stage", tabindex: "-1" }, view.element);
+    if (view.shown.moves) {
+      view.element.addEventListener("click", () => deck.toggle());
+      transport = createTransport(deck, {
+        what: "Frame",
+        text: (frame) => `frame ${frame} of ${view.clip.frames - 1} · ${(frame / rateOf(job)).toFixed(2)} s`,
+        setSpeed,
+      });
+    }
+    const visible = app.visible();
+    const place = visible.indexOf(job);
+    const move1 = (title, sign, by, there) =>
+      el("button", { type: "button", class: "icon-button", title, "aria-label": title, disabled: !there, onclick: () => move(by) }, sign);
+    replace(element, el("div", { class: "player-frame" },
+      el("header", { class: "player-head" },
+        el("div", { class: "player-name" },
+          run && el("p", { class: "player-run" }, run),
+          el("h2", { id: "player-title" }, name)),
+        el("span", { class: "player-place" }, place < 0 ? "" : `${place + 1} of ${visible.length}`),
+        move1("Previous job (p)", "‹", -1, place > 0),
+        move1("Next job (n)", "›", 1, place >= 0 && place < visible.length - 1),
+        el("button", { type: "button", class: "icon-button", title: "Close (Esc)", "aria-label": "Close", onclick: close }, "✕")),
+      el("div", { class: "player-body" },
+        el("div", { class: "player-main" },
+          stage,
+          transport?.element,
+          !transport && view.isGif() && el("p", { class: "player-note" }, "A GIF plays by itself. An MP4 can be stepped frame by frame: encode with --video both.")),
+        el("div", { class: "player-side" },
+          chips(job),
+          slots.marks && el("div", { class: "player-marks" }, slots.marks(app, job.id)),
+          actions(job),
+          el("div", { class: "player-annotations" }),
+          facts(job)))));
+    showCompare();
+  }
+
+  function chips(job) {
+    const all = [...(BAD.includes(job.state) ? [[job.state, ""]] : []), ...(job.chips || [])];
+    const said = all.filter(([, text]) => text);
+    if (all.length === 0 && !job.error) return null;
+    return el("div", { class: "player-chips" },
+      el("div", {}, all.map(([kind]) => el("span", { class: `chip ${BAD.includes(kind) ? "bad" : ""}` }, kind))),
+      job.error && view.shown.moves && el("p", { class: "player-error" }, job.error),
+      said.map(([kind, text]) => el("p", { class: "player-note" }, `${kind}: ${text}`)));
+  }
+
+  function actions(job) {
+    const file = (name, url) => safeUrl(url) !== "" && el("a", { class: "button", href: url, target: "_blank", rel: "noopener" }, name);
+    return el("div", { class: "player-actions" },
+      el("button", { type: "button", class: "button player-compare", "aria-pressed": "false", onclick: toggleCompare }, "Compare"),
+      el("button", { type: "button", class: "button player-copy", onclick: copyLink }, "Copy link"),
+      file("MP4", job.mp4),
+      file("GIF", job.gif));
+  }
+
+  function facts(job) {
+    const built = factsOf(job);
+    const lines = [...Object.keys(job.meta || {}).map((name) => [name, writeValue(job.meta[name])])];
+    lines.push(["frames", writeValue(job.frames)]);
+    if (built.has("seconds")) lines.push(["duration", `${writeDuration(built.get("seconds"))} at ${writeValue(built.get("fps"))} fps`]);
+    if (job.width) lines.push(["size", `${job.width}×${job.height}${job.bytes ? `, ${writeBytes(job.bytes)}` : ""}`]);
+    if (job.finished) lines.push(["encoded", writeDate(job.finished) + (job.encode_seconds ? `, in ${writeDuration(job.encode_seconds)}` : "")]);
+    if (job.host) lines.push(["host", job.host]);
+    lines.push(["job", job.job]);
+    return el("dl", { class: "player-facts" },
+      lines.filter(([, value]) => value !== "").map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
+  }
+
+  function showPosition(frame, playing) {
+    transport?.update(app.state.get().speed);
+    // The address is rewritten when it stands still.
+    if (playing || openId === null || app.state.get().frame === frame) return;
+    written = frame;
+    app.state.set({ frame });
+  }
+
+  function showCompare() {
+    const chosen = app.state.get().compare.includes(openId);
+    const button = element.querySelector(".player-compare");
+    button.setAttribute("aria-pressed", String(chosen));
+    button.textContent = chosen ? "Compared" : "Compare";
+  }
+
+  function toggleCompare() {
+    app.state.set({ compare: toggleCompared(app.state.get().compare, openId) });
+  }
+
+  function move(by) {
+    const visible = app.visible();
+    const place = visible.findIndex((job) => job.id === openId);
+    const next = visible[place + by];
+    if (place >= 0 && next !== undefined) app.state.set({ job: next.id, frame: 0 });
+  }
+
+  async function copyLink() {
+    await deck.pause();
+    // The address follows the state after a moment; the link is to be this frame's in any case.
+    const link = `${location.href.split("#")[0]}${toHash({ ...app.state.get(), frame: deck.position(), theme: "" })}`;
+    const button = element.querySelector(".player-copy");
+    const said = await copy(link, element);
+    button.textContent = said ? "Copied" : "Not copied";
+    setTimeout(() => {
+      button.textContent = "Copy link";
+    }, 2000);
+  }
+
+  return { element, update };
+
+  /** Tab goes round inside. */
+  function keepFocus(event) {
+    if (event.key !== "Tab") return;
+    const all = [...element.querySelectorAll("button:not(:disabled), a[href], input, select, textarea, summary")];
+    const [first, last] = [all[0], all[all.length - 1]];
+    const at = document.activeElement;
+    if (event.shiftKey ? at === first || !all.includes(at) : at === last) {
+      event.preventDefault();
+      (event.shiftKey ? last : first).focus();
+    }
+  }
+}
+
+/** Put text on the clipboard; a page from a file, or in a frame, may only do it the old way. */
+async function copy(text, parent) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    const area = el("textarea", { class: "visually-hidden", "aria-hidden": "true" });
+    area.value = text;
+    parent.append(area);
+    const before = document.activeElement;
+    area.select();
+    const done = document.execCommand("copy");
+    area.remove();
+    before?.focus({ preventScroll: true });
+    return done;
+  }
+}
