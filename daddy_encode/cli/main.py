@@ -20,6 +20,7 @@ COMMANDS = {
     "watch": "watch.command",
     "status": "status_command",
     "log": "log_command",
+    "gallery": "gallery_command",
     "verify": "verify.command",
     "submit": "submit.command",
     "pack": "pack.command",

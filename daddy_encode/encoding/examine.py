@@ -6,7 +6,7 @@ import itertools
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
@@ -23,7 +23,7 @@ from daddy_encode.encoding.recorded import gaps_agree, gaps_of, outputs_there, r
 from daddy_encode.encoding.settings import DEFAULT_FPS, Plan, Settings, plan
 from daddy_encode.errors import ManifestError, Skipped, SpoolError, one_line
 from daddy_encode.spool.frames import FrameSequence
-from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME, Manifest
+from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME, Manifest, kept_meta
 from daddy_encode.spool.paths import JobPaths, Kind
 from daddy_encode.spool.receipt import (
     MAX_LISTED,
@@ -60,6 +60,7 @@ class Examined(Struct, frozen=True):
             there, and the times of these and of the directory.
         is_recorded: Whether the receipt is so already.
         dropped: What the rollout has dropped; not looked for where nothing is left to do.
+        meta: The rollout's own values, as far as the receipt keeps them.
         warnings: What whoever sees the videos should know of how they were made.
         parent: The status of the directory that its directory is in, where the outputs go there; else None.
     """
@@ -78,6 +79,7 @@ class Examined(Struct, frozen=True):
     receipt: Receipt | None
     is_recorded: bool
     dropped: Dropped
+    meta: dict[str, Any] | None
     warnings: Sequence[str]
     parent: os.stat_result | None
 
@@ -247,9 +249,14 @@ def examine(
         receipt=receipt,
         is_recorded=receipt in (None, earlier),
         dropped=dropped,
+        meta=_meta(manifest or rollout) if todo else None,
         warnings=warnings,
         parent=directory.status("..") if paths.base.parent == paths.directory.parent else None,
     )
+
+
+def _meta(record: Manifest | Rollout | None) -> dict[str, Any] | None:
+    return kept_meta(record.meta) if record is not None else None
 
 
 def _rollout(directory: JobDirectory, frames: FrameSequence) -> tuple[Rollout | None, list[str]]:

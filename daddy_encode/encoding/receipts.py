@@ -19,7 +19,7 @@ from daddy_encode.encoding.recorded import is_of, outputs_there, recorded
 from daddy_encode.encoding.settings import plan
 from daddy_encode.errors import DaddyEncodeError, ManifestError, Skipped, one_line
 from daddy_encode.spool.held_file import HeldFile, opened_directory
-from daddy_encode.spool.manifest import read_manifest
+from daddy_encode.spool.manifest import MOST_META_TEXT, kept_meta, read_manifest
 from daddy_encode.spool.paths import JobPaths, Kind
 from daddy_encode.spool.publish import publish_bytes, reported
 from daddy_encode.spool.receipt import (
@@ -30,6 +30,7 @@ from daddy_encode.spool.receipt import (
     Receipt,
     Source,
     is_receipt_of,
+    no_source,
     read_receipt,
 )
 from daddy_encode.spool.records import encode_record, read_record
@@ -90,6 +91,7 @@ def record_done(
         salvaged=job.salvaged,
         gaps=job.filled(bad),
         lost=job.lost(bad),
+        meta=job.meta,
         # What was asked for stays so until something else is.
         unfinished={kind: msgspec.to_builtins(job.todo[kind]) for kind in job.todo if kind not in records},
         error=str(error) if error is not None else None,
@@ -170,15 +172,16 @@ def record_failure(
     if mtime_ns is None:
         return listing
     with contextlib.suppress(DaddyEncodeError, OSError):
-        manifest_sha256 = None
+        manifest_sha256, meta = None, None
         with contextlib.suppress(DaddyEncodeError):
-            if (found := read_manifest(paths.directory, check=context.owners.check_file)) is not None:
-                manifest_sha256 = found[1]
+            check = context.owners.check_file
+            if (found := read_manifest(paths.directory, check=check, most_meta=MOST_META_TEXT)) is not None:
+                manifest_sha256, meta = found[1], kept_meta(found[0].meta)
         earlier = _earlier(paths, context)
         # What is left of a job whose frames are deleted is known by its receipt alone.
         if earlier is not None and earlier.frames == "deleted" and not list_directory(paths.directory).frames:
             return listing
-        source = _no_source(listing_sha256=listing, manifest_sha256=manifest_sha256, directory_mtime_ns=mtime_ns)
+        source = no_source(listing_sha256=listing, manifest_sha256=manifest_sha256, directory_mtime_ns=mtime_ns)
         receipt = _receipt(
             paths,
             context,
@@ -186,6 +189,7 @@ def record_failure(
             error=str(error),
             outputs=outputs_there(paths, earlier) if earlier is not None else [],
             failures=list(failures),
+            meta=meta,
         )
         if earlier is not None and is_of(earlier, listing, manifest_sha256):
             # They are of these same frames: an encode with other options has failed, and theirs still count.
@@ -199,6 +203,7 @@ def record_failure(
                 gaps=earlier.gaps,
                 lost=earlier.lost,
                 settled=earlier.settled,
+                meta=earlier.meta if meta is None else meta,
                 unfinished={kind: msgspec.to_builtins(wanted[kind]) for kind in wanted if kind not in made},
             )
         _write(paths, receipt)
@@ -246,7 +251,7 @@ def _write_failures(paths: JobPaths, context: Context, earlier: Receipt | None, 
         if earlier is None or not earlier.source.sha256:
             # One that says nothing of the job's videos but which of them are there: it is neither done nor failed.
             outputs = earlier.outputs if earlier else []
-            receipt = _receipt(paths, context, _no_source(), outputs=outputs, failures=failures)
+            receipt = _receipt(paths, context, no_source(), outputs=outputs, failures=failures)
         else:
             receipt = msgspec.structs.replace(earlier, error=None, failures=failures)
         if receipt.outputs or failures:
@@ -272,19 +277,6 @@ def _write(paths: JobPaths, receipt: Receipt, job: Examined | None = None) -> No
     """Publish a job's receipt, in the directory that its own was in when it was examined. Raises SpoolError."""
     expected = job.parent if job is not None else None
     publish_bytes(encode_record(receipt), paths.receipt, paths.base.name, expected, paths.top)
-
-
-def _no_source(*, listing_sha256: str = "", manifest_sha256: str | None = None, directory_mtime_ns: int = 0) -> Source:
-    """Of a receipt for which no frames were encoded."""
-    return Source(
-        frames=0,
-        width=0,
-        height=0,
-        sha256="",
-        listing_sha256=listing_sha256,
-        manifest_sha256=manifest_sha256,
-        directory_mtime_ns=directory_mtime_ns,
-    )
 
 
 def _receipt(paths: JobPaths, context: Context, source: Source, **more: Any) -> Receipt:

@@ -14,7 +14,7 @@ from daddy_encode.report.log import not_whole
 from daddy_encode.spool.paths import RECEIPT_SUFFIX, JobPaths, absolute
 from daddy_encode.spool.receipt import Receipt
 from daddy_encode.spool.records import read_record
-from daddy_encode.spool.walk import Listing, is_there, list_outputs, listing_error, walk
+from daddy_encode.spool.walk import Listing, SpoolDirectory, is_there, list_outputs, listing_error, walk
 
 # The six values of a saved video, then what else a spreadsheet is asked for.
 COLUMNS = [
@@ -71,12 +71,63 @@ def read_ledger(root: Path, output_dir: Path | None = None) -> Ledger:
 def read_receipts(root: Path, output_dir: Path | None = None) -> Iterator[tuple[Path, Receipt | ManifestError]]:
     """Yield the path of every receipt of `root`, with what it says, or what is wrong with it.
 
-    These are the receipts below it and, where it is a job itself, its own, which are beside it. A directory that cannot
-    be listed is passed over.
+    Args:
+        root: As for `find_receipts`.
+        output_dir: As there.
+
+    Raises:
+        SpoolError: `root` itself cannot be listed.
+    """
+    for path, job in find_receipts(root, output_dir, Lister()):
+        try:
+            receipt = read_one(path, job)
+        except ManifestError as error:
+            yield path, error
+        else:
+            if receipt is not None:
+                yield path, receipt
+
+
+def read_one(path: Path, job: str | None) -> Receipt | None:
+    """A receipt that `find_receipts` has found, with the `job` that it gave; None where it is not one that was meant.
+
+    Raises:
+        ManifestError: It cannot be used.
+    """
+    try:
+        record = read_record(path, Receipt)
+    except ManifestError:
+        if job is None or path.name == f"{job}{RECEIPT_SUFFIX}":
+            raise
+        return None
+    return record[0] if record is not None and (job is None or record[0].job == one_line(job)) else None
+
+
+class Lister:
+    """How directories are listed; a subclass may remember them."""
+
+    def list(self, directory: SpoolDirectory) -> Listing:
+        """As `SpoolDirectory.list`, which raises the same."""
+        return directory.list()
+
+    def names(self, path: Path) -> Set[str]:
+        """The names in a directory; none where it cannot be listed."""
+        return list_outputs(path).names or frozenset()
+
+
+def find_receipts(root: Path, output_dir: Path | None, lister: Lister) -> Iterator[tuple[Path, str | None]]:
+    """Yield the path of each file with a receipt's name that may be of a job of `root`, each once.
+
+    These are those below it and, where it is a job itself, its own, which are beside it. A directory that cannot be
+    listed is passed over.
 
     Args:
         root: The directory of a job, or of a tree.
-        output_dir: Where outputs are, besides. Default: nowhere else.
+        output_dir: Where outputs are, besides. None: nowhere else.
+        lister: What lists directories.
+
+    Yields:
+        The path, and where other jobs' receipts may be there as well, the name of the directory whose it should be.
 
     Raises:
         SpoolError: `root` itself cannot be listed.
@@ -84,7 +135,7 @@ def read_receipts(root: Path, output_dir: Path | None = None) -> Iterator[tuple[
     seen: set[Path] = set()
     for directory in walk(root):
         try:
-            listing = directory.list()
+            listing = lister.list(directory)
         except OSError as error:
             if not directory.is_root:
                 continue
@@ -98,32 +149,18 @@ def read_receipts(root: Path, output_dir: Path | None = None) -> Iterator[tuple[
         places: list[tuple[Path, Set[str], str | None]] = [(root / directory.relative, listing.names, None)]
         if directory.is_root:
             beside = root.parent if root.name not in ("", "..") else absolute(root).parent
-            places.append((beside, _names(beside), directory.name))
+            places.append((beside, lister.names(beside), directory.name))
         if output_dir is not None:
             there = output_dir / directory.relative
-            places.append(
-                (
-                    there,
-                    _names(there),
-                    directory.name if directory.is_root and is_job else None,
-                )
-            )
+            places.append((there, lister.names(there), directory.name if directory.is_root and is_job else None))
         for place, names, job in places:
             for name in sorted(names):
                 path = place / name
                 if not name.endswith(RECEIPT_SUFFIX) or (job is not None and not name.startswith(f"{job}.")):
                     continue
-                if absolute(path) in seen:
-                    continue
-                seen.add(absolute(path))
-                try:
-                    record = read_record(path, Receipt)
-                except ManifestError as error:
-                    if job is None or name == f"{job}{RECEIPT_SUFFIX}":
-                        yield path, error
-                    continue
-                if record is not None and (job is None or record[0].job == one_line(job)):
-                    yield path, record[0]
+                if absolute(path) not in seen:
+                    seen.add(absolute(path))
+                    yield path, job
 
 
 def _receipts_of(root: Path, output_dir: Path | None) -> Iterator[Path]:
@@ -131,10 +168,6 @@ def _receipts_of(root: Path, output_dir: Path | None) -> Iterator[Path]:
     yield JobPaths.of(root).receipt
     if output_dir is not None:
         yield JobPaths.of(root, None, output_dir).receipt
-
-
-def _names(directory: Path) -> Set[str]:
-    return list_outputs(directory).names or frozenset()
 
 
 def ledger_rows(path: Path, receipt: Receipt) -> Iterator[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,6 +19,12 @@ from daddy_encode.spool.records import Check, encode_record, parse_record, read_
 MANIFEST_NAME = "manifest.json"
 # See spool/recording/rollout.py.
 ROLLOUT_NAME = "rollout.json"
+
+# Of a rollout's `meta` in the receipt of its job: bytes of compact JSON, and values; so that a receipt stays readable.
+MOST_META = 2**16
+MOST_META_VALUES = 10_000
+# The text of a manifest, which is indented, that may hold so much: no larger one's `meta` is looked into.
+MOST_META_TEXT = 4 * MOST_META
 
 Video = Literal["mp4", "gif", "both"]
 Fps = Annotated[str, Meta(max_length=40)] | float | int
@@ -95,8 +102,21 @@ def write_manifest_anyway(directory: Path, manifest: Manifest) -> None:
         raise
 
 
+def kept_meta(meta: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The `meta` of a rollout for its receipt; None where it is empty, too large, or cannot be written again. Pure."""
+    if not meta:
+        return None
+    try:
+        text = msgspec.json.encode(meta)
+    except (ValueError, TypeError, RecursionError):
+        # A lone surrogate, say, which JSON's escapes can spell.
+        return None
+    values = text.count(b",") + text.count(b":") + text.count(b"[") + text.count(b"{")
+    return dict(meta) if len(text) <= MOST_META and values <= MOST_META_VALUES else None
+
+
 def read_manifest(
-    directory: Path, *, dir_fd: int | None = None, check: Check | None = None
+    directory: Path, *, dir_fd: int | None = None, check: Check | None = None, most_meta: int = 0
 ) -> tuple[Manifest, str] | None:
     """Read the manifest in `directory`, without its `meta`, of which no encoder makes anything.
 
@@ -104,15 +124,18 @@ def read_manifest(
         directory: The job's directory.
         dir_fd: A descriptor of it, where it is open already.
         check: Called with the status of the file before it is read; raises where it should not be used.
+        most_meta: As in `parse_record`: a small `meta` is kept in the receipt. Default: none is.
 
     Returns:
-        The manifest, with an empty `meta`, and the SHA-256 of its bytes in hexadecimal digits; None where there is
-        none.
+        The manifest, with an empty `meta` where it is larger, and the SHA-256 of its bytes in hexadecimal
+        digits; None where there is none.
 
     Raises:
         ManifestError: There is one that cannot be used.
     """
-    found = read_record(directory / MANIFEST_NAME, Manifest, dir_fd=dir_fd, check=check, with_meta=False)
+    found = read_record(
+        directory / MANIFEST_NAME, Manifest, dir_fd=dir_fd, check=check, with_meta=False, most_meta=most_meta
+    )
     if found is None:
         return None
     manifest, text = found

@@ -91,6 +91,19 @@ class Source(Struct, frozen=True, kw_only=True):
     directory_mtime_ns: Nanoseconds = 0
 
 
+def no_source(*, listing_sha256: str = "", manifest_sha256: str | None = None, directory_mtime_ns: int = 0) -> Source:
+    """Of a receipt for which no frames were encoded."""
+    return Source(
+        frames=0,
+        width=0,
+        height=0,
+        sha256="",
+        listing_sha256=listing_sha256,
+        manifest_sha256=manifest_sha256,
+        directory_mtime_ns=directory_mtime_ns,
+    )
+
+
 # Keeps a receipt of the longest names far below what a reader accepts.
 MAX_LISTED = 1000
 
@@ -171,6 +184,8 @@ class Receipt(Struct, frozen=True, kw_only=True):
             encoder was killed as it was about to publish it, and what has the video's name now is not known.
         failures: How often ffmpeg, or gifsicle, failed on the job since it last changed or was encoded, the last
             MOST_FAILURES of them. As long as there are fewer, the job has not failed.
+        meta: The rollout's own values, as its manifest or else its `rollout.json` had them; None where there were none,
+            they are too large for `kept_meta`, or an earlier version has written the receipt.
         frames: "deleted": `daddy-encode clean` has deleted them, once the videos were proved. None: nobody has said so.
         finished: Seconds since the epoch, on the encoder's clock.
     """
@@ -192,6 +207,7 @@ class Receipt(Struct, frozen=True, kw_only=True):
     error: str | None = None
     unfinished: dict[Kind, dict[str, Any]] = field(default_factory=dict)
     failures: Annotated[list[Failure], Meta(max_length=MOST_FAILURES)] = field(default_factory=list)
+    meta: dict[str, Any] | None = None
     frames: Literal["deleted"] | None = None
     finished: Seconds
 

@@ -68,6 +68,7 @@ def parse_record(
     with_meta: bool = True,
     max_bytes: int = MAX_RECORD_BYTES,
     max_values: int = MAX_VALUES,
+    most_meta: int = 0,
 ) -> Record:
     """Parse a record. Pure; unknown fields are ignored.
 
@@ -79,6 +80,8 @@ def parse_record(
             only asked that it is an object in JSON.
         max_bytes: How long the text may be.
         max_values: How many values it may have.
+        most_meta: A `meta` that is not wanted is kept all the same, where the whole text has at most so many bytes and
+            `max_values` values. Default: none is.
 
     Raises:
         ManifestError: It is not such a record: bad JSON, a repeated key, NaN, a wrong type, a number out of bounds,
@@ -104,7 +107,7 @@ def parse_record(
         version = tree.get("version")
         if type(version) is not int or version != 1:
             raise ValueError(f"version {version!r:.40} is not one this program reads (1); update daddy-encode")
-        if not with_meta and isinstance(tree.get("meta"), dict):
+        if not with_meta and len(text) > most_meta and isinstance(tree.get("meta"), dict):
             del tree["meta"]
         return msgspec.convert(tree, known(kind))
     except RecursionError:
@@ -157,6 +160,7 @@ def read_record(
     dir_fd: int | None = None,
     check: Check | None = None,
     with_meta: bool = True,
+    most_meta: int = 0,
 ) -> tuple[Record, bytes] | None:
     """Read a record.
 
@@ -166,6 +170,7 @@ def read_record(
         dir_fd: A descriptor of its directory, where that is open already.
         check: Called once the file is open, before it is read; what it raises is raised. Default: any file is read.
         with_meta: As in `parse_record`.
+        most_meta: As there.
 
     Returns:
         The record and its exact bytes; None where there is no such file.
@@ -194,7 +199,7 @@ def read_record(
                 text += piece
         except OSError as error:
             raise ManifestError(f"{path}: cannot be read: {error.strerror}; try again") from error
-    return parse_record(text, kind, str(path), with_meta=with_meta), text
+    return parse_record(text, kind, str(path), with_meta=with_meta, most_meta=most_meta), text
 
 
 def _plain(value: Any) -> Any:

@@ -20,7 +20,7 @@ from daddy_encode.encoding.png.read import read_png
 from daddy_encode.encoding.stored.opening import stored_frames
 from daddy_encode.errors import DaddyEncodeError, FrameError, ManifestError, TransientError
 from daddy_encode.spool.held_file import SAFELY, kind_of
-from daddy_encode.spool.manifest import MANIFEST_NAME, Manifest, read_manifest
+from daddy_encode.spool.manifest import MANIFEST_NAME, MOST_META_TEXT, Manifest, read_manifest
 from daddy_encode.spool.orphans import is_dead, is_temp_name, remove_from
 from daddy_encode.spool.png.pixels import MAX_PIXELS
 from daddy_encode.spool.recording.rollout import Rollout, read_rollout
@@ -164,7 +164,7 @@ class JobDirectory:
     def manifest(self) -> tuple[Manifest, str] | None:
         """Its manifest and the SHA-256 of that; see `read_manifest`. Raises ManifestError, Skipped."""
         try:
-            return read_manifest(self.path, dir_fd=self.descriptor, check=self.check_owner)
+            return read_manifest(self.path, dir_fd=self.descriptor, check=self.check_owner, most_meta=MOST_META_TEXT)
         except ManifestError as error:
             raise ManifestError(
                 f"{error}; run the rollout again, or move that file away and name this directory, to encode it without"
@@ -172,7 +172,8 @@ class JobDirectory:
 
     def rollout(self, names: Iterable[str]) -> Rollout | None:
         """The rollout's record; `names`: those of its frames. See `read_rollout`. Raises ManifestError, Skipped."""
-        return read_rollout(self.path, names, dir_fd=self.descriptor, check=self.check_owner)
+        check = self.check_owner
+        return read_rollout(self.path, names, dir_fd=self.descriptor, check=check, most_meta=MOST_META_TEXT)
 
     def in_place(self) -> bool:
         """Whether the directory's path still leads to the directory that was opened."""

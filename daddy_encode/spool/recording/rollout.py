@@ -119,7 +119,12 @@ def _taken(directory: Path) -> TakenError:
 
 
 def read_rollout(
-    directory: Path, names: Iterable[str], *, dir_fd: int | None = None, check: Check | None = None
+    directory: Path,
+    names: Iterable[str],
+    *,
+    dir_fd: int | None = None,
+    check: Check | None = None,
+    most_meta: int = 0,
 ) -> Rollout | None:
     """Read the record in `directory`, without its `meta`, of which no encoder makes anything.
 
@@ -128,6 +133,7 @@ def read_rollout(
         names: Those listed in it, or those of its frames.
         dir_fd: A descriptor of it, where it is open already.
         check: Called with the status of the file before it is read; raises where it should not be used.
+        most_meta: As for `read_manifest`.
 
     Returns:
         None where there is none, or where the frames are another tool's, by their names: then it is of an earlier
@@ -138,11 +144,12 @@ def read_rollout(
     """
     if not any(map(is_own_name, names)):
         return None
-    found = read_record(directory / ROLLOUT_NAME, Rollout, dir_fd=dir_fd, check=check, with_meta=False)
+    path = directory / ROLLOUT_NAME
+    found = read_record(path, Rollout, dir_fd=dir_fd, check=check, with_meta=False, most_meta=most_meta)
     if found is None:
         return None
     try:
         _ = found[0].rate
     except SettingsError as error:
-        raise ManifestError(f"{directory / ROLLOUT_NAME}: {error}") from error
+        raise ManifestError(f"{path}: {error}") from error
     return found[0]

@@ -1,0 +1,225 @@
+"""One job of a gallery: read from its receipt and what is beside that, and again only where that has changed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Mapping, Set
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from daddy_encode.errors import ManifestError, one_line
+from daddy_encode.report.gallery.details import Head, details_key, read_details, write_details
+from daddy_encode.report.gallery.jobs import Surroundings, Video, job_data
+from daddy_encode.report.gallery.links import url
+from daddy_encode.report.gallery.page import embedded_json
+from daddy_encode.report.gallery.scan import KEPT_NAMES, FoundReceipt
+from daddy_encode.report.ledger import read_one
+from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME, Manifest
+from daddy_encode.spool.paths import RECEIPT_SUFFIX, Kind, sequence_name
+from daddy_encode.spool.receipt import OutputRecord, Receipt
+from daddy_encode.spool.recording.directory import ANNOTATIONS_NAME
+from daddy_encode.spool.recording.rollout import Rollout
+from daddy_encode.spool.records import read_record
+from daddy_encode.spool.stored.names import FRAMES_MKV, PACK_RECORD
+
+# Of a file: its size, modification time and inode; None where it is not there.
+_Stamp = tuple[int, int, int] | None
+
+
+class Source(Struct, frozen=True):
+    """What a job's file is made of.
+
+    Attributes:
+        key: As in its first line.
+        video: The video's path.
+        frames: How many pictures it has.
+        width: In pixels.
+        height: In pixels.
+        annotations: The path of the rollout's annotations; None where they are gone, or there were none.
+    """
+
+    key: str
+    video: str
+    frames: int
+    width: int
+    height: int
+    annotations: str | None
+
+
+class Card(Struct):
+    """One job.
+
+    Attributes:
+        identifier: In this gallery.
+        finished: When it was encoded, in seconds since the epoch.
+        seen: What was looked at: the receipt, the videos, the names in the job's directory.
+        videos: The paths of the videos that were looked at.
+        data: The job's data in the page, as JSON, without what its file holds.
+        source: What its file is made of; None where there is no video.
+        head: The first line of its file, as it is.
+    """
+
+    identifier: str
+    finished: float
+    seen: tuple[Any, ...]
+    videos: tuple[str, ...]
+    data: bytes
+    source: Source | None
+    head: Head | None = None
+
+    @property
+    def text(self) -> bytes:
+        """The job's data in the page, as JSON."""
+        head = self.head
+        if head is None or self.source is None or head.key != self.source.key:
+            return self.data
+        more: dict[str, Any] = {"sprite": head.sprite} if head.sprite is not None else {}
+        more |= {"columns": head.columns} if head.columns else {}
+        return self.data[:-1] + b"," + embedded_json(more)[1:] if more else self.data
+
+    def is_missing(self, *, sprites: bool) -> bool:
+        """Whether its file is still to be made."""
+        if self.source is None:
+            return False
+        head = self.head
+        if head is None or head.key != self.source.key:
+            return sprites or self.source.annotations is not None
+        return sprites and not head.has_tried
+
+    def make_details(self, files: int, stop: threading.Event, *, sprites: bool) -> None:
+        """Make its file in the open folder `files`, unless `stop` is set meanwhile. Raises OSError."""
+        source = self.source
+        assert source is not None
+        details: dict[str, Any] = {}
+        if source.annotations is None and self.head is not None and self.head.key == source.key:
+            # They are gone; what was made of them is kept.
+            details = read_details(files, self.identifier)
+        sprite = None
+        if sprites:
+            from daddy_encode.report.gallery.sprite import make_sprite
+
+            sprite = make_sprite(Path(source.video), source.frames, source.width, source.height, stop)
+            if stop.is_set():
+                return
+            if sprite is not None:
+                details |= {"sprite": sprite.data_uri, "cells": sprite.cells}
+        head = {
+            "key": source.key,
+            "sprite": sprite.layout if sprite is not None else None,
+            "columns": list(details.get("columns", ())),
+            "has_tried": sprites,
+        }
+        self.head = write_details(files, self.identifier, head, details)
+
+
+def make_card(
+    found: FoundReceipt,
+    identifier: str,
+    directory: str,
+    names_in: Callable[[str], Set[str] | None],
+    known: Card | None = None,
+) -> Card | None:
+    """What is known of the job of a receipt: `known` itself, where nothing of it has changed.
+
+    Args:
+        found: Where the receipt is.
+        identifier: Of the job, in this gallery.
+        directory: Of the page.
+        names_in: Gives the names of KEPT_NAMES in a job's directory; None where they are not known.
+        known: The same of an earlier look. Default: there was none.
+
+    Returns:
+        None where the receipt is gone, or another job's.
+
+    Raises:
+        ManifestError: It cannot be used.
+    """
+    stamp = _stamp(found.path)
+    if known is not None and known.identifier == identifier:
+        # Of a sequence's frames the directory is another one, and known by the receipt alone.
+        seen = (stamp, known.seen[1], _names(known.seen[1], names_in), *map(_stamp, known.videos))
+        if seen == known.seen:
+            return known
+    receipt = read_one(Path(found.path), found.job)
+    if receipt is None:
+        return None
+    base = found.path.removesuffix(RECEIPT_SUFFIX)
+    job_directory, name = _job_of(found, receipt)
+    names = _names(job_directory, names_in)
+    # One of each format, however many are listed; beside the receipt, whatever the receipt says.
+    records: dict[Kind, OutputRecord] = {record.format: record for record in receipt.outputs}
+    stamps = {kind: _stamp(f"{base}.{kind}") for kind in records}
+    videos = {
+        kind: Video(record, url(f"{base}.{kind}", directory), stamps[kind] is not None, _is(stamps[kind], record))
+        for kind, record in records.items()
+    }
+    around = Surroundings(
+        is_packed=names is not None and {FRAMES_MKV, PACK_RECORD} <= names,
+        has_directory=None if names is None and os.path.lexists(job_directory) else names is not None,
+        meta=_meta(receipt, job_directory, names or frozenset()),
+    )
+    data = job_data(receipt, identifier, one_line(name), videos, around)
+    best = next((kind for kind in ("mp4", "gif") if kind in data), None)
+    source = None
+    if best is not None:
+        record = records["mp4" if best == "mp4" else "gif"]
+        annotations = os.path.join(job_directory, ANNOTATIONS_NAME) if ANNOTATIONS_NAME in (names or ()) else None
+        source = Source(details_key(receipt), f"{base}.{best}", record.frames, record.width, record.height, annotations)
+    return Card(
+        identifier,
+        receipt.finished,
+        (stamp, job_directory, names, *stamps.values()),
+        tuple(f"{base}.{kind}" for kind in records),
+        embedded_json(data),
+        source,
+    )
+
+
+def _job_of(found: FoundReceipt, receipt: Receipt) -> tuple[str, str]:
+    """The directory of a job's frames, and the job's name in the gallery."""
+    if receipt.sequence is None:
+        return found.directory, found.relative
+    suffix = f".{sequence_name(receipt.sequence)}"
+    directory = found.directory.removesuffix(suffix)
+    if directory == found.directory and os.path.basename(directory).startswith(f"{receipt.job}."):
+        # The pattern was not printable, so that the receipt has another text.
+        directory = os.path.join(os.path.dirname(directory), receipt.job)
+    return directory, os.path.join(os.path.dirname(found.relative), receipt.job, receipt.sequence)
+
+
+def _names(directory: str, names_in: Callable[[str], Set[str] | None]) -> Set[str] | None:
+    """Which of KEPT_NAMES are in a job's directory; None where it is not there."""
+    names = names_in(directory)
+    if names is not None:
+        return names & KEPT_NAMES
+    # Of a job that was finished since receipts were last looked for.
+    there = frozenset(name for name in KEPT_NAMES if os.path.lexists(os.path.join(directory, name)))
+    return there if there or os.path.isdir(directory) else None
+
+
+def _meta(receipt: Receipt, directory: str, names: Set[str]) -> Mapping[str, Any]:
+    """The rollout's own values: of the receipt, or where that has none, as they are beside the frames."""
+    if receipt.meta is not None:
+        return receipt.meta
+    with contextlib.suppress(ManifestError):
+        if MANIFEST_NAME in names and (manifest := read_record(Path(directory, MANIFEST_NAME), Manifest)) is not None:
+            return manifest[0].meta
+        if ROLLOUT_NAME in names and (rollout := read_record(Path(directory, ROLLOUT_NAME), Rollout)) is not None:
+            return rollout[0].meta
+    return {}
+
+
+def _stamp(path: str) -> _Stamp:
+    try:
+        status = os.stat(path, follow_symlinks=False)
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns, status.st_ino
+
+
+def _is(stamp: _Stamp, record: OutputRecord) -> bool:
+    return stamp is not None and stamp[0] == record.bytes and record.mtime_ns in (None, stamp[1])

@@ -1,0 +1,151 @@
+"""What the page knows of one job, from its receipt and what is beside that. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from daddy_encode.errors import SettingsError
+from daddy_encode.report.gallery.meta import flat_meta, shortened
+from daddy_encode.spool.paths import Kind
+from daddy_encode.spool.rate import parse_fps
+from daddy_encode.spool.receipt import OutputRecord, Receipt
+
+LONGEST_ERROR = 2000
+MOST_WARNINGS = 10
+
+
+class Video(Struct, frozen=True):
+    """One video that a receipt names.
+
+    Attributes:
+        record: What the receipt says of it.
+        url: Its relative URL.
+        is_there: Whether there is a file of its name.
+        is_recorded: Whether that is the one of the record, by size and time.
+    """
+
+    record: OutputRecord
+    url: str
+    is_there: bool
+    is_recorded: bool
+
+
+class Surroundings(Struct, frozen=True):
+    """What is known of a job besides its receipt.
+
+    Attributes:
+        is_packed: Whether its frames are in one file, as `pack` leaves them.
+        has_directory: Whether the directory of its frames is there; None: not known.
+        meta: The rollout's own values.
+    """
+
+    is_packed: bool = False
+    has_directory: bool | None = None
+    meta: Mapping[str, Any] = {}
+
+
+def job_data(
+    receipt: Receipt, identifier: str, name: str, videos: Mapping[Kind, Video], around: Surroundings
+) -> dict[str, Any]:
+    """One job as the page's data has it: docs/gallery.md names the fields. What is empty is left out.
+
+    Args:
+        receipt: The job's.
+        identifier: Of the job, in this gallery: 12 hexadecimal digits.
+        name: Its path, relative to the gallery's root, as printable text.
+        videos: Those that the receipt names, by their kind.
+        around: What else is known.
+    """
+    there = {kind: video for kind, video in videos.items() if video.is_there}
+    best = (there or videos).get("mp4") or (there or videos).get("gif")
+    error = _error(receipt)
+    data: dict[str, Any] = {
+        "id": identifier,
+        "job": name,
+        "state": _state(receipt, videos, there),
+        **{kind: video.url for kind, video in there.items()},
+    }
+    if best is not None:
+        record = best.record
+        data |= {
+            "frames": record.frames,
+            "fps": _fps(record.fps),
+            "width": record.width,
+            "height": record.height,
+            "bytes": sum(video.record.bytes for video in there.values()),
+            "encode_seconds": round(max(video.record.encode_seconds for video in videos.values()), 3),
+        }
+    data |= {
+        "finished": receipt.finished,
+        "host": shortened(receipt.host),
+        "chips": [[kind, shortened(text)] for kind, text in _chips(receipt, videos, around)],
+        "error": shortened(error, LONGEST_ERROR) if error else None,
+        "meta": flat_meta(around.meta),
+    }
+    return {key: value for key, value in data.items() if value not in (None, "", [], {})}
+
+
+def _error(receipt: Receipt) -> str | None:
+    if receipt.error is None and receipt.failures and not receipt.outputs:
+        return f"{receipt.failures[-1].error} (it is tried again by the next encoder that comes)"
+    return receipt.error
+
+
+def _state(receipt: Receipt, videos: Mapping[Kind, Video], there: Mapping[Kind, Video]) -> str:
+    if there:
+        return "partial" if receipt.error is not None else "done"
+    return "missing" if videos and receipt.error is None else "failed"
+
+
+def _fps(rate: int | float | str) -> list[int] | None:
+    try:
+        exact = parse_fps(rate)
+    except SettingsError:
+        return None
+    return [exact.numerator, exact.denominator]
+
+
+def _chips(receipt: Receipt, videos: Mapping[Kind, Video], around: Surroundings) -> Iterator[tuple[str, str]]:
+    """Yield what a viewer should know: its kind, and a text."""
+    if receipt.salvaged:
+        yield "salvaged", "the rollout died; what was whole of it was encoded"
+    elif receipt.partial:
+        yield "partial", "the rollout ended early, as its manifest says"
+    lost = receipt.lost
+    gaps = {"missing": lost.missing_count, "bad": lost.bad_count}
+    if any(gaps.values()):
+        counts = ", ".join(f"{count} {word}" for word, count in gaps.items() if count)
+        if receipt.gaps == "skip":
+            yield "skipped", f"{counts} frames are left out"
+        else:
+            yield "held", f"{counts} frames: the one before each is repeated"
+    if lost.dropped_count:
+        yield "dropped", f"{lost.dropped_count} frames were dropped by the rollout; the one before each is repeated"
+    if receipt.source.numbering == "irregular":
+        yield (
+            ("skipped", "numbers at irregular distances, closed up")
+            if receipt.gaps == "skip"
+            else ("held", "numbers at irregular distances, each held until the next")
+        )
+    if receipt.settled:
+        yield "settled", "there was no manifest; it was encoded once nothing changed any more"
+    for kind, video in videos.items():
+        if not video.is_there:
+            yield "missing", f"the {kind.upper()} is gone"
+        elif not video.is_recorded:
+            yield "replaced", f"the {kind.upper()} is not the file that was encoded, by its size or time"
+    if around.is_packed:
+        yield "packed", "its frames are packed in one file"
+    elif receipt.frames == "deleted":
+        yield "frames deleted", "its frames were deleted once its videos were proved"
+    elif around.has_directory is False:
+        yield "frames deleted", "the directory of its frames is gone"
+    warnings = dict.fromkeys(warning for video in videos.values() for warning in video.record.warnings)
+    for number, warning in enumerate(warnings):
+        if number == MOST_WARNINGS:
+            yield "warning", f"and {len(warnings) - number} more warnings, in its receipt"
+            return
+        yield "warning", warning
