@@ -275,6 +275,7 @@ def test_gymnasiums_cartpole_is_played_to_its_end(here: Path) -> None:
     assert pixels(pngs(job)[0]).shape == (400, 600, 3)
 
 
+@pytest.mark.soak
 def test_a_gymnasium_rollout_is_the_same_again(here: Path) -> None:
     for _ in range(2):
         assert rollout(here, "--env", "ALE/Breakout-v5", "--steps", "30").returncode == 0
@@ -473,6 +474,7 @@ def test_in_a_slurm_allocation_of_cpus_it_is_encoded(here: Path) -> None:
     assert (run / "episode-0000.mp4").exists()
 
 
+@pytest.mark.soak
 def test_the_printed_command_encodes_the_run_unchanged(here: Path) -> None:
     done = rollout(here, "--video", "both", "--steps", "5", "--handoff", "none")
     assert done.returncode == 0, done.stderr
@@ -513,6 +515,7 @@ def test_video_both_makes_both_videos_and_they_show_the_pngs(here: Path) -> None
             assert (frame == original).all()
 
 
+@pytest.mark.soak
 def test_a_gif_at_12_fps_keeps_every_frame(here: Path) -> None:
     done = rollout(here, "--video", "gif", "--video-fps", "12", "--steps", "23")
     assert done.returncode == 0, done.stderr

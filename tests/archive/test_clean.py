@@ -323,6 +323,7 @@ def test_a_job_that_cannot_be_claimed_is_kept(tmp_path: Path) -> None:
     assert (status, "cannot be claimed" in said, len(names(job))) == (0, True, 6), said
 
 
+@pytest.mark.soak
 def test_anothers_job_is_kept_until_its_owner_is_trusted(lab: Lab, shared: Path) -> None:
     code = "from tests.archive.test_clean import done_job; import sys, pathlib; done_job(pathlib.Path(sys.argv[1]))"
     made = lab.victim.python(code, shared / "job", reach=[shared], umask=0o002)

@@ -55,6 +55,7 @@ def cleaned(said: str) -> int:
     )
 
 
+@pytest.mark.soak
 def test_two_cleaners_and_an_encoder_do_each_job_once(tmp_path: Path) -> None:
     jobs = {write_job(tmp_path / f"job-{number:02d}", number % 5): number % 5 for number in range(6)}
     for job in list(jobs)[:3]:

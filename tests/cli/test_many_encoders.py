@@ -142,6 +142,7 @@ def test_a_full_disk_is_said_with_its_name_others_go_on_and_the_job_is_tried_aga
         assert len(watcher.lines("WARNING")) == 1
 
 
+@pytest.mark.soak
 def test_a_writer_that_writes_again_while_its_first_dump_is_encoded_gets_its_second_encoded(spool: Path) -> None:
     job = write_long_job(spool / "job")
     with Encoder("watch", spool, "--preset", "slower", "--interval", "0.2", first_pause=0.5) as watcher:

@@ -261,6 +261,7 @@ def test_a_folder_that_is_not_there_yet_is_waited_for_and_said_so_once(tmp_path:
         assert_right({job: 0})
 
 
+@pytest.mark.soak
 def test_waiting_for_a_folder_ends_as_watching_it_does(tmp_path: Path) -> None:
     told = run_command("watch", tmp_path / "typo", "--no-events", "--interval", "0.1", "--idle-exit", "0.5")
     assert told.returncode == 0
@@ -285,6 +286,7 @@ def test_a_folder_that_cannot_be_listed_is_said_once(spool: Path, nobody: User) 
     assert len(re.findall("private: cannot be listed: Permission denied", told.stderr)) == 1
 
 
+@pytest.mark.soak
 def test_a_watcher_that_cannot_open_a_pipe_says_so_in_one_line(spool: Path, require_program: Require) -> None:
     strace = [require_program("strace", "strace"), "-f", "-qq", "-o", "/dev/null", "-e", "trace=pipe2"]
     command = [sys.executable, "-m", "daddy_encode", "watch", str(spool), "--once"]

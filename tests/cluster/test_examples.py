@@ -27,6 +27,7 @@ def videos(folder: Path) -> list[str]:
     )
 
 
+@pytest.mark.soak
 def test_a_rollout_and_its_follow_up(slurm: Slurm, tmp_path: Path, environ: dict[str, str]) -> None:
     printed = slurm.run("bash", EXAMPLES / "rollout-and-follow-up.sh", "--steps", "20", environ=environ, cwd=tmp_path)
     rollout, encoder = re.fullmatch(r"rollout (\d+), encoders (\d+)\n", printed).groups()  # type: ignore[union-attr]

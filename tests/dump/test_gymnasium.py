@@ -382,6 +382,7 @@ def test_an_environment_that_raises_anywhere_ends_the_recording_which_says_so(
     assert manifest["frames"] == len(pixels_of(tmp_path / "rl-video-episode-0")) == (9 if where == "render" else 10)
 
 
+@pytest.mark.soak
 def test_300_environments_are_recorded_at_once_and_the_training_has_its_descriptors(tmp_path: Path) -> None:
     code = """
     import os, resource, sys

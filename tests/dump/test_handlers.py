@@ -105,7 +105,7 @@ def lets_a_thread_close(writer: FrameWriter) -> None:
 @pytest.mark.parametrize(
     ("handler", "step"),
     [
-        (closes, 3),
+        pytest.param(closes, 3, marks=pytest.mark.soak),
         pytest.param(closes_and_leaves, 3, marks=pytest.mark.soak),
         (discards, 6),
         pytest.param(lets_a_thread_close, 5, marks=pytest.mark.soak),
@@ -156,7 +156,7 @@ class Grey(gym.Env[Any, Any]):
         return FRAMES[0]
 
 
-@pytest.mark.parametrize("leave", [False, True])
+@pytest.mark.parametrize("leave", [False, pytest.param(True, marks=pytest.mark.soak)])
 def test_a_handler_may_close_a_recorded_environment_at_any_line(
     leave: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

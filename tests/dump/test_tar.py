@@ -282,6 +282,7 @@ def test_another_file_in_the_archives_place_is_never_written_to(tmp_path: Path) 
     assert (tmp_path / "precious").read_bytes() == b"x" * 5000
 
 
+@pytest.mark.soak
 def test_wrappers_and_the_rollout_for_people_pass_it_on(tmp_path: Path) -> None:
     gymnasium = pytest.importorskip("gymnasium")
     from daddy_encode.dump.gymnasium import RecordFrames

@@ -69,6 +69,7 @@ def test_the_same_bytes_under_another_umask_and_in_another_directory_order(
 
 # Flags for glibc and for ffmpeg's own detection do not reach x264; taking AVX2 away needs another machine. What can be
 # completed here: x264 was given the parameter that makes it independent of the processor.
+@pytest.mark.soak
 def test_x264_was_told_to_be_independent_of_the_processor(dump: Path, tmp_path: Path, require_program: Require) -> None:
     trace = tmp_path / "trace"
     strace = require_program("strace", "strace")

@@ -90,6 +90,7 @@ def test_what_was_moved_out_of_the_way_of_a_lease_goes_even_where_nothing_is_cla
     assert temporary_files(spool) == []
 
 
+@pytest.mark.soak
 def test_that_of_another_machine_goes_once_it_is_older_than_its_duration(spool: Path) -> None:
     job = write_job(spool / "job")
     encode_and_be_killed(spool)

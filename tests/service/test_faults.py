@@ -47,7 +47,12 @@ def failing(strace: str, path: Path, calls: str, error: str, when: str, command:
 # All in the second scan: each makes two calls to list a directory, one to open it, one to ask for its time and one
 # more for its status when it is open.
 @pytest.mark.parametrize(
-    ("calls", "when"), [("getdents64", "3"), ("openat", "2"), ("newfstatat,stat,lstat,statx", "3")]
+    ("calls", "when"),
+    [
+        ("getdents64", "3"),
+        pytest.param("openat", "2", marks=pytest.mark.soak),
+        pytest.param("newfstatat,stat,lstat,statx", "3", marks=pytest.mark.soak),
+    ],
 )
 def test_one_call_that_fails_loses_nothing_and_encodes_nothing_twice(
     tmp_path: Path, require_program: Require, error: str, what: str, calls: str, when: str
@@ -91,6 +96,7 @@ def test_a_watcher_whose_listings_fail_again_and_again_encodes_all_once(
     assert temporary_files(spool) == []
 
 
+@pytest.mark.soak
 def test_a_watcher_with_once_that_could_not_list_all_exits_75(tmp_path: Path, require_program: Require) -> None:
     job = write_job(tmp_path / "spool" / "run" / "job")
     program = [sys.executable, "-m", "daddy_encode", "watch", str(tmp_path / "spool"), "--once"]

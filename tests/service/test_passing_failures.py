@@ -110,7 +110,7 @@ def test_an_ffmpeg_that_is_being_replaced_is_put_off(tmp_path: Path, stand_in: S
         (["vfork:error=ENOMEM:when=1", "clone:error=ENOMEM"], None),
         pytest.param(["vfork:error=EAGAIN:when=1", "clone:error=EAGAIN"], None, marks=pytest.mark.soak),
         pytest.param(["pread64:error=ESTALE"], "spool/job/000002.png", marks=pytest.mark.soak),
-        (["pread64:error=EIO"], "spool/job/000002.png"),
+        pytest.param(["pread64:error=EIO"], "spool/job/000002.png", marks=pytest.mark.soak),
         pytest.param(["read:error=EIO"], "spool/job/manifest.json", marks=pytest.mark.soak),
         pytest.param(["getdents64:error=ETIMEDOUT"], "spool/job", marks=pytest.mark.soak),
         # Of the finished video.

@@ -301,6 +301,7 @@ def system_calls(tmp_path: Path, require_program: Require) -> Trace:
     return run
 
 
+@pytest.mark.soak
 def test_a_scan_of_finished_jobs_makes_one_system_call_for_each(tmp_path: Path, system_calls: Trace) -> None:
     jobs = 100
     first = write_job(tmp_path / "spool" / "job-0")

@@ -8,6 +8,8 @@ import re
 import tarfile
 from pathlib import Path
 
+import pytest
+
 from daddy_encode import save_frames_as_png
 from daddy_encode.dump import FrameWriter
 from daddy_encode.service.find_jobs import find_all_jobs
@@ -88,6 +90,7 @@ def test_a_failed_job_is_left_alone_until_its_archive_is_another(tmp_path: Path)
     assert scanner.ready() == ["job"]
 
 
+@pytest.mark.soak
 def test_a_scan_of_finished_jobs_reads_no_archive(tmp_path: Path, system_calls: Trace) -> None:
     for index in range(3):
         encode(write(tmp_path / "spool" / f"job-{index}"))

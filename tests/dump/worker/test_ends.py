@@ -99,7 +99,7 @@ def test_an_interrupt_ends_the_recording_with_a_manifest(tmp_path: Path) -> None
     assert_incomplete(tmp_path / "job", taken, "KeyboardInterrupt: ")
 
 
-@pytest.mark.parametrize("processes", [True, False])
+@pytest.mark.parametrize("processes", [True, pytest.param(False, marks=pytest.mark.soak)])
 def test_an_interrupt_at_any_moment_leaves_a_recording_that_is_all_there(processes: bool, tmp_path: Path) -> None:
     done = run(
         f"""
@@ -215,6 +215,7 @@ def test_a_recording_that_nobody_waits_for_ends_by_itself_however_full_the_socke
     assert manifest_of(disk.path / "job")["frames"] == 30
 
 
+@pytest.mark.soak
 def test_a_rollout_that_is_killed_while_it_discards_leaves_nothing(
     tmp_path: Path, slow_disk: Callable[[int], SlowDisk]
 ) -> None:
@@ -236,7 +237,9 @@ def test_a_rollout_that_is_killed_while_it_discards_leaves_nothing(
     until(lambda: not (disk.real / "job").exists(), "the end of the directory", 30)
 
 
-@pytest.mark.parametrize("frames", [40, 90, 140])
+@pytest.mark.parametrize(
+    "frames", [40, pytest.param(90, marks=pytest.mark.soak), pytest.param(140, marks=pytest.mark.soak)]
+)
 def test_where_rollout_and_worker_are_both_killed_no_frame_is_missing_in_between(frames: int, tmp_path: Path) -> None:
     done = run(
         f"""
@@ -424,6 +427,7 @@ def test_a_forked_child_cannot_write_into_its_parents_recording_nor_end_it(tmp_p
     assert len(pixels_of(tmp_path / "job")) == 2
 
 
+@pytest.mark.soak
 def test_a_multiprocessing_child_that_forgets_to_close_still_gets_its_manifest(tmp_path: Path) -> None:
     (tmp_path / "children.py").write_text(
         BEGINNING
@@ -499,6 +503,7 @@ def test_daemonic_children_however_started_record_in_their_threads(tmp_path: Pat
             assert [line["index"] for line in annotations_of(tmp_path / name)] == list(range(30))
 
 
+@pytest.mark.soak
 def test_a_program_without_a_file_of_its_own_records(tmp_path: Path) -> None:
     # A notebook's cell, or a script on standard input.
     code = (

@@ -377,6 +377,7 @@ def test_where_no_memory_can_be_shared_threads_do_it(refusal: str, tmp_path: Pat
         assert len(pixels_of(tmp_path / f"job-{number}")) == 30
 
 
+@pytest.mark.soak
 def test_modules_may_be_in_directories_of_any_name(tmp_path: Path) -> None:
     start = "import os, sys; sys.path[:0] = ['/\U0001f600', '/\"', os.fsdecode(b'/caf\\xe9')]\n"
     done = run(
@@ -386,6 +387,7 @@ def test_modules_may_be_in_directories_of_any_name(tmp_path: Path) -> None:
     assert manifest_of(tmp_path / "job")["complete"] is True
 
 
+@pytest.mark.soak
 def test_a_reader_of_pipes_that_lets_them_kill_it_hears_of_a_dead_worker_all_the_same(tmp_path: Path) -> None:
     code = """
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
@@ -403,6 +405,7 @@ def test_a_reader_of_pipes_that_lets_them_kill_it_hears_of_a_dead_worker_all_the
     assert "killed by signal 9" in done.stdout
 
 
+@pytest.mark.soak
 def test_recordings_take_no_descriptors_and_leave_half_of_them_to_the_training(tmp_path: Path) -> None:
     code = """
     import resource
@@ -477,6 +480,7 @@ def test_too_few_descriptors_are_an_error_that_says_so(tmp_path: Path) -> None:
     assert manifest_of(tmp_path / "first")["frames"] == 2
 
 
+@pytest.mark.soak
 def test_a_worker_without_a_descriptor_for_the_last_message_says_so_at_close(tmp_path: Path) -> None:
     code = """
     import resource, time

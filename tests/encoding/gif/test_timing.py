@@ -38,6 +38,7 @@ def test_the_page_on_gifs_says_at_which_rate_a_recording_is_shown() -> None:
             assert cell.removesuffix(" frame") == format_fps(Fraction(fps) / settings.step) + (every and f", {every}")
 
 
+@pytest.mark.soak
 @given(st.integers(1, 400), rates, rates.filter(lambda rate: rate <= 50))
 def test_no_picture_drifts_and_none_is_too_short(frames: int, fps: Fraction, gif_fps: Fraction) -> None:
     settings = gif_settings(fps, gif_fps)

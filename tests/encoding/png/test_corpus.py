@@ -47,6 +47,7 @@ def test_every_cut_and_every_flipped_bit_is_seen(directory: JobDirectory) -> Non
         assert_refused(read(directory, data), directory, label)
 
 
+@pytest.mark.soak
 def test_what_no_crc_shows_is_refused_or_read_as_everybody_reads_it(directory: JobDirectory) -> None:
     seen: dict[bytes, Pixels] = {}
     refused = 0
