@@ -1,0 +1,136 @@
+// Which keys the matrix is made of, and the values, or bins, along each of its sides.
+import { linearTicks, numberLabel, timeLabel, timeTicks } from "./plot_scale.js";
+import { quoted } from "./query.js";
+import { compareValues } from "./sort.js";
+
+/** Along one side; of a key with more values the most frequent ones are shown. */
+export const MOST_VALUES = 200;
+/** A number with more values than this is shown in bins. */
+const MOST_NUMBERS = 24;
+const BINS = 10;
+const LONGEST_SIDE = 60;
+
+/** What people compare, by the last part of the key; those first that are a better side. */
+const ROWS = [
+  "task", "task_name", "env", "environment", "env_id", "env_name", "game", "scene", "level", "instruction", "benchmark",
+  "suite", "dataset",
+];
+const COLUMNS = [
+  "policy", "policy_name", "algorithm", "algo", "agent", "model", "method", "variant", "checkpoint", "run", "experiment",
+  "seed", "step",
+];
+const SUCCESS = ["success", "is_success", "succeeded", "successful", "solved", "info.success", "info.is_success"];
+const TRUE = /^(?:true|yes|y|1|success|succeeded|solved|ok|pass|passed)$/i;
+
+/**
+ * @typedef {{label: string, query: string, value: number|string|boolean|null}} Entry one value, or bin, of a key
+ */
+
+/**
+ * The two keys that people most likely mean, of those that divide the jobs.
+ * @param {{name: string, kind: string, count: number}[]} keys see facts.keysOf
+ * @param {(key: string) => Map<unknown, number>} valuesOf the values of a key with their counts
+ * @returns {{rows: string, columns: string}} "" where there is none
+ */
+export function defaultAxes(keys, valuesOf) {
+  const most = Math.max(0, ...keys.map((key) => key.count));
+  const able = keys.filter(({ name, count }) => !UNLIKELY.includes(name) && count >= most / 4 && valuesOf(name).size > 1);
+  const few = able.filter(({ name, kind }) => kind === "text" && valuesOf(name).size <= LONGEST_SIDE);
+  const last = (name) => name.slice(name.lastIndexOf(".") + 1).toLowerCase();
+  const first = (wanted, other) =>
+    wanted.map((one) => able.find(({ name }) => last(name) === one && name !== other)).find((key) => key !== undefined);
+  const fewest = (other) =>
+    few.filter(({ name }) => name !== other).sort((one, next) => valuesOf(one.name).size - valuesOf(next.name).size)[0];
+  const name = (key) => (key === undefined ? "" : key.name);
+  const columns = name(first(COLUMNS, ""));
+  const rows = name(first(ROWS, columns) || fewest(columns) || first(COLUMNS, columns) || able.find((key) => key.name !== columns));
+  return { rows, columns: columns || name(fewest(rows) || able.find((key) => key.name !== rows)) };
+}
+
+const UNLIKELY = ["name", "error", "host", "bytes", "state", "fps"];
+
+/**
+ * @param {{name: string, kind: string}[]} keys
+ * @returns {string} the key that says whether a rollout succeeded; "" where there is none
+ */
+export function defaultSuccess(keys) {
+  return SUCCESS.find((name) => keys.some((key) => key.name === name)) || "";
+}
+
+/**
+ * What counts as a success: "success", or a number and the least that is one, "return>=200".
+ * @param {string} text
+ * @returns {{key: string, least: number|null}}
+ */
+export function readSuccess(text) {
+  const found = /^([^]*)>=([^>=]+)$/.exec(text);
+  const least = found === null || found[2].trim() === "" ? NaN : Number(found[2]);
+  return Number.isFinite(least) ? { key: found[1], least } : { key: text, least: null };
+}
+
+/**
+ * @param {Map<string, number|string|boolean>} facts
+ * @param {{key: string, least: number|null}} rule
+ * @returns {boolean|null} null where it is not known
+ */
+export function isSuccess(facts, { key, least }) {
+  const value = facts.get(key);
+  if (value === undefined) return null;
+  if (least !== null) return typeof value === "number" ? value >= least : null;
+  if (typeof value === "number") return value > 0;
+  return value === true || TRUE.test(String(value));
+}
+
+/**
+ * The values of a key along one side: each by itself, or a number of many in bins.
+ * @param {object[]} jobs
+ * @param {Map<string, Map<string, number|string|boolean>>} factsById
+ * @param {string} key "" for a single entry, all jobs
+ * @returns {{entries: Entry[], placeOf(value: unknown): number}} -1 for a value that is not shown
+ */
+export function sideOf(jobs, factsById, key) {
+  if (key === "") return { entries: [{ label: "all", query: "", value: null }], placeOf: () => 0 };
+  const counts = new Map();
+  let lacking = 0;
+  for (const { id } of jobs) {
+    const value = factsById.get(id).get(key);
+    if (value === undefined) lacking += 1;
+    else counts.set(value, (counts.get(value) || 0) + 1);
+  }
+  const areNumbers = [...counts.keys()].every((value) => typeof value === "number");
+  const side = areNumbers && counts.size > MOST_NUMBERS ? binned([...counts.keys()], key) : single(counts, key);
+  if (lacking === 0) return side;
+  const none = { label: "no value", query: `-has:${quoted(key)}`, value: null };
+  const last = side.entries.length;
+  return { entries: [...side.entries, none], placeOf: (value) => (value === undefined ? last : side.placeOf(value)) };
+}
+
+function single(counts, key) {
+  const frequent = [...counts].sort((one, other) => other[1] - one[1]).slice(0, MOST_VALUES);
+  const values = frequent.map(([value]) => value).sort(compareValues);
+  const places = new Map(values.map((value, place) => [value, place]));
+  const entries = values.map((value) => ({
+    label: key === "finished" ? timeLabel(value, 1) : typeof value === "number" ? numberLabel(value) : String(value),
+    query: `${quoted(key)}=${typeof value === "number" ? value : quoted(String(value))}`,
+    value,
+  }));
+  return { entries, placeOf: (value) => (places.has(value) ? places.get(value) : -1) };
+}
+
+function binned(values, key) {
+  let [least, most] = [Infinity, -Infinity];
+  for (const value of values) [least, most] = [Math.min(least, value), Math.max(most, value)];
+  const ticks = (key === "finished" ? timeTicks : linearTicks)(least, most, BINS);
+  const inner = ticks.filter((tick) => tick > least && tick <= most);
+  const step = inner.length > 1 ? inner[1] - inner[0] : most - least;
+  const write = (value) => (key === "finished" ? timeLabel(value, step) : numberLabel(value));
+  const entries = [];
+  for (let place = 0; place <= inner.length; place += 1) {
+    const [from, to] = [inner[place - 1], inner[place]];
+    const name = quoted(key);
+    const terms = [...(from === undefined ? [] : [`${name}>=${from}`]), ...(to === undefined ? [] : [`${name}<${to}`])];
+    const label = from === undefined ? `< ${write(to)}` : to === undefined ? `≥ ${write(from)}` : `${write(from)} – ${write(to)}`;
+    entries.push({ label, query: terms.join(" "), value: null });
+  }
+  return { entries, placeOf: (value) => inner.filter((edge) => value >= edge).length };
+}
