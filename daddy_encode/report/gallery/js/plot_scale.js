@@ -109,7 +109,7 @@ export function domainOf(values, kind) {
     most = Math.max(most, value);
   }
   if (least > most) return kind === "log" ? [1, 10] : [0, 1];
-  if (kind === "log") return most > least ? padded(Math.log10(least), Math.log10(most)).map((edge) => 10 ** edge) : [least / 2, most * 2];
+  if (kind === "log") return most > least ? padded(Math.log10(least), Math.log10(most)).map((edge) => Math.min(1.7e308, 10 ** edge)) : [least / 2, most * 2];
   if (most > least) return padded(least, most);
   const room = kind === "time" ? HOUR : Math.abs(least) * 0.1 || 1;
   return [least - room, most + room];

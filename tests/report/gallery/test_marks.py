@@ -1,0 +1,187 @@
+"""Marks in the page: kept where the browser keeps things, exported, imported and merged; hostile ones are ignored."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from daddy_encode.report.marks import parse_marks
+from tests.report.gallery.javascript import run_module
+
+MARKS = run_module("marks.js")
+# A browser's storage that can be made to refuse.
+STORAGE = """
+const makeStorage = (items = {}) => ({
+  items, refuses: false,
+  getItem(key) {
+    if (this.refuses) throw new Error("SecurityError");
+    return key in this.items ? this.items[key] : null;
+  },
+  setItem(key, value) { if (this.refuses) throw new Error("QuotaExceededError"); this.items[key] = value; },
+  removeItem(key) { delete this.items[key]; },
+});
+const jobs = [{id: "1", job: "run/a"}, {id: "2", job: "run/b"}, {id: "3", job: "__proto__"}];
+"""
+
+
+def run(script: str) -> Any:
+    return MARKS.evaluate(f"(() => {{ {STORAGE} {script} }})()")
+
+
+def test_a_mark_is_kept_and_found_by_the_next_page() -> None:
+    assert run("""
+      const storage = makeStorage();
+      const marks = exports.createMarks(storage, "/a", jobs, "spool");
+      marks.set("1", {mark: "good"});
+      marks.set("1", {star: true});
+      marks.set("3", {mark: "bad", note: " two\\nlines "});
+      marks.set("nobody", {mark: "bad"});
+      const next = exports.createMarks(storage, "/a", jobs, "spool");
+      const other = exports.createMarks(storage, "/b", jobs, "spool");
+      const keys = Object.keys(storage.items);
+      return [next.get("1"), next.get("2"), next.get("3"), other.get("1"), next.isKept(), keys.length];
+    """) == [
+        {"mark": "good", "star": True, "note": ""},
+        {"mark": None, "star": False, "note": ""},
+        {"mark": "bad", "star": False, "note": "two lines"},
+        {"mark": None, "star": False, "note": ""},
+        True,
+        1,
+    ]
+
+
+def test_what_is_taken_back_leaves_nothing_behind() -> None:
+    assert run("""
+      const storage = makeStorage();
+      const marks = exports.createMarks(storage, "/a", jobs);
+      marks.set("1", {mark: "good", star: true});
+      marks.set("1", {mark: null, star: false});
+      return [storage.items, [...marks.all()].length];
+    """) == [{}, 0]
+
+
+def test_two_tabs_do_not_overwrite_each_other() -> None:
+    assert run("""
+      const storage = makeStorage();
+      const one = exports.createMarks(storage, "/a", jobs);
+      const two = exports.createMarks(storage, "/a", jobs);
+      let told = 0;
+      two.subscribe(() => { told += 1; });
+      one.set("1", {mark: "good"});
+      two.set("2", {mark: "bad"});
+      two.refresh();
+      return [two.get("1").mark, exports.createMarks(storage, "/a", jobs).get("2").mark, told];
+    """) == ["good", "bad", 2]
+
+
+@pytest.mark.parametrize("storage", ["null", "Object.assign(makeStorage(), {refuses: true})"])
+def test_without_storage_marks_last_as_long_as_the_page_which_says_so(storage: str) -> None:
+    assert run(f"""
+      const marks = exports.createMarks({storage}, "/a", jobs);
+      marks.set("1", {{mark: "good"}});
+      marks.set("2", {{star: true}});
+      return [marks.get("1").mark, marks.get("2").star, marks.isKept()];
+    """) == ["good", True, False]
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        "",
+        "null",
+        "not JSON",
+        "[]",
+        '{"version": 2, "marks": [{"job": "run/a", "mark": "good"}]}',
+        '{"version": 1, "marks": {"job": "run/a"}}',
+        '{"version": 1, "marks": [null, 7, "x", [], {"job": 7}, {"job": "", "mark": "good"}]}',
+        '{"version": 1, "marks": [{"job": "run/a", "mark": "BAD"}]}',
+        '{"version": 1, "marks": [{"job": "run/a", "mark": {"toString": 1}, "star": "yes", "note": ["x"]}]}',
+    ],
+)
+def test_what_others_have_stored_is_ignored(stored: str) -> None:
+    assert run(f"""
+      const marks = exports.createMarks(makeStorage({{"daddy-encode marks /a": {json.dumps(stored)}}}), "/a", jobs);
+      const before = marks.get("1");
+      marks.set("1", {{mark: "good"}});
+      return [before, marks.get("1").mark];
+    """) == [{"mark": None, "star": False, "note": ""}, "good"]
+
+
+def test_what_is_exported_is_what_the_commands_read() -> None:
+    text = run("""
+      const marks = exports.createMarks(makeStorage(), "/a", jobs, "my <spool>");
+      marks.set("2", {mark: "bad"});
+      marks.set("3", {star: true, note: "say \\"hi\\" \\u2028 \\ud800"});
+      marks.set("1", {mark: "good", note: "x".repeat(5000)});
+      return marks.export();
+    """)
+    read = {mark.job: mark for mark in parse_marks(text.encode(), "marks.json")}
+    assert list(read) == ["__proto__", "run/a", "run/b"]
+    assert (read["run/b"].mark, read["run/b"].star, read["run/b"].note) == ("bad", False, "")
+    assert (read["__proto__"].mark, read["__proto__"].star) == (None, True)
+    assert read["__proto__"].note.startswith('say "hi"')
+    assert len(read["run/a"].note) == 2000
+    assert json.loads(text)["root"] == "my <spool>"
+    assert parse_marks(run('return exports.createMarks(null, "", jobs).export();').encode(), "marks.json") == []
+
+
+def test_an_import_is_merged_and_says_what_was_news() -> None:
+    file = {
+        "version": 1,
+        "marks": [
+            {"job": "run/a", "mark": "bad", "note": "theirs"},
+            {"job": "run/b", "star": True},
+            {"job": "gone", "mark": "good"},
+        ],
+    }
+    told, one, two, again, elsewhere, kept = run(f"""
+      const storage = makeStorage();
+      const marks = exports.createMarks(storage, "/a", jobs);
+      marks.set("1", {{mark: "good", star: true, note: "mine"}});
+      marks.set("2", {{mark: "bad"}});
+      const text = "\\ufeff" + {json.dumps(json.dumps(file))};
+      const told = marks.import(text);
+      const again = marks.import(text);
+      const next = exports.createMarks(storage, "/a", jobs);
+      return [told, marks.get("1"), marks.get("2"), again, marks.counts(), next.all()];
+    """)
+    assert told == {"read": 3, "changed": 3, "elsewhere": 1}
+    assert one == {"mark": "bad", "star": True, "note": "mine / theirs"}
+    assert two == {"mark": "bad", "star": True, "note": ""}
+    assert again == {"read": 3, "changed": 0, "elsewhere": 1}
+    assert elsewhere == {"good": 0, "bad": 2, "star": 2, "note": 1, "jobs": 2, "elsewhere": 1}
+    assert kept["gone"]["mark"] == "good", "for the next export"
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"version": 3, "marks": []}', '{"version": 1}'])
+def test_a_file_that_is_none_is_refused_in_a_sentence(text: str) -> None:
+    said = run(f"""
+      const marks = exports.createMarks(makeStorage(), "/a", jobs);
+      marks.set("1", {{mark: "good"}});
+      try {{
+        return marks.import({json.dumps(text)});
+      }} catch (error) {{
+        return [error.message, marks.get("1").mark];
+      }}
+    """)
+    assert said[0].startswith("This ")
+    assert said[0].endswith(".")
+    assert said[1] == "good"
+
+
+def test_many_are_marked_at_once_and_that_can_be_undone() -> None:
+    assert run("""
+      const marks = exports.createMarks(makeStorage(), "/a", jobs);
+      marks.set("1", {note: "stays"});
+      const before = marks.all();
+      marks.setAll(["1", "2", "nobody"], {mark: "bad"});
+      const during = [marks.get("1"), marks.get("2")];
+      marks.restore(before);
+      return [during, marks.get("1"), marks.get("2").mark];
+    """) == [
+        [{"mark": "bad", "star": False, "note": "stays"}, {"mark": "bad", "star": False, "note": ""}],
+        {"mark": None, "star": False, "note": "stays"},
+        None,
+    ]
