@@ -106,7 +106,7 @@ class Card(Struct):
             if stop.is_set():
                 return
             if sprite is not None:
-                details |= {"sprite": sprite.data_uri, "cells": sprite.cells}
+                details |= {"poster": sprite.poster_uri, "sprite": sprite.data_uri, "cells": sprite.cells}
         head = {
             "key": source.key,
             "sprite": sprite.layout if sprite is not None else None,

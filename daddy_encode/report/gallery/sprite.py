@@ -43,17 +43,20 @@ class Sprite(Struct, frozen=True):
         cells: Of each the number, from 0, of the frame of the video that it shows.
         image: The bytes of the image: a JPEG, or a PNG where that is exact and smaller.
         media_type: Of the image: "image/jpeg" or "image/png".
+        poster_uri: The cell in the middle alone, as a URL that holds it: pages show many at once, for which a browser
+            would have to decode all cells.
     """
 
     layout: tuple[int, int, int, int, int]
     cells: list[int]
     image: bytes
     media_type: str
+    poster_uri: str
 
     @property
     def data_uri(self) -> str:
         """The image as a URL that holds it."""
-        return f"data:{self.media_type};base64,{base64.b64encode(self.image).decode('ascii')}"
+        return _data_uri(self.image, self.media_type)
 
 
 def make_sprite(
@@ -131,8 +134,15 @@ def _made(video: VideoFile, frames: int, size: tuple[int, int], stop: threading.
     with _in_time(stop) as end:
         wanted = cells if places is None else places
         video.decode(wanted, size, (width, height), put, end, of_key_frames=places is not None)
-    data, media_type = _compressed(image, is_reduced=(width, height) != size)
-    return Sprite((columns, rows, width, height, len(cells)), cells, data, media_type)
+    is_reduced = (width, height) != size
+    data, media_type = _compressed(image, is_reduced=is_reduced)
+    top, left = len(cells) // 2 // columns * height, len(cells) // 2 % columns * width
+    poster = _data_uri(*_compressed(image[top : top + height, left : left + width], is_reduced=is_reduced))
+    return Sprite((columns, rows, width, height, len(cells)), cells, data, media_type, poster)
+
+
+def _data_uri(image: bytes, media_type: str) -> str:
+    return f"data:{media_type};base64,{base64.b64encode(image).decode('ascii')}"
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import os
 import re
@@ -75,6 +76,10 @@ def test_every_cell_shows_the_frame_whose_index_it_says(
     assert [read_code(cell) for cell in cells(sprite)] == sprite.cells
     assert (sprite.cells[0], sprite.cells[-1], len(sprite.cells)) == (0, count - 1, min(24, count))
     assert sprite.layout[2] <= 240 and sprite.layout[3] <= 180
+    with Image.open(io.BytesIO(base64.b64decode(sprite.poster_uri.partition(",")[2]))) as image:
+        poster = np.asarray(image.convert("RGB"))
+    assert poster.shape == (sprite.layout[3], sprite.layout[2], 3)
+    assert read_code(poster) == sprite.cells[len(sprite.cells) // 2]
 
 
 def test_of_a_long_video_only_key_frames_are_decoded_and_their_indices_said(

@@ -78,7 +78,7 @@ export function createCard(app, job, layout) {
 
   function rest() {
     cell = posterCell(job);
-    sprite.show(cell);
+    sprite.rest();
     element.classList.remove("scrubbing");
   }
 

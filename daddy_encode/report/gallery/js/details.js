@@ -127,7 +127,7 @@ export function loadScript(url, done) {
 }
 
 function weight(details) {
-  let total = typeof details.sprite === "string" ? details.sprite.length : 0;
+  let total = [details.poster, details.sprite].reduce((sum, url) => sum + (typeof url === "string" ? url.length : 0), 0);
   for (const numbers of Object.values(details.columns || {})) total += 8 * numbers.length;
   for (const texts of Object.values(details.texts || {})) {
     for (const [, words] of texts) total += 16 + 2 * words.length;

@@ -19,41 +19,63 @@ export function posterCell(job) {
 }
 
 /**
+ * The poster; the image with all cells only while it is scrubbed, since a browser keeps what it decodes.
  * @param {object} job with a sprite
  * @param {number} width of the box into which the picture has to fit, in CSS pixels
  * @param {number} height likewise
- * @returns {{element: HTMLElement, load(details: object): void, show(cell: number): void, fit(width: number, height: number): void}}
+ * @returns {{element: HTMLElement, load(details: object): void, show(cell: number): void, rest(): void,
+ *   fit(width: number, height: number): void}}
  */
 export function createSprite(job, width, height) {
   const [columns, , cellWidth, cellHeight, count] = job.sprite;
-  const picture = el("img", { alt: "", decoding: "async", draggable: "false" });
-  const element = el("span", { class: cellWidth === job.width ? "sprite sharp" : "sprite", "aria-hidden": "true" }, picture);
+  const poster = el("img", { alt: "", decoding: "async", draggable: "false" });
+  const element = el("span", { class: cellWidth === job.width ? "sprite sharp" : "sprite", "aria-hidden": "true" }, poster);
+  let all = null;
+  let url = "";
   let shown = posterCell(job);
   let size = [1, 1];
 
   function fit(boxWidth, boxHeight) {
     const scale = Math.min(boxWidth / cellWidth, boxHeight / cellHeight);
     size = [Math.max(1, Math.round(cellWidth * scale)), Math.max(1, Math.round(cellHeight * scale))];
-    element.style.width = `${size[0]}px`;
-    element.style.height = `${size[1]}px`;
-    picture.style.width = `${size[0] * columns}px`;
-    show(shown);
+    element.style.width = poster.style.width = `${size[0]}px`;
+    element.style.height = poster.style.height = `${size[1]}px`;
+    place();
   }
 
   function show(cell) {
     shown = Math.min(count - 1, Math.max(0, cell));
+    if (all === null && url !== "") {
+      all = el("img", { alt: "", class: "all", draggable: "false" });
+      all.src = safeImage(url);
+      element.append(all);
+    }
+    place();
+  }
+
+  function place() {
+    if (all === null) return;
     const [x, y] = [-(shown % columns) * size[0], -Math.floor(shown / columns) * size[1]];
-    picture.style.transform = `translate(${x}px, ${y}px)`;
+    all.style.width = `${size[0] * columns}px`;
+    all.style.transform = `translate(${x}px, ${y}px)`;
+  }
+
+  function rest() {
+    if (all !== null) all.remove();
+    all = null;
   }
 
   fit(width, height);
   return {
     element,
     load(details) {
-      const url = safeImage(details.sprite);
-      if (url !== "") picture.src = url;
+      url = details.sprite;
+      const first = safeImage(details.poster);
+      if (first !== "") poster.src = first;
+      else show(posterCell(job));
     },
     show,
+    rest,
     fit,
   };
 }
