@@ -12,6 +12,7 @@ from daddy_encode.video_utils import save_frames_as_png, save_gif, save_mp4
 
 if TYPE_CHECKING:
     from daddy_encode.jobs.encode_jobs import encode
+    from daddy_encode.jobs.gallery import gallery
     from daddy_encode.jobs.read import receipts
     from daddy_encode.jobs.results import JobReceipt, SavedVideo
 
@@ -20,6 +21,7 @@ __all__ = [
     "JobReceipt",
     "SavedVideo",
     "encode",
+    "gallery",
     "receipts",
     "save_frames_as_png",
     "save_gif",
@@ -34,6 +36,7 @@ if not TYPE_CHECKING:
             "JobReceipt": "daddy_encode.jobs.results",
             "SavedVideo": "daddy_encode.jobs.results",
             "encode": "daddy_encode.jobs.encode_jobs",
+            "gallery": "daddy_encode.jobs.gallery",
             "receipts": "daddy_encode.jobs.read",
         },
     )

@@ -81,11 +81,11 @@ def command(
     gallery.publish()
     log.info("%s: %s", shown(gallery.page), counted(len(gallery.cards), "job"))
     missing = gallery.missing(sprites=not no_sprites)
-    frames = sum(card.source.frames for card in missing if card.source is not None)
+    frames = sum(card.source.shown.frames for card in missing if card.source is not None)
     with Progress(len(missing), frames, hidden=quiet) as progress, stop.event() as event:
 
         def ended(card: Card) -> None:
-            progress.add(card.source.frames if card.source is not None else 0)
+            progress.add(card.source.shown.frames if card.source is not None else 0)
             progress.end_job()
 
         gallery.make_details(

@@ -21,6 +21,9 @@ Kind = Literal["mp4", "gif"]
 
 # After the name of a job's directory.
 RECEIPT_SUFFIX = ".receipt.json"
+# After the name of a gallery's page, of the directory of its files; one of these is there as soon as the page is.
+PAGE_FOLDER_SUFFIX = ".files"
+PAGE_STATE_NAME = "latest.js"
 # Of every file system that a spool may be on (ext4, XFS, NFS, Lustre, GPFS).
 MAX_NAME_BYTES = 255
 # Of a sequence of frames, in characters: most of a name is left for the directory's.
@@ -181,6 +184,11 @@ def check_suffix(path: Path, kind: Kind) -> None:
     suffix = path.suffix.lower()
     if re.fullmatch(_OF_A_FORMAT, suffix) and suffix not in _SUFFIXES[kind]:
         raise SettingsError(f"{path}: the suffix of this {kind.upper()} says {suffix[1:].upper()}; name it .{kind}")
+
+
+def is_page_folder(directory: str | os.PathLike[str], name: str) -> bool:
+    """Whether `name` in a directory is what belongs to a gallery's page, by thousands: nothing to look for jobs in."""
+    return name.endswith(PAGE_FOLDER_SUFFIX) and os.path.lexists(os.path.join(directory, name, PAGE_STATE_NAME))
 
 
 def absolute(path: Path) -> Path:

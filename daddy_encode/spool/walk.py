@@ -16,7 +16,7 @@ from daddy_encode.spool.claims import DIRECTORY as CLAIMS_DIRECTORY
 from daddy_encode.spool.claims import claimed_names
 from daddy_encode.spool.frames import count_frames, find_sequences
 from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME
-from daddy_encode.spool.paths import JobPaths, absolute, sequence_name
+from daddy_encode.spool.paths import JobPaths, absolute, is_page_folder, sequence_name
 from daddy_encode.spool.stored.find import Stored, find_stored, stored_mtime_ns
 
 
@@ -236,8 +236,7 @@ def list_directory(path: str | Path) -> Listing:
     Raises:
         OSError: It cannot be listed.
     """
-    names = []
-    subdirectories = []
+    names, subdirectories = list[str](), list[str]()
     with os.scandir(path) as entries:
         for entry in entries:
             name = entry.name
@@ -247,7 +246,8 @@ def list_directory(path: str | Path) -> Listing:
                 subdirectories.append(name)
     stored = find_stored(path, names)
     frames = count_frames(names) if stored is None else stored.frames
-    return Listing(frozenset(names), frames, tuple(sorted(subdirectories)), stored)
+    subdirectories = sorted(name for name in subdirectories if not is_page_folder(path, name))
+    return Listing(frozenset(names), frames, tuple(subdirectories), stored)
 
 
 def list_outputs(

@@ -81,6 +81,18 @@ from daddy_encode.cli.user_path import UserPath
     "verified beside its frames: 1d, 7d. Default: never.",
 )
 @click.option(
+    "--gallery",
+    is_flag=True,
+    help="Keep the page of `gallery` up to date: index.html in ROOT, written anew a few seconds after a job has ended, "
+    "and about once a minute for those of other encoders. Default: no page is made.",
+)
+@click.option(
+    "--gallery-page",
+    type=UserPath(),
+    metavar="PAGE",
+    help="As --gallery, and the page is PAGE: a name that ends in .html, or a directory. Default: as --gallery says.",
+)
+@click.option(
     "--no-events",
     is_flag=True,
     help="Do not ask a local file system for events. Default: they bring the next scan forward; network file systems "

@@ -20,6 +20,7 @@ from daddy_encode.errors import SpoolError
 from daddy_encode.jobs.context import make_context
 from daddy_encode.report.log import counted, set_up_logging, shown
 from daddy_encode.report.progress import AboveBar
+from daddy_encode.service.attempt import Outcome
 from daddy_encode.service.notify import Notifier, parse_command
 from daddy_encode.service.state import State
 from daddy_encode.service.stop import StopSwitch
@@ -56,6 +57,8 @@ def run(
     on_done_timeout: float,
     pack_after: float | None,
     clean_after: float | None,
+    gallery: bool,
+    gallery_page: Path | None,
     no_events: bool,
     quiet: bool,
     verbose: bool,
@@ -103,8 +106,20 @@ def run(
         after=after,
         events=events,
     )
+    keeper = None
+    if gallery or gallery_page is not None:
+        # It knows pictures and pages, which no other watcher needs.
+        from daddy_encode.cli.watch.keep_gallery import GalleryKeeper
+
+        keeper = GalleryKeeper(root, gallery_page, output_dir)
     tally = Tally(on_saved=print_saved if as_json else lambda record, path: None)
     claims = Claims(lease, context.owners.trusts, context.tmp_dir)
+
+    def report(outcome: Outcome) -> None:
+        tally.record(outcome)
+        if keeper is not None:
+            keeper.changed(outcome.paths.receipt)
+
     count = workers or usable_workers(os.environ)
     with WorkerPool(
         count, context, claims, stop, wake=waker.wake, processes=usable_processes(count), may_fork=True
@@ -115,7 +130,7 @@ def run(
             waker,
             stop,
             WatchOptions(interval, once, idle_exit, max_runtime),
-            tally.record,
+            report,
             claims.keep_only,
             Notifier(hook, on_done_timeout, stop.is_set, waker.wake),
         )
@@ -128,8 +143,13 @@ def run(
             counted(pool.count, "worker"),
             ", events on" * (events is not None),
         )
+        if keeper is not None:
+            # After the workers, which are forked.
+            keeper.start()
         with waker.woken_by_signals():
             watcher.run()
+        if keeper is not None:
+            keeper.end(finish=not stop.is_set())
         if events is not None:
             events.close()
     # What it has found done it has not attempted.

@@ -5,19 +5,21 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 
 from daddy_encode.errors import ManifestError, one_line
+from daddy_encode.report.gallery.annotations import Shown, read_annotations
 from daddy_encode.report.gallery.details import Head, details_key, read_details, write_details
 from daddy_encode.report.gallery.jobs import Surroundings, Video, job_data
 from daddy_encode.report.gallery.links import url
 from daddy_encode.report.gallery.page import embedded_json
 from daddy_encode.report.gallery.scan import KEPT_NAMES, FoundReceipt
 from daddy_encode.report.ledger import read_one
+from daddy_encode.spool.frames import is_own_name
 from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME, Manifest
 from daddy_encode.spool.paths import RECEIPT_SUFFIX, Kind, sequence_name
 from daddy_encode.spool.receipt import OutputRecord, Receipt
@@ -36,7 +38,7 @@ class Source(Struct, frozen=True):
     Attributes:
         key: As in its first line.
         video: The video's path.
-        frames: How many pictures it has.
+        shown: How many pictures it has, and of which frames.
         width: In pixels.
         height: In pixels.
         annotations: The path of the rollout's annotations; None where they are gone, or there were none.
@@ -44,7 +46,7 @@ class Source(Struct, frozen=True):
 
     key: str
     video: str
-    frames: int
+    shown: Shown
     width: int
     height: int
     annotations: str | None
@@ -95,14 +97,18 @@ class Card(Struct):
         source = self.source
         assert source is not None
         details: dict[str, Any] = {}
-        if source.annotations is None and self.head is not None and self.head.key == source.key:
+        if source.annotations is not None:
+            found = read_annotations(Path(source.annotations), source.shown)
+            details = {"columns": found.columns, "texts": found.texts, "step": found.step}
+            details = {name: value for name, value in details.items() if value not in ({}, 1)}
+        elif self.head is not None and self.head.key == source.key:
             # They are gone; what was made of them is kept.
             details = read_details(files, self.identifier)
         sprite = None
         if sprites:
             from daddy_encode.report.gallery.sprite import make_sprite
 
-            sprite = make_sprite(Path(source.video), source.frames, source.width, source.height, stop)
+            sprite = make_sprite(Path(source.video), source.shown.frames, source.width, source.height, stop)
             if stop.is_set():
                 return
             if sprite is not None:
@@ -168,7 +174,9 @@ def make_card(
     if best is not None:
         record = records["mp4" if best == "mp4" else "gif"]
         annotations = os.path.join(job_directory, ANNOTATIONS_NAME) if ANNOTATIONS_NAME in (names or ()) else None
-        source = Source(details_key(receipt), f"{base}.{best}", record.frames, record.width, record.height, annotations)
+        source = Source(
+            details_key(receipt), f"{base}.{best}", _shown(receipt, record), record.width, record.height, annotations
+        )
     return Card(
         identifier,
         receipt.finished,
@@ -211,6 +219,20 @@ def _meta(receipt: Receipt, directory: str, names: Set[str]) -> Mapping[str, Any
         if ROLLOUT_NAME in names and (rollout := read_record(Path(directory, ROLLOUT_NAME), Rollout)) is not None:
             return rollout[0].meta
     return {}
+
+
+def _shown(receipt: Receipt, record: OutputRecord) -> Shown:
+    """Which frames a video shows. Of frames of our own names the number is what counts; others have no annotations."""
+    step = record.settings.get("step", 1)
+    left_out: Iterable[str] = ()
+    if receipt.gaps == "skip":
+        left_out = (*receipt.lost.missing, *(frame.name for frame in receipt.lost.bad))
+    return Shown(
+        record.frames,
+        frozenset(int(name[:-4]) for name in left_out if len(name) < 20 and is_own_name(name)),
+        holds_dropped=receipt.gaps != "skip",
+        step=step if type(step) is int and 1 <= step <= record.frames else 1,
+    )
 
 
 def _stamp(path: str) -> _Stamp:

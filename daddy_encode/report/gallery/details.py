@@ -27,7 +27,6 @@ from daddy_encode.spool.records import known
 
 SUFFIX = ".js"
 NAME = re.compile(r"([0-9a-f]{12})\.js")
-LATEST = "latest.js"
 _BEGIN = b"// daddy-encode gallery "
 _LONGEST_HEAD = 2**14
 _LONGEST_FILE = 2**24

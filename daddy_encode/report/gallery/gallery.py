@@ -12,11 +12,11 @@ from pathlib import Path
 
 from daddy_encode.errors import DaddyEncodeError, ManifestError, SettingsError, SpoolError, one_line
 from daddy_encode.report.gallery.cards import Card, make_card
-from daddy_encode.report.gallery.details import LATEST, read_head, remove_others, replace_file
+from daddy_encode.report.gallery.details import read_head, remove_others, replace_file
 from daddy_encode.report.gallery.page import GENERATOR, embedded_json, page_parts
 from daddy_encode.report.gallery.scan import FoundReceipt, Scan
 from daddy_encode.spool.held_file import SAFELY, opened_directory
-from daddy_encode.spool.paths import absolute
+from daddy_encode.spool.paths import PAGE_FOLDER_SUFFIX, PAGE_STATE_NAME, JobPaths, absolute
 from daddy_encode.spool.publish import publish, reported, temp_file
 from daddy_encode.spool.walk import list_directory
 
@@ -50,7 +50,7 @@ class Gallery:
         self.page = _page_path(absolute(root), page)
         self._title = one_line(title if title is not None else absolute(root).name or "/")
         self._scan = Scan(root, output_dir)
-        self._files = self.page.with_suffix(".files")
+        self._files = self.page.with_suffix(PAGE_FOLDER_SUFFIX)
         # By the paths of their receipts.
         self._cards: dict[str, Card] = {}
         self.faults: list[str] = []
@@ -134,8 +134,8 @@ class Gallery:
                     stream.writelines(parts)
                 publish(temp, self.page)
             # An open page that reads this finds the new one.
-            with reported(self._files / LATEST, "write"):
-                replace_file(files, LATEST, b"daddyEncode.latest(" + embedded_json(state) + b");\n")
+            with reported(self._files / PAGE_STATE_NAME, "write"):
+                replace_file(files, PAGE_STATE_NAME, b"daddyEncode.latest(" + embedded_json(state) + b");\n")
         self._published = digest.digest()
         return True
 
@@ -209,9 +209,11 @@ class Gallery:
 
 def _page_path(root: Path, page: Path | None) -> Path:
     if page is None:
-        is_job = not os.path.isdir(root)
-        with contextlib.suppress(OSError):
-            is_job |= list_directory(root).is_job
+        try:
+            is_job = list_directory(root).is_job
+        except OSError:
+            # Of a job whose directory is gone, the receipt may be there.
+            is_job = os.path.lexists(JobPaths.of(root).receipt)
         # In a job's directory it would change that.
         return root.with_name(f"{root.name}.html") if is_job and root.name else root / PAGE_NAME
     page = absolute(page)
