@@ -96,13 +96,15 @@ export function fromHash(hash) {
   return state;
 }
 
-// A blank as "+", and what browsers show unescaped left as it is: links are read by people too.
+// A blank as "+", and what needs no escape left as it is: links are read by people too. Quotes and brackets would end a
+// link in a shell or in a message.
 function encode(written) {
   const whole = written.replace(/\p{Surrogate}/gu, "\ufffd");
-  return encodeURIComponent(whole).replace(/%20/g, "+").replace(/%(3A|2C|2F|3E|3C)/g, (code) => READABLE[code]);
+  return encodeURIComponent(whole)
+    .replace(/%20/g, "+")
+    .replace(/%3A|%2C|%2F/g, decodeURIComponent)
+    .replace(/['()]/g, (character) => `%${character.charCodeAt(0).toString(16)}`);
 }
-
-const READABLE = { "%3A": ":", "%2C": ",", "%2F": "/", "%3E": ">", "%3C": "<" };
 
 function decode(written) {
   try {

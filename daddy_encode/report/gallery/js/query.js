@@ -13,7 +13,7 @@ export const SPECIAL = Object.freeze(["has", "mark", "chip"]);
 /**
  * @typedef {{text: string, number: number|null, range: number[]|null, time: number[]|null}} Value
  * @typedef {{kind: "word", text: string, literal: boolean, not: boolean}
- *   | {kind: "key", key: string, operator: string, values: Value[], not: boolean}} Term
+ *   | {kind: "key", key: string, operator: string, values: Value[], not: boolean}} Term, and `from`, `to`: its place
  * @typedef {{terms: Term[], error: string|null, unfinished: boolean}} Query `unfinished`: the fault is that more must follow
  */
 
@@ -28,7 +28,8 @@ export function parse(text) {
   while (rest !== "") {
     const { term, error, unfinished, length } = firstTerm(rest);
     if (error) return { terms, error, unfinished: unfinished === true };
-    terms.push(term);
+    const from = text.length - rest.length;
+    terms.push({ ...term, from, to: from + length });
     rest = rest.slice(length).trimStart();
   }
   return { terms, error: null, unfinished: false };

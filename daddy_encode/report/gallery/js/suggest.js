@@ -45,8 +45,7 @@ export function toggleState(text, state) {
  * @returns {string[]} the states that the query asks for with `state:`
  */
 export function chosenStates(text) {
-  const terms = parse(text).terms.filter((term) => term.kind === "key" && term.key === "state" && !term.not);
-  return terms.flatMap(({ values }) => values.map((value) => value.text)).filter((state) => STATES.includes(state));
+  return stateTerms(text).flatMap(({ values }) => values.map((value) => value.text)).filter((state) => STATES.includes(state));
 }
 
 /**
@@ -54,8 +53,12 @@ export function chosenStates(text) {
  * @returns {string} the query without what it says of the state
  */
 export function withoutStates(text) {
-  return text.replace(/(^|\s)state:[a-z,]*(?=\s|$)/g, " ").replace(/\s+/g, " ").trim();
+  let rest = text;
+  for (const { from, to } of stateTerms(text).reverse()) rest = `${rest.slice(0, from)}${rest.slice(to).trimStart()}`;
+  return rest.trim();
 }
+
+const stateTerms = (text) => parse(text).terms.filter((term) => term.kind === "key" && term.key === "state" && !term.not);
 
 // After the last blank that is not in quotes.
 function startOfTerm(text, caret) {

@@ -9,7 +9,8 @@ const POWERS = { k: 1e3, m: 1e6, g: 1e9, t: 1e12 };
 export function readNumber(text) {
   const found = /^([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)([kKMGT])?B?$/i.exec(text);
   if (found === null) return null;
-  return Number(found[1]) * (found[2] ? POWERS[found[2].toLowerCase()] : 1);
+  const number = Number(found[1]) * (found[2] ? POWERS[found[2].toLowerCase()] : 1);
+  return Number.isFinite(number) ? number : null;
 }
 
 /**
@@ -21,6 +22,7 @@ export function readTime(text) {
   if (found === null) return null;
   const [year, month, day, hour, minute] = found.slice(1).map((part) => (part === undefined ? null : Number(part)));
   const from = new Date(year, month - 1, day ?? 1, hour ?? 0, minute ?? 0);
+  if (from.getMonth() !== month - 1 || from.getDate() !== (day ?? 1)) return null;
   const to = new Date(from);
   if (minute !== null) to.setMinutes(minute + 1);
   else if (day !== null) to.setDate(day + 1);
