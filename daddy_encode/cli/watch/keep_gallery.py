@@ -126,7 +126,7 @@ class GalleryKeeper:
     def _try(self, work: Callable[[], object]) -> None:
         try:
             work()
-        except (DaddyEncodeError, OSError, MemoryError) as error:
+        except (DaddyEncodeError, OSError, MemoryError, RuntimeError) as error:
             self._warn(f"{error}; the gallery is not up to date, and is tried again")
 
     def _warn(self, text: str) -> None:

@@ -13,6 +13,7 @@ import json
 import os
 import re
 import stat
+import time
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -30,6 +31,7 @@ NAME = re.compile(r"([0-9a-f]{12})\.js")
 _BEGIN = b"// daddy-encode gallery "
 _LONGEST_HEAD = 2**14
 _LONGEST_FILE = 2**24
+_NEW_SECONDS = 3600
 
 _Size = Annotated[int, Meta(ge=1, le=65_535)]
 
@@ -118,9 +120,11 @@ def replace_file(directory: int, name: str, data: bytes) -> None:
 
 
 def remove_others(directory: int, identifiers: set[str]) -> None:
-    """Remove the files of jobs that are not among these."""
+    """Remove the files of jobs that are not among these, unless they are new: another encoder may know of its jobs."""
     for name in os.listdir(directory):
         found = NAME.fullmatch(name)
         if found is not None and found[1] not in identifiers:
             with contextlib.suppress(OSError):
-                os.unlink(name, dir_fd=directory)
+                status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+                if status.st_mtime < time.time() - _NEW_SECONDS:
+                    os.unlink(name, dir_fd=directory)
