@@ -204,7 +204,6 @@ def _names(directory: str, names_in: Callable[[str], Set[str] | None]) -> Set[st
     names = names_in(directory)
     if names is not None:
         return names & KEPT_NAMES
-    # Of a job that was finished since receipts were last looked for.
     there = frozenset(name for name in KEPT_NAMES if os.path.lexists(os.path.join(directory, name)))
     return there if there or os.path.isdir(directory) else None
 

@@ -7,12 +7,13 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from pathlib import Path
 
-from daddy_encode.errors import DaddyEncodeError, ManifestError, SettingsError, SpoolError, one_line
+from daddy_encode.errors import DaddyEncodeError, ManifestError, SettingsError, SpoolError
 from daddy_encode.report.gallery.cards import Card, make_card
 from daddy_encode.report.gallery.details import read_head, remove_others, replace_file
+from daddy_encode.report.gallery.meta import shortened
 from daddy_encode.report.gallery.page import GENERATOR, embedded_json, page_parts
 from daddy_encode.report.gallery.scan import FoundReceipt, Scan
 from daddy_encode.spool.held_file import SAFELY, opened_directory
@@ -48,7 +49,7 @@ class Gallery:
             SettingsError: `page` has another suffix.
         """
         self.page = _page_path(absolute(root), page)
-        self._title = one_line(title if title is not None else absolute(root).name or "/")
+        self._title = shortened(title if title is not None else absolute(root).name or "/")
         self._scan = Scan(root, output_dir)
         self._files = self.page.with_suffix(PAGE_FOLDER_SUFFIX)
         # By the paths of their receipts.
@@ -73,7 +74,7 @@ class Gallery:
         taken: set[str] = set()
         with self._opened_files() as files:
             for one in found:
-                card = self._look_at(one, taken, files)
+                card = self._look_at(one, taken, files, self._scan.names_in)
                 if card is not None:
                     cards[one.path] = card
                     taken.add(card.identifier)
@@ -86,23 +87,31 @@ class Gallery:
         one = self._scan.located(str(absolute(receipt)))
         others = {card.identifier for path, card in self._cards.items() if path != one.path}
         with self._opened_files() as files:
-            card = self._look_at(one, others, files)
+            # What was listed when receipts were last looked for may have been a job that was still being written.
+            card = self._look_at(one, others, files, lambda directory: None)
         if card is not None:
             self._cards[one.path] = card
         return card
 
-    def _look_at(self, one: FoundReceipt, taken: set[str], files: int | None) -> Card | None:
+    def _look_at(
+        self,
+        one: FoundReceipt,
+        taken: set[str],
+        files: int | None,
+        names_in: Callable[[str], Set[str] | None],
+    ) -> Card | None:
         identifier = _identifier(one.relative)
         if identifier in taken:
             # One beside its frames, and one in the output directory.
             identifier = _identifier(f"{one.relative}\0{one.path}")
         known = self._cards.get(one.path)
         try:
-            card = make_card(one, identifier, str(self.page.parent), self._scan.names_in, known)
+            card = make_card(one, identifier, str(self.page.parent), names_in, known)
         except ManifestError as error:
             self.faults.append(str(error))
             return None
-        if card is not None and card is not known and files is not None and card.source is not None:
+        if card is not None and files is not None and card.is_missing(sprites=True):
+            # It may have been made meanwhile, by another process.
             card.head = read_head(files, identifier)
         return card
 

@@ -486,6 +486,17 @@ def test_a_further_look_reads_only_what_has_changed(spool: Path, monkeypatch: py
     assert read == ["second.receipt.json"]
     assert gallery.publish()
     assert read_page(gallery.page).job("run-1/second")["state"] == "partial"
-    (spool / "run-1" / "second.receipt.json").unlink()
+    # Annotations that came after a look at all.
+    record(spool / "run-2" / "late")
+    (spool / "run-2" / "late" / "annotations.jsonl").rename(spool / "late.jsonl")
+    gallery.scan()
+    (spool / "late.jsonl").rename(spool / "run-2" / "late" / "annotations.jsonl")
+    encode(spool / "run-2" / "late")
+    card = gallery.refresh(spool / "run-2" / "late.receipt.json")
+    assert card is not None
+    assert card.source is not None
+    assert card.source.annotations == str(spool / "run-2" / "late" / "annotations.jsonl")
+    for name in ("run-1/second", "run-2/late"):
+        (spool / f"{name}.receipt.json").unlink()
     gallery.scan()
     assert [card.text for card in gallery.cards] == [gallery.cards[0].text]
