@@ -1,9 +1,10 @@
 // One job as a card.
 import { el, replace } from "./dom.js";
 import { keyFor, label } from "./facts.js";
+import { readSort } from "./sort.js";
 import { createSprite, hasSprite, posterCell } from "./sprite.js";
 import { toggleCompared } from "./state.js";
-import { writeBytes, writeDate, writeDuration, writeTime, writeValue } from "./values.js";
+import { writeBytes, writeDate, writeDuration, writeShort, writeTime, writeValue } from "./values.js";
 
 /** Facts that a card shows in any case. */
 const SHOWN = ["name", "run", "finished", "seconds", "bytes", "state", "error"];
@@ -25,7 +26,8 @@ export function createCard(app, job, layout) {
   const title = el("span", { class: "name" }, name);
   const marks = el("span", { class: "marks" });
   const numbers = el("span", { class: "numbers" });
-  const where = el("span", { class: "where" }, run);
+  const environment = facts.get(keyFor(facts, "environment"));
+  const where = el("span", { class: "where" }, [run, environment].filter((one) => typeof one === "string" && one).join(" · "));
   const times = el("span", { class: "times" }, timesOf(app, job, facts));
   const returned = valueAt(facts, "return");
   const said = el("span", { class: "visually-hidden" });
@@ -121,19 +123,25 @@ export function chipsOf(job) {
 }
 
 function nothing(job) {
-  const reason = job.error || GONE[job.state] || "No picture of it yet";
+  const reason = job.error ? afterPath(job.error, job.job) : GONE[job.state] || "No picture of it yet";
   return el("span", { class: "nothing" }, reason);
+}
+
+// Of a message that begins with a path into the job's own directory, what comes after that directory.
+function afterPath(message, directory) {
+  const place = message.indexOf(`${directory}/`);
+  return place < 0 ? message : message.slice(place + directory.length + 1);
 }
 
 function numbersOf(facts, state) {
   const shown = ["length", "seed", "step"].map((thing) => [thing, keyFor(facts, thing)]);
-  const { key } = { key: state.sort.replace(/^-/, "") };
+  const { key } = readSort(state.sort);
   const known = [...SHOWN, keyFor(facts, "return"), ...shown.map(([, name]) => name)];
   // What the cards are sorted by can be read on them.
   const sorted = key !== "" && !known.includes(key) ? [[key, key]] : [];
   return [...sorted, ...shown]
     .filter(([, name]) => name !== undefined && facts.has(name))
-    .map(([thing, name]) => el("span", {}, el("span", { class: "key" }, `${thing} `), writeValue(facts.get(name))));
+    .map(([thing, name]) => el("span", {}, el("span", { class: "key" }, `${thing} `), writeShort(facts.get(name))));
 }
 
 function timesOf(app, job, facts) {

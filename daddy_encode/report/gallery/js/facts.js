@@ -80,7 +80,7 @@ export function keysOf(jobs, factsById) {
 /**
  * Which key of a job is meant by a well-known thing: libraries spell it in several ways.
  * @param {Map<string, unknown>} facts
- * @param {"return"|"length"|"seed"|"step"} thing
+ * @param {"return"|"length"|"seed"|"step"|"environment"} thing
  * @returns {string|undefined} the key
  */
 export function keyFor(facts, thing) {
@@ -91,5 +91,6 @@ const SPELLINGS = {
   return: ["return", "episode_return", "episode.return", "episode.r", "total_reward", "reward"],
   length: ["length", "episode_length", "episode.length", "episode.l", "steps"],
   seed: ["seed", "episode_seed"],
+  environment: ["environment", "env", "env_id", "environment_id", "task"],
   step: ["step", "global_step", "training_step", "timestep", "timesteps", "num_timesteps"],
 };

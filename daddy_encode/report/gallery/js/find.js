@@ -1,11 +1,10 @@
 // The search box: what it found is counted as one types, what may follow is suggested, a fault is said in place.
 import { el, replace } from "./dom.js";
+import { BUILT_IN } from "./facts.js";
 import { register } from "./keyboard.js";
-import { parse } from "./query.js";
+import { parse, quoted } from "./query.js";
 import { suggest } from "./suggest.js";
-import { counted } from "./values.js";
-
-const EXAMPLE = "return > 200   env:Humanoid   failed";
+import { counted, writeValue } from "./values.js";
 
 /**
  * @param {object} app
@@ -15,7 +14,7 @@ const EXAMPLE = "return > 200   env:Humanoid   failed";
 export function createFind(app, leave) {
   const input = el("input", {
     type: "text", id: "find", role: "combobox", "aria-label": "Find jobs", "aria-autocomplete": "list",
-    "aria-expanded": "false", "aria-controls": "suggestions", "aria-describedby": "problem", placeholder: EXAMPLE,
+    "aria-expanded": "false", "aria-controls": "suggestions", "aria-describedby": "problem", placeholder: example(app),
     autocomplete: "off", autocapitalize: "off", spellcheck: "false", enterkeyhint: "search", maxlength: "1000",
     oninput: typed, onkeydown: pressed, onfocus: offer, onclick: offer, onblur: left,
   });
@@ -140,4 +139,18 @@ export function createFind(app, leave) {
       showFault();
     },
   };
+}
+
+// In the words of these jobs.
+function example(app) {
+  const own = app.keys.filter(({ name }) => !BUILT_IN.includes(name));
+  const number = own.find(({ name, kind }) => kind === "number" && name.includes("return")) || own.find(({ kind }) => kind === "number");
+  const text = own.find(({ kind }) => kind === "text");
+  const parts = [];
+  if (number) {
+    const values = [...app.valuesOf(number.name).keys()].sort((one, other) => one - other);
+    parts.push(`${number.name} > ${writeValue(values[values.length >> 1])}`);
+  }
+  if (text) parts.push(`${text.name}:${quoted(String(app.valuesOf(text.name).keys().next().value))}`);
+  return [...parts, "failed"].join("   ");
 }

@@ -68,7 +68,8 @@ function start(root, data) {
   followAddress(state);
   // Headings of groups stay below it.
   new ResizeObserver(() => {
-    document.documentElement.style.setProperty("--header", `${header.offsetHeight}px`);
+    const height = getComputedStyle(header).position === "sticky" ? header.offsetHeight : 0;
+    document.documentElement.style.setProperty("--header", `${height}px`);
   }).observe(header);
   update(state.get(), new Set([...Object.keys(state.get()), "marks"]));
 }

@@ -29,7 +29,7 @@ export function posterCell(job) {
 export function createSprite(job, width, height) {
   const [columns, , cellWidth, cellHeight, count] = job.sprite;
   const poster = el("img", { alt: "", decoding: "async", draggable: "false" });
-  const element = el("span", { class: cellWidth === job.width ? "sprite sharp" : "sprite", "aria-hidden": "true" }, poster);
+  const element = el("span", { class: "sprite", "aria-hidden": "true" }, poster);
   let all = null;
   let url = "";
   let shown = posterCell(job);
@@ -38,6 +38,8 @@ export function createSprite(job, width, height) {
   function fit(boxWidth, boxHeight) {
     const scale = Math.min(boxWidth / cellWidth, boxHeight / cellHeight);
     size = [Math.max(1, Math.round(cellWidth * scale)), Math.max(1, Math.round(cellHeight * scale))];
+    // Enlarged small clips keep their pixels; reduced ones would lose some.
+    element.classList.toggle("sharp", cellWidth === job.width && scale >= 1);
     element.style.width = poster.style.width = `${size[0]}px`;
     element.style.height = poster.style.height = `${size[1]}px`;
     place();

@@ -47,6 +47,19 @@ export function writeValue(value) {
 }
 
 /**
+ * @param {number|string|boolean} value
+ * @returns {string} the same in few characters: "1M", "250k", "1.25M" from ten thousand on
+ */
+export function writeShort(value) {
+  if (typeof value !== "number" || !(Math.abs(value) >= 10_000 && Math.abs(value) < 1e15)) return writeValue(value);
+  for (const [unit, power] of [["k", 1e3], ["M", 1e6], ["G", 1e9], ["T", 1e12]]) {
+    const short = Number((value / power).toPrecision(3));
+    if (Math.abs(short) < 1000) return `${short}${unit}`;
+  }
+  return writeValue(value);
+}
+
+/**
  * @param {number} bytes
  * @returns {string} "123 kB": powers of 1000, three digits
  */
