@@ -107,9 +107,11 @@ def test_an_axis_is_logarithmic_where_most_would_lie_at_its_beginning(values: li
 
 def test_a_running_mean_is_the_mean_of_neighbours_and_does_not_lean_at_the_ends() -> None:
     points = [[x, 3 * x + 1] for x in (5, 3, 1, 4, 2, 0, 6, 7, 8, 9)]
-    assert SCALE.call("runningMean", points, 0.4) == [[x, pytest.approx(3 * x + 1)] for x in range(10)]
+    assert SCALE.call("runningMean", points, 0.4) == [[x, pytest.approx(3 * x + 1)] for x in range(1, 9)]
     noisy = [[x, (-1) ** x] for x in range(100)]
-    assert max(abs(y) for _, y in SCALE.call("runningMean", noisy, 0.2)[10:-10]) < 0.06
+    means = SCALE.call("runningMean", noisy, 0.2)
+    assert (means[0][0], means[-1][0]) == (5, 94), "a mean of fewer than half says little"
+    assert max(abs(y) for _, y in means) < 0.1
     same = [[1, 2], [1, 4], [2, 10], [2, 20]]
     assert SCALE.call("runningMean", same, 0.0) == [[1, 3], [2, 15]]
     assert SCALE.call("runningMean", [], 0.1) == []

@@ -8,6 +8,8 @@ import { createFind } from "./find.js";
 import { createHelp } from "./help.js";
 import { listen, register } from "./keyboard.js";
 import { fromHash } from "./link.js";
+import { createMatrix } from "./matrix.js";
+import { createPlot } from "./plot.js";
 import { createPlayer } from "./player.js";
 import { createState } from "./state.js";
 import { createTabs } from "./tabs.js";
@@ -22,6 +24,8 @@ import { createUpdates } from "./updates.js";
  */
 const VIEWS = [
   { name: "cards", title: "Cards", create: createCards },
+  { name: "matrix", title: "Matrix", create: createMatrix },
+  { name: "plot", title: "Plot", create: createPlot },
 ];
 
 /** What lies over the page while `state.job` is set: `create(app)` gives {element, update(state, changedKeys)}. */

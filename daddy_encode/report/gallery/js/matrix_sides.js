@@ -86,9 +86,11 @@ export function isSuccess(facts, { key, least }) {
  * @param {object[]} jobs
  * @param {Map<string, Map<string, number|string|boolean>>} factsById
  * @param {string} key "" for a single entry, all jobs
+ * @param {number} [most] more different numbers than this are in bins
+ * @param {number} [bins] about how many
  * @returns {{entries: Entry[], placeOf(value: unknown): number}} -1 for a value that is not shown
  */
-export function sideOf(jobs, factsById, key) {
+export function sideOf(jobs, factsById, key, most = MOST_NUMBERS, bins = BINS) {
   if (key === "") return { entries: [{ label: "all", query: "", value: null }], placeOf: () => 0 };
   const counts = new Map();
   let lacking = 0;
@@ -98,7 +100,7 @@ export function sideOf(jobs, factsById, key) {
     else counts.set(value, (counts.get(value) || 0) + 1);
   }
   const areNumbers = [...counts.keys()].every((value) => typeof value === "number");
-  const side = areNumbers && counts.size > MOST_NUMBERS ? binned([...counts.keys()], key) : single(counts, key);
+  const side = areNumbers && counts.size > most ? binned([...counts.keys()], key, bins) : single(counts, key);
   if (lacking === 0) return side;
   const none = { label: "no value", query: `-has:${quoted(key)}`, value: null };
   const last = side.entries.length;
@@ -117,10 +119,10 @@ function single(counts, key) {
   return { entries, placeOf: (value) => (places.has(value) ? places.get(value) : -1) };
 }
 
-function binned(values, key) {
+function binned(values, key, count) {
   let [least, most] = [Infinity, -Infinity];
   for (const value of values) [least, most] = [Math.min(least, value), Math.max(most, value)];
-  const ticks = (key === "finished" ? timeTicks : linearTicks)(least, most, BINS);
+  const ticks = (key === "finished" ? timeTicks : linearTicks)(least, most, count);
   const inner = ticks.filter((tick) => tick > least && tick <= most);
   const step = inner.length > 1 ? inner[1] - inner[0] : most - least;
   const write = (value) => (key === "finished" ? timeLabel(value, step) : numberLabel(value));

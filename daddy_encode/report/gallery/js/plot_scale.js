@@ -194,7 +194,7 @@ export function isLogarithmic(values) {
  * The mean of each number's neighbours: of those at equal places together, and of a share of all on both sides.
  * @param {number[][]} points [x, y]
  * @param {number} [share] of the points that each mean is of
- * @returns {number[][]} by x; fewer points where several have one x
+ * @returns {number[][]} by x, without both ends; one for all points of one x
  */
 export function runningMean(points, share = 0.1) {
   const sorted = [...points].sort((one, other) => one[0] - other[0]);
@@ -205,10 +205,10 @@ export function runningMean(points, share = 0.1) {
   for (let first = 0; first < sorted.length; ) {
     let last = first;
     while (last + 1 < sorted.length && sorted[last + 1][0] === sorted[first][0]) last += 1;
-    // As many on both sides, so that the ends do not lean.
+    // As many on both sides, so that the ends do not lean; a mean of too few there is none.
     const reach = Math.min(half, first, sorted.length - 1 - last);
     const [from, to] = [first - reach, last + reach + 1];
-    means.push([sorted[first][0], (sums[to] - sums[from]) / (to - from)]);
+    if (to - from > half) means.push([sorted[first][0], (sums[to] - sums[from]) / (to - from)]);
     first = last + 1;
   }
   return means;

@@ -89,7 +89,8 @@ export function createToolbar(app) {
           numbers.get(filter.dataset.state).textContent = String(counts.get(filter.dataset.state) || 0);
         }
       }
-      element.querySelector(".sizes").hidden = state.view !== "cards";
+      // The other views have an order of their own.
+      element.querySelector(".arrange").hidden = state.view !== "cards";
     },
   };
 }

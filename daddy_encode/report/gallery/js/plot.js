@@ -1,0 +1,206 @@
+// The view of the plot: any number over another, a point leads to its video, a rectangle selects.
+import { createChoices } from "./plot_choices.js";
+import { el } from "./dom.js";
+import { register } from "./keyboard.js";
+import { narrowed } from "./matrix_data.js";
+import { cleanBrush, defaultColour, defaultPlot, plotOf } from "./plot_data.js";
+import { drawPlot, layoutOf } from "./plot_draw.js";
+import { createPointView } from "./plot_point.js";
+import { createNearest } from "./plot_scale.js";
+import { counted, writeDate, writeValue } from "./values.js";
+
+/** A pointer that has moved less, in pixels, has clicked. */
+const STILL = 5;
+
+/**
+ * @param {object} app
+ * @returns {{element: HTMLElement, update(visible: object[], state: object, changed: Set<string>): void,
+ *   shown(is: boolean): void, focus(): void}}
+ */
+export function createPlot(app) {
+  const usual = { ...defaultPlot(app.keys), colour: defaultColour(app.keys, app.valuesOf) };
+  const canvas = el("canvas", { "aria-hidden": "true" });
+  const rectangle = el("div", { class: "plot-brush", hidden: true });
+  const ring = el("div", { class: "plot-ring", hidden: true });
+  const point = createPointView(app);
+  const stage = el("div", { class: "plot-stage", tabindex: 0, role: "application" }, canvas, rectangle, ring, point.element);
+  const choices = createChoices(app, {
+    keysOf: () => of, kindsOf: () => plot.kinds, brush: setBrush, emphasise, narrow: (query) => app.state.set(({ query: now }) => ({ query: narrowed(now, query) })),
+  });
+  const said = el("p", { class: "visually-hidden", "aria-live": "polite" });
+  const element = el("div", { class: "plot" }, choices.controls, choices.legend, stage, choices.selection, said);
+  let of = { ...usual, log: "" };
+  let plot = { points: [], groups: [], kinds: { x: "linear", y: "linear" }, lacking: 0 };
+  let layout = null;
+  let nearest = () => -1;
+  let current = -1;
+  let emphasis = -1;
+  let drag = null;
+
+  new ResizeObserver(redraw).observe(stage);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+  stage.addEventListener("pointermove", moved);
+  stage.addEventListener("pointerdown", pressed);
+  stage.addEventListener("pointerup", released);
+  stage.addEventListener("pointercancel", () => endDrag());
+  stage.addEventListener("pointerleave", () => drag === null && show(-1));
+  stage.addEventListener("blur", () => show(-1));
+  const hasFocus = () => document.activeElement === stage;
+  register(["ArrowLeft", "ArrowRight"], "Previous, next point along the axis", ({ key }) => step(key === "ArrowRight" ? 1 : -1, "x"), hasFocus, "Plot");
+  register(["ArrowUp", "ArrowDown"], "Next point above, below", ({ key }) => step(key === "ArrowUp" ? 1 : -1, "y"), hasFocus, "Plot");
+  register("Enter", "Open the point’s video", () => current >= 0 && open(current), hasFocus, "Plot");
+  register("Escape", "Clear the selection", () => setBrush(null), () => hasFocus() && app.state.get().brush !== null, "Plot");
+
+  function update(visible, state, changed) {
+    if (changed.has("theme") && changed.size === 1) {
+      draw();
+      return;
+    }
+    of = { x: state.x || usual.x, y: state.y || usual.y, colour: state.colour === "-" ? "" : state.colour || usual.colour, log: state.log };
+    // What the selection leaves out stays in sight.
+    if (["query", "marks", "x", "y", "colour", "log", "view"].some((key) => changed.has(key))) {
+      plot = plotOf(app.found(state.query), app.facts, of);
+      show(-1);
+      emphasis = -1;
+    }
+    choices.update(plot, of, state, visible.length);
+    stage.setAttribute("aria-label", `${of.y} over ${of.x}, ${counted(plot.points.length, "point")}. Arrow keys go from point to point, Enter opens its video.`);
+    redraw();
+  }
+
+  function redraw() {
+    if (stage.clientWidth === 0 || stage.clientHeight === 0) return;
+    layout = layoutOf(plot, stage.clientWidth, stage.clientHeight);
+    // Of what is not selected nothing is opened.
+    const inside = plot.points.map((_, index) => index).filter((index) => isIn(plot.points[index]));
+    const find = createNearest(inside.map((index) => layout.places[index]));
+    nearest = (left, top) => inside[find(left, top)] ?? -1;
+    if (current >= 0 && !isIn(plot.points[current])) show(-1);
+    draw();
+    showBrush(app.state.get().brush);
+    if (current >= 0) show(current);
+  }
+
+  function draw() {
+    if (layout === null) return;
+    const { trend } = app.state.get();
+    drawPlot(canvas, plot, layout, { xTitle: of.x, yTitle: of.y, trend, emphasis, isIn });
+  }
+
+  function isIn({ x, y }) {
+    const { brush } = app.state.get();
+    return brush === null || (x >= brush[0] && x <= brush[1] && y >= brush[2] && y <= brush[3]);
+  }
+
+  function emphasise(group) {
+    if (group === emphasis) return;
+    emphasis = group;
+    draw();
+  }
+
+  function show(index) {
+    current = index;
+    ring.hidden = index < 0;
+    stage.classList.toggle("pointing", index >= 0);
+    if (index < 0) {
+      point.hide();
+      return;
+    }
+    const [x, y] = layout.places[index];
+    ring.style.transform = `translate(${x}px, ${y}px)`;
+    const { width, height } = stage.getBoundingClientRect();
+    point.show(plot.points[index], [x, y], [of.y, of.x, of.colour], { width, height });
+  }
+
+  function step(way, axis) {
+    const order = plot.points.map((_, index) => index).filter((index) => isIn(plot.points[index])).sort((one, other) =>
+      plot.points[one][axis] - plot.points[other][axis] || one - other);
+    if (order.length === 0) return;
+    const place = current < 0 ? (way > 0 ? 0 : order.length - 1) : order.indexOf(current) + way;
+    const index = order[Math.min(order.length - 1, Math.max(0, place))];
+    show(index);
+    const { id, x, y } = plot.points[index];
+    said.textContent = `${app.byId.get(id).job}: ${of.x} ${write(of.x, x)}, ${of.y} ${write(of.y, y)}`;
+  }
+
+  const write = (key, value) => (key === "finished" ? writeDate(value) : writeValue(value));
+
+  function open(index) {
+    app.state.set({ job: plot.points[index].id, frame: 0 });
+  }
+
+  function placeOf(event) {
+    const box = stage.getBoundingClientRect();
+    return [event.clientX - box.left, event.clientY - box.top];
+  }
+
+  function moved(event) {
+    const place = placeOf(event);
+    if (drag === null) {
+      if (event.pointerType !== "touch") show(nearest(...place));
+      return;
+    }
+    drag.to = inFrame(place);
+    if (!drag.moves && Math.hypot(place[0] - drag.start[0], place[1] - drag.start[1]) < STILL) return;
+    drag.moves = true;
+    show(-1);
+    place4(rectangle, [...drag.from, ...drag.to]);
+  }
+
+  function pressed(event) {
+    if (event.button !== 0 || layout === null) return;
+    const start = placeOf(event);
+    drag = { start, from: inFrame(start), to: inFrame(start), moves: false };
+    stage.setPointerCapture(event.pointerId);
+  }
+
+  function released(event) {
+    if (drag === null) return;
+    const { from, to, moves, start } = drag;
+    endDrag();
+    if (moves) {
+      setBrush(cleanBrush([layout.x.from(from[0]), layout.x.from(to[0]), layout.y.from(from[1]), layout.y.from(to[1])]));
+      return;
+    }
+    const index = nearest(...start);
+    if (index < 0) setBrush(null);
+    // A finger cannot hover: the first tap shows the point, the second opens it.
+    else if (event.pointerType === "touch" && index !== current) show(index);
+    else open(index);
+  }
+
+  function endDrag() {
+    drag = null;
+    showBrush(app.state.get().brush);
+  }
+
+  function inFrame([x, y]) {
+    const { left, right, top, bottom } = layout.frame;
+    return [Math.min(right, Math.max(left, x)), Math.min(bottom, Math.max(top, y))];
+  }
+
+  function setBrush(brush) {
+    if (brush === null) app.state.set({ brush: null });
+    // Which numbers its edges are of belongs to it.
+    else app.state.set({ brush, x: of.x, y: of.y });
+  }
+
+  function showBrush(brush) {
+    rectangle.hidden = brush === null || layout === null;
+    if (rectangle.hidden) return;
+    const { x, y, domains } = layout;
+    const bounded = (value, [least, most]) => Math.min(most, Math.max(least, value));
+    place4(rectangle, [
+      x.to(bounded(brush[0], domains.x)), y.to(bounded(brush[3], domains.y)), x.to(bounded(brush[1], domains.x)), y.to(bounded(brush[2], domains.y)),
+    ]);
+  }
+
+  return { element, update, shown: (is) => (is ? redraw() : show(-1)), focus: () => stage.focus() };
+}
+
+function place4(element, [x0, y0, x1, y1]) {
+  element.hidden = false;
+  element.style.transform = `translate(${Math.min(x0, x1)}px, ${Math.min(y0, y1)}px)`;
+  element.style.width = `${Math.abs(x1 - x0)}px`;
+  element.style.height = `${Math.abs(y1 - y0)}px`;
+}

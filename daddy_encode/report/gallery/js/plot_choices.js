@@ -1,0 +1,123 @@
+// Around the plot: which keys, the legend, and the selection as numbers.
+import { el, replace, svg } from "./dom.js";
+import { toggleLog } from "./plot_data.js";
+import { cornersOf } from "./plot_draw.js";
+import { counted } from "./values.js";
+
+const NOTHING = "-";
+const EDGES = ["from", "to", "from", "to"];
+
+/**
+ * @param {object} app
+ * @param {{keysOf(): object, kindsOf(): object, brush(brush: number[]|null): void, emphasise(group: number): void,
+ *   narrow(query: string): void}} actions
+ */
+export function createChoices(app, actions) {
+  const numbers = app.keys.filter(({ kind }) => kind === "number").map(({ name }) => name);
+  const set = (patch) => app.state.set(patch);
+  // Another number has other edges.
+  const y = chooser("Vertical", "y", numbers, (value) => set({ y: value, brush: null }));
+  const x = chooser("Horizontal", "x", numbers, (value) => set({ x: value, brush: null }));
+  const colour = chooser("Colour", "colour", [NOTHING, ...app.keys.map(({ name }) => name)], (value) => set({ colour: value }));
+  colour.select.options[0].textContent = "one for all";
+  const logs = ["y", "x"].map((axis) => el("button", {
+    type: "button", class: "button toggle", "data-axis": axis, "aria-label": `log: ${axis === "x" ? "horizontal" : "vertical"} axis`,
+    title: "Logarithmic", onclick: () => set({ log: toggleLog(actions.kindsOf(), axis) }),
+  }, "log"));
+  const trend = el("button", { type: "button", class: "button toggle", onclick: () => set(({ trend: is }) => ({ trend: !is })) }, "Running mean");
+  const lacking = el("span", { class: "plot-lacking" });
+  const controls = el("div", { class: "plot-controls" },
+    el("div", {}, y.field, logs[0]), el("div", {}, x.field, logs[1]), el("div", {}, colour.field), el("div", {}, trend), lacking);
+  const legend = el("ul", { class: "plot-legend", "aria-label": "Legend" });
+  const edges = EDGES.map((name, place) => el("input", {
+    type: "number", step: "any", "aria-label": `Selection: ${place < 2 ? "horizontally" : "vertically"} ${name}`, onchange: changed,
+  }));
+  const [across, up] = [el("span", { class: "key" }), el("span", { class: "key" })];
+  const clear = el("button", { type: "button", class: "button", onclick: () => actions.brush(null) }, "Clear the selection");
+  const told = el("span", { class: "plot-told", role: "status" });
+  const selection = el("div", { class: "plot-selection", role: "group", "aria-label": "Selection" },
+    el("span", { class: "title" }, "Select"),
+    el("span", { class: "range" }, across, edges[0], "to", edges[1]), el("span", { class: "range" }, up, edges[2], "to", edges[3]), clear, told);
+  let shownLegend = "";
+  let domains = null;
+
+  // An edge that is left empty is that of the plot.
+  function changed() {
+    const numbersGiven = edges.map((edge) => edge.valueAsNumber);
+    if (numbersGiven.every(Number.isNaN)) {
+      actions.brush(null);
+      return;
+    }
+    const [left, right, bottom, top] = numbersGiven.map((value, place) => (Number.isNaN(value) ? domains[place] : value));
+    actions.brush([Math.min(left, right), Math.max(left, right), Math.min(bottom, top), Math.max(bottom, top)]);
+  }
+
+  function update(plot, of, state, visible) {
+    y.show(of.y);
+    x.show(of.x);
+    colour.show(of.colour || NOTHING);
+    for (const button of logs) {
+      const { axis } = button.dataset;
+      button.hidden = plot.kinds[axis] === "time";
+      button.setAttribute("aria-pressed", String(plot.kinds[axis] === "log"));
+    }
+    trend.setAttribute("aria-pressed", String(state.trend));
+    lacking.textContent = plot.lacking > 0 ? `${counted(plot.lacking, "job")} without these numbers` : "";
+    [across.textContent, up.textContent] = [of.x, of.y];
+    domains = [...edgesOf(plot, "x"), ...edgesOf(plot, "y")];
+    edges.forEach((edge, place) => {
+      if (document.activeElement !== edge || state.brush === null) edge.value = state.brush === null ? "" : String(state.brush[place]);
+      edge.placeholder = Number.isFinite(domains[place]) ? String(Number(domains[place].toPrecision(4))) : "";
+    });
+    clear.hidden = state.brush === null;
+    told.textContent = state.brush === null ? "" : `${counted(visible, "job")} selected`;
+    showLegend(plot.groups, of.colour);
+  }
+
+  // Only where it is another one: the focus may be in it.
+  function showLegend(groups, key) {
+    const wanted = JSON.stringify([key, groups]);
+    if (wanted === shownLegend) return;
+    shownLegend = wanted;
+    legend.hidden = key === "" || groups.length < 2;
+    replace(legend, groups.map((group, place) => {
+      const off = () => actions.emphasise(-1);
+      const on = () => actions.emphasise(place);
+      return el("li", {}, el("button", {
+        type: "button", class: "entry", disabled: group.query === "", title: group.query === "" ? null : `Show only ${key} ${group.label}`,
+        onclick: () => actions.narrow(group.query), onpointerenter: on, onpointerleave: off, onfocus: on, onblur: off,
+      }, swatch(group), el("span", { class: "label" }, group.label), el("span", { class: "number" }, String(group.count))));
+    }));
+  }
+
+  return { controls, legend, selection, update };
+}
+
+function edgesOf({ points }, axis) {
+  let [least, most] = [Infinity, -Infinity];
+  for (const point of points) [least, most] = [Math.min(least, point[axis]), Math.max(most, point[axis])];
+  return [least, most];
+}
+
+function swatch({ colour, form }) {
+  const corners = cornersOf(form, 7, 7, 5);
+  const shape = corners.length === 0
+    ? svg("circle", { cx: 7, cy: 7, r: 5 })
+    : svg("polygon", { points: corners.map((corner) => corner.map((number) => number.toFixed(2)).join(",")).join(" ") });
+  const picture = svg("svg", { width: 14, height: 14, viewBox: "0 0 14 14", "aria-hidden": "true" }, shape);
+  picture.style.fill = `var(${colour})`;
+  return picture;
+}
+
+function chooser(title, name, values, choose) {
+  const id = `plot-${name}`;
+  const select = el("select", { id, onchange: () => choose(select.value) }, values.map((value) => el("option", { value }, value)));
+  return {
+    field: el("span", { class: "field" }, el("label", { for: id }, title), select),
+    select,
+    show(value) {
+      if (![...select.options].some((option) => option.value === value)) select.append(el("option", { value }, value));
+      select.value = value;
+    },
+  };
+}

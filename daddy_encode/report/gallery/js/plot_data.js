@@ -1,0 +1,130 @@
+// What the plot shows: which keys, the points, and the groups that have a colour and a form each.
+import { keyFor } from "./facts.js";
+import { sideOf } from "./matrix_sides.js";
+import { isLogarithmic } from "./plot_scale.js";
+
+/** As many colours and forms as can be told apart. */
+export const MOST_GROUPS = 8;
+/** A number with more values than there are colours is in bins along a ramp. */
+const RAMP = 6;
+const UNLIKELY = ["finished", "frames", "fps", "width", "height", "bytes", "seconds"];
+
+/**
+ * @typedef {{id: string, x: number, y: number, group: number}} Point
+ * @typedef {{label: string, query: string, count: number, colour: string, form: number}} Group `colour` is the name of a
+ *   CSS variable
+ */
+
+/**
+ * The return over the training step, or what comes nearest to that.
+ * @param {{name: string, kind: string, count: number}[]} keys see facts.keysOf
+ * @returns {{x: string, y: string}} "" where there is no number
+ */
+export function defaultPlot(keys) {
+  const numbers = new Map(keys.filter(({ kind }) => kind === "number").map((key) => [key.name, key]));
+  const others = [...numbers.values()].filter(({ name }) => !UNLIKELY.includes(name));
+  const y = keyFor(numbers, "return") || keyFor(numbers, "length") || others.map(({ name }) => name)[0] || "seconds";
+  const x = keyFor(numbers, "step") || (numbers.has("finished") ? "finished" : "");
+  return { x: x === y ? "finished" : x, y: numbers.has(y) ? y : "" };
+}
+
+/**
+ * The key whose values get a colour each: the run where there are several.
+ * @param {{name: string, kind: string, count: number}[]} keys
+ * @param {(key: string) => Map<unknown, number>} valuesOf
+ * @returns {string} "" for one colour
+ */
+export function defaultColour(keys, valuesOf) {
+  const divides = ({ name, kind }) => kind === "text" && valuesOf(name).size > 1;
+  const found = keys.find((key) => key.name === "run" && divides(key));
+  const few = (key) => divides(key) && valuesOf(key.name).size <= MOST_GROUPS && !["name", "state", "host", "error"].includes(key.name);
+  return (found || keys.find(few) || { name: "" }).name;
+}
+
+/**
+ * @param {object[]} jobs
+ * @param {Map<string, Map<string, number|string|boolean>>} factsById
+ * @param {string} key "" for one group
+ * @returns {{groups: Group[], placeOf(value: unknown): number}} of more values than colours the most frequent ones, and
+ *   the others together
+ */
+export function groupsOf(jobs, factsById, key) {
+  const { entries, placeOf } = sideOf(jobs, factsById, key, MOST_GROUPS, RAMP - 1);
+  const counts = new Map();
+  for (const { id } of jobs) {
+    const place = placeOf(factsById.get(id).get(key));
+    counts.set(place, (counts.get(place) || 0) + 1);
+  }
+  const isRamp = entries.some(({ query }) => /[<>]/.test(query.slice(query.indexOf('"') === 0 ? query.lastIndexOf('"') : 0)));
+  const shown = [...counts.keys()].filter((place) => place >= 0);
+  if (!isRamp && shown.length > MOST_GROUPS) {
+    shown.sort((one, other) => counts.get(other) - counts.get(one) || one - other).splice(MOST_GROUPS - 1);
+  }
+  shown.sort((one, other) => one - other);
+  const groups = shown.map((place, group) => ({
+    label: entries[place].label,
+    query: entries[place].query,
+    count: counts.get(place),
+    colour: isRamp && entries[place].label !== "no value" ? `--ramp-${Math.min(RAMP - 1, group)}` : `--series-${group}`,
+    form: isRamp ? 0 : group,
+  }));
+  const places = new Map(shown.map((place, group) => [place, group]));
+  const rest = jobs.length - groups.reduce((sum, { count }) => sum + count, 0);
+  if (rest > 0) groups.push({ label: "others", query: "", count: rest, colour: `--series-${MOST_GROUPS - 1}`, form: MOST_GROUPS - 1 });
+  return { groups, placeOf: (value) => places.get(placeOf(value)) ?? groups.length - 1 };
+}
+
+/**
+ * @param {object[]} jobs
+ * @param {Map<string, Map<string, number|string|boolean>>} factsById
+ * @param {{x: string, y: string, colour: string, log: string}} of see state
+ * @returns {{points: Point[], groups: Group[], kinds: {x: string, y: string}, lacking: number}} `lacking` jobs have no
+ *   place: no such number, or none that has a logarithm
+ */
+export function plotOf(jobs, factsById, { x, y, colour, log }) {
+  const { groups, placeOf } = groupsOf(jobs, factsById, colour);
+  const all = [];
+  for (const { id } of jobs) {
+    const facts = factsById.get(id);
+    const [across, up] = [facts.get(x), facts.get(y)];
+    if (typeof across === "number" && typeof up === "number") all.push({ id, x: across, y: up, group: placeOf(facts.get(colour)) });
+  }
+  const kinds = { x: kindOf(x, "x", all, log), y: kindOf(y, "y", all, log) };
+  const points = all.filter((point) => (kinds.x !== "log" || point.x > 0) && (kinds.y !== "log" || point.y > 0));
+  return { points, groups, kinds, lacking: jobs.length - points.length };
+}
+
+function kindOf(key, axis, points, log) {
+  if (key === "finished") return "time";
+  if (log !== "") return log.includes(axis) ? "log" : "linear";
+  return isLogarithmic(points.map((point) => point[axis])) ? "log" : "linear";
+}
+
+/**
+ * Which axes are logarithmic, after one was chosen to be, or not to be.
+ * @param {{x: string, y: string}} kinds
+ * @param {"x"|"y"} axis
+ * @returns {string} for the state
+ */
+export function toggleLog(kinds, axis) {
+  const chosen = ["x", "y"].filter((one) => (kinds[one] === "log") !== (one === axis));
+  return chosen.join("") || "none";
+}
+
+/**
+ * A selection as people would write its edges: with so many digits that it holds what it should.
+ * @param {number[]} edges [x0, x1, y0, y1], either way round
+ * @returns {number[]|null} null where there is none
+ */
+export function cleanBrush([left, right, bottom, top]) {
+  if (![left, right, bottom, top].every(Number.isFinite)) return null;
+  const span = (one, other) => {
+    const [least, most] = [Math.min(one, other), Math.max(one, other)];
+    // Four digits of its width.
+    const unit = most > least ? 10 ** (Math.floor(Math.log10(most - least)) - 3) : 0;
+    if (!(unit > 0) || !Number.isFinite(most / unit)) return [least, most];
+    const round = (value) => Number((Math.round(value / unit) * unit).toPrecision(12));
+    return [round(least), round(most)];
+  };
+  return [...span(left, right), ...span(bottom, top)];
+}

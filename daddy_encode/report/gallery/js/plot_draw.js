@@ -1,0 +1,166 @@
+// Draws the plot on a canvas: axes, points, lines of running means.
+import { createScale, domainOf, runningMean } from "./plot_scale.js";
+
+const MARGIN = { left: 64, right: 16, top: 12, bottom: 44 };
+const FEWEST_FOR_LINE = 5;
+
+/**
+ * Where everything is, for a plot of some size.
+ * @param {{points: object[], kinds: {x: string, y: string}}} plot
+ * @param {number} width
+ * @param {number} height
+ */
+export function layoutOf(plot, width, height) {
+  const left = width < 500 ? 48 : MARGIN.left;
+  const frame = { left, top: MARGIN.top, right: width - MARGIN.right, bottom: height - MARGIN.bottom };
+  const domains = Object.fromEntries(["x", "y"].map((axis) => [axis, domainOf(plot.points.map((point) => point[axis]), plot.kinds[axis])]));
+  const x = createScale(domains.x, [frame.left, frame.right], plot.kinds.x);
+  const y = createScale(domains.y, [frame.bottom, frame.top], plot.kinds.y);
+  return { frame, x, y, domains, places: plot.points.map((point) => [x.to(point.x), y.to(point.y)]) };
+}
+
+/**
+ * @param {HTMLCanvasElement} canvas
+ * @param {object} plot see plot_data.plotOf
+ * @param {object} layout see layoutOf
+ * @param {{xTitle: string, yTitle: string, trend: boolean, emphasis: number, isIn(point: object): boolean}} how `emphasis`
+ *   is the group that stands out, -1 for none
+ */
+export function drawPlot(canvas, plot, layout, how) {
+  const ratio = globalThis.devicePixelRatio || 1;
+  const [width, height] = [canvas.clientWidth, canvas.clientHeight];
+  canvas.width = Math.round(width * ratio);
+  canvas.height = Math.round(height * ratio);
+  const context = canvas.getContext("2d");
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  const style = getComputedStyle(canvas);
+  const colour = (name) => style.getPropertyValue(name).trim();
+  context.font = `12px ${style.fontFamily}`;
+  drawAxes(context, layout, how, colour, width, height);
+  context.save();
+  const { frame } = layout;
+  context.beginPath();
+  context.rect(frame.left, frame.top, frame.right - frame.left, frame.bottom - frame.top);
+  context.clip();
+  drawPoints(context, plot, layout, how, colour);
+  if (how.trend) drawLines(context, plot, layout, how, colour);
+  context.restore();
+}
+
+function drawAxes(context, { frame, x, y }, { xTitle, yTitle }, colour, width, height) {
+  context.strokeStyle = colour("--line");
+  context.fillStyle = colour("--muted");
+  context.lineWidth = 1;
+  context.textBaseline = "middle";
+  context.textAlign = "right";
+  for (const tick of y.ticks(Math.max(2, Math.floor((frame.bottom - frame.top) / 60)))) {
+    const place = Math.round(y.to(tick)) + 0.5;
+    line(context, frame.left, place, frame.right, place);
+    context.fillText(y.format(tick), frame.left - 8, place);
+  }
+  context.textAlign = "center";
+  context.textBaseline = "top";
+  for (const tick of x.ticks(Math.max(2, Math.floor((frame.right - frame.left) / 110)))) {
+    const place = Math.round(x.to(tick)) + 0.5;
+    line(context, place, frame.top, place, frame.bottom);
+    context.fillText(x.format(tick), place, frame.bottom + 7);
+  }
+  context.fillStyle = colour("--fg");
+  context.textAlign = "right";
+  context.textBaseline = "bottom";
+  context.fillText(shortened(context, xTitle, frame.right - frame.left), frame.right, height - 3);
+  context.save();
+  context.translate(3, frame.top);
+  context.rotate(-Math.PI / 2);
+  context.textBaseline = "top";
+  context.fillText(shortened(context, yTitle, frame.bottom - frame.top), 0, 0);
+  context.restore();
+}
+
+function drawPoints(context, { points, groups }, { places }, { emphasis, trend, isIn }, colour) {
+  const radius = points.length > 3000 ? 2.6 : points.length > 800 ? 3.2 : 4.2;
+  const byGroup = groups.map(() => []);
+  const outside = [];
+  points.forEach((point, index) => {
+    if (!isIn(point)) outside.push(index);
+    else byGroup[point.group].push(index);
+  });
+  context.fillStyle = colour("--muted");
+  context.globalAlpha = 0.16;
+  context.beginPath();
+  for (const index of outside) addForm(context, 0, ...places[index], radius * 0.8);
+  context.fill();
+  const order = groups.map((_, group) => group).sort((one, other) => Number(one === emphasis) - Number(other === emphasis));
+  for (const group of order) {
+    context.fillStyle = colour(groups[group].colour);
+    context.globalAlpha = emphasis >= 0 && group !== emphasis ? 0.1 : trend ? 0.5 : points.length > 1500 ? 0.6 : 0.78;
+    context.beginPath();
+    for (const index of byGroup[group]) addForm(context, groups[group].form, ...places[index], radius);
+    context.fill();
+  }
+  context.globalAlpha = 1;
+}
+
+function drawLines(context, { points, groups }, { x, y }, { emphasis, isIn }, colour) {
+  const by = groups.map(() => []);
+  for (const point of points) if (isIn(point)) by[point.group].push([point.x, point.y]);
+  context.lineJoin = "round";
+  groups.forEach((group, place) => {
+    if (by[place].length < FEWEST_FOR_LINE || (emphasis >= 0 && emphasis !== place)) return;
+    const means = runningMean(by[place], Math.max(0.1, 3 / by[place].length));
+    if (means.length < 3) return;
+    for (const [width, ink] of [[5, colour("--surface")], [2.25, colour(group.colour)]]) {
+      context.strokeStyle = ink;
+      context.globalAlpha = width > 3 ? 0.75 : 1;
+      context.lineWidth = width;
+      context.beginPath();
+      means.forEach(([across, up], index) => (index === 0 ? context.moveTo(x.to(across), y.to(up)) : context.lineTo(x.to(across), y.to(up))));
+      context.stroke();
+    }
+  });
+}
+
+/** Forms, so that no group is told by its colour alone: sides of a polygon, and the turn of its first corner. */
+const FORMS = [[0, 0], [4, 0.25], [3, 0], [4, 0], [3, 0.5], [6, 0], [5, 0], [6, 0.25]];
+
+/**
+ * The corners of a form.
+ * @param {number} form
+ * @param {number} x
+ * @param {number} y
+ * @param {number} radius
+ * @returns {number[][]} none for a circle
+ */
+export function cornersOf(form, x, y, radius) {
+  const [sides, turn] = FORMS[form % FORMS.length];
+  // Equal areas look equally large.
+  const reach = radius * [0, 0, 0, 1.45, 1.25, 1.15, 1.1][sides];
+  return Array.from({ length: sides }, (_, corner) => {
+    const angle = ((corner + turn * (sides === 4 ? 2 : 1)) / sides) * 2 * Math.PI - Math.PI / 2;
+    return [x + reach * Math.cos(angle), y + reach * Math.sin(angle)];
+  });
+}
+
+function addForm(context, form, x, y, radius) {
+  const corners = cornersOf(form, x, y, radius);
+  if (corners.length === 0) {
+    context.moveTo(x + radius, y);
+    context.arc(x, y, radius, 0, 2 * Math.PI);
+    return;
+  }
+  corners.forEach((corner, place) => (place === 0 ? context.moveTo(...corner) : context.lineTo(...corner)));
+  context.closePath();
+}
+
+function line(context, x0, y0, x1, y1) {
+  context.beginPath();
+  context.moveTo(x0, y0);
+  context.lineTo(x1, y1);
+  context.stroke();
+}
+
+function shortened(context, text, room) {
+  let shown = text;
+  while (shown.length > 2 && context.measureText(shown).width > room) shown = `${shown.slice(0, -2)}…`;
+  return shown;
+}

@@ -1,0 +1,120 @@
+"""What the plot shows: which keys, which points, and the groups with a colour and a form each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from tests.report.gallery.javascript import run_module
+
+DATA = run_module("plot_data.js")
+DRAW = run_module("plot_draw.js")
+
+
+def keys(*names: str, kind: str = "number") -> list[dict[str, object]]:
+    return [{"name": name, "kind": kind, "count": 9} for name in names]
+
+
+@pytest.mark.parametrize(
+    ("names", "x", "y"),
+    [
+        (("finished", "frames", "return", "step"), "step", "return"),
+        (("finished", "frames", "episode_return", "global_step", "seed"), "global_step", "episode_return"),
+        (("finished", "frames", "return"), "finished", "return"),
+        (("finished", "frames", "seconds", "loss"), "finished", "loss"),
+        (("finished", "frames", "seconds"), "finished", "seconds"),
+        ((), "", ""),
+    ],
+)
+def test_the_return_over_the_training_step_is_shown_or_what_is_nearest_to_that(
+    names: tuple[str, ...], x: str, y: str
+) -> None:
+    assert DATA.call("defaultPlot", [*keys(*names), *keys("run", kind="text")]) == {"x": x, "y": y}
+
+
+def plot(metas: Sequence[Mapping[str, Any]], **of: str) -> Any:
+    whole = {"x": "step", "y": "return", "colour": "run", "log": "", **of}
+    return DATA.evaluate(
+        f"""(() => {{
+          const metas = {json.dumps(metas)};
+          const jobs = metas.map((_, id) => ({{id: String(id)}}));
+          const facts = new Map(metas.map((meta, id) => [String(id), new Map(Object.entries(meta))]));
+          return exports.plotOf(jobs, facts, {json.dumps(whole)});
+        }})()"""
+    )
+
+
+def test_a_job_with_both_numbers_is_a_point_and_the_others_are_counted() -> None:
+    metas: list[dict[str, Any]] = [
+        {"step": 1, "return": 2, "run": "a"},
+        {"step": 3},
+        {"return": 4},
+        {"step": 5, "return": "many"},
+    ]
+    shown = plot(metas)
+    assert [(point["id"], point["x"], point["y"]) for point in shown["points"]] == [("0", 1, 2)]
+    assert shown["lacking"] == 3
+
+
+def test_what_has_no_logarithm_has_no_place_on_a_logarithmic_axis() -> None:
+    metas = [{"step": step, "return": value} for step in (1, 2) for value in (-1, 0, 1, 10)]
+    assert len(plot(metas)["points"]) == 8
+    shown = plot(metas, log="y")
+    assert (len(shown["points"]), shown["lacking"], shown["kinds"]) == (4, 4, {"x": "linear", "y": "log"})
+    rates = [{"step": 10.0**power, "return": 1} for power in range(-6, 0)]
+    assert plot(rates)["kinds"]["x"] == "log"
+    assert plot(rates, log="none")["kinds"]["x"] == "linear"
+    assert plot([{"finished": 1.7e9, "return": 1}], x="finished", log="x")["kinds"]["x"] == "time"
+
+
+def test_each_value_has_a_colour_and_a_form_and_of_many_the_rarest_share_one() -> None:
+    metas = [{"step": 1, "return": 1, "run": f"run-{number % (number // 10 + 1)}"} for number in range(200)]
+    shown = plot(metas)
+    groups = shown["groups"]
+    assert [group["label"] for group in groups][-1] == "others"
+    assert (len(groups), sum(group["count"] for group in groups)) == (8, 200)
+    assert len({(group["colour"], group["form"]) for group in groups}) == 8
+    assert groups[-1]["query"] == ""
+    for place, group in enumerate(groups):
+        assert sum(point["group"] == place for point in shown["points"]) == group["count"]
+
+
+def test_numbers_of_many_values_are_coloured_along_a_ramp() -> None:
+    metas = [{"step": number, "return": number, "lr": number / 7} for number in range(100)]
+    groups = plot(metas, colour="lr")["groups"]
+    assert 3 <= len(groups) <= 8
+    assert all(group["colour"].startswith("--ramp-") for group in groups)
+    assert len(plot(metas, colour="")["groups"]) == 1
+    few = plot([{"step": 1, "return": 1, "seed": number % 3} for number in range(9)], colour="seed")["groups"]
+    assert [group["colour"] for group in few] == ["--series-0", "--series-1", "--series-2"]
+
+
+def test_an_axis_is_made_logarithmic_and_linear_again() -> None:
+    linear = {"x": "linear", "y": "linear"}
+    assert DATA.call("toggleLog", linear, "y") == "y"
+    assert DATA.call("toggleLog", {"x": "log", "y": "linear"}, "y") == "xy"
+    assert DATA.call("toggleLog", {"x": "log", "y": "linear"}, "x") == "none"
+    assert DATA.call("toggleLog", {"x": "time", "y": "log"}, "y") == "none"
+
+
+def test_a_selection_has_as_many_digits_as_it_needs() -> None:
+    assert DATA.call("cleanBrush", [271834.123, 1188046.9, 427.6012, 56.8049]) == [271800, 1188000, 56.8, 427.6]
+    assert DATA.call("cleanBrush", [1e-7, 3.00004e-7, 0, 0]) == [1e-7, 3e-7, 0, 0]
+    assert DATA.evaluate("exports.cleanBrush([NaN, 1, 2, 3])") is None
+    # Near to each other, and far from 0.
+    left, right, *_ = DATA.call("cleanBrush", [1764000000.25, 1764000003.75, 0, 1])
+    assert (left, right) == (1764000000.25, 1764000003.75)
+
+
+def test_forms_have_about_the_same_size() -> None:
+    def area(corners: list[list[float]]) -> float:
+        turned = [*corners[1:], corners[0]]
+        return abs(sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in zip(corners, turned, strict=True))) / 2
+
+    areas = [area(corners) for form in range(8) if (corners := DRAW.call("cornersOf", form, 0, 0, 1))]
+    assert len(areas) == 7, "one is a circle"
+    assert max(areas) / min(areas) < 2
+    assert len({json.dumps(DRAW.call("cornersOf", form, 0, 0, 1)) for form in range(8)}) == 8
