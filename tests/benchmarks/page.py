@@ -32,6 +32,7 @@ ORDER = (
     "quality",
     "growth",
     "service",
+    "gallery",
     "cluster",
 )
 
