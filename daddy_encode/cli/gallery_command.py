@@ -53,8 +53,8 @@ def command(
     The videos stay where they are, and the page's links to them are relative. The page is there before the small
     pictures are made, each of which is made once. Run it again to bring it up to date.
 
-    Exit status: 0, also where jobs have failed; 1 where ROOT cannot be listed, or the page not written; 2 wrong usage;
-    75 where Ctrl-C stopped it: the page is there then, and the rest is made the next time.
+    Exit status: 0, also where jobs have failed; 1 where ROOT cannot be listed or holds no receipt, or the page cannot
+    be written; 2 wrong usage; 75 where Ctrl-C stopped it: the page is there then, and the rest is made the next time.
     """
     import logging
     import os
@@ -78,6 +78,7 @@ def command(
     gallery.scan()
     for fault in gallery.faults:
         log.warning("%s", fault)
+    gallery.check_not_empty()
     gallery.publish()
     log.info("%s: %s", shown(gallery.page), counted(len(gallery.cards), "job"))
     missing = gallery.missing(sprites=not no_sprites)

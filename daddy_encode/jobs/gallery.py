@@ -39,8 +39,8 @@ def gallery(
 
     Raises:
         SettingsError: `output` has another suffix (a ValueError).
-        SpoolError: `root` cannot be listed; the page cannot be written, or there is a file of its name that is no
-            gallery.
+        SpoolError: `root` cannot be listed, or there is no receipt; the page cannot be written, or there is a file of
+            its name that is no gallery.
     """
     import threading
 
@@ -57,6 +57,7 @@ def gallery(
     made.scan()
     for fault in made.faults:
         log.warning("%s", fault)
+    made.check_not_empty()
     made.publish()
     made.make_details(
         made.missing(sprites=sprites),

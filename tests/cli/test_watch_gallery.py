@@ -29,7 +29,7 @@ def keeper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GalleryK
     monkeypatch.setattr(keep_gallery, "SCAN_SECONDS", 0.3)
     keeper = GalleryKeeper(tmp_path / "spool", None, None)
     yield keeper
-    keeper.end(finish=False)
+    keeper.end(lambda: True)
 
 
 def test_a_watcher_that_ends_leaves_a_page_with_all_that_it_made(tmp_path: Path) -> None:

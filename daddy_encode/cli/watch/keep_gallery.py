@@ -20,8 +20,6 @@ SHORTEST_SECONDS = 3.0
 # Between two looks for receipts that other encoders have written, and how much longer than a look itself at least.
 SCAN_SECONDS = 60.0
 SCAN_SHARE = 20.0
-# A watcher that ends waits no longer than this for a small picture.
-END_SECONDS = 90.0
 
 
 class GalleryKeeper:
@@ -56,21 +54,19 @@ class GalleryKeeper:
             self._changed.add(receipt)
             self._condition.notify()
 
-    def end(self, *, finish: bool) -> None:
-        """Write the page once more, and end.
+    def end(self, is_stopped: Callable[[], bool]) -> None:
+        """Make the small pictures of the last jobs, write the page once more, and end.
 
         Args:
-            finish: Whether the small pictures of the last jobs are still made; else only the page is written.
+            is_stopped: Asked several times a second; once it says so, only the page is written.
         """
-        if not self._thread.is_alive():
-            return
         with self._condition:
             self._is_ending = True
-            if not finish:
-                self._stop.set()
             self._condition.notify()
-        self._thread.join(END_SECONDS)
-        self._stop.set()
+        while self._thread.is_alive():
+            if is_stopped():
+                self._stop.set()
+            self._thread.join(0.2)
 
     def _run(self) -> None:
         scan_at = written_at = float("-inf")

@@ -149,7 +149,7 @@ def run(
         with waker.woken_by_signals():
             watcher.run()
         if keeper is not None:
-            keeper.end(finish=not stop.is_set())
+            keeper.end(stop.is_set)
         if events is not None:
             events.close()
     # What it has found done it has not attempted.

@@ -193,10 +193,11 @@ def _job_of(found: FoundReceipt, receipt: Receipt) -> tuple[str, str]:
         return found.directory, found.relative
     suffix = f".{sequence_name(receipt.sequence)}"
     directory = found.directory.removesuffix(suffix)
-    if directory == found.directory and os.path.basename(directory).startswith(f"{receipt.job}."):
+    above, name = os.path.split(directory)
+    if directory == found.directory and receipt.job not in (".", "..") and name.startswith(f"{receipt.job}."):
         # The pattern was not printable, so that the receipt has another text.
-        directory = os.path.join(os.path.dirname(directory), receipt.job)
-    return directory, os.path.join(os.path.dirname(found.relative), receipt.job, receipt.sequence)
+        directory = os.path.join(above, receipt.job)
+    return directory, "/".join(filter(None, (os.path.dirname(found.relative), receipt.job, receipt.sequence)))
 
 
 def _names(directory: str, names_in: Callable[[str], Set[str] | None]) -> Set[str] | None:

@@ -17,7 +17,7 @@ from daddy_encode.report.gallery.meta import shortened
 from daddy_encode.report.gallery.page import GENERATOR, embedded_json, page_parts
 from daddy_encode.report.gallery.scan import FoundReceipt, Scan
 from daddy_encode.spool.held_file import SAFELY, opened_directory
-from daddy_encode.spool.paths import PAGE_FOLDER_SUFFIX, PAGE_STATE_NAME, JobPaths, absolute
+from daddy_encode.spool.paths import PAGE_FOLDER_SUFFIX, PAGE_STATE_NAME, RECEIPT_SUFFIX, JobPaths, absolute
 from daddy_encode.spool.publish import publish, reported, temp_file
 from daddy_encode.spool.walk import list_directory
 
@@ -48,6 +48,7 @@ class Gallery:
         Raises:
             SettingsError: `page` has another suffix.
         """
+        self._root = root
         self.page = _page_path(absolute(root), page)
         self._title = shortened(title if title is not None else absolute(root).name or "/")
         self._scan = Scan(root, output_dir)
@@ -81,6 +82,11 @@ class Gallery:
             self._cards = cards
             if not self._scan.has_missed and files is not None:
                 remove_others(files, taken)
+
+    def check_not_empty(self) -> None:
+        """Raise SpoolError where there is nothing to show, nor was there: the root may be a wrong one."""
+        if not self._cards and not self.faults and not os.path.lexists(self.page):
+            raise SpoolError(f"{self._root}: no receipt (NAME{RECEIPT_SUFFIX}) below it or beside it; is it encoded?")
 
     def refresh(self, receipt: Path) -> Card | None:
         """Look at one receipt, which is known to be new or to have changed; return what is known of its job then."""

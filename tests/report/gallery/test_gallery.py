@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -393,6 +394,37 @@ def test_what_was_planted_at_the_names_of_the_page_is_not_followed(spool: Path, 
     assert (spool / "index.html").read_text() == "<title>my own report</title>"
     with pytest.raises(SettingsError, match=r"has to end in \.html"):
         daddy_encode.gallery(spool, tmp_path / "page.txt")
+
+
+def test_a_root_without_a_receipt_is_an_error_and_gets_no_page(tmp_path: Path) -> None:
+    (tmp_path / "spool").mkdir()
+    for root in (tmp_path / "spool", tmp_path / "nowhere"):
+        done = run_command("gallery", root)
+        assert done.returncode == 1
+        assert len(done.stderr.splitlines()) == 1
+        assert str(root) in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["spool"]
+    assert list((tmp_path / "spool").iterdir()) == []
+
+
+def test_what_is_stopped_leaves_whole_files_and_the_rest_for_the_next_time(spool: Path) -> None:
+    gallery = Gallery(spool)
+    gallery.scan()
+    gallery.publish()
+    stop = threading.Event()
+    missing = gallery.missing()
+    assert len(missing) == 2
+    gallery.make_details(missing, lambda card: stop.set(), workers=1, stop=stop)
+    (left,) = gallery.missing()
+    assert left is missing[1]
+    assert sorted(path.name for path in (spool / "index.files").iterdir()) == [
+        f"{missing[0].identifier}.js",
+        "latest.js",
+    ]
+    # Another process goes on.
+    again = Gallery(spool)
+    again.scan()
+    assert [card.identifier for card in again.missing()] == [left.identifier]
 
 
 def test_encoders_and_listings_take_a_page_for_no_job(spool: Path) -> None:
