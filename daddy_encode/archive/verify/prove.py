@@ -13,9 +13,16 @@ from msgspec import Struct
 from daddy_encode.archive.verify.alone import begun, opened_parent, outputs_of, receipt_faults
 from daddy_encode.archive.verify.proof import _VERIFIED, Proof
 from daddy_encode.archive.verify.result import VerifiedJob, VerifiedVideo
-from daddy_encode.archive.verify.verdict import judge, worst_of
+from daddy_encode.archive.verify.verdict import (
+    is_conspicuous,
+    is_without_loss,
+    judge_beside_anew,
+    judge_exact,
+    judge_floor,
+    worst_of,
+)
 from daddy_encode.archive.verify.video import OpenVideo, VideoFault, decoded_faults, fault_text, faults_of, opened_video
-from daddy_encode.encoding.decoding.nearness import Comparison, compare_gif, compare_mp4, psnr
+from daddy_encode.encoding.decoding.nearness import Shown, compare, psnr, shown_by_gif, shown_by_mp4
 from daddy_encode.encoding.examine import Examined, examine
 from daddy_encode.encoding.ffmpeg.executable import FfmpegExecutable
 from daddy_encode.encoding.ffmpeg.process import RunLimits
@@ -42,6 +49,7 @@ from daddy_encode.spool.receipt import OutputRecord, Receipt
 from daddy_encode.spool.records import read_record
 
 if TYPE_CHECKING:
+    from daddy_encode.encoding.decoding.shown import GifPictures
     from daddy_encode.encoding.stored.choose import JobSource
 
 
@@ -159,26 +167,31 @@ class _Verification:
             video.faults.append(f"has {record.frames} pictures, its frames make {expected}")
             return
         share = record.frames / len(shown)
-        compared.source = source = job_source(
-            self._directory,
-            shown,
-            examined.promised_size,
-            Look.of(settings),
-            lambda: self._progress(share),
-            self._check_stop,
-            self._limits.stall_seconds,
-        )
+
+        def source_of(on_frame: Callable[[], None]) -> JobSource:
+            look = Look.of(settings)
+            seconds = self._limits.stall_seconds
+            return job_source(self._directory, shown, examined.promised_size, look, on_frame, self._check_stop, seconds)
+
+        compared.source = source_of(lambda: self._progress(share))
         try:
-            comparison, is_exact = self._comparison(source, settings, compared.opened.descriptor)
+            self._compare_with(compared, settings, lambda: source_of(lambda: None))
             compared.opened.check_same()
         except (ProgramUnusableError, Interrupted):
             raise
         except EncodeError as error:
             video.faults.append(f"cannot be compared with its frames: {error}")
-            return
         except VideoFault as fault:
             video.faults.append(str(fault))
-            return
+
+    def _compare_with(
+        self, compared: _Compared, settings: Mp4Settings | GifSettings, source_anew: Callable[[], JobSource]
+    ) -> None:
+        """Compare a video with the frames of its source; `source_anew`: makes another source of them."""
+        record, video, source = compared.record, compared.video, compared.source
+        assert source is not None
+        shown, count, pictures = _shown(source, settings)
+        comparison = compare(self._ffmpeg, shown, count, compared.opened.descriptor, self._limits)
         video.faults += decoded_faults(record, comparison.decoded, comparison.samples)
         if video.faults:
             return
@@ -187,24 +200,34 @@ class _Verification:
         video.mean_psnr = psnr(sum(comparison.error) / len(comparison.error))
         ssim = sum(comparison.ssim) / len(comparison.ssim)
         video.mean_ssim = None if math.isnan(ssim) else ssim
-        video.faults += judge(comparison, settings, (record.width, record.height), is_exact=is_exact)
+        if is_without_loss(settings, is_exact=pictures is not None and pictures.is_exact):
+            video.faults += judge_exact(video.worst)
+            return
+        size = (record.width, record.height)
+        if is_conspicuous(comparison, settings, size):
+            video.faults += self._faults_beside_anew(compared, settings, source_anew, step)
+        video.faults += judge_floor(video.worst, settings, size)[: not video.faults]
 
-    def _comparison(
-        self, source: JobSource, settings: Mp4Settings | GifSettings, descriptor: int
-    ) -> tuple[Comparison, bool]:
-        """A video beside its frames, and whether a GIF has to show exactly these."""
-        if isinstance(settings, Mp4Settings):
-            frames = frame_input(source, may_be_yuv=settings.scale == 1)
-            return compare_mp4(self._ffmpeg, frames, source.count, settings, descriptor, self._limits), False
-        # It needs numpy, which takes longer to load than a small video to verify.
-        from daddy_encode.encoding.decoding.shown import GifPictures
+    def _faults_beside_anew(
+        self,
+        compared: _Compared,
+        settings: Mp4Settings | GifSettings,
+        source_anew: Callable[[], JobSource],
+        step: int,
+    ) -> list[str]:
+        """What is wrong with a video beside one that is made of its frames now: one line, or none."""
+        # They need numpy, which takes longer to load than a small video to verify.
+        from daddy_encode.encoding.decoding.anew import made_anew
+        from daddy_encode.encoding.decoding.apart import compare_apart
 
-        pictures = GifPictures(source, settings)
-        length = 1 / shown_rate(settings)
-        comparison = compare_gif(
-            self._ffmpeg, pictures.input(), pictures.begins, length, settings.scale, descriptor, self._limits
-        )
-        return comparison, pictures.is_exact
+        with made_anew(self._ffmpeg, source_anew(), settings, self._limits) as made:
+            if made.sha256() == compared.record.sha256:
+                return []
+            shown, count, _ = _shown(source_anew(), settings)
+            descriptor = compared.opened.descriptor
+            return judge_beside_anew(
+                compare_apart(self._ffmpeg, shown, descriptor, made.descriptor, count, self._limits), step
+            )
 
     def _finish(self, videos: Sequence[_Compared], examined: Examined, text: bytes) -> None:
         """Make the proof, where nothing is wrong."""
@@ -236,3 +259,16 @@ class _Verification:
     def _check_stop(self) -> None:
         if self._limits.stop.is_set():
             raise Interrupted(f"{self._paths.job}: stopped before it was verified")
+
+
+def _shown(source: JobSource, settings: Mp4Settings | GifSettings) -> tuple[Shown, int, GifPictures | None]:
+    """What a video should show of a source's frames, how many pictures, and of a GIF these."""
+    if isinstance(settings, Mp4Settings):
+        return shown_by_mp4(frame_input(source, may_be_yuv=settings.scale == 1), settings), source.count, None
+    # It needs numpy, which takes longer to load than a small video to verify.
+    from daddy_encode.encoding.decoding.shown import GifPictures
+
+    pictures = GifPictures(source, settings)
+    length = 1 / shown_rate(settings)
+    begins = pictures.begins
+    return shown_by_gif(pictures.input(), begins, length, settings.scale), len(begins), pictures

@@ -1,71 +1,58 @@
 """Whether a video, compared with its frames, shows them: each one, in order, as near as its settings bring it. Pure.
 
-A video that is compressed a lot is far from its frames, too, so that distance alone says little. But its pictures are
-on their way to their own frame and not to a neighbour. With the change between two neighbouring frames as the unit, a
-picture is at 1 where it is its own frame and at 0 where it is the neighbour; this is called its place here.
-
-The limits are from comparisons of 17 kinds of clip, such as rollouts, stills, noise, slow fades and pans, at CRF 0 to
-51 with presets from ultrafast to slow: with their own frames, which have to pass, and with a frame's shift, a doubled
-frame and another rollout of the same kind. What changes less from frame to frame than compression takes away anyway, as
-from CRF 35 on in many clips, cannot be told from its neighbours, and passes.
+How far compression takes a picture from its frame depends on both, by a factor of 1,000 at one CRF, so that no limit
+tells a right video from a wrong one. So there are two steps. The first one only asks whether anything is conspicuous;
+nothing is in the videos of most rollouts, and nearly everything that is wrong is. Of a conspicuous video the second
+step knows what it should be like: it is made anew. The same bytes are right, whatever they look like; of others, which
+another version of ffmpeg or x264 makes, each picture has to be as near to its frame as in the one made anew.
 """
 
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from daddy_encode.archive.verify.proof import Nearness
 from daddy_encode.encoding.decoding.nearness import Comparison, psnr
 from daddy_encode.encoding.settings import GifSettings, Mp4Settings
 from daddy_encode.spool.paths import Kind
 
-# A frame's error is at most that of binary noise, of all clips the farthest at each CRF: 30 dB at CRF 20, 21 at 30, 13
-# at 40; that of pictures of 8x8 pixels is 27, 21 and 14. In dB at CRF 20, and for each CRF above.
-FLOOR = 25.0
+if TYPE_CHECKING:
+    from daddy_encode.encoding.decoding.apart import Apart
+
+# Far below what was ever seen of a right video, so that not even a fault of the encoder's own, which it would repeat,
+# is taken for right: of all clips binary noise is the farthest from its frames, at 30 dB at CRF 20, 21 at 30, 13 at 40.
+# In dB at CRF 20, and for each CRF above; of pictures smaller than a block of x264's; of a GIF.
+FLOOR = 22.0
 FLOOR_PER_CRF = 0.85
-# The same for pictures smaller than this, of which a block of x264's holds little: down to 24.5 dB at CRF 20.
-SMALL = 8
-FLOOR_SMALL = 19.0
-# Of a GIF in a palette.
+FLOOR_SMALL = 13.0
 FLOOR_GIF = 12.0
-# Of a clip's pictures in the middle: at most so far to the neighbours' side. Slow pans are at less, but then their
-# error is over 10 times the change.
-LEAST_PLACE = 0.4
-MOST_ERRORS = 6.0
-# Pictures that are farther off than what compression leaves out have to be nearer to their own frames than by chance,
-# which is 0.5. Slight noise in a still picture, which has no place, is at 39 dB at CRF 20, at 31 at 30. In dB at CRF
-# 20, and for each CRF above.
-CHANCE_PLACE = 0.52
-CHANCE_ERRORS = 1.2
-CHANCE_PSNR = 36.0
-CHANCE_PER_CRF = 0.8
-CHANCE_GIF = 24.0
-# A still picture has no place at all, and time to become clear: binary noise is at 36 dB at CRF 20, at 27 at 30.
-STILL_FRAMES = 10
-STILL_PSNR = 32.0
-# Where a third of the pictures are surely at their own frame, one that is surely at a neighbour is wrong. Both are
-# asked only where the change is as large as the usual error.
-SURELY_OWN = 0.8
-SURELY_NEIGHBOUR = 0.25
-LEAST_CHANGE = 0.75
-
-
-def judge(
-    comparison: Comparison, settings: Mp4Settings | GifSettings, size: tuple[int, int], *, is_exact: bool
-) -> list[str]:
-    """What is wrong with a video: one line, or none.
-
-    Args:
-        comparison: The video beside the frames that it should show.
-        settings: What it was made with.
-        size: Its (width, height).
-        is_exact: Whether a GIF has to have every pixel of its frames.
-    """
-    for fault in _faults(comparison, settings, size, is_exact=is_exact):
-        return [fault]
-    return []
+SMALL = 16
+# What is conspicuous at CRF 20, and by how many CRF that doubles; above MOST_CRF everything is. In videos of rollouts
+# blocks are off by 4 at most, planes by 0.2, and errors are 10 at most.
+MOST_CRF = 30
+BLOCK_OFFSET = 5.0
+BLOCK_DOUBLES = 7
+PLANE_OFFSET = 0.4
+PLANE_DOUBLES = 6
+ERROR = 11.0
+ERROR_DOUBLES = 3
+# A frame whose error is so many times that of nine in ten others, and a little.
+ERROR_ALONE = 2.5
+ERROR_SPARE = 0.3
+# Of a GIF in a palette, which is not exact anywhere: as an MP4 of this CRF.
+GIF_CRF = 20
+# Beside the video made anew: the error of a plane and of a block, as many times as large; the offset of a plane in a
+# frame and in the whole video, and how much more for each root of the error; how far back on the way to its frame.
+WORSE = 2.0
+WORSE_SPARE = 1.0
+WORSE_BLOCK = 4.0
+OFFSET = 1.0
+OFFSET_PER_ERROR = 0.3
+OFFSET_ALL = 0.3
+OFFSET_ALL_PER_ERROR = 0.1
+STEP = 0.5
 
 
 def worst_of(comparison: Comparison, kind: Kind, step: int) -> Nearness:
@@ -74,67 +61,95 @@ def worst_of(comparison: Comparison, kind: Kind, step: int) -> Nearness:
     return Nearness(kind, index * step, psnr(comparison.error[index]), comparison.ssim[index])
 
 
-def _faults(
-    comparison: Comparison, settings: Mp4Settings | GifSettings, size: tuple[int, int], *, is_exact: bool
-) -> Iterator[str]:
-    crf, step = (settings.crf, 1) if isinstance(settings, Mp4Settings) else (None, settings.step)
-    worst = worst_of(comparison, "mp4", step)
-    if is_exact or crf == 0:
-        if worst.psnr != math.inf:
-            yield f"its frame {worst.frame} is not exactly that of its source ({worst.psnr:.1f} dB)"
-        return
-    is_small = min(size) < SMALL
-    change, errors = sum(comparison.change), sum(comparison.error)
-    mean = psnr(errors / len(comparison.error))
-    if change:
-        yield from _order_faults(comparison, crf, step, mean, worst, is_small=is_small)
-    elif crf is not None and len(comparison.error) >= STILL_FRAMES and mean < _at(crf, STILL_PSNR, CHANCE_PER_CRF):
-        yield f"shows another picture than its source: {mean:.1f} dB (worst: frame {worst.frame})"
-    floor = FLOOR_GIF if crf is None else _at(crf, FLOOR_SMALL if is_small else FLOOR, FLOOR_PER_CRF)
-    if worst.psnr < floor:
-        yield f"its frame {worst.frame} is not that of its source: {worst.psnr:.1f} dB, expected {floor:.1f} or more"
+def is_without_loss(settings: Mp4Settings | GifSettings, *, is_exact: bool) -> bool:
+    """Whether every sample has to be the same; `is_exact`: whether a GIF has to have every pixel of its frames."""
+    return is_exact or (isinstance(settings, Mp4Settings) and settings.crf == 0)
 
 
-def _order_faults(
-    comparison: Comparison, crf: int | None, step: int, mean: float, worst: Nearness, *, is_small: bool
-) -> Iterator[str]:
-    """Yield what is wrong with a clip that is not still, of which the pictures are at `mean` dB."""
-    change, errors = sum(comparison.change), sum(comparison.error)
-    distances = _distances(comparison)
-    place = min(0.5 * (1 + sum(row) / change) for row in distances)
-    least = CHANCE_GIF if crf is None else _at(crf, CHANCE_PSNR, CHANCE_PER_CRF)
-    is_beside = place < LEAST_PLACE and errors <= MOST_ERRORS * change
-    is_by_chance = place < CHANCE_PLACE and errors > CHANCE_ERRORS * change and mean < least
-    if is_beside or is_by_chance:
-        yield f"shows other frames than its source has there: {mean:.1f} dB (worst: frame {worst.frame})"
-    if not is_small and (wrong := _misplaced(distances, comparison)) is not None:
-        yield f"its frame {wrong * step} shows the frame before or after it"
+def judge_exact(worst: Nearness) -> list[str]:
+    """What is wrong with a video without loss, of which this is the `worst` frame: one line, or none."""
+    if worst.psnr == math.inf:
+        return []
+    return [f"its frame {worst.frame} is not exactly that of its source ({worst.psnr:.1f} dB)"]
 
 
-def _at(crf: int, at_20: float, per_crf: float) -> float:
-    return at_20 - per_crf * (crf - 20)
+def judge_floor(worst: Nearness, settings: Mp4Settings | GifSettings, size: tuple[int, int]) -> list[str]:
+    """What is wrong with any video: one line, or none.
 
-
-def _distances(comparison: Comparison) -> tuple[Sequence[float], Sequence[float]]:
-    """How much farther a picture is from a neighbouring frame than its own frame is, for each two neighbouring frames.
-
-    In the first row it is the first picture of the two, in the second row the second one.
+    Args:
+        worst: Its worst frame.
+        settings: What it was made with.
+        size: Its (width, height).
     """
-    first = [there - own for there, own in zip(comparison.from_before[1:], comparison.error, strict=False)]
-    second = [there - own for there, own in zip(comparison.from_after, comparison.error[1:], strict=False)]
-    return first, second
+    floor = FLOOR_GIF
+    if isinstance(settings, Mp4Settings):
+        floor = (FLOOR_SMALL if min(size) < SMALL else FLOOR) - FLOOR_PER_CRF * (settings.crf - 20)
+    if worst.psnr >= floor:
+        return []
+    return [f"its frame {worst.frame} is not that of its source: {worst.psnr:.1f} dB, expected {floor:.1f} or more"]
 
 
-def _misplaced(distances: tuple[Sequence[float], Sequence[float]], comparison: Comparison) -> int | None:
-    """Which picture is surely a neighbouring frame, where others are surely their own; None: none is."""
-    usual = statistics.median(comparison.error)
-    places = [
-        (0.5 * (1 + distance / change), index)
-        for later, row in enumerate(distances)
-        for index, (distance, change) in enumerate(zip(row, comparison.change[1:], strict=False), later)
-        if change > 0 and change >= LEAST_CHANGE * usual
-    ]
-    if 3 * sum(place >= SURELY_OWN for place, _ in places) < len(places):
-        return None
-    wrong = [(place, index) for place, index in places if place < SURELY_NEIGHBOUR]
-    return min(wrong)[1] if wrong else None
+def is_conspicuous(comparison: Comparison, settings: Mp4Settings | GifSettings, size: tuple[int, int]) -> bool:
+    """Whether only the same video made anew can tell that nothing is wrong with one; arguments as for `judge_floor`."""
+    above = (settings.crf if isinstance(settings, Mp4Settings) else GIF_CRF) - 20
+    count = len(comparison.error)
+    if above > MOST_CRF - 20 or min(size) < SMALL:
+        return True
+    if max(max(offset.most) for offset in comparison.offsets) >= BLOCK_OFFSET * max(0.8, 2 ** (above / BLOCK_DOUBLES)):
+        return True
+    means = [sum(plane) / count for plane in zip(*(offset.mean for offset in comparison.offsets), strict=True)]
+    if max(map(abs, means)) >= PLANE_OFFSET * 2 ** (above / PLANE_DOUBLES):
+        return True
+    scale = 2 ** (above / ERROR_DOUBLES)
+    usual = sorted(comparison.error)[count * 9 // 10 - 1 if count > 1 else 0]
+    return max(comparison.error) >= min(ERROR * scale, ERROR_ALONE * usual + ERROR_SPARE * scale)
+
+
+def judge_beside_anew(pictures: Sequence[Apart], step: int) -> list[str]:
+    """What is wrong with a video that is not, byte by byte, the one that was made anew: one line, or none.
+
+    Args:
+        pictures: Of each picture, how far both are from its frame.
+        step: How many frames there are for each of them.
+    """
+    for fault in _faults(pictures, step):
+        return [fault]
+    return []
+
+
+def _faults(pictures: Sequence[Apart], step: int) -> Iterator[str]:
+    back = [index for index, picture in enumerate(pictures) if picture.step > STEP]
+    worse = [index for index in range(len(pictures)) if _is_worse(pictures, index)]
+    if 3 * len(back) > len(pictures) or 3 * len(worse) > 2 * len(pictures):
+        yield f"shows other frames than its source has there (first: frame {min(back + worse) * step})"
+    for index in back:
+        yield f"its frame {index * step} shows the frame before or after it"
+    for index in worse:
+        yield f"its frame {index * step} is not that of its source: {_beside(pictures[index])}"
+    for index, picture in enumerate(pictures):
+        if picture.local > WORSE_BLOCK:
+            yield f"a part of its frame {index * step} is not as in its source: {_beside(picture)}"
+    for index, picture in enumerate(pictures):
+        for offset, anew, error in zip(picture.offset, picture.offset_anew, picture.anew, strict=True):
+            if abs(offset - anew) > OFFSET + OFFSET_PER_ERROR * math.sqrt(error):
+                yield f"the colours of its frame {index * step} are not those of its source: {_beside(picture)}"
+    count = len(pictures)
+    for plane in range(len(pictures[0].error)):
+        offset = sum(picture.offset[plane] - picture.offset_anew[plane] for picture in pictures) / count
+        error = sum(picture.anew[plane] for picture in pictures) / count
+        if abs(offset) > OFFSET_ALL + OFFSET_ALL_PER_ERROR * math.sqrt(error):
+            yield f"its colours are not those of its source: off by {abs(offset):.1f} of 255"
+
+
+def _is_worse(pictures: Sequence[Apart], index: int) -> bool:
+    near = pictures[max(0, index - 1) : index + 2]
+    return any(
+        error > WORSE * max(other.anew[plane] for other in near) + WORSE_SPARE
+        for plane, error in enumerate(pictures[index].error)
+    )
+
+
+def _beside(picture: Apart) -> str:
+    """How near a picture is, and should be, in the plane where it is the least near."""
+    error, anew = max(zip(picture.error, picture.anew, strict=True), key=lambda both: both[0] - both[1])
+    return f"{psnr(error):.1f} dB, {psnr(anew):.1f} when it is made anew"

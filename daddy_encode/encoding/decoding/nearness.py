@@ -1,32 +1,28 @@
 """How near each frame of a video is to the picture that its settings should give, before it was compressed.
 
 One ffmpeg reads the frames, makes them into those pictures as an encode does, decodes the video beside them, and says
-how far apart they are; neighbours in time are compared as well, so that a video that shows the right pictures at the
-wrong time is known from one that is merely compressed a lot.
+how far apart they are: in all, and in each of many small blocks.
 """
 
 from __future__ import annotations
 
-import contextlib
 import math
 import re
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import IO
 
 from msgspec import Struct
 
+from daddy_encode.encoding.decoding.blocks import Blocks, Offsets
 from daddy_encode.encoding.decoding.decode import DIRECTORY, other_samples, video_input
 from daddy_encode.encoding.ffmpeg.children import scratch_file
 from daddy_encode.encoding.ffmpeg.executable import FfmpegExecutable
 from daddy_encode.encoding.ffmpeg.input import FrameInput
 from daddy_encode.encoding.ffmpeg.process import RunLimits, run_ffmpeg
-from daddy_encode.encoding.mp4.encode import filters
+from daddy_encode.encoding.mp4.encode import filters, output_size
 from daddy_encode.encoding.settings import Mp4Settings
 from daddy_encode.spool.paths import Kind
 
-_ERROR = "lavfi.psnr.mse_avg"
-_SSIM = "lavfi.ssim.All"
 # Both inputs by their frames' numbers, whatever their own times are.
 FPS = "25"
 _BY_NUMBER = f"settb=1/{FPS},setpts=N"
@@ -39,19 +35,17 @@ class Comparison(Struct, frozen=True):
 
     Attributes:
         error: Of each frame: how far the video's picture is from its own.
+        planes: The same of each of its three planes: of an MP4 Y, U, V, of a GIF red, green, blue.
+        offsets: Of each frame: how much darker the video's picture is than it should be.
         ssim: Of each frame: their structural similarity.
-        from_before: How far the picture of the frame before, in the video, is from this frame.
-        from_after: How far the picture of the frame after, in the video, is from this frame.
-        change: How far the frame is from the one before it.
         decoded: How many pictures came out of an MP4; None of a GIF, of which one may stand for several.
         samples: As of Decoded.
     """
 
     error: Sequence[float]
+    planes: Sequence[Sequence[float]]
+    offsets: Sequence[Offsets]
     ssim: Sequence[float]
-    from_before: Sequence[float]
-    from_after: Sequence[float]
-    change: Sequence[float]
     decoded: int | None
     samples: str
 
@@ -61,71 +55,57 @@ def psnr(error: float) -> float:
     return 10 * math.log10(255 * 255 / error) if error > 0 else math.inf
 
 
-def compare_mp4(
-    ffmpeg: FfmpegExecutable,
-    frames: FrameInput,
-    count: int,
-    settings: Mp4Settings,
-    descriptor: int,
-    limits: RunLimits,
-) -> Comparison:
-    """Compare an MP4 with its frames, in yuv420p.
+class Shown(Struct, frozen=True):
+    """The pictures that a video should show, and how its own come beside them.
 
-    Args:
-        ffmpeg: The executable.
-        frames: What it shows.
-        count: How many these are.
-        settings: What it was made with.
-        descriptor: The MP4, open for reading.
-        limits: When to give up.
-
-    Raises:
-        EncodeError: ffmpeg failed, or reported an error in the video.
-        Interrupted: `limits.stop` was set.
-        DaddyEncodeError: Whatever `frames` raises.
+    Attributes:
+        frames: What they are made of.
+        kind: Of the video.
+        size: Its (width, height).
+        filters: From `frames` to the pictures.
     """
+
+    frames: FrameInput
+    kind: Kind
+    size: tuple[int, int]
+    filters: str
+
+    def graph(self, count: int = 1) -> str:
+        """The filters from ffmpeg's inputs, the frames and `count` videos of them, to [shown], [video1] and so on."""
+        numbers = range(1, count + 1)
+        if self.kind == "mp4":
+            videos = [f"[{number}:v:0]{_BY_NUMBER}[video{number}];" for number in numbers]
+            return f"[0:v:0]{self.filters},{_BY_NUMBER}[shown];" + "".join(videos)
+        # What the GIF shows at the time at which each picture should begin.
+        videos = [
+            f"[{number}:v:0]settb=1/100,format=gbrp[over{number}];"
+            f"[under{number}][over{number}]overlay=format=gbrp,{_BY_NUMBER}[video{number}];"
+            for number in numbers
+        ]
+        under = "".join(f"[under{number}]" for number in numbers)
+        return f"[0:v:0]{self.filters},split={count + 1}[then]{under};[then]{_BY_NUMBER}[shown];" + "".join(videos)
+
+
+def shown_by_mp4(frames: FrameInput, settings: Mp4Settings) -> Shown:
+    """What an MP4 shows of these frames, in yuv420p."""
     chain = "null"
     if frames.pixel_format != "yuv420p":
         chain = filters(frames.width, frames.height, settings.scale)
-    size = frames.width * settings.scale, frames.height * settings.scale
-    graph = f"[0:v:0]{chain},{_BY_NUMBER}[shown];[1:v:0]{_BY_NUMBER}[video];"
-    return _compare(ffmpeg, frames, count, graph, "mp4", size, descriptor, limits)
+    return Shown(frames, "mp4", output_size(frames.width, frames.height, settings.scale), chain)
 
 
-def compare_gif(
-    ffmpeg: FfmpegExecutable,
-    frames: FrameInput,
-    begins: Sequence[int],
-    length: Fraction,
-    scale: int,
-    descriptor: int,
-    limits: RunLimits,
-) -> Comparison:
-    """Compare a GIF with the pictures that it shows, in RGB; a picture of it may stand for several equal ones.
+def shown_by_gif(frames: FrameInput, begins: Sequence[int], length: Fraction, scale: int) -> Shown:
+    """What a GIF shows, in RGB; a picture of it may stand for several equal ones.
 
     Args:
-        ffmpeg: The executable.
         frames: The pictures that it shows, as pixels.
         begins: When each of them begins, in hundredths of a second.
         length: Of a picture, in seconds, before that is rounded.
         scale: How many times as large the GIF is.
-        descriptor: The GIF, open for reading.
-        limits: When to give up.
-
-    Raises:
-        EncodeError: ffmpeg failed, or reported an error in the video.
-        Interrupted: `limits.stop` was set.
-        DaddyEncodeError: Whatever `frames` raises.
     """
     size = frames.width * scale, frames.height * scale
     enlarged = f"scale={size[0]}:{size[1]}:flags=neighbor," if scale > 1 else ""
-    # What the GIF shows at the time at which each picture should begin.
-    graph = (
-        f"[0:v:0]{enlarged}format=gbrp,settb=1/100,setpts={_times(begins, length)},split[under][then];"
-        "[1:v:0]settb=1/100,format=gbrp[over];"
-        f"[under][over]overlay=format=gbrp,{_BY_NUMBER}[video];[then]{_BY_NUMBER}[shown];"
-    )
-    return _compare(ffmpeg, frames, len(begins), graph, "gif", size, descriptor, limits)
+    return Shown(frames, "gif", size, f"{enlarged}format=gbrp,settb=1/100,setpts={_times(begins, length)}")
 
 
 def _times(begins: Sequence[int], length: Fraction) -> str:
@@ -139,67 +119,66 @@ def _times(begins: Sequence[int], length: Fraction) -> str:
     return text.replace(",", "\\,")
 
 
-def _compare(
-    ffmpeg: FfmpegExecutable,
-    frames: FrameInput,
-    count: int,
-    graph: str,
-    kind: Kind,
-    size: tuple[int, int],
-    descriptor: int,
-    limits: RunLimits,
-) -> Comparison:
-    with contextlib.ExitStack() as stack:
-        results: list[tuple[IO[bytes], str]] = [
-            (stack.enter_context(scratch_file()), key) for key in (_SSIM, _ERROR, _ERROR, _ERROR, _ERROR)
-        ]
+def compare(ffmpeg: FfmpegExecutable, shown: Shown, count: int, descriptor: int, limits: RunLimits) -> Comparison:
+    """Compare a video with the pictures that it should show.
+
+    Args:
+        ffmpeg: The executable.
+        shown: These.
+        count: How many they are.
+        descriptor: The video, open for reading.
+        limits: When to give up.
+
+    Raises:
+        EncodeError: ffmpeg failed, or reported an error in the video.
+        Interrupted: `limits.stop` was set.
+        DaddyEncodeError: Whatever the frames raise.
+    """
+    kind, size, frames = shown.kind, shown.size, shown.frames
+    blocks = Blocks(size, is_subsampled=kind == "mp4")
+    with scratch_file() as file:
         run = run_ffmpeg(
             ffmpeg,
             [
                 *("-filter_threads", "1", "-filter_complex_threads", "1"),
                 *frames.arguments(FPS),
                 *video_input(kind, descriptor, size),
-                *("-filter_complex", graph + _measuring([(file.fileno(), key) for file, key in results])),
+                *("-filter_complex", shown.graph() + _MEASURING.format(file.fileno()) + blocks.graph()),
                 # The first is what ffmpeg counts, and of which it says how it is tagged.
                 *("-map", "1:v:0", "-fps_mode", "passthrough", "-threads", "1", "-f", "null", "-"),
-                *("-map", f"[a{len(results)}]", "-fps_mode", "passthrough", "-threads", "1", "-f", "null", "-"),
+                *("-map", "[measured]", "-fps_mode", "passthrough", "-threads", "1", "-f", "null", "-"),
+                *("-map", "[blocks]", "-fps_mode", "passthrough", "-threads", "1", "-f", "rawvideo", "-"),
             ],
             frames.frames,
             directory=DIRECTORY,
             limits=limits,
             pixels=size[0] * size[1],
-            descriptors=[descriptor, *(file.fileno() for file, _ in results)],
+            sink=blocks.take,
+            descriptors=[descriptor, file.fileno()],
         )
-        ssim, error, before, after, change = (_values(file, key) for file, key in results)
+        file.seek(0)
+        values = _values(file.read())
+    planes = "yuv" if kind == "mp4" else "rgb"
     return Comparison(
-        error=error[:count],
-        ssim=ssim[:count],
-        from_before=before[:count],
-        from_after=after[:count],
-        change=change[:count],
+        error=values["psnr.mse_avg"][:count],
+        planes=[values[f"psnr.mse.{plane}"][:count] for plane in planes],
+        offsets=blocks.offsets[:count],
+        ssim=values["ssim.All"][:count],
         decoded=run.frames if kind == "mp4" else None,
         samples=other_samples(run.said, 1) if kind == "mp4" else "",
     )
 
 
-def _measuring(files: Sequence[tuple[int, str]]) -> str:
-    """The filters that compare [shown] with [video], and write a key's value for each frame to each of the files."""
-    others = (
-        ("[v0]null", "ssim"),
-        ("[v1]null", "psnr"),
-        (f"[v2]tpad=start=1:start_mode=clone,{_BY_NUMBER}", "psnr"),
-        (f"[v3]trim=start_frame=1,{_BY_NUMBER}", "psnr"),
-        (f"[s1]tpad=start=1:start_mode=clone,{_BY_NUMBER}", "psnr"),
-    )
-    text = "[shown]split[a0][s1];[video]split=4[v0][v1][v2][v3]"
-    for number, ((other, measure), (descriptor, key)) in enumerate(zip(others, files, strict=True)):
-        text += (
-            f";{other}[b{number}];[a{number}][b{number}]{measure},"
-            f"metadata=print:key={key}:file=/proc/self/fd/{descriptor}[a{number + 1}]"
-        )
-    return text
+# What compares [shown] with [video1], and writes what it finds of each frame to a file.
+_MEASURING = (
+    "[shown]split[shown0][blocks0];[video1]split=3[video0][video1][blocks1];[shown0][video0]ssim[like];"
+    "[like][video1]psnr,metadata=print:file=/proc/self/fd/{}[measured]"
+)
 
 
-def _values(file: IO[bytes], key: str) -> list[float]:
-    file.seek(0)
-    return [float(value) for value in re.findall(rf"^{re.escape(key)}=(\S+)$".encode(), file.read(), re.MULTILINE)]
+def _values(said: bytes) -> dict[str, list[float]]:
+    """What was found of each frame, by its name."""
+    found: dict[str, list[float]] = {}
+    for name, value in re.findall(rb"^lavfi\.(\S+)=(\S+)$", said, re.MULTILINE):
+        found.setdefault(name.decode(), []).append(float(value))
+    return found
