@@ -29,18 +29,19 @@ FLOOR_PER_CRF = 0.85
 FLOOR_SMALL = 13.0
 FLOOR_GIF = 12.0
 SMALL = 16
-# What is conspicuous at CRF 20, and by how many CRF that doubles; above MOST_CRF everything is. In videos of rollouts
-# blocks are off by 4 at most, planes by 0.2, and errors are 10 at most.
+# What is conspicuous at CRF 20, and by how many CRF that doubles; above MOST_CRF everything is. In videos of rollouts,
+# blocks of Y are off by 4 at most, of U and V by 3, planes by 0.2, and errors are 10 at most. Below CRF 20 blocks are
+# off by hardly less.
 MOST_CRF = 30
-BLOCK_OFFSET = 5.0
+BLOCK_OFFSETS = (5.0, 3.5, 3.5)
 BLOCK_DOUBLES = 7
 PLANE_OFFSET = 0.4
 PLANE_DOUBLES = 6
 ERROR = 11.0
 ERROR_DOUBLES = 3
-# A frame whose error is so many times that of nine in ten others, and a little.
-ERROR_ALONE = 2.5
-ERROR_SPARE = 0.3
+# A frame of which a plane has so many times the error that nine in ten others have at most, and a little more.
+ALONE = 2.0
+ALONE_SPARE = 0.3
 # Of a GIF in a palette, which is not exact anywhere: as an MP4 of this CRF.
 GIF_CRF = 20
 # Beside the video made anew: the error of a plane and of a block, as many times as large; the offset of a plane in a
@@ -92,17 +93,21 @@ def judge_floor(worst: Nearness, settings: Mp4Settings | GifSettings, size: tupl
 def is_conspicuous(comparison: Comparison, settings: Mp4Settings | GifSettings, size: tuple[int, int]) -> bool:
     """Whether only the same video made anew can tell that nothing is wrong with one; arguments as for `judge_floor`."""
     above = (settings.crf if isinstance(settings, Mp4Settings) else GIF_CRF) - 20
-    count = len(comparison.error)
     if above > MOST_CRF - 20 or min(size) < SMALL:
         return True
-    if max(max(offset.most) for offset in comparison.offsets) >= BLOCK_OFFSET * max(0.8, 2 ** (above / BLOCK_DOUBLES)):
+    by_plane = zip(*(offset.most for offset in comparison.offsets), strict=True)
+    usual = max(1, 2 ** (above / BLOCK_DOUBLES))
+    if any(max(plane) >= most * usual for plane, most in zip(by_plane, BLOCK_OFFSETS, strict=True)):
         return True
+    count = len(comparison.error)
     means = [sum(plane) / count for plane in zip(*(offset.mean for offset in comparison.offsets), strict=True)]
     if max(map(abs, means)) >= PLANE_OFFSET * 2 ** (above / PLANE_DOUBLES):
         return True
     scale = 2 ** (above / ERROR_DOUBLES)
-    usual = sorted(comparison.error)[count * 9 // 10 - 1 if count > 1 else 0]
-    return max(comparison.error) >= min(ERROR * scale, ERROR_ALONE * usual + ERROR_SPARE * scale)
+    return max(comparison.error) >= ERROR * scale or any(
+        max(plane) >= ALONE * sorted(plane)[max(0, count * 9 // 10 - 1)] + ALONE_SPARE * scale
+        for plane in comparison.planes
+    )
 
 
 def judge_beside_anew(pictures: Sequence[Apart], step: int) -> list[str]:
