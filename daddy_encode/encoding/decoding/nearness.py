@@ -19,7 +19,7 @@ from daddy_encode.encoding.ffmpeg.children import scratch_file
 from daddy_encode.encoding.ffmpeg.executable import FfmpegExecutable
 from daddy_encode.encoding.ffmpeg.input import FrameInput
 from daddy_encode.encoding.ffmpeg.process import RunLimits, run_ffmpeg
-from daddy_encode.encoding.mp4.encode import filters, output_size
+from daddy_encode.encoding.mp4.encode import TAGS, filters, output_size
 from daddy_encode.encoding.settings import Mp4Settings
 from daddy_encode.spool.paths import Kind
 
@@ -88,7 +88,8 @@ class Shown(Struct, frozen=True):
 
 def shown_by_mp4(frames: FrameInput, settings: Mp4Settings) -> Shown:
     """What an MP4 shows of these frames, in yuv420p."""
-    chain = "null"
+    # Samples that do not say what they are would be converted, and be off by one.
+    chain = TAGS
     if frames.pixel_format != "yuv420p":
         chain = filters(frames.width, frames.height, settings.scale)
     return Shown(frames, "mp4", output_size(frames.width, frames.height, settings.scale), chain)
