@@ -10,6 +10,7 @@ another version of ffmpeg or x264 makes, each picture has to be as near to its f
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -29,12 +30,13 @@ FLOOR_PER_CRF = 0.85
 FLOOR_SMALL = 13.0
 FLOOR_GIF = 12.0
 SMALL = 16
-# What is conspicuous at CRF 20, and by how many CRF that doubles; above MOST_CRF everything is. In videos of rollouts,
-# blocks of Y are off by 4 at most, of U and V by 3, planes by 0.2, and errors are 10 at most. Below CRF 20 blocks are
-# off by hardly less.
-MOST_CRF = 30
-BLOCK_OFFSETS = (5.0, 3.5, 3.5)
-BLOCK_DOUBLES = 7
+# What is conspicuous at CRF 20, and by how many CRF that doubles; above MOST_CRF everything is. In videos of rollouts
+# the block of Y that is the farthest off is so by 8 at most in any frame, by 4 in most; those of U and V by 3 and 2;
+# planes are off by 0.2, and errors are 10 at most. Below CRF 20 blocks are off by hardly less.
+MOST_CRF = 26
+BLOCK_OFFSETS = (8.5, 3.5, 3.5)
+USUAL_BLOCK_OFFSETS = (4.5, 2.5, 2.5)
+BLOCK_DOUBLES = 10
 PLANE_OFFSET = 0.4
 PLANE_DOUBLES = 6
 ERROR = 11.0
@@ -43,7 +45,7 @@ ERROR_DOUBLES = 3
 ALONE = 2.0
 ALONE_SPARE = 0.3
 # Of a GIF in a palette, which is not exact anywhere: as an MP4 of this CRF.
-GIF_CRF = 20
+GIF_CRF = 26
 # Beside the video made anew: the error of a plane and of a block, as many times as large; the offset of a plane in a
 # frame and in the whole video, and how much more for each root of the error; how far back on the way to its frame.
 WORSE = 2.0
@@ -95,10 +97,11 @@ def is_conspicuous(comparison: Comparison, settings: Mp4Settings | GifSettings, 
     above = (settings.crf if isinstance(settings, Mp4Settings) else GIF_CRF) - 20
     if above > MOST_CRF - 20 or min(size) < SMALL:
         return True
-    by_plane = zip(*(offset.most for offset in comparison.offsets), strict=True)
-    usual = max(1, 2 ** (above / BLOCK_DOUBLES))
-    if any(max(plane) >= most * usual for plane, most in zip(by_plane, BLOCK_OFFSETS, strict=True)):
-        return True
+    planes = zip(*(offset.most for offset in comparison.offsets), strict=True)
+    scale = max(1, 2 ** (above / BLOCK_DOUBLES))
+    for offsets, most, usual in zip(planes, BLOCK_OFFSETS, USUAL_BLOCK_OFFSETS, strict=True):
+        if max(offsets) > most * scale or statistics.median(offsets) > usual * scale:
+            return True
     count = len(comparison.error)
     means = [sum(plane) / count for plane in zip(*(offset.mean for offset in comparison.offsets), strict=True)]
     if max(map(abs, means)) >= PLANE_OFFSET * 2 ** (above / PLANE_DOUBLES):
