@@ -54,7 +54,7 @@ RIGHT: dict[str, Callable[[], Frames]] = {
     "dissolve": lambda: fade(40, checkerboard(2), checkerboard(3)),
     "noise": lambda: noise(12, 64, 80),
     "still": lambda: noise(1, 64, 80).repeat(12, 0),
-    "flashing": lambda: np.broadcast_to(np.uint8([[[[0]]], [[[255]]]] * 6), (12, 64, 80, 3)).copy(),
+    "flashing": lambda: np.array([0, 255] * 6, np.uint8).repeat(64 * 80 * 3).reshape(12, 64, 80, 3),
     "scrolling": lambda: scrolling(20),
     "dot": lambda: dot(20),
     "tiny": lambda: noise(12, 2, 3),
@@ -90,9 +90,9 @@ def test_right_pictures_are_no_fault(tmp_path: Path, name: str, settings: dict[s
 
 def erased(frames: Frames) -> Frames:
     """The disc, in one frame."""
+    rows, columns = np.mgrid[:90, :120]
     wrong = frames.copy()
-    wrong[6] = (np.mgrid[:90, :120][0] * 255 // 90)[..., None].repeat(3, 2)
-    wrong[6, ..., 1], wrong[6, ..., 2] = frames[0, :1, :, 1], (frames[0, :, :1, 0] + np.arange(120) * 0) // 1
+    wrong[6] = np.stack([rows * 255 // 90, columns * 255 // 120, (rows + columns) // 2], axis=2)
     return wrong
 
 
@@ -123,7 +123,8 @@ def last_wrong(frames: Frames) -> Frames:
 
 
 def grey(frames: Frames) -> Frames:
-    return (frames @ np.array([0.2126, 0.7152, 0.0722])).round().astype(np.uint8)[..., None].repeat(3, 3)
+    luma = (frames @ np.array([0.2126, 0.7152, 0.0722])).round()
+    return np.stack([luma] * 3, -1).astype(np.uint8)
 
 
 def full_range(frames: Frames) -> Frames:

@@ -37,6 +37,8 @@ MOST_CRF = 26
 BLOCK_OFFSETS = (8.5, 3.5, 3.5)
 USUAL_BLOCK_OFFSETS = (4.5, 2.5, 2.5)
 BLOCK_DOUBLES = 10
+# Or so much in a frame, where that is twice as much as in nine of ten.
+BLOCK_OFFSETS_ALONE = (4.5, 3.5, 3.5)
 PLANE_OFFSET = 0.4
 PLANE_DOUBLES = 6
 ERROR = 11.0
@@ -44,8 +46,8 @@ ERROR_DOUBLES = 3
 # A frame of which a plane has so many times the error that nine in ten others have at most, and a little more.
 ALONE = 2.0
 ALONE_SPARE = 0.3
-# Of a GIF in a palette, which is not exact anywhere: as an MP4 of this CRF.
-GIF_CRF = 26
+# Of a GIF in a palette, where a colour may be off in a whole block: as of an MP4 of this CRF.
+GIF_CRF = 30
 # Beside the video made anew: the error of a plane and of a block, as many times as large; the offset of a plane in a
 # frame and in the whole video, and how much more for each root of the error; how far back on the way to its frame.
 WORSE = 2.0
@@ -94,22 +96,26 @@ def judge_floor(worst: Nearness, settings: Mp4Settings | GifSettings, size: tupl
 
 def is_conspicuous(comparison: Comparison, settings: Mp4Settings | GifSettings, size: tuple[int, int]) -> bool:
     """Whether only the same video made anew can tell that nothing is wrong with one; arguments as for `judge_floor`."""
-    above = (settings.crf if isinstance(settings, Mp4Settings) else GIF_CRF) - 20
-    if above > MOST_CRF - 20 or min(size) < SMALL:
+    crf = settings.crf if isinstance(settings, Mp4Settings) else None
+    if (crf or 0) > MOST_CRF or min(size) < SMALL:
         return True
-    planes = zip(*(offset.most for offset in comparison.offsets), strict=True)
-    scale = max(1, 2 ** (above / BLOCK_DOUBLES))
-    for offsets, most, usual in zip(planes, BLOCK_OFFSETS, USUAL_BLOCK_OFFSETS, strict=True):
-        if max(offsets) > most * scale or statistics.median(offsets) > usual * scale:
-            return True
+    above = (GIF_CRF if crf is None else crf) - 20
     count = len(comparison.error)
+    nine_in_ten = max(0, count * 9 // 10 - 1)
+    scale = max(1, 2 ** (above / BLOCK_DOUBLES))
+    for plane in range(3):
+        offsets = sorted(offset.most[plane] for offset in comparison.offsets)
+        alone = max(BLOCK_OFFSETS_ALONE[plane], ALONE * offsets[nine_in_ten] + ALONE_SPARE)
+        if offsets[-1] > min(BLOCK_OFFSETS[plane] * scale, alone):
+            return True
+        if statistics.median(offsets) > USUAL_BLOCK_OFFSETS[plane] * scale:
+            return True
     means = [sum(plane) / count for plane in zip(*(offset.mean for offset in comparison.offsets), strict=True)]
     if max(map(abs, means)) >= PLANE_OFFSET * 2 ** (above / PLANE_DOUBLES):
         return True
     scale = 2 ** (above / ERROR_DOUBLES)
     return max(comparison.error) >= ERROR * scale or any(
-        max(plane) >= ALONE * sorted(plane)[max(0, count * 9 // 10 - 1)] + ALONE_SPARE * scale
-        for plane in comparison.planes
+        max(plane) >= ALONE * sorted(plane)[nine_in_ten] + ALONE_SPARE * scale for plane in comparison.planes
     )
 
 
