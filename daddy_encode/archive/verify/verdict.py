@@ -37,8 +37,9 @@ MOST_CRF = 26
 BLOCK_OFFSETS = (8.5, 3.5, 3.5)
 USUAL_BLOCK_OFFSETS = (4.5, 2.5, 2.5)
 BLOCK_DOUBLES = 10
-# Or so much in a frame, where that is twice as much as in nine of ten.
+# Or so much in a frame, where that is so many times as much as in nine of ten, and a little more.
 BLOCK_OFFSETS_ALONE = (4.5, 3.5, 3.5)
+BLOCK_ALONE = 1.5
 PLANE_OFFSET = 0.4
 PLANE_DOUBLES = 6
 ERROR = 11.0
@@ -50,14 +51,14 @@ ALONE_SPARE = 0.3
 GIF_CRF = 30
 # Beside the video made anew: the error of a plane and of a block, as many times as large; the offset of a plane in a
 # frame and in the whole video, and how much more for each root of the error; how far back on the way to its frame.
-WORSE = 2.0
-WORSE_SPARE = 1.0
-WORSE_BLOCK = 4.0
-OFFSET = 1.0
-OFFSET_PER_ERROR = 0.3
-OFFSET_ALL = 0.3
-OFFSET_ALL_PER_ERROR = 0.1
-STEP = 0.5
+WORSE = 1.5
+WORSE_SPARE = 0.3
+WORSE_BLOCK = 2.5
+OFFSET = 0.5
+OFFSET_PER_ERROR = 0.15
+OFFSET_ALL = 0.15
+OFFSET_ALL_PER_ERROR = 0.05
+STEP = 0.3
 
 
 def worst_of(comparison: Comparison, kind: Kind, step: int) -> Nearness:
@@ -105,7 +106,7 @@ def is_conspicuous(comparison: Comparison, settings: Mp4Settings | GifSettings, 
     scale = max(1, 2 ** (above / BLOCK_DOUBLES))
     for plane in range(3):
         offsets = sorted(offset.most[plane] for offset in comparison.offsets)
-        alone = max(BLOCK_OFFSETS_ALONE[plane], ALONE * offsets[nine_in_ten] + ALONE_SPARE)
+        alone = max(BLOCK_OFFSETS_ALONE[plane], BLOCK_ALONE * offsets[nine_in_ten] + ALONE_SPARE)
         if offsets[-1] > min(BLOCK_OFFSETS[plane] * scale, alone):
             return True
         if statistics.median(offsets) > USUAL_BLOCK_OFFSETS[plane] * scale:
