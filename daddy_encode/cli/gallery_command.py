@@ -82,6 +82,11 @@ def command(
     gallery.publish()
     log.info("%s: %s", shown(gallery.page), counted(len(gallery.cards), "job"))
     missing = gallery.missing(sprites=not no_sprites)
+    if missing and not no_sprites:
+        log.info(
+            "making small pictures of %s; the page has more of them each time it is loaded",
+            counted(len(missing), "video"),
+        )
     frames = sum(card.source.shown.frames for card in missing if card.source is not None)
     with Progress(len(missing), frames, hidden=quiet) as progress, stop.event() as event:
 

@@ -11,6 +11,7 @@ import pytest
 
 from daddy_encode.cli.watch import keep_gallery
 from daddy_encode.cli.watch.keep_gallery import GalleryKeeper
+from daddy_encode.errors import SettingsError
 from daddy_encode.report.gallery.gallery import Gallery
 from daddy_encode.service.watcher.events import start_events
 from tests.jobs import encode
@@ -40,11 +41,13 @@ def test_a_watcher_that_ends_leaves_a_page_with_all_that_it_made(tmp_path: Path)
     done = run_command("watch", tmp_path / "spool", "--once", "--gallery-page", page)
     assert done.returncode == 0, done.stderr
     assert jobs(page).keys() == {"a", "b"}
+    # With nothing to do, it is as fast at its end as at its beginning.
+    assert run_command("watch", tmp_path / "spool", "--once", "--gallery-page", page).returncode == 0
+    assert jobs(page).keys() == {"a", "b"}
     for job in jobs(page).values():
         assert "sprite" in read_details(page, job["id"])
-    done = run_command("watch", tmp_path / "spool", "--once", "--gallery-page", tmp_path / "all.txt")
-    assert done.returncode == 2
-    assert "has to end in .html" in done.stderr
+    with pytest.raises(SettingsError, match=r"has to end in \.html"):
+        GalleryKeeper(tmp_path / "spool", tmp_path / "all.txt", None)
 
 
 def test_the_page_comes_with_the_root_and_shows_own_and_others_jobs(tmp_path: Path, keeper: GalleryKeeper) -> None:

@@ -36,7 +36,7 @@ class GalleryKeeper:
         self._condition = threading.Condition()
         # The receipts of jobs that have ended.
         self._changed: set[Path] = set()
-        self._is_ending = False
+        self._has_scanned = self._is_ending = False
         self._stop = threading.Event()
         self._fault = ""
         self._thread = threading.Thread(target=self._run, name="gallery", daemon=True)
@@ -69,13 +69,14 @@ class GalleryKeeper:
             self._thread.join(0.2)
 
     def _run(self) -> None:
-        scan_at = written_at = float("-inf")
+        self._try(self._scan)
+        scan_at, written_at = time.monotonic() + SCAN_SECONDS, float("-inf")
         # Whether the page may differ from what is known; the receipts of this watcher's jobs whose files are not made.
         is_old, unmade = True, list[Path]()
         while not self._is_ending:
             changed = self._wait(0 if unmade else min(scan_at, written_at + SHORTEST_SECONDS if is_old else scan_at))
             now = time.monotonic()
-            if now >= scan_at:
+            if now >= scan_at or (changed and not self._has_scanned):
                 self._try(self._scan)
                 is_old, scan_at = True, time.monotonic() + max(SCAN_SECONDS, (time.monotonic() - now) * SCAN_SHARE)
             for receipt in changed:
@@ -108,6 +109,7 @@ class GalleryKeeper:
     def _scan(self) -> None:
         if is_there(self._root):
             self._gallery.scan()
+            self._has_scanned = True
 
     def _make_file(self, receipt: Path) -> None:
         card = self._gallery.refresh(receipt)
@@ -115,8 +117,8 @@ class GalleryKeeper:
             self._gallery.make_details([card], lambda card: None, stop=self._stop)
 
     def _publish(self) -> None:
-        # Not while the root is waited for.
-        if is_there(self._gallery.page.parent):
+        # Never a page that lacks what is there: the root is still waited for, or cannot be listed.
+        if self._has_scanned:
             self._gallery.publish()
 
     def _try(self, work: Callable[[], object]) -> None:

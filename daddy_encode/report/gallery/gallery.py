@@ -22,6 +22,8 @@ from daddy_encode.spool.publish import publish, reported, temp_file
 from daddy_encode.spool.walk import list_directory
 
 _FIRST_BYTES = 4096
+# The page is written so often while many files are made.
+WRITTEN_SECONDS = 30.0
 PAGE_NAME = "index.html"
 
 
@@ -79,9 +81,12 @@ class Gallery:
                 if card is not None:
                     cards[one.path] = card
                     taken.add(card.identifier)
-            self._cards = cards
-            if not self._scan.has_missed and files is not None:
+            if self._scan.has_missed:
+                # What could not be looked at may be there still.
+                cards = {path: card for path, card in self._cards.items() if not _is_gone(path)} | cards
+            elif files is not None:
                 remove_others(files, taken)
+            self._cards = cards
 
     def check_not_empty(self) -> None:
         """Raise SpoolError where there is nothing to show, nor was there: the root may be a wrong one."""
@@ -174,7 +179,7 @@ class Gallery:
         workers: int = 1,
         stop: threading.Event,
     ) -> None:
-        """Make the files of these jobs, several side by side.
+        """Make the files of these jobs, several side by side; the page is written now and then, and not at the end.
 
         Args:
             cards: The jobs.
@@ -184,12 +189,12 @@ class Gallery:
             stop: Set to end it; what is made then is not kept.
 
         Raises:
-            SpoolError: One cannot be written.
+            SpoolError: One, or the page, cannot be written.
         """
         from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
         with self._made_files() as files, ThreadPoolExecutor(workers) as pool:
-            waiting = iter(cards)
+            waiting, written = iter(cards), time.monotonic()
             running: dict[Future[None], Card] = {}
             try:
                 while True:
@@ -203,6 +208,9 @@ class Gallery:
                         with reported(self._files, "write to"):
                             future.result()
                         ended(card)
+                        if time.monotonic() >= written + WRITTEN_SECONDS:
+                            self.publish()
+                            written = time.monotonic()
             except BaseException:
                 stop.set()
                 raise
@@ -250,6 +258,14 @@ def _check_replaceable(page: Path) -> None:
         begin = stream.read(_FIRST_BYTES)
         if begin and GENERATOR not in begin:
             raise SpoolError(f"{page}: is there, and is no gallery; move it away, or name another page with --output")
+
+
+def _is_gone(path: str) -> bool:
+    try:
+        os.stat(path, follow_symlinks=False)
+    except OSError as error:
+        return isinstance(error, FileNotFoundError | NotADirectoryError)
+    return False
 
 
 def _identifier(relative: str) -> str:

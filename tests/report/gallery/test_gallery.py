@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import io
 import json
@@ -23,6 +24,7 @@ from daddy_encode.report.gallery import cards
 from daddy_encode.report.gallery.gallery import Gallery
 from daddy_encode.report.ledger import read_one
 from daddy_encode.spool.receipt import Receipt
+from daddy_encode.spool.walk import Listing, SpoolDirectory
 from tests.jobs import encode
 from tests.media import leftovers, moving_square, run_command
 from tests.report.gallery.pages import Page, read_details, read_page, read_script, target
@@ -425,6 +427,32 @@ def test_what_is_stopped_leaves_whole_files_and_the_rest_for_the_next_time(spool
     again = Gallery(spool)
     again.scan()
     assert [card.identifier for card in again.missing()] == [left.identifier]
+
+
+def test_jobs_in_a_directory_that_cannot_be_listed_for_a_moment_stay_on_the_page(
+    spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gallery = Gallery(spool)
+    gallery.scan()
+    (files := spool / "index.files").mkdir()
+    (old := files / f"{'0' * 12}.js").touch()
+    os.utime(old, (1, 1))
+    original = SpoolDirectory.list
+
+    def failing(directory: SpoolDirectory) -> Listing:
+        if directory.name == "run-1":
+            raise OSError(errno.EIO, "Input/output error")
+        return original(directory)
+
+    # As another encoder leaves it.
+    (spool / "run-1" / "second.receipt.json").unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(SpoolDirectory, "list", failing)
+        gallery.scan()
+    assert [json.loads(card.text)["job"] for card in gallery.cards] == ["run-1/first"]
+    assert old.exists(), "it may be of a job that was not found"
+    gallery.scan()
+    assert not old.exists()
 
 
 def test_encoders_and_listings_take_a_page_for_no_job(spool: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from daddy_encode.report.gallery import annotations as reader
 from daddy_encode.report.gallery.annotations import Annotations, Shown, read_annotations
 from daddy_encode.report.gallery.meta import flat_meta, shortened
 
@@ -49,7 +50,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(st.dictionaries(st.text(st.characters()), JSON))
 def test_whatever_meta_is_the_page_can_hold_it(meta: dict[str, Any]) -> None:
     text = json.dumps(flat_meta(meta), allow_nan=False, ensure_ascii=False)
@@ -92,12 +93,14 @@ def test_frames_that_the_video_repeats_or_leaves_out_move_what_follows(tmp_path:
     assert columns(tmp_path, lines, Shown(4, step=2)).columns == {"n": [0, None, 2, 4]}
 
 
-def test_a_long_recording_is_thinned(tmp_path: Path) -> None:
-    lines = [json.dumps({f"c{n}": 10 * frame + n for n in range(60)}) for frame in range(4500)]
-    found = columns(tmp_path, lines, Shown(4500))
+def test_a_long_recording_is_thinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "MOST_VALUES", 1500)
+    monkeypatch.setattr(reader, "MOST_ROWS", 30)
+    lines = [json.dumps({f"c{n}": 10 * frame + n for n in range(60)}) for frame in range(50)]
+    found = columns(tmp_path, lines, Shown(50))
     assert len(found.columns) == 40
     assert found.step == 2
-    assert found.columns["c7"] == [10 * frame + 7 for frame in range(0, 4500, 2)]
+    assert found.columns["c7"] == [10 * frame + 7 for frame in range(0, 50, 2)]
 
 
 @pytest.mark.parametrize(
