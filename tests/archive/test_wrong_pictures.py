@@ -12,7 +12,15 @@ import numpy.typing as npt
 import pytest
 
 from daddy_encode import save_frames_as_png
-from tests.archive.jobs import beside, faults, output, sign
+from daddy_encode.archive.verify.verdict import is_conspicuous, judge_beside_anew
+from daddy_encode.encoding.decoding.apart import Apart
+from daddy_encode.encoding.decoding.blocks import Offsets
+from daddy_encode.encoding.decoding.nearness import Comparison, compare, shown_by_mp4
+from daddy_encode.encoding.ffmpeg.executable import FfmpegExecutable
+from daddy_encode.encoding.frames.job_directory import JobDirectory
+from daddy_encode.encoding.frames.source import DirectorySource, frame_input
+from daddy_encode.encoding.settings import Mp4Settings
+from tests.archive.jobs import beside, faults, limits, output, sign
 from tests.jobs import encode
 from tests.media import moving_square, noise, shaded
 
@@ -210,3 +218,83 @@ def test_another_version_of_x264_is_no_fault(tmp_path: Path) -> None:
     result = beside(job)
     assert faults(result) == ""
     assert result.proof is not None
+
+
+def test_frames_that_come_converted_are_as_near(tmp_path: Path) -> None:
+    """The comparison takes them as they are: they were off by one where they did not say what they are."""
+    save_frames_as_png(moving_square(16, 128, 160), tmp_path / "job")
+    encode(tmp_path / "job")
+    settings = Mp4Settings(fps="30")
+    names = [path.name for path in sorted((tmp_path / "job").glob("*.png"))]
+    with JobDirectory(tmp_path / "job") as directory, output(tmp_path / "job", "mp4").open("rb") as video:
+        plain, converted = (
+            frame_input(DirectorySource(directory, names), may_be_yuv=may_be_yuv) for may_be_yuv in (False, True)
+        )
+        assert (plain.pixel_format, converted.pixel_format) == ("rgb24", "yuv420p")
+        one, other = (
+            compare(FfmpegExecutable(), shown_by_mp4(frames, settings), 16, video.fileno(), limits())
+            for frames in (plain, converted)
+        )
+    assert one == other
+    assert max(max(map(abs, offset.mean)) for offset in one.offsets) < 0.3
+
+
+def apart(**values: Any) -> Apart:
+    usual: dict[str, Any] = {"error": (4.0, 2.0, 2.0), "anew": (4.0, 2.0, 2.0), "offset": (0.1, 0.0, 0.0)}
+    return Apart(**{**usual, "offset_anew": (0.1, 0.0, 0.0), "local": 0.5, "step": 0.0, **values})
+
+
+@pytest.mark.parametrize(
+    ("picture", "said"),
+    [
+        (apart(), ""),
+        (apart(error=(6.2, 2.0, 2.0)), ""),
+        (apart(error=(4.0, 3.4, 2.0)), "its frame 6 is not that of its source: 42.8 dB, 45.1 when it is made anew"),
+        (apart(local=2.4), ""),
+        (apart(local=2.6), "a part of its frame 6 is not as in its source"),
+        (apart(offset=(0.1, 0.0, 0.9)), "the colours of its frame 6 are not those of its source"),
+        (apart(step=0.29), ""),
+        (apart(step=0.31), "its frame 6 shows the frame before or after it"),
+    ],
+)
+def test_a_picture_is_judged_beside_the_one_made_anew(picture: Apart, said: str) -> None:
+    found = judge_beside_anew([*[apart()] * 3, picture, *[apart()] * 8], 2)
+    assert len(found) == bool(said)
+    assert "".join(found).startswith(said)
+
+
+def test_many_wrong_pictures_are_other_frames() -> None:
+    for wrong in (apart(step=1.0), apart(error=(9.0, 2.0, 2.0))):
+        (said,) = judge_beside_anew([apart(), *[wrong] * 4], 1)
+        assert said == "shows other frames than its source has there (first: frame 1)"
+    (said,) = judge_beside_anew([apart(offset=(0.1, 0.3, 0.0))] * 5, 1)
+    assert said == "its colours are not those of its source: off by 0.3 of 255"
+
+
+def comparison(**values: Any) -> Comparison:
+    count = 20
+    usual: dict[str, Any] = {"error": [2.0] * count, "planes": [[2.0] * count] * 3, "ssim": [0.99] * count}
+    offsets = [Offsets((0.1, 0.0, 0.0), (3, 2, 2))] * count
+    return Comparison(**{**usual, "offsets": offsets, "decoded": count, "samples": "", **values})
+
+
+@pytest.mark.parametrize(
+    ("values", "crf", "is_so"),
+    [
+        ({}, 20, False),
+        ({}, 26, False),
+        ({}, 27, True),
+        ({"error": [2.0] * 19 + [11.0]}, 20, True),
+        ({"error": [2.0] * 19 + [11.0]}, 23, False),
+        ({"planes": [[2.0] * 20, [2.0] * 20, [2.0] * 19 + [4.4]]}, 20, True),
+        ({"offsets": [Offsets((0.1, 0.0, 0.0), (3, 2, 2))] * 19 + [Offsets((0.1, 0.0, 0.0), (5, 2, 2))]}, 20, True),
+        ({"offsets": [Offsets((0.1, 0.0, 0.0), (3, 2, 2))] * 19 + [Offsets((0.1, 0.0, 0.0), (3, 2, 4))]}, 20, True),
+        ({"offsets": [Offsets((0.1, 0.0, 0.0), (5, 2, 2))] * 20}, 20, True),
+        ({"offsets": [Offsets((0.1, 0.0, 0.0), (5, 2, 2))] * 20}, 26, False),
+        ({"offsets": [Offsets((0.1, -0.4, 0.0), (3, 2, 2))] * 20}, 20, True),
+        ({"offsets": [Offsets((0.1, -0.4, 0.0), (3, 2, 2)), Offsets((0.1, 0.4, 0.0), (3, 2, 2))] * 10}, 20, False),
+    ],
+)
+def test_what_is_conspicuous(values: dict[str, Any], crf: int, is_so: bool) -> None:
+    assert is_conspicuous(comparison(**values), Mp4Settings(fps="30", crf=crf), (64, 48)) == is_so
+    assert is_conspicuous(comparison(**values), Mp4Settings(fps="30", crf=crf), (64, 14))
