@@ -12,42 +12,51 @@ const PAUSE_MS = 300;
 export function followAddress(state) {
   let timer = null;
   let reading = false;
+  let latest = hashOf(state.get());
 
-  state.subscribe((_, changed) => {
+  state.subscribe((now, changed) => {
+    const before = latest;
+    latest = hashOf(now);
     if (reading) return;
     if (STEPS.some((key) => changed.has(key))) {
-      flush();
-      write("pushState");
-    } else timer ??= setTimeout(flush, PAUSE_MS);
+      // What "back" leads to.
+      if (timer !== null) write("replaceState", before);
+      stop();
+      write("pushState", latest);
+    } else timer ??= setTimeout(rewrite, PAUSE_MS);
   });
 
-  function flush() {
-    if (timer === null) return;
-    clearTimeout(timer);
-    timer = null;
-    write("replaceState");
+  function rewrite() {
+    stop();
+    write("replaceState", latest);
   }
 
-  function write(method) {
-    const hash = toHash({ ...state.get(), theme: "" });
-    if (hash === location.hash) return;
-    try {
-      history[method](null, "", hash || location.pathname + location.search);
-    } catch {
-      // A page inside another one (Jupyter, VS Code) may have no address of its own.
-      return;
-    }
+  function stop() {
+    clearTimeout(timer);
+    timer = null;
   }
 
   addEventListener("popstate", read);
   addEventListener("hashchange", read);
 
   function read() {
-    if (timer !== null) clearTimeout(timer);
-    timer = null;
+    stop();
     reading = true;
     const { theme, ...rest } = fromHash(location.hash);
     state.set(theme === "" ? rest : { ...rest, theme });
     reading = false;
+  }
+}
+
+// The choice of colours is this browser's, not the link's; a link may still say it.
+const hashOf = (state) => toHash({ ...state, theme: "" });
+
+function write(method, hash) {
+  if (hash === location.hash) return;
+  try {
+    history[method](null, "", hash || location.pathname + location.search);
+  } catch {
+    // A page inside another one (Jupyter, VS Code) may have no address of its own.
+    return;
   }
 }

@@ -1,0 +1,379 @@
+"""The page of a gallery, driven in a real browser: cards, finding, order, groups, keys, links."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from daddy_encode.report.gallery.bundle import HERE
+from daddy_encode.report.gallery.page import page_parts
+from tests.report.frame_codes import coded_frames, read_code
+from tests.report.gallery.browser import Browser, Page
+from tests.report.gallery.spools import add_job, make_clip, make_gallery
+
+FRAMES = 30
+ENVIRONMENTS = ["CartPole-v1", "Ant-v5", "Humanoid-v5"]
+ERROR = "000007.png: is cut off at byte 33; write it again"
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A gallery of 18 jobs in 3 runs, with returns 0, 10, …, 170 from the oldest to the newest; two failed."""
+    root = tmp_path_factory.mktemp("page") / "rollouts"
+    clip = make_clip(root.parent / "clip", coded_frames(FRAMES, 120, 160))
+    for number in range(18):
+        run, episode = divmod(number, 6)
+        meta = {"environment": ENVIRONMENTS[run], "seed": episode, "return": number * 10, "step": run * 500_000}
+        add_job(
+            root,
+            f"run-{run}/episode-{episode}",
+            clip,
+            meta=meta,
+            error=f"/data/run-{run}/episode-{episode}/{ERROR}" if (run, episode) in ((2, 2), (0, 3)) else None,
+            salvaged=(run, episode) == (1, 1),
+            finished=1_764_000_000.0 + number,
+        )
+    return make_gallery(root)
+
+
+def names(page: Page) -> list[str]:
+    """The cards' names, in their order in the page."""
+    return page.texts(".card .name")
+
+
+def wait_for_names(page: Page, *expected: str) -> None:
+    page.wait_for(
+        f"JSON.stringify([...document.querySelectorAll('.card .name')].map(e => e.textContent)) === "
+        f"{json.dumps(json.dumps(list(expected), separators=(',', ':')))}"
+    )
+
+
+def find(page: Page, text: str) -> None:
+    """Write it into the search box, in place of what is there, and leave it."""
+    page.press("/")
+    page.wait_for("document.activeElement.id === 'find'")
+    page.type("", text)
+    page.click("h1")
+
+
+def found(page: Page) -> str:
+    return page.texts(".find .count")[0]
+
+
+def focused(page: Page) -> str:
+    """The name of the card that has the focus."""
+    return str(page.evaluate("document.activeElement.querySelector?.('.name')?.textContent ?? ''"))
+
+
+def test_cards_show_what_is_known_the_newest_first(browser: Browser, index: Path) -> None:
+    page = browser.open(index)
+    page.wait_for("document.querySelectorAll('.card').length === 18")
+    assert names(page) == [f"episode-{number}" for number in (5, 4, 3, 2, 1, 0)] * 3
+    first = page.texts(".card .text")[0]
+    assert "return 170" in first and "run-2 · Humanoid-v5" in first and "seed 5" in first and "step 1M" in first
+    assert "1.0 s" in first and "kB" in first
+    assert page.texts(".card.failed .nothing") == [ERROR, ERROR]
+    assert page.texts(".card.failed .chip:first-child") == ["failed", "failed"]
+    assert "salvaged" in page.texts(".card:nth-child(11) .chip")
+    assert found(page) == "18 jobs" and page.texts("h1") == ["rollouts"]
+
+
+def picture(page: Page) -> int:
+    """The index of the frame that the first card shows."""
+    return read_code(page.screenshot(".card .sprite"))
+
+
+def test_a_card_scrubs_through_the_clip_without_loading_a_video(browser: Browser, index: Path) -> None:
+    page = browser.open(index, "#size=l")
+    page.wait_for("document.querySelector('.card .sprite img')?.naturalWidth > 0")
+    cells = [number * (FRAMES - 1) // 23 for number in range(24)]
+    assert picture(page) == cells[12]
+    x, y, width, height = page.box(".card .picture")
+    for share in (0.02, 0.5, 0.98):
+        page.hover((x + share * width, y + height / 2))
+        page.wait_for("document.querySelector('.card .all')?.complete")
+        page.wait_for("document.querySelector('.card').classList.contains('scrubbing')")
+        assert picture(page) == cells[int(share * 24)]
+    page.hover((2, 2))
+    page.wait_for("!document.querySelector('.card .all')")
+    assert picture(page) == cells[12]
+    assert page.count("video") == 0 and not [url for url in page.records()["requests"] if ".mp4" in url]
+
+
+def test_the_keyboard_goes_through_the_cards_and_through_a_clip(browser: Browser, index: Path) -> None:
+    page = browser.open(index, "#sort=return")
+    page.wait_for("document.querySelectorAll('.card').length === 18")
+    columns = page.evaluate(
+        "new Set([...document.querySelectorAll('.card')].map(e => e.getBoundingClientRect().x)).size"
+    )
+    page.press("/")
+    page.press("Enter")
+    assert focused(page) == "episode-0"
+    for key, expected in (("ArrowRight", 1), ("ArrowDown", 1 + columns), ("ArrowLeft", columns), ("ArrowUp", 0)):
+        page.press(key)
+        assert focused(page) == f"episode-{expected % 6}"
+    page.press("End")
+    assert focused(page) == "episode-5" and "170" in page.evaluate("document.activeElement.textContent")
+    page.press("Home")
+    page.press(".")
+    page.press(".")
+    page.wait_for("document.querySelector('.card .all')?.complete")
+    assert picture(page) == 1
+    page.press(",")
+    assert picture(page) == 0
+    page.press("Enter")
+    page.wait_for("location.hash.includes('job=')")
+    page.press("Escape")
+    page.wait_for("!location.hash.includes('job=')")
+    page.wait_for("document.activeElement.classList.contains('open')")
+
+
+def test_a_query_filters_as_it_is_typed_and_suggests_what_may_follow(browser: Browser, index: Path) -> None:
+    page = browser.open(index)
+    page.type("#find", "ret")
+    assert page.texts(".suggestions li span:first-child") == ["return"]
+    page.press("ArrowDown")
+    page.press("Enter")
+    page.type("", "100 env:")
+    page.wait_for("document.querySelectorAll('.suggestions li').length === 3")
+    page.type("", "hum")
+    page.press("ArrowDown")
+    page.press("Enter")
+    page.wait_for("document.querySelector('.count').textContent === '6 of 18 jobs'")
+    assert page.evaluate("document.querySelector('#find').value") == "return > 100 env:Humanoid-v5 "
+    page.type("", "-failed seed:3..9")
+    wait_for_names(page, "episode-5", "episode-4", "episode-3")
+    page.wait_for("location.hash === '#q=return+%3E+100+env:Humanoid-v5+-failed+seed:3..9'")
+
+
+def test_a_fault_of_a_query_is_said_in_place_and_can_be_cleared(browser: Browser, index: Path) -> None:
+    page = browser.open(index)
+    find(page, "retrun > 5")
+    page.wait_for("document.querySelector('#problem').textContent.startsWith('No job has a key “retrun”')")
+    assert page.evaluate("document.querySelector('#find').getAttribute('aria-invalid')") == "true"
+    assert page.texts(".empty h2") == ["No job matches"]
+    page.click(".empty button")
+    page.wait_for("document.querySelectorAll('.card').length === 18")
+    assert page.texts("#problem") == [""] and page.evaluate("document.querySelector('#find').value") == ""
+    # While more has to follow, nobody is told that it is missing.
+    page.type("#find", "return >")
+    assert page.texts("#problem") == [""]
+    page.click("h1")
+    page.wait_for("document.querySelector('#problem').textContent === 'After return > something must follow'")
+
+
+def test_jobs_are_sorted_by_any_key_both_ways(browser: Browser, index: Path) -> None:
+    page = browser.open(index, "#q=run:run-1")
+    page.select("#sort", "seed")
+    wait_for_names(page, *[f"episode-{number}" for number in (5, 4, 3, 2, 1, 0)])
+    page.click(".way")
+    wait_for_names(page, *[f"episode-{number}" for number in range(6)])
+    page.press("O")
+    wait_for_names(page, *[f"episode-{number}" for number in (5, 4, 3, 2, 1, 0)])
+    page.wait_for("location.hash.includes('sort=-seed')")
+
+
+def test_groups_have_counts_and_the_mean_return_and_can_be_closed(browser: Browser, index: Path) -> None:
+    page = browser.open(index)
+    page.select("#group", "environment")
+    page.wait_for("document.querySelectorAll('.heading').length > 1")
+    assert page.texts(".fold .value")[:2] == ["Humanoid-v5", "Ant-v5"]
+    assert page.texts(".summary")[0] == "6 jobs · mean return 145 · 1 failed"
+    page.click(".fold")
+    page.wait_for("document.querySelector('.fold').getAttribute('aria-expanded') === 'false'")
+    assert page.count(".part:first-child .card") == 0
+    page.press("Enter")
+    page.wait_for("document.querySelectorAll('.part:first-child .card').length === 6")
+
+
+def test_states_are_filters_with_counts(browser: Browser, index: Path) -> None:
+    page = browser.open(index, "#q=env:CartPole")
+    assert page.texts(".filter:not([hidden])") == ["done 5", "failed 1"]
+    page.click(".filter.failed")
+    wait_for_names(page, "episode-3")
+    assert page.evaluate("document.querySelector('#find').value") == "state:failed env:CartPole"
+    assert page.texts(".filter:not([hidden])") == ["done 5", "failed 1"]
+    page.click(".filter.failed")
+    page.wait_for("document.querySelectorAll('.card').length === 6")
+
+
+def test_a_link_opens_what_it_was_copied_from_and_back_goes_back(browser: Browser, index: Path) -> None:
+    page = browser.open(index)
+    find(page, "seed > 3")
+    page.select("#group", "run")
+    page.click(".way")
+    page.click("[data-size='s']")
+    page.wait_for("location.hash.includes('size=s') && location.hash.includes('sort=finished')")
+    link = page.evaluate("location.hash")
+    expected = (names(page), page.texts(".fold"))
+    other = browser.open(index, link)
+    other.wait_for("document.querySelectorAll('.card').length === 6")
+    assert (names(other), other.texts(".fold")) == expected
+    assert other.evaluate("document.querySelector('#find').value") == "seed > 3"
+    page.back()
+    page.wait_for("!document.querySelector('.fold')")
+    page.goto("#q=%E0%A4&view=nothing&job=../../x")
+    page.wait_for("document.querySelector('.empty h2')")
+
+
+def test_up_to_six_jobs_are_selected_for_comparison(browser: Browser, index: Path) -> None:
+    page = browser.open(index)
+    page.press("/")
+    page.press("Enter")
+    for _ in range(7):
+        page.press("Space")
+        page.press("ArrowRight")
+    assert page.texts(".tray .item b") == ["1", "2", "3", "4", "5", "6"]
+    assert page.texts(".tray .hint") == ["Six is the most"]
+    page.click(".tray .item")
+    page.wait_for("document.querySelectorAll('.tray .item').length === 5")
+    assert page.count(".card.chosen") == 5
+    page.press("c")
+    page.wait_for("location.hash.includes('view=compare')")
+    assert len(page.evaluate("new URLSearchParams(location.hash.slice(1)).get('compare')").split(",")) == 5
+
+
+def test_help_lists_every_key(browser: Browser, index: Path) -> None:
+    page = browser.open(index)
+    page.press("?")
+    page.wait_for("document.querySelector('.help').open")
+    keys = set(page.texts(".help kbd"))
+    assert {"?", "/", "t", "c", "o", "O", "u", "-", "+", "←", "→", "↑", "↓", "Home", "End", "Space", ",", "."} <= keys
+    assert "return > 200" in page.texts(".help code")
+    page.press("/")
+    assert page.evaluate("document.querySelector('.help').open"), "keys of the page rest meanwhile"
+    page.press("Escape")
+    page.wait_for("!document.querySelector('.help').open")
+
+
+def test_colours_are_chosen_and_remembered(browser: Browser, index: Path) -> None:
+    page = browser.open(index)
+    light = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.press("t")
+    page.press("t")
+    page.wait_for("document.documentElement.dataset.theme === 'dark'")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != light
+    page.reload()
+    page.wait_for("document.documentElement.dataset.theme === 'dark'")
+
+
+def test_an_open_page_offers_what_is_new_and_keeps_what_it_shows(browser: Browser, tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip")
+    root = tmp_path / "rollouts"
+    add_job(root, "run/a", clip, meta={"seed": 1})
+    page = browser.open(make_gallery(root), "#q=seed:1")
+    page.wait_for("document.querySelectorAll('.card').length === 1")
+    for name in "bc":
+        add_job(root, f"run/{name}", clip, meta={"seed": 1}, finished=1_764_000_100.0)
+    make_gallery(root)
+    # It asks every 15 seconds, and whenever it comes into view.
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.wait_for("document.querySelector('.updates')?.textContent === '2 new jobs: show'")
+    page.click(".updates")
+    page.wait_for("document.querySelectorAll('.card').length === 3")
+    assert page.evaluate("document.querySelector('#find').value") == "seed:1"
+
+
+def synthetic(folder: Path, count: int) -> Path:
+    """A page of many jobs without videos."""
+    jobs: list[dict[str, Any]] = [
+        {"id": f"{number:012x}", "job": f"run-{number // 100}/episode-{number}", "state": "done", "frames": 9,
+         "fps": [30, 1], "width": 64, "height": 48, "finished": 1e9 - number, "meta": {"return": number}}
+        for number in range(count)
+    ]  # fmt: skip
+    head = {"version": 1, "title": "many", "generated": 1e9, "files": "./index.files/"}
+    page = folder / "index.html"
+    page.write_bytes(b"".join(page_parts("many", count, head, [json.dumps(job).encode() for job in jobs])))
+    return page
+
+
+def test_of_thousands_of_cards_only_those_in_view_are_in_the_page(browser: Browser, tmp_path: Path) -> None:
+    page = browser.open(synthetic(tmp_path, 3000))
+    page.wait_for("document.querySelectorAll('.card').length > 5")
+    height = page.evaluate("document.documentElement.scrollHeight")
+    for share in (0.25, 0.5, 1):
+        page.evaluate(f"scrollTo(0, {share * height})")
+        page.wait_for("""[...document.querySelectorAll('.card')].some(e =>
+          { const b = e.getBoundingClientRect(); return b.top < innerHeight && b.bottom > innerHeight / 2; })""")
+        assert page.count(".card") < 60
+    assert names(page)[-1] == "episode-2999"
+    assert page.evaluate("document.documentElement.scrollHeight") == height
+    # The card with the focus stays, wherever one scrolls.
+    page.press("/")
+    page.press("Enter")
+    assert focused(page) == "episode-0"
+    page.press("End")
+    assert focused(page) == "episode-2999"
+    page.evaluate("scrollTo(0, 0)")
+    page.wait_for("[...document.querySelectorAll('.card .name')].some(e => e.textContent === 'episode-0')")
+    assert focused(page) == "episode-2999"
+    page.press("ArrowLeft")
+    assert focused(page) == "episode-2998"
+    page.wait_for("document.activeElement.getBoundingClientRect().top > 0")
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme"),
+    [(1280, "dark"), *(pytest.param(*one, marks=pytest.mark.soak) for one in ((360, "light"), (2560, "light")))],
+)
+def test_axe_finds_nothing_serious_and_nothing_is_too_wide(
+    chromium: Browser, index: Path, width: int, scheme: str
+) -> None:
+    page = chromium.open(index, "#group=run&q=return+%3E+20", width=width, height=900, scheme=scheme)
+    page.wait_for("document.querySelectorAll('.card').length > 3")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.click(".pick")
+    page.press("?")
+    page.wait_for("document.querySelector('.help').open")
+    assert page.run_axe() == []
+    page.press("Escape")
+    assert page.run_axe() == []
+
+
+def test_cards_do_not_move_when_their_pictures_come(chromium: Browser, index: Path) -> None:
+    page = chromium.open(index)
+    page.wait_for("[...document.querySelectorAll('.card .sprite img')].every(e => e.naturalWidth > 0)")
+    moved = page.evaluate("""new Promise(done => new PerformanceObserver(list =>
+      done(list.getEntries().reduce((sum, one) => sum + one.value, 0))).observe({type: "layout-shift", buffered: true})
+      || setTimeout(() => done(0), 100))""")
+    assert moved < 0.01
+
+
+def test_a_printed_page_has_the_cards_and_no_controls(browser: Browser, index: Path) -> None:
+    page = browser.open(index)
+    page.wait_for("[...document.querySelectorAll('.card .sprite img')].every(e => e.naturalWidth > 0)")
+    if browser.kind == "firefox":
+        pytest.skip("Firefox cannot be asked to show a page as it is printed")
+    page.print_media()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate("getComputedStyle(document.querySelector('.find')).display") == "none"
+    boxes = page.evaluate("""[...document.querySelectorAll('.card')].map(e => e.getBoundingClientRect())
+      .map(b => [b.x, b.y, b.right, b.bottom])""")
+    assert len(boxes) == 18
+    overlapping = [
+        (a, b)
+        for place, a in enumerate(boxes)
+        for b in boxes[:place]
+        if a[0] < b[2] - 1 and b[0] < a[2] - 1 and a[1] < b[3] - 1 and b[1] < a[3] - 1
+    ]
+    assert not overlapping
+    assert np.ptp(page.screenshot(".card .sprite")) > 100, "the picture is there"
+
+
+def test_without_scripts_a_sentence_says_so(index: Path) -> None:
+    text = index.read_text(encoding="utf-8")
+    assert "<noscript><p>This page shows 18 jobs by JavaScript" in text
+
+
+def test_no_module_is_longer_than_it_should_be_or_sets_html() -> None:
+    for path in (HERE / "js").glob("*.js"):
+        text = path.read_text(encoding="utf-8")
+        assert text.count("\n") <= 300, path.name
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", text), (
+            path.name
+        )
