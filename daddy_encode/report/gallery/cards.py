@@ -36,7 +36,6 @@ class Source(Struct, frozen=True):
     """What a job's file is made of.
 
     Attributes:
-        key: As in its first line.
         video: The video's path.
         shown: How many pictures it has, and of which frames.
         width: In pixels.
@@ -44,7 +43,6 @@ class Source(Struct, frozen=True):
         annotations: The path of the rollout's annotations; None where they are gone, or there were none.
     """
 
-    key: str
     video: str
     shown: Shown
     width: int
@@ -61,6 +59,7 @@ class Card(Struct):
         seen: What was looked at: the receipt, the videos, the names in the job's directory.
         videos: The paths of the videos that were looked at.
         data: The job's data in the page, as JSON, without what its file holds.
+        key: Of the videos that the receipt names, as in the first line of the job's file.
         source: What its file is made of; None where there is no video.
         head: The first line of its file, as it is.
     """
@@ -70,27 +69,31 @@ class Card(Struct):
     seen: tuple[Any, ...]
     videos: tuple[str, ...]
     data: bytes
+    key: str
     source: Source | None
     head: Head | None = None
 
     @property
     def text(self) -> bytes:
         """The job's data in the page, as JSON."""
-        head = self.head
-        if head is None or self.source is None or head.key != self.source.key:
+        if not self.has_file or (head := self.head) is None:
             return self.data
         more: dict[str, Any] = {"sprite": head.sprite} if head.sprite is not None else {}
         more |= {"columns": head.columns} if head.columns else {}
         return self.data[:-1] + b"," + embedded_json(more)[1:] if more else self.data
 
+    @property
+    def has_file(self) -> bool:
+        """Whether its file is of its videos, if only of what they were: they may be gone."""
+        return self.head is not None and self.head.key == self.key
+
     def is_missing(self, *, sprites: bool) -> bool:
         """Whether its file is still to be made."""
         if self.source is None:
             return False
-        head = self.head
-        if head is None or head.key != self.source.key:
+        if not self.has_file or self.head is None:
             return sprites or self.source.annotations is not None
-        return sprites and not head.has_tried
+        return sprites and not self.head.has_tried
 
     def make_details(self, files: int, stop: threading.Event, *, sprites: bool) -> None:
         """Make its file in the open folder `files`, unless `stop` is set meanwhile. Raises OSError."""
@@ -101,7 +104,7 @@ class Card(Struct):
             found = read_annotations(Path(source.annotations), source.shown)
             details = {"columns": found.columns, "texts": found.texts, "step": found.step}
             details = {name: value for name, value in details.items() if value not in ({}, 1)}
-        elif self.head is not None and self.head.key == source.key:
+        elif self.has_file:
             # They are gone; what was made of them is kept.
             details = read_details(files, self.identifier)
         sprite = None
@@ -114,7 +117,7 @@ class Card(Struct):
             if sprite is not None:
                 details |= {"poster": sprite.poster_uri, "sprite": sprite.data_uri, "cells": sprite.cells}
         head = {
-            "key": source.key,
+            "key": self.key,
             "sprite": sprite.layout if sprite is not None else None,
             "columns": list(details.get("columns", ())),
             "has_tried": sprites,
@@ -174,15 +177,14 @@ def make_card(
     if best is not None:
         record = records["mp4" if best == "mp4" else "gif"]
         annotations = os.path.join(job_directory, ANNOTATIONS_NAME) if ANNOTATIONS_NAME in (names or ()) else None
-        source = Source(
-            details_key(receipt), f"{base}.{best}", _shown(receipt, record), record.width, record.height, annotations
-        )
+        source = Source(f"{base}.{best}", _shown(receipt, record), record.width, record.height, annotations)
     return Card(
         identifier,
         receipt.finished,
         (stamp, job_directory, names, *stamps.values()),
         tuple(f"{base}.{kind}" for kind in records),
         embedded_json(data),
+        details_key(receipt),
         source,
     )
 

@@ -121,7 +121,7 @@ class Gallery:
         except ManifestError as error:
             self.faults.append(str(error))
             return None
-        if card is not None and files is not None and card.is_missing(sprites=True):
+        if card is not None and files is not None and not card.has_file:
             # It may have been made meanwhile, by another process.
             card.head = read_head(files, identifier)
         return card

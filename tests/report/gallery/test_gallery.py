@@ -142,10 +142,17 @@ def test_what_a_rollout_knew_is_shown_when_its_frames_and_records_are_gone(spool
     assert read_details(place, job["id"])["columns"]["reward"] == [0, 0.5, 1, 1.5, 2, 2.5]
     # A sprite that is made now keeps them.
     after = made(spool, sprites=True)
+    assert after.job("run-1/first")["sprite"]
     details = read_details(place, job["id"])
     assert details["columns"]["reward"] == [0, 0.5, 1, 1.5, 2, 2.5]
     assert "sprite" in details
     assert after.job("run-1/first")["columns"] == ["reward"]
+    # And they are still shown where the videos are gone as well.
+    for kind in ("mp4", "gif"):
+        (spool / "run-1" / f"first.{kind}").unlink()
+    lost = made(spool).job("run-1/first")
+    assert lost["state"] == "missing"
+    assert (lost["sprite"], lost["columns"]) == (after.job("run-1/first")["sprite"], ["reward"])
 
 
 def test_a_receipt_of_an_earlier_version_takes_them_from_the_records_beside_the_frames(spool: Path) -> None:
