@@ -12,9 +12,10 @@ from pathlib import Path
 from daddy_encode.encoding.ffmpeg.executable import FfmpegExecutable
 from daddy_encode.encoding.ffmpeg.process import RunLimits
 from daddy_encode.encoding.frames.arrays import ArraySource
+from daddy_encode.encoding.frames.frame_source import FrameSource
 from daddy_encode.encoding.frames.job_directory import JobDirectory
 from daddy_encode.encoding.frames.pictures import FAINT
-from daddy_encode.encoding.frames.source import DirectorySource, FrameSource
+from daddy_encode.encoding.frames.source import DirectorySource
 from daddy_encode.encoding.output import Target, faults, make_outputs
 from daddy_encode.encoding.settings import MAX_GIF_FPS, GifSettings, Plan, make_settings, plan
 from daddy_encode.errors import EncodeError

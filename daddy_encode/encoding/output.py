@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from daddy_encode.encoding.ffmpeg.executable import FfmpegExecutable
 from daddy_encode.encoding.ffmpeg.process import RunLimits
-from daddy_encode.encoding.frames.source import FrameSource, frame_input
+from daddy_encode.encoding.frames.frame_source import FrameSource, frame_input
 from daddy_encode.encoding.gif.encode import encode_gif, first_pass
 from daddy_encode.encoding.gif.size import gif_fault, reduction
 from daddy_encode.encoding.gif.timing import shown_rate
@@ -104,7 +104,11 @@ def make_outputs(
         for kind, settings in plan.items():
             begin = time.monotonic()
             with _failures_of(targets[kind], ffmpeg, plan.keys()):
-                video = _make(ffmpeg, source, settings, targets[kind], limits, first)
+                try:
+                    video = _make(ffmpeg, source, settings, targets[kind], limits, first)
+                except EncodeError:
+                    source.check_stored()
+                    raise
                 if ffmpeg.has_run:
                     note_success(ffmpeg, kind)
             seconds = time.monotonic() - begin + shared_seconds
@@ -139,11 +143,12 @@ def _make(
     size, temp = (source.width, source.height), target.temp
     if isinstance(settings, Mp4Settings):
         if first is None:
-            encode_mp4(ffmpeg, frame_input(source, may_be_yuv=settings.scale == 1), settings, temp, limits)
+            frames = frame_input(source, may_be_yuv=settings.scale == 1, may_be_stored=True)
+            encode_mp4(ffmpeg, frames, settings, temp, limits)
         else:
             # The GIF's first pass is made along with this one.
-            frames, extra = first.shared_input(may_be_yuv=settings.scale == 1), first.extra_output()
-            first.palette = encode_mp4(ffmpeg, frames, settings, temp, limits, extra)
+            frames = first.shared_input(may_be_yuv=settings.scale == 1)
+            first.palette = encode_mp4(ffmpeg, frames, settings, temp, limits, first.extra_output(frames))
         with reported(target.final, "read back"):
             made = verify_mp4(temp, source.count, size, settings)
         return _Video(source.count, settings.fps, made, [_padding(size, made, settings.scale)])

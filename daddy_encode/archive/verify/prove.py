@@ -26,10 +26,10 @@ from daddy_encode.encoding.decoding.nearness import Shown, compare, psnr, shown_
 from daddy_encode.encoding.examine import Examined, examine
 from daddy_encode.encoding.ffmpeg.executable import FfmpegExecutable
 from daddy_encode.encoding.ffmpeg.process import RunLimits
+from daddy_encode.encoding.frames.frame_source import frame_input
 from daddy_encode.encoding.frames.job_directory import JobDirectory
 from daddy_encode.encoding.frames.listing import check_unchanged
 from daddy_encode.encoding.frames.pictures import Look
-from daddy_encode.encoding.frames.source import frame_input
 from daddy_encode.encoding.gif.timing import shown_rate
 from daddy_encode.encoding.recorded import read_settings
 from daddy_encode.encoding.settings import GifSettings, Mp4Settings, Settings

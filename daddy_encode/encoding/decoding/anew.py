@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from daddy_encode.encoding.ffmpeg.executable import FfmpegExecutable
 from daddy_encode.encoding.ffmpeg.process import RunLimits
-from daddy_encode.encoding.frames.source import FrameSource
+from daddy_encode.encoding.frames.frame_source import FrameSource
 from daddy_encode.encoding.output import Target, make_outputs
 from daddy_encode.encoding.settings import GifSettings, Mp4Settings
 from daddy_encode.errors import EncodeError, ProgramUnusableError, SpoolError

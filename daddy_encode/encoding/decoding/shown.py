@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from daddy_encode.encoding.ffmpeg.input import FrameInput
-from daddy_encode.encoding.frames.source import FrameSource
+from daddy_encode.encoding.frames.frame_source import FrameSource
 from daddy_encode.encoding.gif.exact import Colours
 from daddy_encode.encoding.gif.size import reduce, reduced_size
 from daddy_encode.encoding.gif.timing import delays

@@ -48,6 +48,7 @@ class Monitor(threading.Thread):
         stall_seconds: float,
         sink: Callable[[bytes], None] | None,
         most_memory: int,
+        on_frames: Callable[[int], None] | None = None,
     ) -> None:
         super().__init__(name="ffmpeg-monitor", daemon=True)
         self._child = child
@@ -55,6 +56,7 @@ class Monitor(threading.Thread):
         self._asked = stop
         self._stall_seconds = stall_seconds
         self._most_memory = most_memory
+        self._on_frames = on_frames
         self._waiting_since: float | None = None
         self._checked_at = time.monotonic()
         self._ended_at: float | None = None
@@ -158,6 +160,8 @@ class Monitor(threading.Thread):
             self._waiting_since = time.monotonic()
         self._figures = figures
         self._reported = (self._reported + data)[-REPORT_KEPT:]
+        if self._on_frames is not None:
+            self._on_frames(self.frames())
 
     def _give_up_if_due(self) -> None:
         if self.reason:
@@ -186,8 +190,7 @@ class Monitor(threading.Thread):
 
     def _read_rest(self) -> None:
         """Read what is written to ffmpeg, where a process out of our reach keeps that pipe open: nobody else does."""
-        assert self._child.stdin is not None
-        if self.fed.is_set():
+        if self._child.stdin is None or self.fed.is_set():
             return
         with contextlib.suppress(OSError, ValueError):
             descriptor = os.open(f"/proc/self/fd/{self._child.stdin.fileno()}", os.O_RDONLY | os.O_NONBLOCK)

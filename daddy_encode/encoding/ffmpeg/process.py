@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from daddy_encode.encoding.ffmpeg.children import kill, reap, start
 from daddy_encode.encoding.ffmpeg.executable import ANOTHER, FfmpegExecutable, environment
+from daddy_encode.encoding.ffmpeg.input import VideoFile
 from daddy_encode.encoding.ffmpeg.memory import bound_memory, most_memory
 from daddy_encode.encoding.ffmpeg.monitor import Monitor
 from daddy_encode.encoding.option_values import DEFAULT_STALL_SECONDS
@@ -62,7 +63,7 @@ class FfmpegRun(Struct, frozen=True):
 def run_ffmpeg(
     ffmpeg: FfmpegExecutable,
     arguments: Sequence[str],
-    feed: Iterable[bytes | memoryview],
+    feed: Iterable[bytes | memoryview] | VideoFile,
     *,
     directory: Path,
     limits: RunLimits,
@@ -78,7 +79,7 @@ def run_ffmpeg(
         ffmpeg: The executable.
         arguments: Its options, inputs and outputs; "{input0}" stands for the first of `inputs`, and so on, "{output}"
             for `output`.
-        feed: What is written to its standard input.
+        feed: What is written to its standard input, or the file that it reads there.
         directory: Its working directory.
         limits: When to give up.
         pixels: Of the largest picture it handles, which bounds its memory.
@@ -122,10 +123,16 @@ def run_ffmpeg(
             *(names.get(argument, argument) for argument in arguments),
         ]
         ffmpeg.has_run = True
+        on_frames: Callable[[int], None] | None = None
+        stdin = subprocess.PIPE
+        if isinstance(feed, VideoFile):
+            on_frames = feed.on_frames
+            # A description of its own, so that its place in the file is nobody else's.
+            stdin = own(os.open(f"/proc/self/fd/{feed.descriptor}", os.O_RDONLY | os.O_CLOEXEC))
         try:
             child = start(
                 command,
-                stdin=subprocess.PIPE,
+                stdin=stdin,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 bufsize=0,
@@ -143,10 +150,14 @@ def run_ffmpeg(
     most = most_memory(pixels)
     bound_memory(child.pid, most)
     with progress:
-        monitor = Monitor(child, progress.fileno(), limits.stop, limits.stall_seconds, sink, most)
+        monitor = Monitor(child, progress.fileno(), limits.stop, limits.stall_seconds, sink, most, on_frames)
         try:
             monitor.start()
-            _feed(child, feed, monitor)
+            if isinstance(feed, VideoFile):
+                monitor.waiting()
+                monitor.fed.set()
+            else:
+                _feed(child, feed, monitor)
             monitor.join()
         finally:
             if monitor.is_alive() or monitor.ident is None:
@@ -181,6 +192,8 @@ def run_ffmpeg(
         raise EncodeError(f"ffmpeg {how}: {stderr}")
     if OWN_ERROR.search(monitor.stderr()):
         raise EncodeError(f"ffmpeg reported an error: {stderr}")
+    if isinstance(feed, VideoFile):
+        feed.on_frames(feed.count)
     return FfmpegRun(bytes(monitor.output), monitor.frames(), monitor.said())
 
 

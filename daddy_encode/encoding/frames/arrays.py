@@ -39,3 +39,9 @@ class ArraySource:
 
     def yuv_frames(self) -> None:
         """See FrameSource. What changes from frame to frame is not known before they have come."""
+
+    def stored_input(self, step: int = 1) -> None:
+        """See FrameSource. They are in no file."""
+
+    def check_stored(self) -> None:
+        """See FrameSource."""

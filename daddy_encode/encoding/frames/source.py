@@ -7,9 +7,8 @@ import functools
 import hashlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from daddy_encode.encoding.ffmpeg.input import FrameInput
 from daddy_encode.encoding.frames.bad_frames import FIT, size_differs
 from daddy_encode.encoding.frames.job_directory import BadFrameError, JobDirectory
 from daddy_encode.encoding.frames.listing import ChangedError
@@ -28,58 +27,6 @@ from daddy_encode.spool.png.pixels import Pixels
 
 if TYPE_CHECKING:
     from daddy_encode.encoding.yuv.picture import YuvPicture
-
-
-class FrameSource(Protocol):
-    """Frames of one size for ffmpeg's standard input.
-
-    Attributes:
-        width: In pixels.
-        height: In pixels.
-        count: How many frames there are; of frames in memory, how many have been read.
-        most_opaque: The greatest alpha in those that were read, 255 where a frame has none. Above FAINT any such one.
-    """
-
-    width: int
-    height: int
-    count: int
-
-    @property
-    def most_opaque(self) -> int: ...
-
-    @property
-    def png_bytes(self) -> int | None:
-        """The length of each frame as a PNG; None where frames are less work as pixels, or can only be that."""
-        ...
-
-    def first(self) -> Pixels:
-        """The first frame, (H, W, 3); `frames` still begins with it."""
-        ...
-
-    def frames(self, step: int = 1, *, as_pixels: bool) -> Iterator[bytes | memoryview]:
-        """Yield frame 0, `step`, 2 * `step`, …; every frame in between is read and checked as well.
-
-        Args:
-            step: Which frames are yielded. Default: all.
-            as_pixels: As rgb24 pixels, row by row; else as whole PNG files, 8-bit RGB or opaque RGBA, all of one
-                length, which is not for a source without `png_bytes`.
-
-        Yields:
-            One frame. It may be overwritten when the next one is asked for.
-        """
-        ...
-
-    def yuv_frames(self) -> Iterator[memoryview] | None:
-        """As `frames`, all of them, as yuv420p in BT.709's limited range; None where they are less work as RGB."""
-        ...
-
-
-def frame_input(source: FrameSource, step: int = 1, *, as_pixels: bool = False, may_be_yuv: bool = False) -> FrameInput:
-    """The frames of `source` for ffmpeg: pixels where that is asked for, or less work; converted where allowed."""
-    if may_be_yuv and (frames := source.yuv_frames()) is not None:
-        return FrameInput(frames, source.width, source.height, None, "yuv420p")
-    png_bytes = None if as_pixels else source.png_bytes
-    return FrameInput(source.frames(step, as_pixels=png_bytes is None), source.width, source.height, png_bytes)
 
 
 class DirectorySource:
@@ -161,6 +108,12 @@ class DirectorySource:
         """See FrameSource, and `frames`."""
         is_worth_it = changes_little(self._directory, self.names, (self.width, self.height))
         return self._converted() if is_worth_it else None
+
+    def stored_input(self, step: int = 1) -> None:
+        """See FrameSource: each is a file of its own, or compressed by itself."""
+
+    def check_stored(self) -> None:
+        """See FrameSource."""
 
     def _converted(self) -> Iterator[memoryview]:
         # Loaded while ffmpeg starts.

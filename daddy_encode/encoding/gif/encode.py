@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from daddy_encode.encoding.ffmpeg.executable import FfmpegExecutable
 from daddy_encode.encoding.ffmpeg.process import RunLimits
-from daddy_encode.encoding.frames.source import FrameSource
+from daddy_encode.encoding.frames.frame_source import FrameSource
 from daddy_encode.encoding.settings import GifSettings
 from daddy_encode.spool.held_file import HeldFile
 

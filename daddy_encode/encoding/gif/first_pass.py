@@ -8,9 +8,9 @@ import numpy as np
 from msgspec.structs import replace
 
 from daddy_encode.encoding.ffmpeg.executable import FfmpegExecutable
-from daddy_encode.encoding.ffmpeg.input import FrameInput
+from daddy_encode.encoding.ffmpeg.input import FrameInput, VideoFile
 from daddy_encode.encoding.ffmpeg.process import RunLimits, run_ffmpeg
-from daddy_encode.encoding.frames.source import FrameSource, frame_input
+from daddy_encode.encoding.frames.frame_source import FrameSource, frame_input
 from daddy_encode.encoding.gif.exact import ExactGif, few_colours
 from daddy_encode.encoding.gif.palette_filters import palette_output
 from daddy_encode.encoding.gif.size import reduce, reduced_size
@@ -75,10 +75,10 @@ class FirstPass:
                 if self.exact is None:
                     break
         if self.exact is None:
-            frames = frame_input(self._source, self._settings.step)
+            frames = frame_input(self._source, self._settings.step, may_be_stored=True)
             self.palette = run_ffmpeg(
                 ffmpeg,
-                [*frames.arguments(self._settings.fps), *palette_output(1)],
+                [*frames.arguments(self._settings.fps), *palette_output(1, before=frames.filters(self._settings.fps))],
                 frames.frames,
                 directory=self._directory,
                 limits=limits,
@@ -94,16 +94,23 @@ class FirstPass:
         Args:
             may_be_yuv: Whether the other output takes them converted.
         """
-        frames = frame_input(self._source, as_pixels=self.exact is not None)
+        frames = frame_input(self._source, as_pixels=self.exact is not None, may_be_stored=True)
+        if isinstance(frames.frames, VideoFile):
+            return frames
         watched = self._watched(frames.frames, self._settings.step)
         if self.exact is None or not may_be_yuv or self._source.yuv_frames() is None:
             return replace(frames, frames=watched)
         watched = converted(watched, frames.width, frames.height)
         return replace(frames, frames=watched, pixel_format="yuv420p")
 
-    def extra_output(self) -> list[str]:
-        """ffmpeg's arguments for an output beside another's: the palette, at its standard output, if one is needed."""
-        return [] if self.exact is not None else palette_output(self._settings.step)
+    def extra_output(self, frames: FrameInput) -> list[str]:
+        """ffmpeg's arguments for an output beside another's: the palette, at its standard output, if one is needed.
+
+        `frames`: the `shared_input`.
+        """
+        if self.exact is not None:
+            return []
+        return palette_output(self._settings.step, before=frames.filters(self._settings.fps))
 
     def _watched(self, frames: Iterable[bytes | memoryview], step: int) -> Iterator[bytes | memoryview]:
         """Yield `frames` as they are, while every `step`-th of them becomes a picture of the exact GIF."""

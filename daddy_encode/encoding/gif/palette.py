@@ -13,7 +13,7 @@ import numpy as np
 from daddy_encode.encoding.ffmpeg.executable import FfmpegExecutable
 from daddy_encode.encoding.ffmpeg.input import FrameInput
 from daddy_encode.encoding.ffmpeg.process import RunLimits, run_ffmpeg
-from daddy_encode.encoding.frames.source import FrameSource, frame_input
+from daddy_encode.encoding.frames.frame_source import FrameSource, frame_input
 from daddy_encode.encoding.gif.palette_filters import in_palette
 from daddy_encode.encoding.gif.size import reduce, reduced_size
 from daddy_encode.encoding.gif.timing import delays
@@ -58,7 +58,7 @@ def write_in_palette(
         frames = feed.input()
         run_ffmpeg(
             ffmpeg,
-            [*frames.arguments(settings.fps), *in_palette(settings.dither, before)],
+            [*frames.arguments(settings.fps), *in_palette(settings.dither, before, frames.filters(settings.fps))],
             frames.frames,
             directory=target.path.parent,
             limits=limits,
@@ -86,7 +86,7 @@ class _Feed:
     def input(self) -> FrameInput:
         """The shown frames at the size at which ffmpeg gets them."""
         if not self._stills and self._small == (self._source.width, self._source.height):
-            return frame_input(self._source, self._settings.step)
+            return frame_input(self._source, self._settings.step, may_be_stored=True)
         frames = self._source.frames(self._settings.step, as_pixels=True)
         return FrameInput(self._reduced(frames), *self._small, png_bytes=None)
 

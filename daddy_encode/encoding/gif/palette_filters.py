@@ -8,29 +8,33 @@ from daddy_encode.encoding.option_values import Dither
 DITHERS: dict[Dither, str] = {"none": "none", "bayer": "bayer:bayer_scale=5", "sierra2_4a": "sierra2_4a"}
 
 
-def palette_output(step: int, stream: str = "0:v:0") -> list[str]:
-    """One output, to ffmpeg's standard output: the palette of every `step`-th picture of a stream, as a PNG."""
+def palette_output(step: int, stream: str = "0:v:0", before: str = "") -> list[str]:
+    """One output, to ffmpeg's standard output: the palette of every `step`-th picture of a stream, as a PNG.
+
+    `before`: the filters of its input; see `FrameInput.filters`.
+    """
     taken = f"select=not(mod(n\\,{step}))," if step > 1 else ""
     return [
         *("-map", stream, "-fps_mode", "passthrough"),
         # No entry is kept for transparency: a picture uses an index that it does not draw.
-        *("-vf", f"{taken}palettegen=reserve_transparent=0:stats_mode=full"),
+        *("-vf", f"{before}{taken}palettegen=reserve_transparent=0:stats_mode=full"),
         *("-c:v", "png", "-f", "image2pipe", "pipe:1"),
     ]
 
 
-def in_palette(dither: Dither, enlarge: int) -> list[str]:
+def in_palette(dither: Dither, enlarge: int, before: str = "") -> list[str]:
     """The palette as a second input, "{input0}", and the first one's pictures in it at ffmpeg's standard output.
 
     Args:
         dither: How colours between those of the palette are shown.
         enlarge: How many times as large the pictures come out.
+        before: The filters of the first input; see `FrameInput.filters`.
     """
     enlarged = f"scale=iw*{enlarge}:ih*{enlarge}:flags=neighbor," if enlarge > 1 else ""
     return [
         *("-protocol_whitelist", "pipe", "-format_whitelist", "png_pipe", "-codec_whitelist", "png"),
         *("-f", "png_pipe", "-i", "{input0}"),
         "-filter_complex",
-        f"[0:v:0]{enlarged}null[v];[v][1:v:0]paletteuse=dither={DITHERS[dither]}:diff_mode=rectangle",
+        f"[0:v:0]{before}{enlarged}null[v];[v][1:v:0]paletteuse=dither={DITHERS[dither]}:diff_mode=rectangle",
         *("-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "pal8", "pipe:1"),
     ]

@@ -50,10 +50,12 @@ def encode_mp4(
         DaddyEncodeError: Whatever `frames` raises.
     """
     is_converted = frames.pixel_format == "yuv420p"
+    # Planes are converted to the same bytes as packed pixels, without these being made first; but not enlarged.
+    before = frames.filters(settings.fps, "gbrp" if settings.scale == 1 else "rgb24")
     arguments = [
         *("-filter_threads", "1" if is_converted else filter_threads(frames.width, frames.height)),
         *frames.arguments(settings.fps),
-        *mp4_output(frames.width, frames.height, settings, is_converted=is_converted),
+        *mp4_output(frames.width, frames.height, settings, before=before, is_converted=is_converted),
     ]
     width, height = output_size(frames.width, frames.height, settings.scale)
     return run_ffmpeg(
@@ -68,7 +70,13 @@ def encode_mp4(
 
 
 def mp4_output(
-    width: int, height: int, settings: Mp4Settings, stream: str = "0:v:0", *, is_converted: bool = False
+    width: int,
+    height: int,
+    settings: Mp4Settings,
+    stream: str = "0:v:0",
+    *,
+    before: str = "",
+    is_converted: bool = False,
 ) -> list[str]:
     """ffmpeg's options for an MP4 in "{output}" of a stream of frames of `width` x `height` pixels.
 
@@ -77,11 +85,12 @@ def mp4_output(
         height: Of the stream's frames.
         settings: All that decides the MP4's bytes, given the frames.
         stream: Which one. Default: the only one.
+        before: The filters of its input; see `FrameInput.filters`. Default: none.
         is_converted: Whether its frames are what is encoded, not RGB. Default: no.
     """
     return [
         *("-map", stream, "-fps_mode", "passthrough"),
-        *("-vf", TAGS if is_converted else filters(width, height, settings.scale)),
+        *("-vf", TAGS if is_converted else before + filters(width, height, settings.scale)),
         *("-c:v", "libx264", "-preset", settings.preset, "-crf", str(settings.crf)),
         # No B-frames: the track begins at time 0. A key frame every 60: seeking is quick.
         *("-bf", "0", "-g", "60", "-threads", ENCODE_THREADS),

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from daddy_encode.encoding.option_values import DEFAULT_STALL_SECONDS
 from daddy_encode.encoding.png.parse import HEAD_BYTES, Png, PngFault
-from daddy_encode.encoding.png.raw import with_filter_bytes
 from daddy_encode.encoding.png.stored import StoredPng
 from daddy_encode.encoding.stored.decoder import decoded
 from daddy_encode.encoding.stored.layout import Layout, layout_of, template_of
@@ -37,6 +36,7 @@ class PackedFrames:
         record: What `frames.json` says.
         names: Of the frames, in order.
         path: The file, for errors.
+        descriptor: Of it.
         file: Its name.
         mtime_ns: 0: the directory's own time tells of changes.
     """
@@ -81,11 +81,11 @@ class PackedFrames:
             hint = fault.advice if isinstance(fault, PngFault) and "--" in fault.advice else advice
             raise FrameError(f"{record_path}: {fault}; {hint}") from fault
         try:
-            self._descriptor = os.open(path.name, os.O_RDONLY | SAFELY, dir_fd=directory)
+            self.descriptor = os.open(path.name, os.O_RDONLY | SAFELY, dir_fd=directory)
         except OSError as error:
             raise FrameError(f"{path}: cannot be opened: {error.strerror}; is it there, and yours?") from error
         try:
-            status = os.fstat(self._descriptor)
+            status = os.fstat(self.descriptor)
             if not stat.S_ISREG(status.st_mode):
                 raise FrameError(f"{path}: is not a regular file; {advice}")
             check_owner(status, path)
@@ -105,7 +105,7 @@ class PackedFrames:
 
     def close(self) -> None:
         self._stop_reading()
-        os.close(self._descriptor)
+        os.close(self.descriptor)
 
     @functools.cached_property
     def _numbers(self) -> Mapping[str, int]:
@@ -140,11 +140,11 @@ class PackedFrames:
             FrameError: It is another one, or damaged.
             TransientError: It is being written to, or cannot be read now.
         """
-        if self._is_checked and self._status == _looks(os.fstat(self._descriptor)):
+        if self._is_checked and self._status == _looks(os.fstat(self.descriptor)):
             return
         digest, at = hashlib.sha256(), 0
         try:
-            while piece := os.pread(self._descriptor, _PIECE, at):
+            while piece := os.pread(self.descriptor, _PIECE, at):
                 check_stop()
                 digest.update(piece)
                 at += len(piece)
@@ -152,7 +152,7 @@ class PackedFrames:
                     break
         except OSError as error:
             raise TransientError(f"{self.path}: cannot be read: {error.strerror}; run again") from error
-        if self._status != _looks(os.fstat(self._descriptor)):
+        if self._status != _looks(os.fstat(self.descriptor)):
             raise TransientError(f"{self.path}: changed while it was read; run again")
         if digest.hexdigest() != self.record.sha256:
             raise FrameError(
@@ -173,11 +173,13 @@ class PackedFrames:
         self.check(check_stop)
         record = self.record
         yield from decoded(
-            self._descriptor, self.layout, record.codec, record.frames, self.path, check_stop, stall_seconds
+            self.descriptor, self.layout, record.codec, record.frames, self.path, check_stop, stall_seconds
         )
 
     def rows(self, raw: memoryview) -> bytes:
         """A frame's rows, each with its filter byte: what the image data of its PNG inflates to."""
+        from daddy_encode.encoding.png.raw import with_filter_bytes
+
         return with_filter_bytes(raw, self.template.header)
 
     def pngs(self, check_stop: Callable[[], None] = lambda: None) -> Generator[bytes, None, None]:
@@ -216,7 +218,7 @@ class PackedFrames:
 
     def status(self, name: str) -> os.stat_result:
         """That of the file: frames have none of their own."""
-        return os.fstat(self._descriptor)
+        return os.fstat(self.descriptor)
 
 
 def opened_packed(

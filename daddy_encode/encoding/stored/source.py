@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 
+from daddy_encode.encoding.ffmpeg.input import FrameInput, VideoFile
 from daddy_encode.encoding.frames.bad_frames import size_differs
 from daddy_encode.encoding.frames.pictures import Look, Pictures, Size
 from daddy_encode.encoding.frames.survey import Survey, add_grey
 from daddy_encode.encoding.option_values import DEFAULT_STALL_SECONDS
 from daddy_encode.encoding.png.grey import is_grey, read_grey
+from daddy_encode.encoding.stored.layout import DECODERS
 from daddy_encode.encoding.stored.packed import PackedFrames
 from daddy_encode.encoding.yuv.worth import MOST_CHANGED, can_convert
 from daddy_encode.errors import FrameError
@@ -69,7 +71,7 @@ class PackedSource:
             for raw in self._decoded():
                 add_grey(self._survey, read_grey(self._png, packed.rows(raw)).samples)
         self._pictures = Pictures(look, size, self._survey.depth if look.depth == "auto" else look.depth)
-        self._first: Pixels | None = None
+        self._is_handed_over = False
 
     @property
     def most_opaque(self) -> int:
@@ -102,6 +104,31 @@ class PackedSource:
         if not self._png.plain or changing is None or changing > MOST_CHANGED:
             return None
         return self._converted() if can_convert((self.width, self.height), self.count) else None
+
+    def stored_input(self, step: int = 1) -> FrameInput | None:
+        """See FrameSource. The file was checked when this began: its pictures are those that were packed."""
+        packed = self._packed
+        if not self._png.plain or [*self.names] != [*packed.names]:
+            return None
+        self._is_handed_over = True
+        self._pictures.saw_plain()
+        self.sha256 = packed.record.png_sha256
+        seen = 0
+
+        def on_frames(count: int) -> None:
+            nonlocal seen
+            for _ in range(seen, min(count * step, self.count)):
+                self._on_frame()
+            seen = max(seen, min(count * step, self.count))
+
+        file = VideoFile(packed.descriptor, DECODERS[packed.record.codec], self.count, step, on_frames)
+        return FrameInput(file, self.width, self.height, None)
+
+    def check_stored(self) -> None:
+        """See FrameSource: its error names the file, and says how many frames there are. Raises as the constructor."""
+        if self._is_handed_over:
+            for _ in self._decoded():
+                pass
 
     def is_same(self) -> bool:
         """Whether the file is still the one that was checked. Raises as the constructor."""

@@ -1,0 +1,99 @@
+"""Videos of packed jobs, whose file ffmpeg decodes and encodes in one run: those of their PNGs, byte for byte."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daddy_encode import save_frames_as_png
+from daddy_encode.archive.pack.pack import pack_job
+from daddy_encode.encoding.context import Result
+from daddy_encode.encoding.job import encode_job
+from daddy_encode.errors import EncodeError
+from daddy_encode.spool.paths import JobPaths
+from tests.jobs import context
+from tests.media import moving_square, noise
+
+
+def packed_copy(loose: Path) -> Path:
+    packed = shutil.copytree(loose, loose.with_name("packed"))
+    pack_job(JobPaths.of(packed), context())
+    return packed
+
+
+def made(job: Path, **settings: Any) -> dict[str, bytes]:
+    result: Result = encode_job(JobPaths.of(job), context(force=True, **settings))
+    return {record.format: job.with_name(record.path).read_bytes() for record in result.made}
+
+
+@pytest.fixture
+def counted_ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file that gets a line for each ffmpeg that is started."""
+    from daddy_encode.encoding.ffmpeg.executable import executable_path
+
+    log, script = tmp_path / "runs", tmp_path / "ffmpeg"
+    log.touch()
+    script.write_text(f"#!/bin/sh\necho run >> '{log}'\nexec '{executable_path()}' \"$@\"\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(script))
+    return log
+
+
+@pytest.mark.parametrize(
+    ("size", "rates"),
+    [
+        ((48, 64), ["30000/1001", "1000000/9973"]),
+        ((33, 27), ["0.01"]),
+        pytest.param((33, 27), ["12.5", "999999/10000", "24000/1001", "1000", "7"], marks=pytest.mark.soak),
+    ],
+    ids=str,
+)
+def test_at_any_rate_the_video_is_that_of_the_pngs(tmp_path: Path, size: tuple[int, int], rates: list[str]) -> None:
+    save_frames_as_png(noise(5, *size), tmp_path / "loose")
+    packed = packed_copy(tmp_path / "loose")
+    for fps in rates:
+        assert made(packed, fps=fps) == made(tmp_path / "loose", fps=fps), fps
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"video": "both", "scale": 2, "gif_fps": "10"},
+        pytest.param({"video": "gif", "gif_fps": "7", "scale": 3}, marks=pytest.mark.soak),
+        pytest.param({"video": "gif", "dither": "bayer"}, marks=pytest.mark.soak),
+        pytest.param({"video": "both", "crf": 0, "dither": "sierra2_4a", "gif_width": 20}, marks=pytest.mark.soak),
+    ],
+    ids=str,
+)
+def test_videos_of_many_colours_are_those_of_the_pngs(tmp_path: Path, settings: dict[str, Any]) -> None:
+    save_frames_as_png(noise(9, 48, 64), tmp_path / "loose")
+    assert made(packed_copy(tmp_path / "loose"), **settings) == made(tmp_path / "loose", **settings)
+
+
+def test_one_ffmpeg_reads_the_file_and_makes_the_mp4_and_the_bar_goes_to_its_end(
+    tmp_path: Path, counted_ffmpeg: Path
+) -> None:
+    save_frames_as_png(moving_square(40), tmp_path / "loose")
+    packed = packed_copy(tmp_path / "loose")
+    counted_ffmpeg.write_text("")
+    shares: list[float] = []
+    encode_job(JobPaths.of(packed), context(), shares.append)
+    assert counted_ffmpeg.read_text() == "run\n"
+    assert sum(shares) == pytest.approx(40)
+
+
+@pytest.mark.parametrize("frames", [5, pytest.param(7, marks=pytest.mark.soak)])
+def test_a_file_with_another_number_of_frames_than_its_record_says_is_named(tmp_path: Path, frames: int) -> None:
+    save_frames_as_png(noise(6, 48, 64), tmp_path / "loose")
+    packed = packed_copy(tmp_path / "loose")
+    (packed / "manifest.json").unlink()
+    (packed / "rollout.json").unlink()
+    record = json.loads((packed / "frames.json").read_text())
+    (packed / "frames.json").write_text(json.dumps(record | {"frames": frames, "manifest_sha256": None}))
+    with pytest.raises(EncodeError, match=r"packed/frames\.mkv: has .*the [57] frames|fewer than the [57]"):
+        encode_job(JobPaths.of(packed), context())
+    assert not (tmp_path / "packed.mp4").exists()
