@@ -148,3 +148,17 @@ def test_frames_are_counted_from_the_end_however_they_are_written(tmp_path: Path
     assert list_directory(foreign).frames == 7
     (foreign / "frames.tar").write_bytes(b"")
     assert (list_directory(foreign).frames, list_directory(foreign).stored) == (0, None)
+
+
+def test_frames_are_counted_one_by_one_where_another_program_made_the_archive(tmp_path: Path) -> None:
+    """It may lack any of them, however large it is."""
+    save_frames_as_png(noise(40, 80, 100), tmp_path / "job")
+    for index in (5, 6, 30):
+        (tmp_path / "job" / f"{index:06}.png").unlink()
+
+    def make(archive: tarfile.TarFile, frames: dict[str, bytes]) -> None:
+        for name, data in frames.items():
+            add(archive, name, data, uname="somebody", mtime=1)
+
+    assert into_tar(tmp_path / "job", make).stat().st_size > 2 * 256 * 1024
+    assert list_directory(tmp_path / "job").frames == 37

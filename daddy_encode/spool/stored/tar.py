@@ -78,15 +78,27 @@ def entry(name: str, data: bytes, mtime: int) -> bytes:
         data: Its bytes, fewer than 8 GiB.
         mtime: When it was modified, in seconds since the epoch.
     """
+    return b"".join((_header(name, len(data), mtime), data, bytes(padded(len(data)) - len(data))))
+
+
+def _header(name: str, size: int, mtime: int) -> bytes:
     fields = (
         name.encode("ascii").ljust(100, b"\0"),
         b"0000644\0" + b"0000000\0" * 2,
-        b"%011o\0%011o\0" % (len(data), mtime),
+        b"%011o\0%011o\0" % (size, mtime),
         b" " * 8 + b"0" + bytes(100) + b"ustar\x0000",
     )
     block = bytearray(b"".join(fields).ljust(BLOCK, b"\0"))
     block[148:156] = b"%06o\0 " % sum(block)
-    return b"".join((block, data, bytes(padded(len(data)) - len(data))))
+    return bytes(block)
+
+
+def is_of_entry(block: bytes) -> bool:
+    """Whether a block is, to the last byte, a header of `entry`: other programs write other owners, modes or kinds."""
+    size, mtime = _number(block[124:136]), _number(block[136:148])
+    if not block[:100].isascii():
+        return False
+    return size is not None and mtime is not None and _header(_text(block[:100]), size, mtime) == block
 
 
 def parse_header(block: bytes) -> Member:

@@ -16,6 +16,7 @@ from daddy_encode.spool.stored.tar import (
     check_compression,
     check_pax,
     check_pax_fields,
+    is_of_entry,
     padded,
     parse_header,
     relative_parts,
@@ -142,7 +143,8 @@ def count_stored(descriptor: int, size: int) -> tuple[int, list[str]]:
         if size >= BLOCK and first != ZEROS:
             member = parse_header(first)
             # Of an archive that somebody has made, frames may be missing; a recording has none without those before it.
-            is_ours = size > _SHORT and member.name == frame_name(0) and _is_second(descriptor, member.size)
+            is_ours = size > _SHORT and is_of_entry(first) and member.name == frame_name(0)
+            is_ours = is_ours and _is_second(descriptor, member.size)
             if is_ours and (last := _last(descriptor, size)) is not None and last * 2 * BLOCK <= size:
                 return last, [frame_name(0)]
             index = read_index(descriptor, size)
@@ -156,7 +158,7 @@ def count_stored(descriptor: int, size: int) -> tuple[int, list[str]]:
 def _is_second(descriptor: int, first_bytes: int) -> bool:
     """Whether the second frame follows the first, which has so many bytes."""
     header = os.pread(descriptor, BLOCK, BLOCK + padded(first_bytes))
-    return len(header) == BLOCK and header != ZEROS and parse_header(header).name == frame_name(1)
+    return len(header) == BLOCK and is_of_entry(header) and parse_header(header).name == frame_name(1)
 
 
 def _last(descriptor: int, size: int) -> int | None:
@@ -175,7 +177,7 @@ def _last(descriptor: int, size: int) -> int | None:
                 member = parse_header(piece[start : start + BLOCK])
             except TarFault:
                 continue
-            if not is_own_name(member.name):
+            if not is_own_name(member.name) or not is_of_entry(piece[start : start + BLOCK]):
                 return None
             return int(member.name[:-4]) + (begin + start + BLOCK + member.size <= size)
         if begin == 0 or length >= _LONGEST_PIECE:
