@@ -17,8 +17,9 @@ from daddy_encode.encoding.decoding.apart import Apart
 from daddy_encode.encoding.decoding.blocks import Offsets
 from daddy_encode.encoding.decoding.nearness import Comparison, compare, shown_by_mp4
 from daddy_encode.encoding.ffmpeg.executable import FfmpegExecutable
+from daddy_encode.encoding.frames.frame_source import frame_input
 from daddy_encode.encoding.frames.job_directory import JobDirectory
-from daddy_encode.encoding.frames.source import DirectorySource, frame_input
+from daddy_encode.encoding.frames.source import DirectorySource
 from daddy_encode.encoding.settings import Mp4Settings
 from tests.archive.jobs import beside, faults, limits, output, sign
 from tests.jobs import encode
