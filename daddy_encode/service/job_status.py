@@ -10,7 +10,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from daddy_encode.encoding.frames.listing import listing_sha256
 from daddy_encode.encoding.gone import NOTHING, gone_jobs, is_gone, video_lost
 from daddy_encode.errors import ManifestError, one_line
 from daddy_encode.service.snapshot import JobSnapshot, inspect_job
@@ -19,7 +21,7 @@ from daddy_encode.spool.claims import has_lease, holder, lease_path
 from daddy_encode.spool.frames import described, find_several
 from daddy_encode.spool.manifest import ROLLOUT_NAME
 from daddy_encode.spool.paths import JobPaths, absolute
-from daddy_encode.spool.receipt import MOST_FAILURES
+from daddy_encode.spool.receipt import MOST_FAILURES, Receipt
 from daddy_encode.spool.recording.rollout import Rollout, read_rollout
 from daddy_encode.spool.sequences import split_job
 from daddy_encode.spool.walk import Listing, OutputListing, listing_error, walk
@@ -113,6 +115,10 @@ def _status(paths: JobPaths, outputs: OutputListing, listing: Listing, mtime_ns:
     claimed = paths.base.name in outputs.claimed if outputs.names is not None else has_lease(paths)
     # A person wants to hear of frames that are not there, not to wait for them.
     state = classify(job, wanted=None, claimed=claimed)
+    if state is State.WRITING and job.receipt is not None and _is_as_encoded(paths, job.receipt):
+        # What changed in its directory is something else, such as another sequence whose frames are gone.
+        job = replace(job, mtime_ns=job.receipt.source.directory_mtime_ns)
+        state = classify(job, wanted=None, claimed=claimed)
     lost = video_lost(paths, job.receipt, job.manifest_sha256) if _is_lost(state, job) else None
     if lost is not None:
         state = State.FAILED
@@ -130,6 +136,11 @@ def _status(paths: JobPaths, outputs: OutputListing, listing: Listing, mtime_ns:
         note=(_without_directory(paths, str(lost)) if lost else _note(paths, listing, state, job))[:LONGEST_NOTE],
         rollout=(rollout and rollout.slurm_job_id) or "",
     )
+
+
+def _is_as_encoded(paths: JobPaths, receipt: Receipt) -> bool:
+    """Whether its frames have the names, sizes and times that they had when it was encoded."""
+    return receipt.source.listing_sha256 == listing_sha256(paths) != ""
 
 
 def _is_lost(state: State, job: JobSnapshot) -> bool:

@@ -324,3 +324,18 @@ def test_receipts_of_version_1_without_the_field_are_read(tmp_path: Path) -> Non
 
 def _frames_of(job: Path) -> list[bytes]:
     return [path.read_bytes() for path in sorted(job.glob("*.png"))]
+
+
+def test_another_sequence_of_a_cleaned_directory_stays_done(tmp_path: Path) -> None:
+    job = tmp_path / "spool" / "job"
+    job.mkdir(parents=True)
+    for name in ("depth", "rgb"):
+        save_frames_as_png(moving_square(4), tmp_path / name)
+        for path in (tmp_path / name).glob("*.png"):
+            path.rename(job / f"{name}_{path.name}")
+    assert told("encode", "--split", job)[0] == 0
+    assert told("clean", "--yes", job / "depth_*.png")[0] == 0
+    said = told("status", tmp_path / "spool")[1]
+    assert "2 jobs, 2 done" in said
+    (job / "rgb_000004.png").write_bytes((job / "rgb_000003.png").read_bytes())
+    assert "1 writing" in told("status", tmp_path / "spool")[1]
