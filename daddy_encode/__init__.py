@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from daddy_encode.jobs.gallery import gallery
     from daddy_encode.jobs.read import receipts
     from daddy_encode.jobs.results import JobReceipt, SavedVideo
+    from daddy_encode.jobs.sheet import sheet
 
 __version__ = "0.1.0"
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "save_frames_as_png",
     "save_gif",
     "save_mp4",
+    "sheet",
 ]
 
 if not TYPE_CHECKING:
@@ -38,5 +40,6 @@ if not TYPE_CHECKING:
             "encode": "daddy_encode.jobs.encode_jobs",
             "gallery": "daddy_encode.jobs.gallery",
             "receipts": "daddy_encode.jobs.read",
+            "sheet": "daddy_encode.jobs.sheet",
         },
     )

@@ -27,7 +27,7 @@ ARROWS: dict[str, set[str] | None] = {
     "archive": {"archive", "encoding", "spool", "errors", "report.log"},
     "service": {"service", "archive", "encoding", "spool", "errors", "report.log"},
     "cluster": {"cluster", "spool.paths", "errors", "lazy_names"},
-    "report": {"report", "encoding.decoding", "spool", "errors"},
+    "report": {"report", "encoding.decoding", "encoding.frames", "spool", "errors"},
     "cli": None,
     "video_utils": {"dump", "encoding", "spool", "errors", "report.log"},
     "jobs": {"jobs", "service", "encoding", "spool", "cluster", "report", "errors"},

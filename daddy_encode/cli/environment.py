@@ -18,6 +18,7 @@ OTHERS = {"DADDY_ENCODE_REQUIRE_SYSTEM"}
 OWN_NAMES: dict[tuple[str, str], str | None] = {
     # One file for the video of every command is nobody's wish.
     ("encode", "--output"): None,
+    ("sheet", "--output"): None,
     # What is started by a rollout or a batch script would make nothing, and say that all is well.
     ("encode", "--dry-run"): None,
     ("submit", "--dry-run"): None,

@@ -22,6 +22,7 @@ COMMANDS = {
     "log": "log_command",
     "gallery": "gallery_command",
     "verify": "verify.command",
+    "sheet": "sheet_command",
     "submit": "submit.command",
     "pack": "pack.command",
     "clean": "clean.command",

@@ -54,6 +54,10 @@ class VideoFile:
         self._kind = kind
         self._descriptor = descriptor
 
+    def owner(self) -> int:
+        """The number of the user it belongs to."""
+        return os.fstat(self._descriptor).st_uid
+
     def facts(self) -> VideoFacts:
         """What it says of itself. Raises EncodeError where it is not such a video, or OSError."""
         with self._stream() as stream:

@@ -1,0 +1,125 @@
+"""Some of a job's frames, from its PNGs: only those that are asked for are read, loose, in an archive or packed."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from typing import BinaryIO
+
+from msgspec.structs import replace
+
+from daddy_encode.encoding.frames.job_directory import JobDirectory
+from daddy_encode.encoding.frames.owners import Owners
+from daddy_encode.encoding.frames.pictures import Look
+from daddy_encode.encoding.frames.survey import survey
+from daddy_encode.encoding.stored.choose import job_source
+from daddy_encode.errors import FrameError, ManifestError, Skipped
+from daddy_encode.spool.frames import FrameSequence, frame_sequence
+from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME, Manifest
+from daddy_encode.spool.paths import JobPaths
+from daddy_encode.spool.receipt import Receipt
+
+
+class JobFrames:
+    """The frames of a job whose directory is held open.
+
+    Attributes:
+        count: How many there are.
+        rate: How many are shown in a second; None where nobody has said.
+        is_own: Whether they are a recording of ours, of which line n of the annotations is frame n.
+    """
+
+    def __init__(self, directory: JobDirectory, frames: FrameSequence, manifest: Manifest | None) -> None:
+        """The `frames` of a `directory`, which was listed, with this manifest."""
+        self._directory = directory
+        self._names = frames.names
+        self.count = len(frames)
+        listed = directory.listed
+        is_recording = MANIFEST_NAME in listed or ROLLOUT_NAME in listed
+        self.is_own = is_recording and (frames.numbering, frames.stride, frames.numbers[0]) == ("steps", 1, 0)
+        self.rate: Fraction | None = manifest.rate if manifest is not None else None
+        if manifest is None and ROLLOUT_NAME in listed:
+            with contextlib.suppress(ManifestError, Skipped):
+                rollout = directory.rollout(frames.names)
+                self.rate = rollout.rate if rollout is not None else None
+
+    def choose(
+        self, wanted: Sequence[int], receipt: Receipt | None = None
+    ) -> tuple[tuple[int, int], Iterator[memoryview]]:
+        """The (width, height) of some frames, and their pixels one after another, rgb24 row by row, until the next.
+
+        Args:
+            wanted: Their numbers, from 0, ascending.
+            receipt: Of the job's videos: its frames are shown as in these. Default: as they are.
+
+        Raises:
+            FrameError: One of them is bad, or of another size; the error names it. Also as they are read.
+            EncodeError: A packed file cannot be decoded.
+            TransientError: They cannot be read now.
+        """
+        names = [self._names[number] for number in wanted]
+        look = _look(receipt)
+        if look is not None and look.depth == "auto" and self._directory.packed is None:
+            # What is black and white depends on all of them.
+            look = replace(look, depth=survey(self._directory, self._names, look).depth)
+        source = job_source(self._directory, names, look=look)
+        return (source.width, source.height), source.frames(as_pixels=True)
+
+    @contextlib.contextmanager
+    def opened(self, name: str) -> Iterator[BinaryIO | None]:
+        """Open another file of the directory for the length of the block; None where it is not there."""
+        if name not in self._directory.listed:
+            yield None
+            return
+        with self._directory.opened(name) as stream:
+            yield stream
+
+
+@contextlib.contextmanager
+def opened_frames(paths: JobPaths, owners: Owners, max_pixels: int) -> Iterator[JobFrames | None]:
+    """Open a job's directory for the length of the block; None where it has no frames.
+
+    Args:
+        paths: The job's.
+        owners: Whose files are taken.
+        max_pixels: Width times height of a frame, at most.
+
+    Raises:
+        FrameError: It cannot be read, or frames are missing.
+        ManifestError: Its manifest cannot be used, or promises other frames.
+        Skipped: It belongs to a user who is not trusted.
+    """
+    with JobDirectory(paths.directory, owners, max_pixels) as directory:
+        found = directory.manifest()
+        manifest = found[0] if found is not None else None
+        promised = manifest.frames if manifest is not None else None
+        frames = frame_sequence(directory.names(), str(paths.directory), paths.pattern, promised)
+        if not frames:
+            yield None
+            return
+        _check_whole(paths, frames, promised)
+        yield JobFrames(directory, frames, manifest)
+
+
+def _check_whole(paths: JobPaths, frames: FrameSequence, promised: int | None) -> None:
+    """Raise FrameError where frames are missing: which picture is which frame would be a guess."""
+    way = "; name the video that was made of it instead, or run the rollout again"
+    gaps = frames.missing_count() if frames.numbering == "steps" else 0
+    if gaps:
+        names = ", ".join(frames.missing(3))
+        more = " …" if gaps > 3 else ""
+        raise FrameError(f"{paths.job}: {names}{more} missing, {gaps} of {len(frames) + gaps} frames{way}")
+    if promised not in (None, len(frames)):
+        raise FrameError(f"{paths.manifest}: promises {promised} frames, but there are {len(frames)}{way}")
+
+
+def _look(receipt: Receipt | None) -> Look | None:
+    if receipt is None:
+        return None
+    from daddy_encode.encoding.recorded import read_settings
+
+    for record in receipt.outputs:
+        if (settings := read_settings(record.format, record.settings)) is not None:
+            return Look.of(settings)
+    return None

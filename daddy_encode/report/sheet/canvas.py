@@ -1,0 +1,60 @@
+"""A white picture that others and texts are put on, and its PNG.
+
+No row has a filter, which costs nothing; and numpy, which takes as long to load as all the rest, is not needed.
+"""
+
+from __future__ import annotations
+
+from daddy_encode.report.sheet.glyphs import TextPicture
+from daddy_encode.spool.png import deflate
+from daddy_encode.spool.png.format import END, IDAT, beginning, chunk_parts
+
+_LEVEL = 1
+
+
+class Canvas:
+    """A picture in the making; in memory each row begins with its filter byte."""
+
+    def __init__(self, width: int, height: int) -> None:
+        """A white one of `width` x `height` pixels."""
+        self.width = width
+        self.height = height
+        self._stride = 1 + 3 * width
+        # Between views bytes are copied once; what is put into a bytearray itself is copied twice.
+        self._rows = memoryview(bytearray(b"\0" + b"\xff" * (3 * width)) * height)
+
+    def put(self, left: int, top: int, width: int, height: int, pixels: memoryview | bytes) -> None:
+        """Put a picture, rgb24 row by row, where `left` and `top` say."""
+        source = memoryview(pixels)
+        length = 3 * width
+        at = top * self._stride + 1 + 3 * left
+        for begin in range(0, height * length, length):
+            self._rows[at : at + length] = source[begin : begin + length]
+            at += self._stride
+
+    def frame(self, left: int, top: int, width: int, height: int, thickness: int, grey: int) -> None:
+        """Draw a line of that thickness around a rectangle."""
+        for row in (*range(-thickness, 0), *range(height, height + thickness)):
+            self._fill(left - thickness, top + row, width + 2 * thickness, grey)
+        for row in range(height):
+            self._fill(left - thickness, top + row, thickness, grey)
+            self._fill(left + width, top + row, thickness, grey)
+
+    def write(self, left: int, top: int, text: TextPicture) -> None:
+        """Put a line of text there; what has no room on the right is left out."""
+        length = min(3 * text.width, self._stride - 1 - 3 * left)
+        at = top * self._stride + 1 + 3 * left
+        for row in text.rows:
+            grey = bytearray(3 * len(row))
+            grey[0::3] = grey[1::3] = grey[2::3] = row
+            self._rows[at : at + length] = grey[:length]
+            at += self._stride
+
+    def png(self) -> bytes:
+        """Its PNG."""
+        data = chunk_parts(IDAT, deflate.compress(self._rows, _LEVEL))
+        return b"".join((beginning(self.width, self.height), *data, END))
+
+    def _fill(self, left: int, top: int, width: int, grey: int) -> None:
+        at = top * self._stride + 1 + 3 * left
+        self._rows[at : at + 3 * width] = bytes((grey,)) * (3 * width)

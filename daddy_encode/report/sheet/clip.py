@@ -1,0 +1,177 @@
+"""What a sheet shows: a job's frames, or where these are gone, or a video is named, that video's."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from daddy_encode.errors import EncodeError, FrameError, Skipped, SpoolError
+from daddy_encode.report.sheet.captions import Noted, read_notes
+from daddy_encode.spool.held_file import SAFELY
+from daddy_encode.spool.paths import RECEIPT_SUFFIX, JobPaths, Kind, absolute
+from daddy_encode.spool.receipt import Receipt, read_receipt
+from daddy_encode.spool.recording.directory import ANNOTATIONS_NAME
+
+if TYPE_CHECKING:
+    from daddy_encode.encoding.decoding.job_frames import JobFrames
+    from daddy_encode.encoding.decoding.pictures import VideoFacts, VideoFile
+    from daddy_encode.encoding.frames.owners import Owners
+
+# As players name them.
+VIDEO_SUFFIXES: Mapping[str, Kind] = {".mp4": "mp4", ".m4v": "mp4", ".gif": "gif"}
+
+Chosen = tuple[tuple[int, int], "Iterator[memoryview | bytes]"]
+"""The width and height of pictures, and their pixels one after another, rgb24 row by row, each until the next."""
+
+
+class Clip(Protocol):
+    """Frames of one job or video.
+
+    Attributes:
+        path: As it was named.
+        count: How many frames it has.
+    """
+
+    path: Path
+    count: int
+
+    def time(self, index: int, noted: Noted) -> Fraction | None:
+        """When a frame begins, in seconds; None where nobody has said how many are shown in one."""
+
+    def notes(self, wanted: Sequence[int]) -> Mapping[int, Noted]:
+        """What its rollout said of frames."""
+
+    def choose(self, wanted: Sequence[int], stop: threading.Event) -> Chosen:
+        """The pictures of frames, whose numbers are ascending."""
+
+
+@contextlib.contextmanager
+def opened_clip(path: Path, owners: Owners, max_pixels: int) -> Iterator[Clip]:
+    """Open a job or a video for the length of the block.
+
+    Args:
+        path: A video, or a job's directory; where that holds several sequences, with the pattern of one
+            (`DIR/rgb_*.png`).
+        owners: Whose files are taken.
+        max_pixels: Width times height of a picture, at most.
+
+    Raises:
+        SpoolError: It is not there, or neither.
+        DaddyEncodeError: It cannot be used.
+    """
+    path = absolute(path)
+    try:
+        if path.suffix.lower() in VIDEO_SUFFIXES and not path.is_dir():
+            with _opened_video(path, owners, max_pixels) as video:
+                yield video
+            return
+        paths = JobPaths.of(path.parent).of_sequence(path.name) if "*" in path.name else JobPaths.of(path)
+        if not paths.directory.is_dir():
+            raise SpoolError(f"{path}: is neither a job's directory nor a video (.mp4, .gif), or not there")
+        from daddy_encode.encoding.decoding.job_frames import opened_frames
+
+        receipt = read_receipt(paths.receipt)
+        with opened_frames(paths, owners, max_pixels) as frames:
+            if frames is not None:
+                yield _JobClip(path, frames, receipt)
+                return
+        video_path = next((paths.output(kind) for kind in ("mp4", "gif") if paths.output(kind).exists()), None)
+        if video_path is None:
+            raise FrameError(
+                f"{path}: has no frames, and there is no video beside it; name a job's directory or a video"
+            )
+        with _opened_video(video_path, owners, max_pixels) as video:
+            yield video
+    except Skipped as skipped:
+        raise SpoolError(str(skipped).replace("skipped: ", "").replace(" encodes it", " takes it")) from skipped
+
+
+class _JobClip:
+    """A Clip of a job's frames."""
+
+    def __init__(self, path: Path, frames: JobFrames, receipt: Receipt | None) -> None:
+        self.path = path
+        self.count = frames.count
+        self._frames = frames
+        self._receipt = receipt
+
+    def time(self, index: int, noted: Noted) -> Fraction | None:
+        """See Clip. Of what was dropped, the frame before is shown."""
+        return (index + noted.dropped) / self._frames.rate if self._frames.rate else None
+
+    def notes(self, wanted: Sequence[int]) -> Mapping[int, Noted]:
+        """See Clip."""
+        if not self._frames.is_own:
+            return {}
+        with self._frames.opened(ANNOTATIONS_NAME) as stream:
+            return read_notes(stream, set(wanted)) if stream is not None else {}
+
+    def choose(self, wanted: Sequence[int], stop: threading.Event) -> Chosen:
+        """See Clip."""
+        return self._frames.choose(wanted, self._receipt)
+
+
+class _VideoClip:
+    """A Clip of a video."""
+
+    def __init__(self, path: Path, video: VideoFile, facts: VideoFacts) -> None:
+        self.path = path
+        self.count = facts.frames
+        self._facts = facts
+        self._video = video
+
+    def time(self, index: int, noted: Noted) -> Fraction | None:
+        """See Clip."""
+        return self._facts.time(index)
+
+    def notes(self, wanted: Sequence[int]) -> Mapping[int, Noted]:
+        """See Clip. Where each frame of the recording is one of the video, the annotations are of these."""
+        base = self.path.with_suffix("")
+        receipt = read_receipt(base.with_name(base.name + RECEIPT_SUFFIX))
+        if self.path.suffix == ".gif" or receipt is None or receipt.sequence is not None:
+            return {}
+        lost = receipt.lost
+        if lost.missing_count or lost.bad_count or lost.dropped_count or receipt.source.frames != self.count:
+            return {}
+        with contextlib.suppress(OSError):
+            descriptor = os.open(base / ANNOTATIONS_NAME, os.O_RDONLY | SAFELY)
+            with open(descriptor, "rb") as stream:
+                return read_notes(stream, set(wanted))
+        return {}
+
+    def choose(self, wanted: Sequence[int], stop: threading.Event) -> Chosen:
+        """See Clip."""
+        return self._facts.size, self._decoded(wanted, stop)
+
+    def _decoded(self, wanted: Sequence[int], stop: threading.Event) -> Iterator[bytes]:
+        size = self._facts.size
+        found: list[bytes] = []
+        try:
+            self._video.decode(wanted, size, size, lambda _, picture: found.append(picture.tobytes()), stop)
+        except EncodeError as error:
+            raise EncodeError(f"{self.path}: cannot be decoded: {error}") from error
+        yield from found
+
+
+@contextlib.contextmanager
+def _opened_video(path: Path, owners: Owners, max_pixels: int) -> Iterator[_VideoClip]:
+    from daddy_encode.encoding.decoding.pictures import opened_video
+    from daddy_encode.spool.publish import reported
+
+    with reported(path, "read"), contextlib.ExitStack() as stack:
+        video = stack.enter_context(opened_video(path, follow=True))
+        owners.check(video.owner(), path)
+        try:
+            facts = video.facts()
+        except EncodeError as error:
+            raise EncodeError(f"{path}: is not a whole video: {error.__cause__ or error}") from error
+        if facts.size[0] * facts.size[1] > max_pixels or not facts.frames:
+            raise EncodeError(
+                f"{path}: is {facts.size[0]}x{facts.size[1]} and has {facts.frames} frames; --max-pixels allows more"
+            )
+        yield _VideoClip(path, video, facts)

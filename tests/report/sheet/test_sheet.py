@@ -1,0 +1,308 @@
+"""Contact sheets show the frames that they say, pixel for pixel, from PNGs, archives, packed files and videos."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+import daddy_encode
+from daddy_encode import save_frames_as_png, save_gif, save_mp4
+from daddy_encode.cli.main import group
+from daddy_encode.dump import FrameWriter
+from daddy_encode.errors import DaddyEncodeError, SettingsError
+from daddy_encode.report.sheet.glyphs import draw_text, line_pixels
+from daddy_encode.spool.png.pixels import Pixels
+from tests.media import leftovers, run_command
+from tests.report.frame_codes import coded_frames, read_code
+
+# Of pictures of 80x48: around each, and a line of text below it.
+GAP, BORDER, LINE = 4, 1, 13
+
+
+def sheet(*arguments: str | Path | int) -> Result:
+    """`daddy-encode sheet`, in this process; an error of ours is its exception."""
+    return CliRunner().invoke(group, ["sheet", *map(str, arguments)], standalone_mode=False)
+
+
+def fault(*arguments: str | Path | int) -> str:
+    """The error of `daddy-encode sheet`, which writes nothing."""
+    result = sheet(*arguments)
+    assert isinstance(result.exception, DaddyEncodeError), result.output
+    return str(result.exception)
+
+
+def read(path: Path) -> Pixels:
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def cells(picture: Pixels, columns: int, rows: int, lines: int = 0, top: int = 0) -> list[Pixels]:
+    """The pictures of 80x48 on a sheet, row by row."""
+    return [
+        picture[y : y + 48, x : x + 80]
+        for row in range(rows)
+        for column in range(columns)
+        for y, x in [(top + GAP + BORDER + row * (48 + 2 * BORDER + lines * LINE + GAP), GAP + column * (80 + GAP))]
+    ]
+
+
+@pytest.fixture
+def frames() -> Pixels:
+    return coded_frames(100)
+
+
+def test_a_sheet_of_pngs_has_evenly_spaced_frames_pixel_for_pixel(tmp_path: Path, frames: Pixels) -> None:
+    save_frames_as_png(frames, tmp_path / "job")
+    result = sheet(tmp_path / "job", "-o", tmp_path / "sheet.png", "--no-captions")
+    assert result.exception is None
+    picture = read(tmp_path / "sheet.png")
+    assert result.output.endswith(f"sheet.png: {picture.shape[1]}x{picture.shape[0]}, 16 frames, each 80x48\n")
+    shown = cells(picture, 4, 4)
+    indices = [0, 6, 13, 19, 26, 33, 39, 46, 52, 59, 66, 72, 79, 85, 92, 99]
+    assert [read_code(cell) for cell in shown] == indices
+    assert all((cell == frames[index]).all() for cell, index in zip(shown, indices, strict=True))
+    assert picture.shape == (4 * (48 + 2 + GAP) + GAP, 4 * (80 + GAP) + GAP, 3)
+    assert (picture[:GAP] == 255).all() and (picture[:, :3] == 255).all()
+
+
+def test_under_each_picture_is_what_it_is(tmp_path: Path, frames: Pixels) -> None:
+    with FrameWriter(tmp_path / "job", fps=20) as writer:
+        for index, frame in enumerate(frames):
+            writer.write(frame, step=1000 + index, **({"reward": 0.5} if index else {}))
+    assert (
+        sheet(tmp_path / "job", "-o", tmp_path / "s.png", "--columns", 2, "--rows", 1, "--width", 320).exception is None
+    )
+    picture = read(tmp_path / "s.png")
+    unit = 320 / 170
+    gap, border = 320 // 60, 1
+    for column, texts in enumerate(
+        (["frame 0   0.00 s", "return 0   step 1000"], ["frame 99   4.95 s", "return 49.50   step 1099"])
+    ):
+        left, below = gap + column * (320 + gap), gap + 192 + 2 * border
+        for line, (text, darkness) in enumerate(zip(texts, (230, 150), strict=True)):
+            drawn = draw_text(text, unit, darkness)
+            expected = np.frombuffer(b"".join(drawn.rows), np.uint8).reshape(-1, drawn.width)
+            top = below + line * line_pixels(unit)
+            assert (picture[top : top + len(drawn.rows), left : left + drawn.width, 1] == expected).all(), text
+
+
+def test_packed_frames_and_an_archive_give_the_same_bytes_as_pngs(tmp_path: Path, frames: Pixels) -> None:
+    for name, container in (("loose", "png"), ("tar", "tar")):
+        with FrameWriter(tmp_path / name, container=container) as writer:  # type: ignore[arg-type]
+            for frame in frames:
+                writer.write(frame, reward=1)
+        assert sheet(tmp_path / name, "-o", tmp_path / f"{name}.png").exception is None
+    expected = (tmp_path / "loose.png").read_bytes()
+    assert (tmp_path / "tar.png").read_bytes() == expected
+    assert run_command("encode", tmp_path / "loose", "-q").returncode == 0
+    assert run_command("pack", tmp_path / "loose", "-q").returncode == 0
+    assert not list((tmp_path / "loose").glob("*.png"))
+    assert sheet(tmp_path / "loose", "-o", tmp_path / "packed.png").exception is None
+    assert (tmp_path / "packed.png").read_bytes() == expected
+
+
+@pytest.mark.parametrize("kind", ["mp4", "gif"])
+def test_a_sheet_of_a_video_shows_exactly_the_frames_that_it_says(tmp_path: Path, frames: Pixels, kind: str) -> None:
+    video = tmp_path / f"clip.{kind}"
+    (save_mp4 if kind == "mp4" else save_gif)(frames, video, fps=10)
+    result = sheet(video, "-o", tmp_path / "s.png", "--at", "98,0,7,31", "--no-captions")
+    assert result.exception is None
+    assert [read_code(cell) for cell in cells(read(tmp_path / "s.png"), 4, 1)] == [0, 7, 31, 98]
+
+
+def test_of_a_job_whose_frames_are_gone_the_video_is_shown_with_what_the_rollout_said(
+    tmp_path: Path, frames: Pixels
+) -> None:
+    with FrameWriter(tmp_path / "job", fps=20) as writer:
+        for index, frame in enumerate(frames):
+            writer.write(frame, step=index, reward=1)
+    daddy_encode.encode(tmp_path / "job", video="mp4")
+    arguments = (tmp_path / "job", "--rows", 1, "--width", 320)
+    assert sheet(*arguments, "-o", tmp_path / "before.png").exception is None
+    for png in (tmp_path / "job").glob("*.png"):
+        png.unlink()
+    assert sheet(*arguments, "-o", tmp_path / "after.png").exception is None
+    before, after = read(tmp_path / "before.png"), read(tmp_path / "after.png")
+    text = slice(5 + 192 + 2, None)
+    assert (before[text] == after[text]).all() and not (before[text] == 255).all()
+    assert np.abs(before.astype(int) - after).mean() < 3
+
+
+def test_several_jobs_are_one_row_each_below_its_name(tmp_path: Path, frames: Pixels) -> None:
+    save_frames_as_png(frames, tmp_path / "one")
+    save_mp4(frames[:50], tmp_path / "two.mp4", fps=30)
+    assert sheet(tmp_path / "one", tmp_path / "two.mp4", "-o", tmp_path / "s.png").exception is None
+    picture = read(tmp_path / "s.png")
+    block = LINE + BORDER * 2 + 48 + LINE + GAP
+    assert picture.shape == (2 * block + GAP, 6 * (80 + GAP) + GAP, 3)
+    for number, expected in enumerate(([0, 19, 39, 59, 79, 99], [0, 9, 19, 29, 39, 49])):
+        shown = cells(picture, 6, 1, top=number * block + LINE)
+        assert [read_code(cell) for cell in shown] == expected
+    name = draw_text(f"{tmp_path.name}/one", 1.0, 230)
+    drawn = np.frombuffer(b"".join(name.rows), np.uint8).reshape(-1, name.width)
+    assert (picture[GAP : GAP + LINE, GAP : GAP + name.width, 0] == drawn).all()
+
+
+def test_only_the_frames_that_are_shown_are_read(tmp_path: Path, frames: Pixels) -> None:
+    job = tmp_path / "job"
+    save_frames_as_png(frames, job)
+    for number in (1, 50, 98):
+        (job / f"{number:06d}.png").write_bytes(b"nothing")
+    assert sheet(job, "-o", tmp_path / "s.png").exception is None
+    (job / "000099.png").write_bytes(b"nothing")
+    (tmp_path / "s.png").unlink()
+    assert "000099.png: is not a PNG" in fault(job, "-o", tmp_path / "s.png")
+    assert not (tmp_path / "s.png").exists() and not leftovers(tmp_path)
+
+
+def test_what_cannot_be_shown_is_an_error_that_says_what_to_do(tmp_path: Path, frames: Pixels) -> None:
+    job = tmp_path / "job"
+    save_frames_as_png(frames, job)
+    output = ("-o", tmp_path / "s.png")
+    assert "job: has no frame 100, its last one is 99; give others with --at" in fault(job, "--at", "3,100", *output)
+    assert "--columns 2 --rows 1 has room for 2" in fault(job, "--at", "1,2,3", "--columns", 2, "--rows", 1, *output)
+    assert "give 80 or less, or 160" in fault(job, "--width", 150, *output)
+    assert "--width makes the pictures smaller" in fault(job, "--width", 8000, "--columns", 9, *output)
+    assert "neither a job's directory nor a video" in fault(tmp_path / "nothing", *output)
+    (tmp_path / "empty").mkdir()
+    assert "has no frames, and there is no video beside it" in fault(tmp_path / "empty", *output)
+    (tmp_path / "cut.mp4").write_bytes(b"\0\0\0\x20ftypisom")
+    assert "cut.mp4: is not a whole video" in fault(tmp_path / "cut.mp4", *output)
+    (job / "000007.png").unlink()
+    assert "000007.png missing, 1 of 100 frames; name the video" in fault(job, *output)
+    (job / "000099.png").unlink()
+    (job / "000007.png").write_bytes((job / "000008.png").read_bytes())
+    assert "promises 100 frames, but there are 99" in fault(job, *output)
+    assert not (tmp_path / "s.png").exists() and not leftovers(tmp_path)
+
+
+def test_a_sheet_is_never_written_over_what_belongs_to_a_job(tmp_path: Path, frames: Pixels) -> None:
+    job, other = tmp_path / "job", tmp_path / "other"
+    save_frames_as_png(frames[:5], job)
+    save_frames_as_png(frames[:5], other)
+    video = tmp_path / "job.mp4"
+    save_mp4(frames[:5], video, fps=30)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    for output in (job / "000000.png", job / "sheet.png", other / "sheet.png"):
+        assert "is in the directory of a job's frames" in fault(job, "-o", output)
+    (tmp_path / "link").symlink_to(job)
+    assert "is in the directory of a job's frames" in fault(job, "-o", tmp_path / "link" / "sheet.png")
+    for output in (video, tmp_path / "job.receipt.json", tmp_path / "sheet"):
+        assert "a sheet is a PNG or a JPEG" in fault(job, "-o", output)
+    (tmp_path / "folder.png").mkdir()
+    assert sheet(job, "-o", tmp_path / "folder.png").exception is not None
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_a_jpeg_standard_output_and_a_file_that_is_replaced(tmp_path: Path, frames: Pixels) -> None:
+    save_frames_as_png(frames, tmp_path / "job")
+    (tmp_path / "s.png").write_bytes(b"older")
+    assert sheet(tmp_path / "job", "-o", tmp_path / "s.png").exception is None
+    assert sheet(tmp_path / "job", "-o", tmp_path / "s.JPG").exception is None
+    with Image.open(tmp_path / "s.JPG") as image:
+        assert image.format == "JPEG"
+    assert np.abs(read(tmp_path / "s.png").astype(int) - read(tmp_path / "s.JPG")).mean() < 3
+    result = sheet(tmp_path / "job", "-o", "-")
+    assert result.stdout_bytes == (tmp_path / "s.png").read_bytes()
+    assert result.stderr.startswith("standard output: ")
+    assert not leftovers(tmp_path)
+
+
+def test_pictures_are_reduced_by_averages_and_enlarged_to_squares(tmp_path: Path) -> None:
+    stripes = np.zeros((2, 60, 160, 3), np.uint8)
+    stripes[:, :, ::2] = 255
+    save_frames_as_png(stripes, tmp_path / "job")
+    daddy_encode.sheet(tmp_path / "job", output=tmp_path / "small.png", width=80, captions=False)
+    small = read(tmp_path / "small.png")[5:35, 4:84]
+    assert small.min() >= 127 and small.max() <= 128
+    daddy_encode.sheet(tmp_path / "job", output=tmp_path / "large.png", width=320, captions=False)
+    large = read(tmp_path / "large.png")[6 : 6 + 120, 5 : 5 + 320]
+    assert (large == stripes[0].repeat(2, axis=0).repeat(2, axis=1)).all()
+
+
+def test_the_function_does_what_the_command_does(
+    tmp_path: Path, frames: Pixels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_frames_as_png(frames, tmp_path / "job")
+    monkeypatch.chdir(tmp_path)
+    assert sheet("job", "--at", "5,10", "--rows", 2).exception is None
+    made = (tmp_path / "sheet.png").read_bytes()
+    path = daddy_encode.sheet("job", output=tmp_path / "other.png", at=[10, 5, 10], rows=2)
+    assert path == tmp_path / "other.png" and path.read_bytes() == made
+    for wrong in ({"columns": 0}, {"at": [-1]}, {"width": 0}):
+        with pytest.raises(SettingsError):
+            daddy_encode.sheet("job", **wrong)
+    with pytest.raises(SettingsError, match="name at least one"):
+        daddy_encode.sheet()
+
+
+def test_the_same_job_gives_the_same_bytes_in_another_process_place_and_language(
+    tmp_path: Path, frames: Pixels
+) -> None:
+    save_frames_as_png(frames, tmp_path / "job")
+    assert sheet(tmp_path / "job", "-o", tmp_path / "s.png").exception is None
+    settings = os.environ | {"LC_ALL": "de_DE.UTF-8", "TZ": "Asia/Tokyo", "PYTHONHASHSEED": "7"}
+    assert run_command("sheet", "../job", cwd=tmp_path / "job", env=settings).returncode == 2, "not into the job"
+    (tmp_path / "there").mkdir()
+    assert run_command("sheet", "../job", cwd=tmp_path / "there", env=settings).returncode == 0
+    assert (read(tmp_path / "there" / "sheet.png") == read(tmp_path / "s.png")).all()
+    assert (tmp_path / "there" / "sheet.png").read_bytes() == (tmp_path / "s.png").read_bytes()
+
+
+def test_a_sheet_of_our_pngs_loads_no_numpy(tmp_path: Path, frames: Pixels) -> None:
+    save_frames_as_png(frames, tmp_path / "job")
+    program = (
+        "import atexit, sys\n"
+        "bad = {'numpy', 'imageio', 'PIL', 'imageio_ffmpeg'}\n"
+        "atexit.register(lambda: print(sorted(bad & set(sys.modules)), file=sys.stderr))\n"
+        f"sys.argv = ['daddy-encode', 'sheet', {str(tmp_path / 'job')!r}, '-o', {str(tmp_path / 's.png')!r}]\n"
+        "from daddy_encode.cli.main import main; main()"
+    )
+    completed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert completed.stderr == "[]\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_other_users_frames_are_taken_only_where_they_are_trusted(tmp_path: Path, frames: Pixels) -> None:
+    save_frames_as_png(frames[:3], tmp_path / "job")
+    save_mp4(frames[:3], tmp_path / "clip.mp4", fps=30)
+    for path in (tmp_path / "job", tmp_path / "clip.mp4", *(tmp_path / "job").iterdir()):
+        os.chown(path, 12_345, -1)
+    for name in ("job", "clip.mp4"):
+        assert "--trust-owner 12345 takes it" in fault(tmp_path / name, "-o", tmp_path / "s.png")
+        assert sheet(tmp_path / name, "-o", tmp_path / "s.png", "--trust-owner", "12345").exception is None
+
+
+def test_hostile_annotations_break_nothing(tmp_path: Path, frames: Pixels) -> None:
+    with FrameWriter(tmp_path / "job") as writer:
+        for frame in frames[:4]:
+            writer.write(frame, reward=1.0)
+    file = tmp_path / "job" / "annotations.jsonl"
+    for lines in (
+        ['{"reward": [1, 2], "step": "x"}'] * 4,
+        ['{"reward": 1e308, "step": true, "dropped_before": -5}'] * 4,
+        ["[" * 100_000] * 4,
+        ['{"reward": NaN}'] * 4,
+        ['{"step": 1e999}'] * 4,
+        [json.dumps({"reward": 1, "step": 10**300})] * 4,
+        ["{}", "\x00", "{}"],
+    ):
+        file.write_text("\n".join(lines) + "\n")
+        assert sheet(tmp_path / "job", "-o", tmp_path / "s.png").exception is None
+    file.write_bytes(b'{"reward": "\xff"}\n' * 4)
+    assert sheet(tmp_path / "job", "-o", tmp_path / "s.png").exception is None
+    assert read(tmp_path / "s.png").shape[0] == GAP + 48 + 2 + LINE + GAP, "one line of text: nothing is known"
+
+
+def test_wrong_frames_on_the_command_line_are_refused() -> None:
+    for wrong in ("", "a", "1,,2", "-1", "1;2", "1e3", "٣", "9" * 30):
+        result = CliRunner().invoke(group, ["sheet", "job", "--at", wrong])
+        assert result.exit_code == 2 and "is not indices of frames" in result.output, wrong
