@@ -7,6 +7,8 @@ import { framesOf, rateOf, timeOf } from "./sync.js";
 
 // A video that does not come (a file system that hangs) must not stop the others for ever.
 const PATIENCE_MS = 10_000;
+// A decoded frame is given to the screen within some pictures of it, also of a busy machine.
+const PRESENTED_MS = 1_000;
 
 /**
  * @param {object} app
@@ -24,6 +26,8 @@ export function createClipView(app, job, { onLabel = () => {}, playGif = false, 
   let video = null;
   /** @type {HTMLElement | null} */
   let media = null;
+  let shape = null;
+  let seek = async () => {};
   let gif = false;
   let cells = null;
   let frame = 0;
@@ -33,7 +37,7 @@ export function createClipView(app, job, { onLabel = () => {}, playGif = false, 
     moves: false,
     async show(wanted) {
       frame = wanted;
-      if (video !== null) await seek(video, timeOf(wanted, rate));
+      if (video !== null) await seek(wanted);
       else showCell();
     },
     play(factor) {
@@ -55,6 +59,7 @@ export function createClipView(app, job, { onLabel = () => {}, playGif = false, 
     video = still || url === "" ? null : takeVideo(url);
     if (video !== null) {
       shown.moves = true;
+      seek = createSeeker(video, rate);
       video.setAttribute("aria-label", `Video of ${job.job}`);
       video.addEventListener("error", () => instead("The video cannot be read: its file is not there, or damaged."));
       put(video);
@@ -64,7 +69,7 @@ export function createClipView(app, job, { onLabel = () => {}, playGif = false, 
       image.addEventListener("error", () => instead("The GIF cannot be read: its file is not there, or damaged."));
       put(image);
     } else {
-      instead(job.mp4 || job.gif ? "" : job.error || "There is no video.");
+      instead(job.mp4 || job.gif ? "" : reasonOf(job));
     }
   }
 
@@ -118,7 +123,7 @@ export function createClipView(app, job, { onLabel = () => {}, playGif = false, 
   function resize() {
     const { clientWidth: width, clientHeight: height } = stage;
     if (media === null || width === 0 || height === 0) return;
-    const size = fit(picture, { width, height }, globalThis.devicePixelRatio || 1);
+    const size = fit(shape ?? picture, { width, height }, globalThis.devicePixelRatio || 1);
     media.style.width = `${size.width}px`;
     media.style.height = `${size.height}px`;
     media.classList.toggle("sharp", size.sharp);
@@ -132,7 +137,12 @@ export function createClipView(app, job, { onLabel = () => {}, playGif = false, 
     shown,
     clip: { frames: framesOf(job), fps: job.fps },
     isGif: () => gif,
-    /** Which frame a still picture is of, where not every frame has one; null otherwise. */
+    /** Show it in the shape of another, or of its own. @param {{width: number, height: number} | null} other */
+    stretchTo(other) {
+      shape = other?.width && other?.height ? other : null;
+      resize();
+    },
+    /** Whether it shows the cells of its sprite, or nothing: not every frame. */
     cellsOnly: () => video === null && !gif,
     close() {
       closed = true;
@@ -145,16 +155,52 @@ export function createClipView(app, job, { onLabel = () => {}, playGif = false, 
   };
 }
 
-/** Resolved when the picture of that time is on the screen, or when it cannot be. */
-async function seek(video, time) {
-  if (video.readyState < HTMLMediaElement.HAVE_METADATA) await eventOf(video, ["loadedmetadata"], () => true);
-  const there = () => !video.seeking && Math.abs(video.currentTime - time) < 0.001;
-  if (video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA && there()) return;
-  video.currentTime = time;
-  await eventOf(video, ["seeked", "loadeddata"], () => there() && video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA);
-  // Decoded; the screen has it two pictures later.
-  await nextPicture();
-  await nextPicture();
+/** Why a job has no video. */
+function reasonOf(job) {
+  const said = (job.chips || []).find(([kind, text]) => kind === job.state && text);
+  return job.error || (said ? `No video: ${said[1]}.` : "There is no video.");
+}
+
+/**
+ * Shows single frames of a video, and knows when one is on the screen: `seeked` says only that it was decoded, and the
+ * screen may have the one before for several pictures more. Each that it is given is told by its own time.
+ * @param {HTMLVideoElement} video
+ * @param {number} rate  its frames per second
+ */
+function createSeeker(video, rate) {
+  const tells = "requestVideoFrameCallback" in video;
+  let presented = -1;
+  let waiting = () => {};
+  const watch = (_, { mediaTime }) => {
+    // Chromium tells the time at which the frame begins, Firefox after a seek the one that was sought.
+    presented = Math.floor(mediaTime * rate + 0.01);
+    waiting();
+    video.requestVideoFrameCallback(watch);
+  };
+  if (tells) video.requestVideoFrameCallback(watch);
+
+  /** Resolved when the frame is on the screen, or when it cannot be. @param {number} frame */
+  return async function seek(frame) {
+    const time = timeOf(frame, rate);
+    if (video.readyState < HTMLMediaElement.HAVE_METADATA) await eventOf(video, ["loadedmetadata"], () => true);
+    const there = () => !video.seeking && Math.abs(video.currentTime - time) < 0.001;
+    const known = () => !tells || presented === frame;
+    if (video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA && there() && known()) return;
+    video.currentTime = time;
+    await eventOf(video, ["seeked", "loadeddata"], () => there() && video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA);
+    if (!known()) await new Promise((resolve) => {
+      // A page in the background presents nothing.
+      const timer = setTimeout(resolve, PRESENTED_MS);
+      waiting = () => {
+        if (!known()) return;
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    // Given to the screen, which has it two pictures later.
+    await nextPicture();
+    await nextPicture();
+  };
 }
 
 function eventOf(video, names, isEnough) {

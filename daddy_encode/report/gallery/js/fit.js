@@ -19,3 +19,22 @@ export function fit(picture, box, density = 1) {
   const factor = sharp ? whole : Math.min(zoom, LARGEST_ZOOM);
   return { width: picture.width * factor, height: picture.height * factor, sharp };
 }
+
+/**
+ * In how many columns pictures of one shape are largest.
+ * @param {number} count
+ * @param {{width: number, height: number}} picture
+ * @param {{width: number, height: number}} box  for all of them
+ * @param {{gap: number, extra: number}} around  gap between columns; extra: height of the text of each row
+ * @returns {{columns: number, height: number}}  height: of a picture's place
+ */
+export function bestColumns(count, picture, box, { gap, extra }) {
+  let best = { columns: 1, height: 0 };
+  for (let columns = 1; columns <= count; columns += 1) {
+    const rows = Math.ceil(count / columns);
+    const width = (box.width - gap * (columns - 1)) / columns;
+    const height = Math.min((width * picture.height) / picture.width, (box.height - gap * (rows - 1)) / rows - extra);
+    if (height > best.height + 0.5) best = { columns, height };
+  }
+  return best;
+}

@@ -52,7 +52,9 @@ const PARAMETERS = {
   compare: { name: "compare", ...ids },
   align: { name: "align", ...choice("start", "end", "offset") },
   offsets: { name: "offsets", ...offsets },
+  clock: { name: "clock", ...choice("frames", "time") },
   difference: { name: "difference", ...flag },
+  curve: { name: "curve", ...text(LONGEST_KEY) },
   speed: { name: "speed", ...number(0.1, 4) },
   rows: { name: "rows", ...text(LONGEST_KEY) },
   columns: { name: "columns", ...text(LONGEST_KEY) },
@@ -67,6 +69,7 @@ const PARAMETERS = {
   trend: { name: "trend", ...flag },
   brush: { name: "brush", ...brush },
   step: { name: "step", ...number(-1e15, 1e15) },
+  along: { name: "along", ...text(LONGEST_KEY) },
   theme: { name: "theme", ...choice("light", "dark") },
 };
 

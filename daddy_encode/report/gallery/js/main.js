@@ -2,6 +2,7 @@
 import { followAddress } from "./address.js";
 import { createApp } from "./app.js";
 import { createCards } from "./cards.js";
+import { createCompare } from "./compare.js";
 import { loadScript } from "./details.js";
 import { el, replace } from "./dom.js";
 import { createFind } from "./find.js";
@@ -13,6 +14,7 @@ import { createPlot } from "./plot.js";
 import { createPlayer } from "./player.js";
 import { createState } from "./state.js";
 import { createTabs } from "./tabs.js";
+import { createTimeline } from "./timeline.js";
 import { createTheme, rememberedTheme } from "./theme.js";
 import { createToolbar } from "./toolbar.js";
 import { createTray } from "./tray.js";
@@ -26,6 +28,8 @@ const VIEWS = [
   { name: "cards", title: "Cards", create: createCards },
   { name: "matrix", title: "Matrix", create: createMatrix },
   { name: "plot", title: "Plot", create: createPlot },
+  { name: "compare", title: "Compare", create: createCompare, badge: (_, { compare }) => String(compare.length || "") },
+  { name: "timeline", title: "Over training", create: createTimeline },
 ];
 
 /** What lies over the page while `state.job` is set: `create(app)` gives {element, update(state, changedKeys)}. */

@@ -55,7 +55,7 @@ export function createPlayer(app, slots = {}) {
   register(["PageUp", "p"], "Previous job", () => move(-1), isOpen, "Player");
   register(["PageDown", "n"], "Next job", () => move(1), isOpen, "Player");
   register("y", "Copy a link to this frame", copyLink, isOpen, "Player");
-  register("c", "Compare this job, or no longer", toggleCompare, isOpen, "Player");
+  register("x", "Select this job for comparison, or no longer", toggleCompare, isOpen, "Player");
   register("Escape", "Close", close, isOpen, "Player");
 
   function update(state, changed) {
@@ -154,8 +154,11 @@ export function createPlayer(app, slots = {}) {
   }
 
   function chips(job) {
-    const all = [...(BAD.includes(job.state) ? [[job.state, ""]] : []), ...(job.chips || [])];
-    const said = all.filter(([, text]) => text);
+    const own = job.chips || [];
+    const isSaid = own.some(([kind]) => kind === job.state);
+    const all = BAD.includes(job.state) && !isSaid ? [[job.state, ""], ...own] : own;
+    // What the stage says is not said again.
+    const said = all.filter(([kind, text]) => text && !BAD.includes(kind));
     if (all.length === 0 && !job.error) return null;
     return el("div", { class: "player-chips" },
       el("div", {}, all.map(([kind]) => el("span", { class: `chip ${BAD.includes(kind) ? "bad" : ""}` }, kind))),

@@ -14,7 +14,9 @@ export const DEFAULTS = Object.freeze({
   compare: Object.freeze([]),
   align: "start",
   offsets: Object.freeze({}),
+  clock: "frames",
   difference: false,
+  curve: "",
   speed: 1,
   rows: "",
   columns: "",
@@ -29,6 +31,7 @@ export const DEFAULTS = Object.freeze({
   trend: true,
   brush: null,
   step: null,
+  along: "",
   theme: "",
 });
 

@@ -1,0 +1,87 @@
+// One of the jobs that are compared: its name, its picture, the frame that is shown and what was written about it.
+
+import { createClipView } from "./clip_view.js";
+import { readable, valueAt } from "./curve_data.js";
+import { el, replace } from "./dom.js";
+import { label } from "./facts.js";
+
+/** Values under a picture; all of them are in the player. */
+const MOST_VALUES = 8;
+const PHASES = { before: " · not yet begun", after: " · has ended", during: "" };
+
+/**
+ * @param {object} app
+ * @param {object} job
+ * @param {{open(): void, move(by: 1 | -1): void, replace(): void, remove(): void, loaded(): void,
+ *   offset(frames: number): void}} act
+ */
+export function createCell(app, job, act) {
+  const { name, run } = label(job);
+  const letter = el("span", { class: "compare-letter", "aria-hidden": "true" });
+  const said = el("span", { class: "compare-frame" });
+  const values = el("dl", { class: "compare-values" });
+  const offset = el("input", {
+    type: "number", step: "1", class: "compare-offset", "aria-label": `Begins later by frames: ${name}`,
+    onchange: () => act.offset(Math.trunc(Number(offset.value)) || 0),
+  });
+  const offsetLabel = el("label", { class: "compare-offset-label", hidden: true }, "begins ", offset, " frames later");
+  let details = null;
+  let shown = { frame: 0, phase: "during" };
+  const view = createClipView(app, job, {
+    onLabel(frame, phase) {
+      shown = { frame, phase };
+      show();
+    },
+  });
+  const button = (sign, title, onclick) =>
+    el("button", { type: "button", class: "icon-button", title, "aria-label": `${title}: ${name}`, onclick }, sign);
+  const left = button("←", "Move to the left", () => act.move(-1));
+  const right = button("→", "Move to the right", () => act.move(1));
+  const element = el("article", { class: "compare-cell", "aria-label": job.job },
+    el("header", { class: "compare-head" },
+      letter,
+      el("button", { type: "button", class: "compare-name", title: `${job.job}: open`, onclick: act.open },
+        run && el("span", { class: "compare-run" }, run), el("span", {}, name)),
+      left, right,
+      button("⇄", "Another job in its place", act.replace),
+      button("✕", "No longer compare", act.remove)),
+    el("div", { class: "compare-stage" }, view.element),
+    el("div", { class: "compare-caption" }, said, offsetLabel, values));
+  const columns = () => Object.entries(details?.columns || {}).slice(0, MOST_VALUES);
+
+  function show() {
+    said.textContent = `frame ${shown.frame} of ${view.clip.frames - 1}${PHASES[shown.phase]}`;
+    const step = details?.step || 1;
+    columns().forEach(([, column], i) => {
+      values.children[i].lastChild.textContent = readable(valueAt(column, shown.frame, step));
+    });
+  }
+
+  if (job.columns) app.details(job.id).then((loaded) => {
+    details = loaded;
+    replace(values, columns().map(([column]) => el("div", {}, el("dt", {}, column), el("dd", {}))));
+    show();
+    act.loaded();
+  }, () => undefined);
+  show();
+  return {
+    element,
+    view,
+    job,
+    name: run ? `${run}/${name}` : name,
+    details: () => details,
+    /** Its place among all, and the alignment. */
+    place(index, count, align, frames) {
+      element.dataset.place = String(index);
+      letter.textContent = String(index + 1);
+      left.disabled = index === 0;
+      right.disabled = index === count - 1;
+      offsetLabel.hidden = align !== "offset";
+      if (document.activeElement !== offset) offset.value = String(frames);
+    },
+    close() {
+      view.close();
+      element.remove();
+    },
+  };
+}

@@ -1,0 +1,344 @@
+"""Videos in real browsers: frame for frame in the player, in comparisons, and over training.
+
+What a picture of the screen shows is read from it: each frame of these videos has its index as black and white blocks.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from daddy_encode import gallery
+from daddy_encode.dump import FrameWriter
+from tests.jobs import encode
+from tests.report.gallery.browser import Browser, Page
+from tests.report.gallery.coded import coded_job, frame_of, read_index, shown_indexes
+from tests.report.gallery.pages import read_page
+from tests.report.gallery.spools import add_job, make_clip
+
+FRAMES = {"a/first": 90, "b/second": 120, "c/third": 50}
+
+
+class Gallery:
+    """A page over coded videos."""
+
+    def __init__(self, index: Path) -> None:
+        self.index = index
+        self.ids = {job["job"]: job["id"] for job in read_page(index).jobs}
+
+    def compare(self, *names: str, **more: object) -> str:
+        words = [f"{name}={value}" for name, value in more.items()]
+        return "#" + "&".join(["view=compare", f"compare={','.join(self.ids[name] for name in names)}", *words])
+
+
+@pytest.fixture(scope="session")
+def coded(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
+    root = tmp_path_factory.mktemp("coded")
+    for (name, frames), fps in zip(FRAMES.items(), (30, 60, "30000/1001"), strict=True):
+        coded_job(root, name, frames, fps, step=frames)
+    writer = FrameWriter(root / "c" / "moving", fps=30)
+    for index in range(4):
+        writer.write(frame_of(index))
+    writer.close()
+    encode(root / "c" / "moving", video="gif")
+    clip = make_clip(tmp_path_factory.mktemp("clip") / "clip")
+    add_job(root, "c/broken", clip, error="000001.png: not a PNG")
+    return Gallery(gallery(root))
+
+
+def wait_for_videos(page: Page, count: int, position: int) -> None:
+    page.wait_for(f"document.querySelectorAll('video').length === {count}")
+    wait_for_position(page, position)
+
+
+def wait_for_position(page: Page, position: int) -> None:
+    """The label has it: nothing moves any more."""
+    page.wait_for(
+        "document.querySelector('.player[open] .transport-text, .compare .transport-text')"
+        f".textContent.match(/^(frame )?{position} of/)"
+    )
+
+
+def labels(page: Page) -> list[int]:
+    return [int(text.split()[1]) for text in page.texts(".compare-frame")]
+
+
+def seek(page: Page, position: int) -> None:
+    page.evaluate(
+        "p => { const slider = document.querySelector('.compare-foot input');"
+        " slider.value = p; slider.dispatchEvent(new Event('input')); }",
+        position,
+    )
+
+
+def expected(names: Sequence[str], starts: Sequence[int], position: int) -> list[int]:
+    return [min(max(position - start, 0), FRAMES[name] - 1) for name, start in zip(names, starts, strict=True)]
+
+
+def move_at_random(page: Page, names: Sequence[str], starts: Sequence[int], moves: int, seed: int) -> None:
+    """Seeks and steps, in any order: after each the pictures and the labels are of the frames that they should be."""
+    rng = random.Random(seed)
+    last = max(start + FRAMES[name] for name, start in zip(names, starts, strict=True)) - 1
+    position = 0
+    for _ in range(moves):
+        kind = rng.choice(["seek", ".", ",", "ArrowRight", "Home", "End", "Shift+ArrowRight"])
+        if kind == "seek":
+            position = rng.randint(0, last)
+            seek(page, position)
+        else:
+            page.press(kind)
+            by = {".": 1, "ArrowRight": 1, ",": -1, "Shift+ArrowRight": 10, "Home": -last, "End": last}[kind]
+            position = min(last, max(0, position + by))
+        wait_for_position(page, position)
+        assert labels(page) == expected(names, starts, position), kind
+        assert shown_indexes(page) == expected(names, starts, position), kind
+
+
+def test_after_every_seek_and_step_all_show_the_same_index(browser: Browser, coded: Gallery) -> None:
+    page = browser.open(coded.index, coded.compare(*FRAMES))
+    wait_for_videos(page, 3, 0)
+    move_at_random(page, list(FRAMES), [0, 0, 0], 12, seed=1)
+
+
+def test_aligned_at_the_end_the_last_frames_are_side_by_side(browser: Browser, coded: Gallery) -> None:
+    page = browser.open(coded.index, coded.compare(*FRAMES, align="end", frame=119))
+    wait_for_videos(page, 3, 119)
+    assert shown_indexes(page) == labels(page) == [89, 119, 49]
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("align", ["start", "end", "offset"])
+def test_a_hundred_seeks_and_steps(align: str, browser: Browser, coded: Gallery) -> None:
+    names = [*FRAMES, "a/first"][:3]
+    offsets = dict(zip((coded.ids[name] for name in names), (3, -8, 0), strict=True))
+    words = ",".join(f"{job}:{frames}" for job, frames in offsets.items())
+    page = browser.open(coded.index, coded.compare(*names, align=align, offsets=words))
+    starts = {"start": [0, 0, 0], "end": [30, 0, 70], "offset": [11, 0, 8]}[align]
+    wait_for_videos(page, 3, 0)
+    move_at_random(page, names, starts, 100, seed=7)
+
+
+def spread_while_playing(page: Page, seconds: float) -> tuple[int, list[list[int]]]:
+    """How far pictures of the screen are apart at most while it plays; and all that they showed."""
+    seen = []
+    end = time.monotonic() + seconds
+    while time.monotonic() < end or len(seen) < 5:
+        seen.append(shown_indexes(page))
+    assert all(index >= 0 for indexes in seen for index in indexes)
+    return max(max(indexes) - min(indexes) for indexes in seen), seen
+
+
+def test_while_they_play_all_are_within_one_frame(browser: Browser, coded: Gallery) -> None:
+    page = browser.open(coded.index, coded.compare("a/first", "b/second", speed=0.5))
+    wait_for_videos(page, 2, 0)
+    page.press(" ")
+    # Until all have begun.
+    page.wait_for("[...document.querySelectorAll('video')].every(v => v.currentTime * 30 > 3)")
+    spread, seen = spread_while_playing(page, 0.5)
+    assert spread <= 1, seen
+    assert seen[0] != seen[-1]
+    page.press(" ")
+    page.wait_for("document.querySelector('.compare-foot button[aria-label^=Play]')")
+    assert len(set(shown_indexes(page))) == 1
+    assert shown_indexes(page) == labels(page)
+
+
+@pytest.fixture(scope="session")
+def long(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
+    root = tmp_path_factory.mktemp("long")
+    for place, fps in enumerate((30, 60, 30, "24000/1001")):
+        coded_job(root, f"run/{place}", 3600, fps)
+    return Gallery(gallery(root))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("speed", [0.1, 1, 1.5])
+def test_after_a_minute_of_play_all_are_within_one_frame(speed: float, browser: Browser, long: Gallery) -> None:
+    page = browser.open(long.index, long.compare(*long.ids, speed=speed))
+    page.wait_for("document.querySelectorAll('video').length === 4")
+    wait_for_position(page, 0)
+    page.press(" ")
+    page.wait_for("[...document.querySelectorAll('video')].every(v => v.currentTime > 0.3)")
+    spread, seen = spread_while_playing(page, 60)
+    assert sorted({max(indexes) - min(indexes) for indexes in seen}) in ([0], [0, 1], [1]), spread
+    page.press(" ")
+    page.wait_for("document.querySelector('.compare-foot button[aria-label^=Play]')")
+    assert len(set(shown_indexes(page))) == 1
+
+
+def test_the_difference_of_two_is_black_where_they_are_alike(browser: Browser, coded: Gallery) -> None:
+    page = browser.open(coded.index, coded.compare("a/first", "b/second", difference=1, frame=7))
+    wait_for_videos(page, 2, 7)
+    page.wait_for("document.querySelector('.difference')")
+    # The same index in both: nothing is left of it but what compression makes of each.
+    assert page.screenshot(".compare-cell:nth-child(2) .compare-stage").max() < 40
+    page.select(".compare-choice select", "offset")
+    page.type(".compare-offset", "\b1")
+    page.press("Tab")
+    page.wait_for("location.hash.includes('offsets')")
+    page.wait_for("document.querySelector('.compare-frame').textContent.startsWith('frame 7 ')")
+    left = page.screenshot("video")
+    # Where exactly one of the two is white, 7 beside 8.
+    both = frame_of(7) ^ frame_of(8)
+    assert read_blocks(left) == read_blocks(both)
+
+
+def read_blocks(picture: Any) -> list[bool]:
+    height, width = (length // 4 for length in picture.shape[:2])
+    return [
+        bool(np.median(picture[r * height : (r + 1) * height, c * width : (c + 1) * width]) > 100)
+        for r in range(4)
+        for c in range(4)
+    ]
+
+
+def test_a_click_on_the_curve_goes_there(browser: Browser, coded: Gallery) -> None:
+    page = browser.open(coded.index, coded.compare("a/first", "c/third"))
+    wait_for_videos(page, 2, 0)
+    page.wait_for("document.querySelectorAll('.compare-plot path').length === 2")
+    assert page.evaluate("document.querySelector('.compare-plot svg').getAttribute('aria-label')").startswith(
+        "a/first: reward: 0 to 178, begins at 0, ends at 178, 90 values. c/third: reward: 0 to 98"
+    )
+    x, y, width, height = page.box(".compare-plot .curve")
+    page.click((x + width * 20.5 / 90, y + height / 2))
+    wait_for_position(page, 20)
+    assert shown_indexes(page) == [20, 20]
+    assert page.texts(".compare-values dd") == ["40", "0"] * 2
+
+
+def test_jobs_are_moved_taken_away_and_added_and_the_frame_stays(browser: Browser, coded: Gallery) -> None:
+    page = browser.open(coded.index, coded.compare("a/first", "b/second", frame=33))
+    wait_for_videos(page, 2, 33)
+    page.click(".compare-cell button[aria-label^='Move to the right']")
+    page.wait_for("document.querySelector('.compare-cell').getAttribute('aria-label') === 'b/second'")
+    assert shown_indexes(page) == [33, 33]
+    page.click(".compare-cell:nth-child(2) button[aria-label^='No longer']")
+    page.wait_for("document.querySelectorAll('video').length === 1")
+    page.click(".compare-tools .button")
+    page.type("", "third")
+    page.wait_for("document.querySelectorAll('.picker-job').length === 1")
+    page.press("ArrowDown")
+    page.press("Enter")
+    page.wait_for("document.querySelectorAll('video').length === 2")
+    wait_for_position(page, 33)
+    page.wait_for("document.querySelectorAll('.compare-frame')[1].textContent.startsWith('frame 33 ')")
+    assert shown_indexes(page) == [33, 33]
+    page.wait_for(f"location.hash.includes('compare={coded.ids['b/second']},{coded.ids['c/third']}')")
+
+
+def test_a_link_opens_a_job_at_a_frame_and_keys_step_from_there(browser: Browser, coded: Gallery) -> None:
+    page = browser.open(coded.index, f"#job={coded.ids['a/first']}&frame=41")
+    wait_for_videos(page, 1, 41)
+    assert shown_indexes(page) == [41]
+    page.press(".")
+    page.press(".")
+    wait_for_position(page, 43)
+    assert shown_indexes(page) == [43]
+    page.wait_for("location.hash.includes('frame=43')")
+    page.wait_for("document.querySelector('.annotations')")
+    rows = page.evaluate(
+        "[...document.querySelectorAll('.annotations tr')]"
+        ".map(row => [...row.children].slice(0, 2).map(cell => cell.innerText.trim()))"
+    )
+    assert rows == [["note", "from 35 on"], ["reward", "86"], ["odd", "1"]]
+    x, y, width, height = page.box(".annotations .curve")
+    page.click((x + width * 60.5 / 90, y + height / 2))
+    wait_for_position(page, 60)
+    assert shown_indexes(page) == [60]
+
+
+def test_small_pictures_are_enlarged_by_a_whole_number_and_stay_sharp(browser: Browser, coded: Gallery) -> None:
+    page = browser.open(coded.index, f"#job={coded.ids['a/first']}&frame=5")
+    wait_for_videos(page, 1, 5)
+    _, _, width, height = page.box("video")
+    assert width == height
+    assert width % 64 == 0
+    picture = page.screenshot("video")
+    assert read_index(picture) == 5
+    # Edges are no ramps: half of a block's border is one side, half the other.
+    border = picture[:, int(width) // 4 - 1 : int(width) // 4 + 1, 0].astype(int)
+    assert np.abs(border[:, 0] - border[:, 1]).max() > 150
+
+
+def test_the_player_plays_its_job_round_and_round_and_gives_back_the_focus(browser: Browser, coded: Gallery) -> None:
+    page = browser.open(coded.index, "#q=first")
+    page.click(".card .open")
+    page.wait_for("document.querySelector('.player[open] video')")
+    page.wait_for("document.querySelector('.player video').currentTime > 1")
+    # It began again.
+    page.wait_for("document.querySelector('.player video').currentTime < 0.5")
+    page.press("Escape")
+    page.wait_for("document.querySelectorAll('video').length === 0 && !location.hash.includes('job=')")
+    assert page.evaluate("document.activeElement.closest('.card') !== null")
+
+
+def test_tab_stays_in_the_player(browser: Browser, coded: Gallery) -> None:
+    page = browser.open(coded.index, f"#job={coded.ids['a/first']}&frame=1")
+    wait_for_videos(page, 1, 1)
+    count = page.evaluate("document.querySelectorAll('.player :is(button:not(:disabled), a, input, select)').length")
+    for _ in range(count + 2):
+        page.press("Tab")
+        assert page.evaluate("document.activeElement.closest('.player') !== null")
+
+
+def test_a_gif_plays_by_itself_and_a_failed_job_says_why(browser: Browser, coded: Gallery) -> None:
+    page = browser.open(coded.index, f"#job={coded.ids['c/moving']}")
+    page.wait_for("document.querySelector('.player img')?.naturalWidth === 64")
+    assert page.count("video") == 0
+    page.goto(f"#job={coded.ids['c/broken']}")
+    page.wait_for("document.querySelector('.player .clip-reason')?.textContent.includes('000001.png')")
+
+
+def test_over_training_shows_of_each_run_what_is_nearest_to_the_step(browser: Browser, coded: Gallery) -> None:
+    page = browser.open(coded.index, "#view=timeline&step=95")
+    page.wait_for("document.querySelectorAll('.timeline video').length === 3")
+    assert page.texts(".timeline-run b") == ["a", "b", "c"]
+    assert page.texts(".timeline-step") == ["step 90"]
+    page.press("}")
+    page.wait_for("document.querySelector('.timeline-step').textContent === 'step 120'")
+    page.wait_for("location.hash.includes('step=120')")
+    page.click(".timeline-run")
+    page.wait_for(f"location.hash.includes('job={coded.ids['a/first']}')")
+    page.wait_for("document.querySelectorAll('video').length === 4")
+
+
+@pytest.mark.soak
+def test_there_are_never_more_than_twelve_videos(browser: Browser, tmp_path: Path) -> None:
+    root = tmp_path / "many"
+    for run in range(15):
+        coded_job(root, f"run-{run}/episode", 20, step=run)
+    page = browser.open(gallery(root), "#view=timeline&frame=9")
+    page.wait_for("document.querySelectorAll('.timeline video').length === 11")
+    page.wait_for("document.querySelectorAll('.timeline .clip-sprite').length === 4")
+    page.evaluate(
+        "globalThis.most = 0, globalThis.watching = setInterval("
+        "() => { most = Math.max(most, document.querySelectorAll('video').length); }, 1), 0"
+    )
+    page.click(".timeline-run")
+    page.wait_for("document.querySelector('.player[open] video')")
+    page.press("Escape")
+    ids = [job["id"] for job in read_page(root / "index.html").jobs][:6]
+    page.goto(f"#view=compare&compare={','.join(ids)}")
+    page.wait_for("document.querySelectorAll('.compare video').length === 6")
+    page.goto("#view=timeline")
+    page.wait_for("document.querySelectorAll('.timeline video').length === 11")
+    assert page.evaluate("most") <= 12
+
+
+@pytest.mark.parametrize("view", ["player", "compare", "timeline"])
+def test_axe_finds_nothing_serious(view: str, chromium: Browser, coded: Gallery) -> None:
+    hashes = {
+        "player": f"#job={coded.ids['a/first']}&frame=9",
+        "compare": coded.compare(*FRAMES, align="offset"),
+        "timeline": "#view=timeline",
+    }
+    page = chromium.open(coded.index, hashes[view])
+    page.wait_for(f"document.querySelector('.{view} .transport')")
+    page.wait_for("document.querySelectorAll('.curve').length > 0" if view != "timeline" else "true")
+    assert page.run_axe() == []
