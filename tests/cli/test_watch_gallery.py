@@ -41,9 +41,11 @@ def test_a_watcher_that_ends_leaves_a_page_with_all_that_it_made(tmp_path: Path)
     done = run_command("watch", tmp_path / "spool", "--once", "--gallery-page", page)
     assert done.returncode == 0, done.stderr
     assert jobs(page).keys() == {"a", "b"}
-    # With nothing to do, it is as fast at its end as at its beginning.
-    assert run_command("watch", tmp_path / "spool", "--once", "--gallery-page", page).returncode == 0
-    assert jobs(page).keys() == {"a", "b"}
+    # With nothing to do, it is at its end before the page is begun.
+    keeper = GalleryKeeper(tmp_path / "spool", tmp_path / "other.html", None)
+    keeper.start()
+    keeper.end(lambda: True)
+    assert jobs(tmp_path / "other.html").keys() == {"a", "b"}
     for job in jobs(page).values():
         assert "sprite" in read_details(page, job["id"])
     with pytest.raises(SettingsError, match=r"has to end in \.html"):
@@ -63,17 +65,30 @@ def test_the_page_comes_with_the_root_and_shows_own_and_others_jobs(tmp_path: Pa
     until(lambda: "other" not in jobs(page), "that it is gone")
 
 
+def test_a_root_that_never_comes_gets_no_page(tmp_path: Path, keeper: GalleryKeeper) -> None:
+    keeper.start()
+    keeper.end(lambda: False)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_page_that_cannot_be_written_is_one_warning_and_comes_once_it_can(
-    tmp_path: Path, keeper: GalleryKeeper, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, keeper: GalleryKeeper, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spool = tmp_path / "spool"
     encode(write_job(spool / "job"))
     (spool / "index.files").write_text("in the way")
+    tries = []
+    original = Gallery.publish
+
+    def publish(gallery: Gallery) -> bool:
+        tries.append(gallery)
+        return original(gallery)
+
+    monkeypatch.setattr(Gallery, "publish", publish)
     with caplog.at_level(logging.WARNING):
         keeper.start()
         until(lambda: caplog.records, "a warning")
-        for _ in range(3):
-            keeper.changed(spool / "job.receipt.json")
+        until(lambda: len(tries) > 3, "further tries")
         (spool / "index.files").unlink()
         until(lambda: "job" in jobs(spool / "index.html"), "the page")
     assert len({record.getMessage() for record in caplog.records}) == len(caplog.records)

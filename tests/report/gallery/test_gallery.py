@@ -268,6 +268,23 @@ def test_packed_frames_and_several_sequences_of_one_directory(tmp_path: Path) ->
     assert [kind for kind, _ in chips(page.job("views/rgb_*.png"))] == ["warning"], "of its rate"
 
 
+@pytest.mark.parametrize(
+    ("gaps", "reward", "kind"),
+    [("skip", [0, 0.5, 1.5, 2.5], "skipped"), ("hold", [0, 0.5, 1, 1.5, 2, 2.5], "held")],
+)
+def test_annotations_stand_at_the_frames_that_show_them(
+    tmp_path: Path, gaps: str, reward: list[float], kind: str
+) -> None:
+    job = record(tmp_path / "job")
+    (job / "000002.png").unlink()
+    (job / "000004.png").write_bytes(b"damaged")
+    encode(job, gaps=gaps)
+    (found,) = made(tmp_path).jobs
+    assert [name for name, _ in chips(found)] == [kind]
+    assert found["frames"] == len(reward)
+    assert read_details(tmp_path / "index.html", found["id"])["columns"] == {"reward": reward}
+
+
 NAMES = [
     "with blank",
     "a#b?c=d&e",
