@@ -135,8 +135,8 @@ def parameters(function: Any) -> list[inspect.Parameter]:
 
 
 def is_constructed(cls: type) -> bool:
-    """Whether users construct the class: they do not construct dataclasses, which are returned, and exceptions."""
-    return not dataclasses.is_dataclass(cls) and not issubclass(cls, Exception)
+    """Whether users construct the class: they do not construct what is only returned, and exceptions."""
+    return not dataclasses.is_dataclass(cls) and "__init__" in vars(cls) and not issubclass(cls, Exception)
 
 
 def reference() -> str:
@@ -162,7 +162,8 @@ def _class(name: str, cls: type) -> Iterator[str]:
     else:
         bases = [base.__name__ for base in cls.__bases__ if base is not object]
         yield _code(f"class {name}({', '.join(bases)})" if bases else f"class {name}")
-    types = {field.name: str(field.type) for field in dataclasses.fields(cls)} if dataclasses.is_dataclass(cls) else {}
+    is_returned = not is_constructed(cls) and not issubclass(cls, Exception)
+    types = {name: str(kind) for name, kind in inspect.get_annotations(cls).items()} if is_returned else {}
     yield from _rendered(parse_docstring(docstring_of(cls)), types)
     for member_name, member in public_members(cls).items():
         yield f"#### {name}.{member_name}\n"

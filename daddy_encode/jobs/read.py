@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from daddy_encode.jobs.results import JobReceipt, saved_video
+from daddy_encode.jobs.results import JobReceipt, row_of, saved_video
+from daddy_encode.jobs.rows import completed
+
+if TYPE_CHECKING:
+    from daddy_encode.spool.receipt import Receipt
 
 log = logging.getLogger(__name__)
 
@@ -14,7 +22,7 @@ def receipts(root: str | os.PathLike[str]) -> list[JobReceipt]:
     """Read every receipt below `root`, the oldest first: of each job what was made of it, or why it failed.
 
     Whoever may write there may have written one; one that cannot be read is named in a log line (logger `daddy_encode`,
-    level WARNING).
+    level WARNING). `pandas.DataFrame(receipts(root))` and `polars.DataFrame(receipts(root))` are tables of them.
 
     Args:
         root: A spool, a job's directory, or the one that videos were written to; `~` is the home directory.
@@ -31,25 +39,48 @@ def receipts(root: str | os.PathLike[str]) -> list[JobReceipt]:
         if isinstance(receipt, ManifestError):
             log.warning("%s", receipt)
             continue
-        base = path.name.removesuffix(RECEIPT_SUFFIX)
-        found.append(
-            JobReceipt(
-                path=path,
-                job=path.with_name(base),
-                videos=tuple(
-                    saved_video(path.with_name(f"{base}.{record.format}"), record)
-                    for record in {record.format: record for record in receipt.outputs}.values()
-                ),
-                error=receipt.error,
-                frames=receipt.source.frames,
-                missing=receipt.lost.missing_count,
-                bad=receipt.lost.bad_count,
-                gaps=receipt.gaps,
-                partial=receipt.partial,
-                salvaged=receipt.salvaged,
-                finished=receipt.finished,
-                host=receipt.host,
-                ffmpeg=receipt.ffmpeg,
-            )
-        )
-    return sorted(found, key=lambda receipt: (receipt.finished, receipt.path))
+        found.append(_job_receipt(path, path.name.removesuffix(RECEIPT_SUFFIX), receipt))
+    found.sort(key=lambda receipt: (receipt.finished, receipt.path))
+    for job, row in zip(found, completed([row_of(job) for job in found]), strict=True):
+        job.update(row)
+    return found
+
+
+def _job_receipt(path: Path, base: str, receipt: Receipt) -> JobReceipt:
+    made = JobReceipt()
+    made.path = path
+    made.job = path.with_name(base)
+    made.videos = tuple(
+        saved_video(path.with_name(f"{base}.{record.format}"), record)
+        for record in {record.format: record for record in receipt.outputs}.values()
+    )
+    made.error = receipt.error
+    made.frames = receipt.source.frames
+    made.missing = receipt.lost.missing_count
+    made.bad = receipt.lost.bad_count
+    made.gaps = receipt.gaps
+    made.partial = receipt.partial
+    made.salvaged = receipt.salvaged
+    made.finished = receipt.finished
+    made.host = receipt.host
+    made.ffmpeg = receipt.ffmpeg
+    # The outputs of one of several sequences have its name after the directory's.
+    is_sequence = receipt.sequence is not None and base.startswith(f"{receipt.job}.")
+    made.meta = _meta(path.with_name(receipt.job if is_sequence else base))
+    return made
+
+
+def _meta(directory: Path) -> Mapping[str, str | int | float | bool]:
+    """What the rollout of a job said of itself: nothing where that is gone, or cannot be used."""
+    from daddy_encode.errors import ManifestError
+    from daddy_encode.report.gallery.meta import flat_meta
+    from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME, Manifest
+    from daddy_encode.spool.recording.rollout import Rollout
+    from daddy_encode.spool.records import read_record
+
+    with contextlib.suppress(ManifestError):
+        if (found := read_record(directory / MANIFEST_NAME, Manifest)) is not None:
+            return flat_meta(found[0].meta)
+        if (begun := read_record(directory / ROLLOUT_NAME, Rollout)) is not None:
+            return flat_meta(begun[0].meta)
+    return {}

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+
+from daddy_encode.errors import one_line
+from daddy_encode.jobs.rows import META
 
 if TYPE_CHECKING:
     from daddy_encode.spool.receipt import OutputRecord
@@ -44,9 +48,14 @@ class SavedVideo:
     made: bool = False
 
 
-@dataclass(frozen=True)
-class JobReceipt:
-    """What an encoder wrote down of a job.
+class JobReceipt(dict[str, Any]):
+    """What an encoder wrote down of a job: its attributes, and as a dictionary the same as a row of a table.
+
+    A list of them is what `pandas.DataFrame` and `polars.DataFrame` take. The columns are path, job, state ("done",
+    "failed", or "partial": an error beside one), mp4 and gif (paths), frames, fps, seconds, width, height, bytes
+    (of both), encode_seconds, finished, host, ffmpeg, error, missing, bad, gaps, partial, salvaged, and for each value
+    of the rollout's own `meta` a column such as `meta.seed`, or of nested ones `meta.env.name`. All receipts of a call
+    have the same columns, each of one type: a text that is missing is empty, a number NaN.
 
     Attributes:
         path: The receipt.
@@ -62,6 +71,8 @@ class JobReceipt:
         finished: When, in seconds since the epoch.
         host: Where.
         ffmpeg: The version of the program; empty where none has run, as for an exact GIF.
+        meta: What the rollout said of itself, as far as its manifest is still there: its numbers, texts and truth
+            values, nested ones by their paths, such as "env.name"; long texts are cut.
     """
 
     path: Path
@@ -77,6 +88,38 @@ class JobReceipt:
     finished: float
     host: str
     ffmpeg: str
+    meta: Mapping[str, str | int | float | bool]
+
+
+def row_of(receipt: JobReceipt) -> dict[str, str | int | float | bool | None]:
+    """Its values for a table, which may have more columns for other receipts."""
+    # The MP4 has every frame.
+    videos = {video.kind: video for video in receipt.videos}
+    best = videos.get("mp4") or videos.get("gif")
+    return {
+        "path": one_line(str(receipt.path)),
+        "job": one_line(str(receipt.job)),
+        "state": "done" if receipt.error is None else "partial" if videos else "failed",
+        "mp4": one_line(str(videos["mp4"].path)) if "mp4" in videos else None,
+        "gif": one_line(str(videos["gif"].path)) if "gif" in videos else None,
+        "frames": receipt.frames,
+        "fps": float(best.fps) if best else None,
+        "seconds": float(best.frames / best.fps) if best and best.fps else None,
+        "width": best.width if best else None,
+        "height": best.height if best else None,
+        "bytes": sum(video.bytes for video in receipt.videos),
+        "encode_seconds": max(video.encode_seconds for video in receipt.videos) if best else None,
+        "finished": receipt.finished,
+        "host": one_line(receipt.host),
+        "ffmpeg": one_line(receipt.ffmpeg),
+        "error": one_line(receipt.error) if receipt.error is not None else None,
+        "missing": receipt.missing,
+        "bad": receipt.bad,
+        "gaps": receipt.gaps,
+        "partial": receipt.partial,
+        "salvaged": receipt.salvaged,
+        **{f"{META}{name}": value for name, value in receipt.meta.items()},
+    }
 
 
 def saved_video(path: Path, record: OutputRecord, *, made: bool = False) -> SavedVideo:

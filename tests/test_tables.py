@@ -1,0 +1,117 @@
+"""`daddy_encode.receipts` as tables of pandas and polars, with what the rollouts said of themselves."""
+
+from __future__ import annotations
+
+import copy
+import math
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import daddy_encode
+from daddy_encode import JobReceipt, save_frames_as_png
+from daddy_encode.jobs.rows import completed
+from tests.media import moving_square
+
+METAS: dict[str, dict[str, Any]] = {
+    "a": {"environment": "CartPole-v1", "seed": 3, "return": 200, "success": True, "env": {"wind": 0.5}},
+    "b": {"environment": "CartPole-v1", "seed": 2**70, "return": 12.5, "success": False, "note": "=1+1"},
+    "c": {"return": float("nan"), "seed": "seven", "success": True, "tags": ["x", 1]},
+}
+
+
+@pytest.fixture(scope="module")
+def spool(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three encoded jobs, and one that failed."""
+    root = tmp_path_factory.mktemp("spool")
+    for name, meta in METAS.items():
+        save_frames_as_png(moving_square(3, 24, 32), root / name, fps=10, meta=meta, video="both")
+    save_frames_as_png(moving_square(3, 24, 32), root / "broken", fps=10)
+    (root / "broken" / "000000.png").write_bytes(b"no PNG")
+    with pytest.raises(daddy_encode.errors.JobsFailedError):
+        daddy_encode.encode(root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def found(spool: Path) -> list[JobReceipt]:
+    return sorted(daddy_encode.receipts(spool), key=lambda receipt: receipt.job)
+
+
+def check(rows: list[dict[str, Any]], spool: Path) -> None:
+    """Check a table, given as its rows."""
+    a, b, broken, c = rows
+    assert (a["job"], a["mp4"], a["gif"]) == (f"{spool}/a", f"{spool}/a.mp4", f"{spool}/a.gif")
+    assert (a["state"], a["frames"], a["fps"], a["seconds"], a["width"]) == ("done", 3, 10.0, 0.3, 32)
+    assert a["bytes"] == sum((spool / f"a.{kind}").stat().st_size for kind in ("mp4", "gif"))
+    assert (a["meta.return"], b["meta.return"]) == (200.0, 12.5)
+    assert math.isnan(c["meta.return"]) and math.isnan(broken["meta.return"])
+    assert (a["meta.seed"], b["meta.seed"], c["meta.seed"]) == ("3", str(2**70), "seven"), "one is a word: all are"
+    assert (a["meta.success"], b["meta.success"]) == (1.0, 0.0), "a share of successes has a mean"
+    assert (a["meta.env.wind"], a["meta.note"], b["meta.note"], c["meta.tags"]) == (0.5, "", "=1+1", "x, 1")
+    assert (broken["state"], broken["mp4"], broken["partial"]) == ("failed", "", False)
+    assert "000000.png" in broken["error"] and a["error"] == ""
+    assert math.isnan(broken["fps"]) and broken["bytes"] == 0
+
+
+def test_pandas_takes_receipts_as_they_are(spool: Path, found: list[JobReceipt]) -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(found)
+    check(frame.to_dict("records"), spool)
+    assert frame[frame.state == "done"]["meta.return"].mean() == 106.25
+    assert frame["frames"].dtype.kind == "i" and frame["meta.return"].dtype.kind == "f"
+
+
+def test_polars_takes_receipts_as_they_are(spool: Path, found: list[JobReceipt]) -> None:
+    polars = pytest.importorskip("polars")
+    frame = polars.DataFrame(found)
+    check(frame.to_dicts(), spool)
+    assert (frame.schema["meta.return"], frame.schema["frames"]) == (polars.Float64, polars.Int64)
+    assert frame.null_count().sum_horizontal().item() == 0
+    assert polars.DataFrame(daddy_encode.receipts(spool / "a" / "..")).shape == frame.shape
+
+
+def test_what_receipts_had_before_they_still_have(spool: Path, found: list[JobReceipt]) -> None:
+    a, _, broken, _ = found
+    assert isinstance(a, JobReceipt)
+    assert (a.job, a.path, a.error, a.frames) == (spool / "a", spool / "a.receipt.json", None, 3)
+    assert [video.kind for video in a.videos] == ["mp4", "gif"]
+    assert a.meta == {"environment": "CartPole-v1", "seed": 3, "return": 200, "success": True, "env.wind": 0.5}
+    assert broken.videos == () and broken.meta == {} and broken.error is not None
+    for same in (pickle.loads(pickle.dumps(a)), copy.deepcopy(a)):
+        assert (same, same.job, same.videos) == (a, a.job, a.videos)
+
+
+def test_a_table_of_many_receipts_has_what_only_the_last_one_says(tmp_path: Path) -> None:
+    polars = pytest.importorskip("polars")
+    # polars looks at the first 100 rows.
+    rows: list[dict[str, Any]] = [{"a": 1, "b": None, "c": True} for _ in range(150)]
+    rows.append({"a": 2.5, "b": "x", "c": None, "late": 3})
+    frame = polars.DataFrame(completed(rows))
+    assert frame.row(150) == (2.5, "x", pytest.approx(math.nan, nan_ok=True), 3.0)
+    assert frame.row(0)[:3] == (1.0, "", 1.0)
+    assert polars.DataFrame(completed([])).shape == (0, 0)
+
+
+VALUES = st.one_of(
+    st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.floats(allow_nan=False), st.text(max_size=5)
+)
+
+
+@given(st.lists(st.dictionaries(st.sampled_from("abc"), VALUES), max_size=6))
+def test_every_row_has_every_column_and_every_column_one_type(rows: list[dict[str, Any]]) -> None:
+    table = completed(rows)
+    assert len(table) == len(rows)
+    assert {tuple(row) for row in table} <= {tuple(dict.fromkeys(name for row in rows for name in row))}
+    for name in table[0] if table else ():
+        assert len({type(row[name]) for row in table}) == 1
+        for before, after in zip(rows, table, strict=True):
+            value = before.get(name)
+            if value is None:
+                assert after[name] == "" or after[name] != after[name]
+            else:
+                assert after[name] in (value, str(value), float(value) if not isinstance(value, str) else value)
