@@ -98,6 +98,9 @@ def test_a_page_is_driven(browser: Browser, tmp_path: Path) -> None:
     page.goto("#b=2")
     assert page.evaluate("location.hash") == "#b=2"
     assert page.run_axe() == []
+    page.evaluate("document.querySelector('main').append(document.createElement('img'))")
+    (found,) = page.run_axe()
+    assert found.startswith("critical image-alt")
 
 
 def test_each_page_has_a_profile_of_its_own(browser: Browser, tmp_path: Path) -> None:
