@@ -347,6 +347,7 @@ class Browser:
         scale: float = 1.0,
         scheme: str = "light",
         folder: Path | None = None,
+        before: str = "",
     ) -> Page:
         """Open a page from its file in a new profile.
 
@@ -358,6 +359,7 @@ class Browser:
             scale: Device pixels per CSS pixel.
             scheme: `light`, or `dark` (Chromium alone).
             folder: Nothing outside it may be requested. Default: where the page is.
+            before: A script that runs before the page's own.
         """
         downloads = self._downloads / str(len(self.pages))
         downloads.mkdir(parents=True)
@@ -369,6 +371,7 @@ class Browser:
             scale=scale,
             scheme=scheme,
             downloads=str(downloads),
+            before=before,
         )
         page = Page(self._driver, number, (folder or index.parent).absolute(), downloads)
         self.pages.append(page)

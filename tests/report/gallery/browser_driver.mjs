@@ -102,7 +102,7 @@ async function point(page, place) {
   return [x, y];
 }
 
-async function open({ url, width, height, scale, scheme, downloads }) {
+async function open({ url, width, height, scale, scheme, downloads, before }) {
   const context = await browser.createBrowserContext({ downloadBehavior: { policy: "allow", downloadPath: downloads } });
   const page = await context.newPage();
   const record = { page, context, console: [], errors: [], requests: [], cdp: null };
@@ -118,7 +118,7 @@ async function open({ url, width, height, scale, scheme, downloads }) {
   });
   page.on("popup", (popup) => record.errors.push(`opened a window: ${popup?.url()}`));
   page.on("request", (request) => record.requests.push(request.url()));
-  await page.evaluateOnNewDocument(REPORT_VIOLATIONS);
+  await page.evaluateOnNewDocument(REPORT_VIOLATIONS + before);
   await page.setViewport({ width, height, deviceScaleFactor: scale });
   if (kind === "chrome") await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
   else if (scheme !== "light") throw new Error("only Chromium can be asked for a dark page");
