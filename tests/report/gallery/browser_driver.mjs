@@ -118,6 +118,8 @@ async function open({ url, width, height, scale, scheme, downloads, before }) {
   });
   page.on("popup", (popup) => record.errors.push(`opened a window: ${popup?.url()}`));
   page.on("request", (request) => record.requests.push(request.url()));
+  // A page that is watched keeps the bodies of all that it loads; its memory is to be the page's own.
+  if (kind === "chrome") await page._client().send("Network.enable", { maxTotalBufferSize: 1, maxResourceBufferSize: 1 });
   await page.evaluateOnNewDocument(REPORT_VIOLATIONS + before);
   await page.setViewport({ width, height, deviceScaleFactor: scale });
   if (kind === "chrome") await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);

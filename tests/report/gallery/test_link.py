@@ -227,6 +227,13 @@ DETAILS = """(globalThis.loads = [], globalThis.got = [],
     const [[, done]] = loads.splice(place, 1); if (n !== null) details.received(id, {n}); done(n !== null); }, 0)"""
 
 
+def test_nothing_is_loaded_while_it_is_held() -> None:
+    details.evaluate(f"({DETAILS}, details.hold(true), ask('a'), 0)")
+    assert details.evaluate("loads.length") == 0
+    details.evaluate("(details.hold(false), 0)")
+    assert details.evaluate("loads.map(([url]) => url)") == ["./f/a.js"]
+
+
 def test_details_are_loaded_once_the_last_asked_first_and_what_nobody_waits_for_not_at_all() -> None:
     def run(script: str) -> Any:
         details.evaluate(f"({script}, 0)")

@@ -14,6 +14,9 @@ const SIZES = {
   l: { least: 340, text: 92, gap: 20 },
 };
 const HEADING = 46;
+/** Screens in a millisecond from which on scrolling is too fast to look at pictures, and how long it rests after that. */
+const FAST = 0.002;
+const REST_MS = 120;
 /** How many cards are printed: a page with more would take minutes to lay out. */
 const PRINTED = 500;
 
@@ -205,7 +208,18 @@ export function createCards(app) {
     asked = true;
     requestAnimationFrame(draw);
   };
-  addEventListener("scroll", ask, { passive: true });
+  // What flies past is not loaded: the files of hundreds of jobs would fill the browser's memory before it tidies up.
+  let seen = { top: 0, at: 0 };
+  let resting = null;
+  const scrolled = () => {
+    const now = { top: scrollY, at: performance.now() };
+    app.details.hold(Math.abs(now.top - seen.top) > FAST * innerHeight * Math.max(1, now.at - seen.at));
+    seen = now;
+    clearTimeout(resting);
+    resting = setTimeout(() => app.details.hold(false), REST_MS);
+    ask();
+  };
+  addEventListener("scroll", scrolled, { passive: true });
   addEventListener("resize", ask);
   addEventListener("beforeprint", () => {
     isPrinting = true;

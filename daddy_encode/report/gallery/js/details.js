@@ -43,16 +43,18 @@ export function createCache(limit) {
 /**
  * @param {string} files URL of the folder of the jobs' files, relative to the page
  * @param {(url: string, done: (ok: boolean) => void) => void} load loads a script
- * @returns {((id: string) => Promise<object>) & {received(id: string, value: object): void, forget(id: string): void}}
+ * @returns {((id: string) => Promise<object>) & {received(id: string, value: object): void, forget(id: string): void,
+ *   hold(isHeld: boolean): void}}
  *   a job's details; asking twice loads once, and who asked last is served first: that is what is in view
  */
 export function createDetails(files, load) {
   const cache = createCache(KEPT);
   const wanted = new Map();
   let loading = 0;
+  let held = false;
 
   function next() {
-    while (loading < AT_ONCE) {
+    while (!held && loading < AT_ONCE) {
       const request = [...wanted.values()].filter((one) => !one.started).pop();
       if (request === undefined) return;
       request.started = true;
@@ -90,6 +92,11 @@ export function createDetails(files, load) {
   details.received = (id, value) => {
     const request = wanted.get(id);
     if (request !== undefined && request.started) request.value = value;
+  };
+  /** Begin no loading until told otherwise. */
+  details.hold = (isHeld) => {
+    held = isHeld;
+    next();
   };
   /** One of those who asked waits no more; when nobody does, it is not loaded, if that has not begun. */
   details.forget = (id) => {
