@@ -106,8 +106,10 @@ def is_conspicuous(comparison: Comparison, settings: Mp4Settings | GifSettings, 
     scale = max(1, 2 ** (above / BLOCK_DOUBLES))
     for plane in range(3):
         offsets = sorted(offset.most[plane] for offset in comparison.offsets)
-        alone = max(BLOCK_OFFSETS_ALONE[plane], BLOCK_ALONE * offsets[nine_in_ten] + ALONE_SPARE)
-        if offsets[-1] > min(BLOCK_OFFSETS[plane] * scale, alone):
+        most = BLOCK_OFFSETS[plane] * scale
+        if crf is not None:
+            most = min(most, max(BLOCK_OFFSETS_ALONE[plane], BLOCK_ALONE * offsets[nine_in_ten] + ALONE_SPARE))
+        if offsets[-1] > most:
             return True
         if statistics.median(offsets) > USUAL_BLOCK_OFFSETS[plane] * scale:
             return True
