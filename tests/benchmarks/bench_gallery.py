@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.benchmarks.clips import dump
 from tests.benchmarks.finished import finished_copies
+from tests.benchmarks.gallery_in_browser import browser_rows
 from tests.benchmarks.measure import Command, command_seconds, measure
 from tests.benchmarks.options import DADDY_ENCODE, Options
 from tests.benchmarks.result import Item, Row
@@ -21,6 +22,11 @@ ABOUT = """
 hard links to those of one Breakout dump; their receipts differ. Page: without small pictures, start-up included. One
 new receipt: what `watch --gallery` does once it knows of it, up to the page under its name. Small pictures: of 200
 videos of 240 frames.
+
+In a browser: Chromium, headless, which draws by software, 1280x800, from `file://`. Twelve are rollouts of Gymnasium
+with their rewards (four policies of each of three short trainings), 800 and 5,000 have the videos of four clips, 120
+frames each. Scrolling: 100 pixels at each of 180 frames; the longest frame of each of five runs, and their median.
+Memory: the proportional set size of the page's process.
 """
 COUNTS = (1_000, 5_000)
 # Looks at one receipt that is new among all, and writes the page, ten times; prints the median and the longest time.
@@ -51,6 +57,7 @@ def run(options: Options) -> Iterator[Item]:
         yield from _page(folder, options)
         yield _refreshed(folder / f"spool-{options.sizes(COUNTS, (10, 50))[-1]}")
         yield _sprites(folder / "sprites", options)
+        yield from browser_rows(folder / "browser", options)
 
 
 def spool_of(folder: Path, count: int, frames: int = 30) -> Path:

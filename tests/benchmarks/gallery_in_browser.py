@@ -53,7 +53,8 @@ def browser_rows(folder: Path, options: Options) -> Iterator[Row]:
     """Rows of a gallery of 12 real rollouts, of 800 and 5,000 jobs; none where there is no browser."""
     if lacking("chromium"):
         return
-    made = [make_clip(folder / "clips" / name, clips.clip(name)[:120]) for name in KINDS]
+    kinds = options.sizes(KINDS, KINDS[:1])
+    made = [make_clip(folder / "clips" / name, clips.clip(name)[: options.sizes(120, 10)]) for name in kinds]
     pages = {} if options.quick else {12: _rollouts(folder / "rollouts")}
     for count in options.sizes(COUNTS, (10,)):
         pages[count] = _many(folder / f"many-{count}", count, made)
