@@ -40,7 +40,8 @@ class Gallery:
 @pytest.fixture(scope="session")
 def coded(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
     root = tmp_path_factory.mktemp("coded")
-    for (name, frames), fps in zip(FRAMES.items(), (30, 60, "30000/1001"), strict=True):
+    rates: tuple[str | float, ...] = (30, 60, "30000/1001")
+    for (name, frames), fps in zip(FRAMES.items(), rates, strict=True):
         coded_job(root, name, frames, fps, step=frames)
     writer = FrameWriter(root / "c" / "moving", fps=30)
     for index in range(4):
@@ -126,7 +127,7 @@ def test_a_hundred_seeks_and_steps(align: str, browser: Browser, coded: Gallery)
 
 def spread_while_playing(page: Page, seconds: float) -> tuple[int, list[list[int]]]:
     """How far pictures of the screen are apart at most while it plays; and all that they showed."""
-    seen = []
+    seen: list[list[int]] = []
     end = time.monotonic() + seconds
     while time.monotonic() < end or len(seen) < 5:
         seen.append(shown_indexes(page))
@@ -152,7 +153,8 @@ def test_while_they_play_all_are_within_one_frame(browser: Browser, coded: Galle
 @pytest.fixture(scope="session")
 def long(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
     root = tmp_path_factory.mktemp("long")
-    for place, fps in enumerate((30, 60, 30, "24000/1001")):
+    rates: tuple[str | float, ...] = (30, 60, 30, "24000/1001")
+    for place, fps in enumerate(rates):
         coded_job(root, f"run/{place}", 3600, fps)
     return Gallery(gallery(root))
 
