@@ -16,6 +16,7 @@ const QUERIES = [
   ["-salvaged", "not so"],
   ["has:reward", "has that key or curve"],
   ["mark:good", "marked good, bad, star, note, none"],
+  ["star note:word", "with a star, with that word in its note"],
 ];
 
 /** @returns {{element: HTMLElement, button: HTMLElement}} */

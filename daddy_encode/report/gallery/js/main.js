@@ -9,6 +9,8 @@ import { createFind } from "./find.js";
 import { createHelp } from "./help.js";
 import { listen, register } from "./keyboard.js";
 import { fromHash } from "./link.js";
+import { createMarks } from "./marks.js";
+import { browserStorage, createMarkButtons, createMarksPanel } from "./marks_view.js";
 import { createMatrix } from "./matrix.js";
 import { createPlot } from "./plot.js";
 import { createPlayer } from "./player.js";
@@ -33,14 +35,12 @@ const VIEWS = [
 ];
 
 /** What lies over the page while `state.job` is set: `create(app)` gives {element, update(state, changedKeys)}. */
-const OVERLAYS = [createPlayer];
-
-const NO_MARK = Object.freeze({ mark: null, star: false, note: "" });
+const OVERLAYS = [(app) => createPlayer(app, { marks: createMarkButtons })];
 
 function start(root, data) {
   const state = createState(fromHash(location.hash));
   if (state.get().theme === "") state.set({ theme: rememberedTheme() });
-  const marks = { get: () => NO_MARK, subscribe: () => () => undefined };
+  const marks = createMarks(browserStorage(), location.pathname, data.jobs, data.title);
   const app = createApp(data, state, marks, loadScript);
   const updates = createUpdates(app, loadScript);
   globalThis.daddyEncode = { job: app.details.received, latest: updates.received };
@@ -50,13 +50,14 @@ function start(root, data) {
   const find = createFind(app, tabs.focus);
   const toolbar = createToolbar(app);
   const tray = createTray(app);
+  const marksPanel = createMarksPanel(app);
   const overlays = OVERLAYS.map((create) => create(app));
   const empty = el("div", { class: "empty", role: "status" });
   const header = el("header", { class: "top" },
     el("div", { class: "bar" }, el("h1", { title: app.data.title }, app.data.title), find.element,
-      el("div", { class: "tools" }, updates.element, theme.element, help.button)),
+      el("div", { class: "tools" }, updates.element, marksPanel.button, theme.element, help.button)),
     el("div", { class: "row" }, tabs.tabs, toolbar.element));
-  root.append(header, el("main", {}, empty, tabs.panels), tray.element, help.element,
+  root.append(header, el("main", {}, empty, tabs.panels), tray.element, help.element, ...marksPanel.elements,
     ...overlays.map(({ element }) => element));
 
   function update(now, changed) {
@@ -67,6 +68,7 @@ function start(root, data) {
     replace(empty, nothing(app, visible, find.clear));
     tabs.update(visible, now, changed);
     tray.update(now);
+    if (changed.has("marks") || changed.has("query")) marksPanel.update();
     for (const overlay of overlays) overlay.update(now, changed);
   }
 

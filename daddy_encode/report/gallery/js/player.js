@@ -52,8 +52,8 @@ export function createPlayer(app, slots = {}) {
     if (document.hidden && deck.playing()) void deck.pause();
   });
   registerTransport(deck, isPlayable, "Player", () => app.state.get().speed, setSpeed);
-  register(["PageUp", "p"], "Previous job", () => move(-1), isOpen, "Player");
-  register(["PageDown", "n"], "Next job", () => move(1), isOpen, "Player");
+  register(["PageUp", "k"], "Previous job", () => move(-1), isOpen, "Player");
+  register(["PageDown", "j"], "Next job", () => move(1), isOpen, "Player");
   register("y", "Copy a link to this frame", copyLink, isOpen, "Player");
   register("x", "Select this job for comparison, or no longer", toggleCompare, isOpen, "Player");
   register("Escape", "Close", close, isOpen, "Player");
@@ -136,8 +136,8 @@ export function createPlayer(app, slots = {}) {
           run && el("p", { class: "player-run" }, run),
           el("h2", { id: "player-title" }, name)),
         el("span", { class: "player-place" }, place < 0 ? "" : `${place + 1} of ${visible.length}`),
-        move1("Previous job (p)", "‹", -1, place > 0),
-        move1("Next job (n)", "›", 1, place >= 0 && place < visible.length - 1),
+        move1("Previous job (k)", "‹", -1, place > 0),
+        move1("Next job (j)", "›", 1, place >= 0 && place < visible.length - 1),
         el("button", { type: "button", class: "icon-button", title: "Close (Esc)", "aria-label": "Close", onclick: close }, "✕")),
       el("div", { class: "player-body" },
         el("div", { class: "player-main" },

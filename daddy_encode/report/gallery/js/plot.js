@@ -102,6 +102,8 @@ export function createPlot(app) {
     current = index;
     ring.hidden = index < 0;
     stage.classList.toggle("pointing", index >= 0);
+    // What a key for marks means.
+    stage.dataset.job = index < 0 ? "" : plot.points[index].id;
     if (index < 0) {
       point.hide();
       return;

@@ -8,7 +8,7 @@ export const CHIPS = Object.freeze([
 ]);
 export const MARKS = Object.freeze(["good", "bad", "star", "note", "none"]);
 /** Keys that ask for something else than a fact. */
-export const SPECIAL = Object.freeze(["has", "mark", "chip"]);
+export const SPECIAL = Object.freeze(["has", "mark", "chip", "note"]);
 
 /**
  * @typedef {{text: string, number: number|null, range: number[]|null, time: number[]|null}} Value
@@ -170,16 +170,21 @@ const isOrder = (operator) => /^[<>]/.test(operator);
 const spaced = (sign) => (sign === ":" ? ":" : ` ${sign}`);
 
 function holds(term, job, facts, marks) {
-  if (term.kind === "word") return wordHolds(term, job, facts);
+  if (term.kind === "word") return wordHolds(term, job, facts, marks);
   if (term.key === "has") return term.values.some(({ text }) => hasKey(job, facts, text));
   if (term.key === "chip") return term.values.some(({ text }) => hasChip(job, text));
   if (term.key === "mark") return marks !== undefined && term.values.some(({ text }) => hasMark(marks.get(job.id), text));
+  if (term.key === "note" && marks !== undefined) {
+    const { note } = marks.get(job.id);
+    if (term.values.some(({ text }) => text !== "" && note.toLowerCase().includes(text))) return true;
+  }
   const meant = facts.has(term.key) ? [term.key] : namesMeant(facts.keys(), term.key);
   return meant.some((name) => factHolds(term, name, facts.get(name)));
 }
 
-function wordHolds({ text, literal }, job, facts) {
+function wordHolds({ text, literal }, job, facts, marks) {
   const word = text.toLowerCase();
+  if (!literal && word === "star") return marks !== undefined && marks.get(job.id).star;
   if (!literal && (STATES.includes(word) || CHIPS.includes(word))) return job.state === word || hasChip(job, word);
   return searchText(job, facts).includes(word);
 }

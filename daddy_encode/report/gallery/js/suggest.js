@@ -83,7 +83,7 @@ function namesFor(written, keys, valuesOf, words) {
     detail: describe(key, valuesOf(key.name)),
     more: true,
   }));
-  const special = [["has:", "has a key or curve"], ["mark:", "your marks"], ["chip:", "warnings"]]
+  const special = [["has:", "has a key or curve"], ["mark:", "your marks"], ["note:", "in your notes"], ["chip:", "warnings"]]
     .filter(([name]) => lower !== "" && name.startsWith(lower))
     .map(([name, detail]) => ({ text: name, label: name, detail, more: true }));
   // In an empty box a few of each; the keys of the rollouts themselves before those that every job has.

@@ -1,0 +1,314 @@
+"""Matrix, plot and marks in a real browser: a cell opens its rollouts, a point its video, marks leave as a file."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.archive.commands import told
+from tests.jobs import encode
+from tests.report.gallery.browser import Browser, Page
+from tests.report.gallery.spools import add_job, make_clip, make_gallery
+from tests.service.spools import write_job
+
+TASKS = ("Ant", "=Hopper", "Walker")
+POLICIES = ("ppo", "sac")
+# Steps of the policies' rollouts, each with a return of its own.
+STEPS = range(0, 400, 100)
+
+
+def rollouts() -> list[dict[str, Any]]:
+    return [
+        {"task": task, "policy": policy, "step": step, "return": 10 * place + step / 100, "success": step >= 200}
+        for place, (task, policy) in enumerate((task, policy) for task in TASKS for policy in POLICIES)
+        for step in STEPS
+        # Nobody has tried Walker with sac.
+        if (task, policy) != ("Walker", "sac")
+    ]
+
+
+@pytest.fixture(scope="module")
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page over 20 rollouts."""
+    folder = tmp_path_factory.mktemp("tables")
+    clip = make_clip(folder / "clip" / "job")
+    for number, meta in enumerate(rollouts()):
+        add_job(folder / "spool", f"run-{meta['policy']}/{number:02d}", clip, meta=meta, finished=1.7e9 + number)
+    return make_gallery(folder / "spool")
+
+
+def state_of(page: Page) -> str:
+    """The address's part after #, once it has been written."""
+    return str(page.evaluate("new Promise(done => setTimeout(() => done(decodeURIComponent(location.hash)), 400))"))
+
+
+def cell(row: str, column: str) -> str:
+    """A JavaScript expression: the cell of the matrix under these headings."""
+    return f"""(() => {{
+      const labels = (selector) => [...document.querySelectorAll(selector)];
+      const row = labels(".matrix-row").find((line) => line.querySelector(".label")?.textContent === {json.dumps(row)});
+      const head = labels(".matrix-row.head .matrix-cell")
+        .find((one) => one.textContent.includes({json.dumps(column)}));
+      const place = head.dataset.place.split(",")[1];
+      return [...row.children].find((one) => one.dataset.place.split(",")[1] === place);
+    }})()"""
+
+
+def middle_of(page: Page, element: str) -> tuple[float, float]:
+    x, y = page.evaluate(f"(b => [b.x + b.width / 2, b.y + b.height / 2])({element}.getBoundingClientRect())")
+    return x, y
+
+
+def test_a_cell_of_the_matrix_shows_its_numbers_and_opens_its_rollouts(browser: Browser, gallery: Path) -> None:
+    page = browser.open(gallery, "#view=matrix")
+    page.wait_for("document.querySelectorAll('.matrix-cell.value').length === 12")
+    assert page.texts(".matrix-row.head .label")[1:] == ["all", *POLICIES]
+    assert page.texts(".matrix-cell[role=rowheader] .label") == ["all", *sorted(TASKS)]
+    # Spoken: what is seen, and whose it is.
+    assert page.evaluate(cell("Ant", "sac") + ".querySelector('.visually-hidden').textContent") == (
+        "Ant, sac: 4 rollouts, mean return 11.5, 50 % successful (2 of 4)"
+    )
+    assert page.evaluate(cell("Ant", "sac") + ".querySelector('.big').textContent") == "50 %"
+    assert page.evaluate(cell("Walker", "sac") + ".textContent") == "Walker, sac: no rollouts"
+    page.click(middle_of(page, cell("Walker", "sac")))
+    assert page.evaluate("document.getElementById('panel-matrix').hidden") is False, "nothing is there to open"
+    page.click(middle_of(page, cell("=Hopper", "ppo")))
+    page.wait_for("document.querySelectorAll('.card').length === 4")
+    assert page.evaluate("document.getElementById('find').value") == 'task="=Hopper" policy=ppo'
+    assert sorted(page.texts(".card .name")) == ["08", "09", "10", "11"]
+
+
+def test_the_matrix_is_gone_through_by_keys(browser: Browser, gallery: Path) -> None:
+    page = browser.open(gallery, "#view=matrix")
+    page.wait_for("document.querySelectorAll('.matrix-cell.value').length === 12")
+    page.evaluate("document.querySelector('.matrix-cell[tabindex=\"0\"]').focus()")
+    for key in ("ArrowDown", "ArrowDown", "ArrowRight", "End", "ArrowUp"):
+        page.press(key)
+    assert page.evaluate("document.activeElement.textContent").startswith("all, sac: 8 rollouts")
+    page.press("ArrowUp")
+    page.press("Enter")
+    page.wait_for("document.querySelector('.matrix-row.head [aria-sort=descending]') !== null")
+    # By this column: Walker has nothing there and comes last.
+    assert page.texts(".matrix-cell[role=rowheader] .label") == ["all", "=Hopper", "Ant", "Walker"]
+    page.press("ArrowDown")
+    page.press("Enter")
+    page.wait_for("document.querySelectorAll('.card').length === 8")
+
+
+def test_the_matrix_is_exported_without_formulas(browser: Browser, gallery: Path) -> None:
+    page = browser.open(gallery, "#view=matrix&success=return>=20&order=-n")
+    page.wait_for("document.querySelectorAll('.matrix-cell.value').length === 12")
+    page.click(".matrix-out .button:nth-child(2)")
+    rows = list(csv.DictReader(page.downloaded("matrix.csv").read_bytes().decode().splitlines()))
+    assert len(rows) == 5
+    assert rows[0]["task"] == "'=Hopper"
+    (ant,) = (row for row in rows if (row["task"], row["policy"]) == ("Ant", "sac"))
+    assert (ant["n"], ant["mean return"], ant["successes"], ant["of"]) == ("4", "11.5", "0", "4")
+
+
+def test_a_large_matrix_has_only_what_is_seen_in_the_page(chromium: Browser, tmp_path: Path) -> None:
+    page_path = tmp_path / "index.html"
+    clip = make_clip(tmp_path / "clip" / "job")
+    add_job(tmp_path / "spool", "one", clip, meta={"task": "x", "policy": "y"})
+    make_gallery(tmp_path / "spool", page_path, sprites=False)
+    # As many jobs in the page's data, without their files.
+    text = page_path.read_text()
+    begin = text.index('"jobs":[') + len('"jobs":[')
+    end = text.index("]}", text.index('"meta":', begin))
+    jobs = [
+        {"id": f"{number:012x}", "job": f"j{number}", "state": "done", "finished": number, "meta": meta}
+        for number, meta in enumerate(
+            {"task": f"task {place % 200:03d}", "policy": f"policy {place * 7 % 199:03d}", "return": place}
+            for place in range(6000)
+        )
+    ]
+    page_path.write_text(text[:begin] + ",".join(map(json.dumps, jobs)) + text[end:])
+    page = chromium.open(page_path, "#view=matrix&measure=mean")
+    page.wait_for("document.querySelectorAll('.matrix-cell.value').length > 20")
+    assert page.evaluate("document.querySelector('.matrix-grid').getAttribute('aria-rowcount')") == "202"
+    assert page.evaluate("document.querySelector('.matrix-grid').getAttribute('aria-colcount')") == "201"
+    page.evaluate("Object.assign(document.querySelector('.matrix-grid'), {scrollTop: 1e6, scrollLeft: 1e6}); 0")
+    page.wait_for(
+        "[...document.querySelectorAll('.matrix-row .label')].some((label) => label.textContent === 'task 199')"
+    )
+    assert page.count(".matrix-cell") < 2000
+    heads = page.evaluate(
+        "[...document.querySelectorAll('.matrix-row.head .label')].map((label) => label.textContent).pop()"
+    )
+    assert heads == "policy 198"
+    # The headings stay where they are seen.
+    x, y, _, _ = page.box(".matrix-grid")
+    assert (
+        page.evaluate(f"document.elementFromPoint({x + 8}, {y + 60}).closest('.matrix-cell').getAttribute('role')")
+        == "rowheader"
+    )
+    assert (
+        page.evaluate(f"document.elementFromPoint({x + 300}, {y + 8}).closest('.matrix-cell').getAttribute('role')")
+        == "columnheader"
+    )
+
+
+def place_of(page: Page, step: float, value: float) -> tuple[float, float]:
+    """Where a point of the plot is, by its ticks: the axes span 4 % more than the points on each side."""
+    x, y, width, height = page.box(".plot-stage canvas")
+    left, top, right, bottom = x + 64, y + 12, x + width - 16, y + height - 44
+    across, up = (step + 12) / 324, (value + 1.72) / 46.44
+    return left + across * (right - left), bottom - up * (bottom - top)
+
+
+def test_a_point_of_the_plot_leads_to_its_video(browser: Browser, gallery: Path) -> None:
+    page = browser.open(gallery, "#view=plot")
+    page.wait_for("document.querySelector('.plot-stage').getAttribute('aria-label').includes('20 points')")
+    assert page.evaluate("document.querySelector('.plot-stage').getAttribute('aria-label')").startswith(
+        "return over step"
+    )
+    assert page.texts(".plot-legend .label") == ["run-ppo", "run-sac"]
+    page.hover(place_of(page, 300, 43))
+    page.wait_for("!document.querySelector('.plot-point').hidden")
+    assert page.texts(".plot-point .name") == ["19"]
+    page.wait_for("document.querySelector('.plot-point img').naturalWidth > 0")
+    page.click(place_of(page, 300, 43))
+    page.wait_for("document.querySelector('dialog.player').open")
+    assert page.texts("#player-title") == ["19"]
+
+
+def test_the_plot_is_gone_through_by_keys_and_said(browser: Browser, gallery: Path) -> None:
+    page = browser.open(gallery, "#view=plot")
+    page.wait_for("document.querySelector('.plot-stage canvas').width > 300")
+    page.evaluate("document.querySelector('.plot-stage').focus()")
+    page.press("ArrowUp")
+    page.press("ArrowUp")
+    page.wait_for("document.querySelector('.plot [aria-live]').textContent.includes('run-ppo/01')")
+    assert page.texts(".plot [aria-live]") == ["run-ppo/01: step 100, return 1"]
+    page.press("Enter")
+    page.wait_for("document.querySelector('dialog.player').open")
+    assert page.texts("#player-title") == ["01"]
+
+
+def test_a_rectangle_in_the_plot_selects_in_all_views(browser: Browser, gallery: Path) -> None:
+    page = browser.open(gallery, "#view=plot")
+    page.wait_for("document.querySelector('.plot-stage canvas').width > 300")
+    page.drag(place_of(page, 150, 5), place_of(page, 310, 25))
+    page.wait_for("document.querySelector('.plot-told').textContent === '4 jobs selected'")
+    page.press("1")
+    page.wait_for("document.querySelectorAll('.card').length === 4")
+    assert sorted(page.texts(".card .name")) == ["06", "07", "10", "11"]
+    page.reload()
+    page.wait_for("document.querySelectorAll('.card').length === 4")
+    page.press("3")
+    page.click(".plot-selection .button")
+    page.wait_for("document.querySelector('.plot-brush').hidden")
+    page.press("1")
+    page.wait_for("document.querySelectorAll('.card').length === 20")
+
+
+def test_a_selection_is_typed_too(browser: Browser, gallery: Path) -> None:
+    page = browser.open(gallery, "#view=plot")
+    page.wait_for("document.querySelector('.plot-stage canvas').width > 300")
+    page.type(".plot-selection input[aria-label='Selection: vertically from']", "40")
+    page.press("Enter")
+    page.wait_for("document.querySelector('.plot-told').textContent === '4 jobs selected'")
+    assert "brush=0,300,40,43" in state_of(page)
+
+
+def test_a_legend_s_entry_shows_its_group_alone(browser: Browser, gallery: Path) -> None:
+    page = browser.open(gallery, "#view=plot&colour=task&log=y")
+    page.wait_for("document.querySelectorAll('.plot-legend .entry').length === 3")
+    # A return of 0 has no logarithm.
+    assert page.texts(".plot-lacking") == ["1 job without these numbers"]
+    page.click(".plot-legend .entry")
+    page.wait_for("document.getElementById('find').value === 'task=\"=Hopper\"'")
+
+
+def test_marks_are_set_by_keys_and_buttons_and_found_again(browser: Browser, gallery: Path) -> None:
+    page = browser.open(gallery)
+    page.wait_for("document.querySelectorAll('.card .open').length > 3")
+    first, second = page.evaluate("[...document.querySelectorAll('.card .open')].slice(0, 2).map((link) => link.title)")
+    page.evaluate("document.querySelector('.card .open').focus()")
+    page.press("g")
+    page.press("s")
+    page.press("n")
+    page.type(".note-panel input", "stands up g b s")
+    page.press("Enter")
+    page.press("ArrowRight")
+    page.press("Enter")
+    page.wait_for("document.querySelector('dialog.player').open")
+    page.click("dialog.player .mark-buttons .bad")
+    page.press("n")
+    page.type("", "falls")
+    page.press("Enter")
+    page.wait_for("document.querySelector('.mark-buttons .bad').getAttribute('aria-pressed') === 'true'")
+    page.press("Escape")
+    page.wait_for("document.querySelector('.marks-button .badge').textContent === '2'")
+    page.reload()
+    for query, expected in (("mark:good", first), ("mark:bad", second), ("star", first), ("note:FALLS", second)):
+        page.evaluate("document.getElementById('find').value = ''; 0")
+        page.type("#find", query)
+        page.wait_for("document.querySelectorAll('.card').length === 1")
+        assert page.evaluate("document.querySelector('.card .open').title") == expected
+    assert "marked bad" in page.texts(".card .open")[0]
+
+
+def test_marks_leave_as_a_file_that_clean_takes_and_come_back(browser: Browser, tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        encode(write_job(tmp_path / "spool" / "run" / name))
+    page = browser.open(make_gallery(tmp_path / "spool", sprites=False))
+    page.wait_for("document.querySelectorAll('.card').length === 3")
+    page.type("#find", "b")
+    page.wait_for("document.querySelectorAll('.card').length === 1")
+    page.click(".marks-button")
+    page.click(".marks-panel .many .button:nth-child(2)")
+    page.wait_for("document.querySelector('.marks-panel .bad b').textContent === '1'")
+    page.click(".marks-panel .primary")
+    marks = page.downloaded("marks.json")
+    assert json.loads(marks.read_text()) == {
+        "version": 1,
+        "root": "spool",
+        "marks": [{"job": "run/b", "mark": "bad"}],
+    }
+    # What came from somebody else is added.
+    other = tmp_path / "others.json"
+    other.write_text(
+        json.dumps(
+            {"version": 1, "marks": [{"job": "run/c", "star": True, "note": "<b>x"}, {"job": "gone", "star": True}]}
+        )
+    )
+    page.upload(".marks-panel input[type=file]", other)
+    page.wait_for("document.querySelector('.marks-panel .told').textContent !== ''")
+    assert page.texts(".marks-panel .told") == ["2 marks read, 2 new or changed, 1 of jobs that are not on this page."]
+    other.write_text("{}")
+    page.upload(".marks-panel input[type=file]", other)
+    page.wait_for("document.querySelector('.marks-panel .told').textContent.startsWith('This is no marks.json')")
+    page.click(".marks-panel .counts .star")
+    page.wait_for("document.getElementById('find').value === 'b mark:star'")
+    # And the file does in the spool what it says.
+    status, text = told("clean", tmp_path / "spool", "--from", marks, "--mark", "bad", "--yes")
+    assert status == 0, text
+    assert sorted(path.parent.name for path in tmp_path.glob("spool/run/*/000000.png")) == ["a", "c"]
+
+
+def test_where_the_browser_keeps_nothing_the_page_says_so_and_works(chromium: Browser, gallery: Path) -> None:
+    page = chromium.open(gallery)
+    page.evaluate("Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); }; 0")
+    page.wait_for("document.querySelectorAll('.card .open').length > 3")
+    page.evaluate("document.querySelector('.card .open').focus()")
+    page.press("b")
+    page.press("m")
+    page.wait_for("document.querySelector('.marks-panel').open")
+    assert page.texts(".marks-panel .bad b") == ["1"]
+    assert "export them before you close it" in page.texts(".marks-panel .kept")[0]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("view", ["matrix", "plot"])
+def test_nothing_serious_is_found_by_axe(chromium: Browser, gallery: Path, view: str, scheme: str) -> None:
+    page = chromium.open(gallery, f"#view={view}", scheme=scheme)
+    page.wait_for("document.querySelector('.matrix-cell.value, .plot-legend .entry') !== null")
+    assert page.run_axe() == []
+    page.press("m")
+    page.wait_for("document.querySelector('.marks-panel').open")
+    assert page.run_axe() == []
