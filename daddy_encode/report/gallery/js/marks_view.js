@@ -108,7 +108,12 @@ export function createMarksPanel(app) {
   let undo = null;
   let noted = null;
 
-  noteText.addEventListener("keydown", (event) => event.key === "Enter" && saveNote());
+  noteText.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter") return;
+    // Or the same key would open the card that has the focus then.
+    event.preventDefault();
+    saveNote();
+  });
   for (const { kind, title, key } of KINDS) {
     register(key, `${title}, or no longer`, () => {
       const id = target(app);
