@@ -131,6 +131,8 @@ def make_card(
     directory: str,
     names_in: Callable[[str], Set[str] | None],
     known: Card | None = None,
+    *,
+    has_frames: bool = True,
 ) -> Card | None:
     """What is known of the job of a receipt: `known` itself, where nothing of it has changed.
 
@@ -140,6 +142,7 @@ def make_card(
         directory: Of the page.
         names_in: Gives the names of KEPT_NAMES in a job's directory; None where they are not known.
         known: The same of an earlier look. Default: there was none.
+        has_frames: Whether jobs have their frames here, or had; not so where only videos were written to.
 
     Returns:
         None where the receipt is gone, or another job's.
@@ -150,7 +153,7 @@ def make_card(
     stamp = _stamp(found.path)
     if known is not None and known.identifier == identifier:
         # Of a sequence's frames the directory is another one, and known by the receipt alone.
-        seen = (stamp, known.seen[1], _names(known.seen[1], names_in), *map(_stamp, known.videos))
+        seen = (stamp, known.seen[1], _names(known.seen[1], names_in), has_frames, *map(_stamp, known.videos))
         if seen == known.seen:
             return known
     receipt = read_one(Path(found.path), found.job)
@@ -168,7 +171,8 @@ def make_card(
     }
     around = Surroundings(
         is_packed=names is not None and {FRAMES_MKV, PACK_RECORD} <= names,
-        has_directory=None if names is None and os.path.lexists(job_directory) else names is not None,
+        directory=job_directory,
+        has_directory=names is not None or not has_frames or os.path.lexists(job_directory),
         meta=_meta(receipt, job_directory, names or frozenset()),
     )
     data = job_data(receipt, identifier, one_line(name), videos, around)
@@ -181,7 +185,7 @@ def make_card(
     return Card(
         identifier,
         receipt.finished,
-        (stamp, job_directory, names, *stamps.values()),
+        (stamp, job_directory, names, has_frames, *stamps.values()),
         tuple(f"{base}.{kind}" for kind in records),
         embedded_json(data),
         details_key(receipt),

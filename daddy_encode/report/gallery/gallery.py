@@ -58,6 +58,7 @@ class Gallery:
         # By the paths of their receipts.
         self._cards: dict[str, Card] = {}
         self.faults: list[str] = []
+        self._has_frames = True
         self._published = b""
 
     @property
@@ -73,6 +74,7 @@ class Gallery:
         """
         found = list(self._scan.find())
         self.faults = []
+        self._has_frames = any(self._scan.names_in(one.directory) is not None for one in found)
         cards: dict[str, Card] = {}
         taken: set[str] = set()
         with self._opened_files() as files:
@@ -117,7 +119,8 @@ class Gallery:
             identifier = _identifier(f"{one.relative}\0{one.path}")
         known = self._cards.get(one.path)
         try:
-            card = make_card(one, identifier, str(self.page.parent), names_in, known)
+            directory = str(self.page.parent)
+            card = make_card(one, identifier, directory, names_in, known, has_frames=self._has_frames)
         except ManifestError as error:
             self.faults.append(str(error))
             return None

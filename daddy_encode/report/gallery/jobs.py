@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from daddy_encode.errors import SettingsError
+from daddy_encode.errors import SettingsError, one_line
 from daddy_encode.report.gallery.meta import flat_meta, shortened
 from daddy_encode.spool.paths import Kind
 from daddy_encode.spool.rate import parse_fps
@@ -38,12 +38,14 @@ class Surroundings(Struct, frozen=True):
 
     Attributes:
         is_packed: Whether its frames are in one file, as `pack` leaves them.
-        has_directory: Whether the directory of its frames is there; None: not known.
+        directory: That of its frames, whose path errors begin with.
+        has_directory: Whether that is there, as far as it should be.
         meta: The rollout's own values.
     """
 
     is_packed: bool = False
-    has_directory: bool | None = None
+    directory: str = ""
+    has_directory: bool = True
     meta: Mapping[str, Any] = {}
 
 
@@ -62,6 +64,9 @@ def job_data(
     there = {kind: video for kind, video in videos.items() if video.is_there}
     best = (there or videos).get("mp4") or (there or videos).get("gif")
     error = _error(receipt)
+    if error and (directory := one_line(around.directory)):
+        # The card says which job it is; where the spool is now is nobody's business who gets a copy.
+        error = error.replace(f"{directory}/", "").removeprefix(f"{directory}: ")
     data: dict[str, Any] = {
         "id": identifier,
         "job": name,
@@ -141,7 +146,7 @@ def _chips(receipt: Receipt, videos: Mapping[Kind, Video], around: Surroundings)
         yield "packed", "its frames are packed in one file"
     elif receipt.frames == "deleted":
         yield "frames deleted", "its frames were deleted once its videos were proved"
-    elif around.has_directory is False:
+    elif not around.has_directory:
         yield "frames deleted", "the directory of its frames is gone"
     warnings = dict.fromkeys(warning for video in videos.values() for warning in video.record.warnings)
     for number, warning in enumerate(warnings):

@@ -242,6 +242,18 @@ def test_failures_and_videos_that_are_gone_or_others_are_states_and_chips(spool:
     assert [kind for kind, _ in chips(made(spool).job("run-1/second"))] == ["replaced"]
 
 
+def test_the_reason_of_a_failure_is_shown_without_the_path_of_the_spool(tmp_path: Path) -> None:
+    job = record(tmp_path / "spool" / "run" / "job")
+    (job / "000002.png").write_bytes(b"damaged")
+    record(tmp_path / "spool" / "run" / "good")
+    assert run_command("encode", tmp_path / "spool").returncode == 1
+    page = made(tmp_path / "spool")
+    failed = page.job("run/job")
+    assert (failed["state"], failed["meta"]["seed"]) == ("failed", 3)
+    assert failed["error"].startswith("000002.png: ")
+    assert str(tmp_path) not in (tmp_path / "spool" / "index.html").read_text()
+
+
 def failure() -> dict[str, Any]:
     return {"error": "ffmpeg died", "host": "node7", "finished": 1.0, "listing_sha256": ""}
 
@@ -349,6 +361,7 @@ def test_videos_of_an_output_directory_have_the_names_and_values_of_their_jobs(t
     assert not chips(job)
     # Of the videos alone.
     (alone,) = made(videos).jobs
+    assert not chips(alone), "frames were never here"
     assert (alone["id"], alone["job"], alone["mp4"]) == (job["id"], job["job"], "./run-1/job.mp4")
 
 
