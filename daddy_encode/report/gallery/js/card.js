@@ -149,7 +149,8 @@ function timesOf(app, job, facts) {
   if (facts.has("seconds")) parts.push(el("span", { title: `${job.frames} frames` }, writeDuration(facts.get("seconds"))));
   if (job.bytes > 0) parts.push(el("span", {}, writeBytes(job.bytes)));
   if (job.finished > 0) {
-    parts.push(el("span", { title: writeDate(job.finished) }, writeTime(job.finished, Date.now() / 1000)));
+    const date = writeDate(job.finished);
+    parts.push(el("span", { class: "when", title: date, "data-date": date }, writeTime(job.finished, Date.now() / 1000)));
   }
   return parts;
 }
