@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from daddy_encode.jobs.read import receipts
     from daddy_encode.jobs.results import JobReceipt, SavedVideo
     from daddy_encode.jobs.sheet import sheet
+    from daddy_encode.jobs.show import ShownVideo, show
 
 __version__ = "0.1.0"
 __all__ = [
     "JobReceipt",
     "SavedVideo",
+    "ShownVideo",
     "encode",
     "gallery",
     "receipts",
@@ -28,6 +30,7 @@ __all__ = [
     "save_gif",
     "save_mp4",
     "sheet",
+    "show",
 ]
 
 if not TYPE_CHECKING:
@@ -37,9 +40,11 @@ if not TYPE_CHECKING:
         {
             "JobReceipt": "daddy_encode.jobs.results",
             "SavedVideo": "daddy_encode.jobs.results",
+            "ShownVideo": "daddy_encode.jobs.show",
             "encode": "daddy_encode.jobs.encode_jobs",
             "gallery": "daddy_encode.jobs.gallery",
             "receipts": "daddy_encode.jobs.read",
             "sheet": "daddy_encode.jobs.sheet",
+            "show": "daddy_encode.jobs.show",
         },
     )

@@ -1,0 +1,143 @@
+"""`daddy_encode.show`: what a notebook gets is the video itself, escaped, of bounded size."""
+
+from __future__ import annotations
+
+import base64
+import os
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+import daddy_encode
+from daddy_encode import ShownVideo, save_frames_as_png, save_gif, save_mp4, show
+from daddy_encode.errors import SettingsError, SpoolError
+from tests.media import moving_square
+
+
+class Parsed(HTMLParser):
+    """The elements of a text, with their attributes, as a browser reads them."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def parsed(shown: ShownVideo) -> list[tuple[str, dict[str, str | None]]]:
+    return Parsed(shown._repr_html_()).elements
+
+
+@pytest.fixture
+def videos(tmp_path: Path) -> Path:
+    """A folder with clip.mp4 and clip.gif of 64x48."""
+    frames = moving_square(5)
+    save_mp4(frames, tmp_path / "clip.mp4", fps=30)
+    save_gif(frames, tmp_path / "clip.gif", fps=10)
+    return tmp_path
+
+
+def test_a_notebook_gets_the_bytes_of_the_video(videos: Path) -> None:
+    (video, flags), (source, where) = parsed(show(videos / "clip.mp4"))
+    assert (video, source, where["type"]) == ("video", "source", "video/mp4")
+    assert set(flags) == {"controls", "loop", "autoplay", "muted", "playsinline", "title", "style"}
+    assert (where["src"] or "").startswith("data:video/mp4;base64,")
+    assert base64.b64decode((where["src"] or "").partition(",")[2]) == (videos / "clip.mp4").read_bytes()
+    ((image, about),) = parsed(show(videos / "clip.gif", width=64))
+    assert (image, about["alt"]) == ("img", "clip.gif")
+    assert base64.b64decode((about["src"] or "").partition(",")[2]) == (videos / "clip.gif").read_bytes()
+
+
+def test_what_it_is_told_is_in_the_page(videos: Path) -> None:
+    (_, flags), _ = parsed(show(videos / "clip.mp4", width=640, loop=False, autoplay=False, controls=False))
+    assert set(flags) == {"muted", "playsinline", "title", "style"}
+    assert flags["style"] == "width: 640px; max-width: 100%; image-rendering: pixelated"
+    assert (parsed(show(videos / "clip.mp4", width=40))[0][1]["style"] or "").endswith("auto")
+    assert parsed(show(videos / "clip.gif", width=128))[0][1]["style"] == flags["style"].replace("640", "128")
+
+
+def test_a_job_what_encode_returns_and_a_receipt_are_shown(tmp_path: Path) -> None:
+    save_frames_as_png(moving_square(4), tmp_path / "job", video="both")
+    with pytest.raises(SpoolError, match=r"no job\.mp4 beside it"):
+        show(tmp_path / "job")
+    mp4, gif = daddy_encode.encode(tmp_path / "job")
+    (receipt,) = daddy_encode.receipts(tmp_path / "job")
+    for shown in (show(tmp_path / "job"), show(mp4), show(receipt), show(str(tmp_path / "job.mp4"))):
+        assert (shown.path, shown.bytes) == (mp4.path, mp4.bytes)
+    assert show(gif).path == gif.path
+    mp4.path.unlink()
+    assert show(tmp_path / "job").path == gif.path
+
+
+def test_in_a_terminal_it_says_which_file_it_is(videos: Path) -> None:
+    shown = show(videos / "clip.mp4")
+    assert repr(shown) == f"<{videos}/clip.mp4: {shown.bytes:,} bytes, shown in a notebook>"
+
+
+def test_a_hostile_name_is_a_text(videos: Path) -> None:
+    for number, name in enumerate(
+        ('"><script>alert(1)</script>.mp4', "' onload='x.gif", "]]><img src=x onerror=x>.mp4", "\udcff&lt;.mp4")
+    ):
+        kind = name[-3:]
+        path = videos / str(number) / name.replace("/", "\u2215")
+        path.parent.mkdir()
+        os.rename(videos / f"clip.{kind}", path)
+        told = parsed(show(path))
+        assert [tag for tag, _ in told] == (["video", "source"] if kind == "mp4" else ["img"])
+        assert told[0][1]["title"] == path.name.encode("utf-8", "replace").decode()
+        assert not any(attribute.startswith("on") for _, attributes in told for attribute in attributes)
+        os.rename(path, videos / f"clip.{kind}")
+
+
+def test_what_cannot_be_shown_is_an_error(videos: Path, tmp_path: Path) -> None:
+    with pytest.raises(
+        SettingsError, match="has more than 100 bytes, which a notebook would keep; give a larger max_bytes"
+    ):
+        show(videos / "clip.mp4", max_bytes=100)
+    size = (videos / "clip.mp4").stat().st_size
+    assert show(videos / "clip.mp4", max_bytes=size).bytes == size
+    with pytest.raises(SettingsError, match="width is 0"):
+        show(videos / "clip.mp4", width=0)
+    (tmp_path / "notes.txt").write_text("x")
+    with pytest.raises(SettingsError, match="by its suffix"):
+        show(tmp_path / "notes.txt")
+    with pytest.raises(SpoolError, match="No such file"):
+        show(tmp_path / "nothing.mp4")
+    os.mkfifo(tmp_path / "pipe.mp4")
+    with pytest.raises(SpoolError, match="is a FIFO, not a video"):
+        show(tmp_path / "pipe.mp4")
+    save_frames_as_png(moving_square(2), tmp_path / "bad")
+    (tmp_path / "bad" / "000001.png").write_bytes(b"")
+    with pytest.raises(daddy_encode.errors.FrameError):
+        daddy_encode.encode(tmp_path / "bad")
+    (receipt,) = daddy_encode.receipts(tmp_path / "bad")
+    with pytest.raises(SpoolError, match=r"no video was made of that job: .*000001\.png"):
+        show(receipt)
+
+
+def test_ipython_shows_it_as_html(videos: Path) -> None:
+    formatters = pytest.importorskip("IPython.core.formatters")
+    shown = show(videos / "clip.mp4")
+    data, _ = formatters.DisplayFormatter().format(shown)
+    assert data["text/html"] == shown._repr_html_()
+    assert data["text/plain"] == repr(shown)
+
+
+@pytest.mark.soak
+def test_a_notebook_that_is_run_holds_the_video(videos: Path) -> None:
+    nbclient = pytest.importorskip("nbclient")
+    nbformat = pytest.importorskip("nbformat")
+    pytest.importorskip("ipykernel")
+    cell = nbformat.v4.new_code_cell(f"import daddy_encode\ndaddy_encode.show({str(videos / 'clip.mp4')!r})")
+    notebook = nbformat.v4.new_notebook(cells=[cell])
+    nbclient.NotebookClient(notebook, timeout=60).execute()
+    ((output,),) = (cell.outputs for cell in notebook.cells)
+    assert output.data["text/html"] == show(videos / "clip.mp4")._repr_html_()
