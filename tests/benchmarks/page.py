@@ -33,6 +33,7 @@ ORDER = (
     "growth",
     "service",
     "gallery",
+    "sheet",
     "cluster",
 )
 
