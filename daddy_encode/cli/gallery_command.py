@@ -8,6 +8,9 @@ import click
 
 from daddy_encode.cli.user_path import UserPath
 
+# Of the receipts that cannot be used, so many are named.
+FAULTS_SHOWN = 10
+
 
 @click.command("gallery")
 @click.argument("root", type=UserPath(), metavar="ROOT")
@@ -76,8 +79,10 @@ def command(
     schedule_as_batch()
     gallery = Gallery(root, output, output_dir, title)
     gallery.scan()
-    for fault in gallery.faults:
+    for fault in gallery.faults[:FAULTS_SHOWN]:
         log.warning("%s", fault)
+    if len(gallery.faults) > FAULTS_SHOWN:
+        log.warning("and %d more receipts that cannot be used", len(gallery.faults) - FAULTS_SHOWN)
     gallery.check_not_empty()
     gallery.publish()
     log.info("%s: %s", shown(gallery.page), counted(len(gallery.cards), "job"))
