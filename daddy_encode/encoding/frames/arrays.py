@@ -37,7 +37,7 @@ class ArraySource:
             if index % step == 0:
                 yield to_rgb(frame).data.cast("B")
 
-    def yuv_frames(self) -> None:
+    def yuv_frames(self, *, are_pixels: bool = False) -> None:
         """See FrameSource. What changes from frame to frame is not known before they have come."""
 
     def stored_input(self, step: int = 1) -> None:

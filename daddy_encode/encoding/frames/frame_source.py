@@ -48,8 +48,11 @@ class FrameSource(Protocol):
         """
         ...
 
-    def yuv_frames(self) -> Iterator[memoryview] | None:
-        """As `frames`, all of them, as yuv420p in BT.709's limited range; None where they are less work as RGB."""
+    def yuv_frames(self, *, are_pixels: bool = False) -> Iterator[memoryview] | None:
+        """As `frames`, all of them, as yuv420p in BT.709's limited range; None where they are less work as RGB.
+
+        `are_pixels`: whether they are wanted as pixels as well, and so their filters undone anyway. Default: no.
+        """
         ...
 
     def stored_input(self, step: int = 1) -> FrameInput | None:

@@ -104,9 +104,10 @@ class DirectorySource:
         """
         return self._read_all(step, lambda png: self._item(png, as_pixels))
 
-    def yuv_frames(self) -> Iterator[memoryview] | None:
+    def yuv_frames(self, *, are_pixels: bool = False) -> Iterator[memoryview] | None:
         """See FrameSource, and `frames`."""
-        is_worth_it = changes_little(self._directory, self.names, (self.width, self.height))
+        size, is_filtered = (self.width, self.height), not (self._prefers_pixels or are_pixels)
+        is_worth_it = changes_little(self._directory, self.names, size, is_filtered=is_filtered)
         return self._converted() if is_worth_it else None
 
     def stored_input(self, step: int = 1) -> None:

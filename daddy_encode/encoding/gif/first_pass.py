@@ -98,7 +98,7 @@ class FirstPass:
         if isinstance(frames.frames, VideoFile):
             return frames
         watched = self._watched(frames.frames, self._settings.step)
-        if self.exact is None or not may_be_yuv or self._source.yuv_frames() is None:
+        if self.exact is None or not may_be_yuv or self._source.yuv_frames(are_pixels=True) is None:
             return replace(frames, frames=watched)
         watched = converted(watched, frames.width, frames.height)
         return replace(frames, frames=watched, pixel_format="yuv420p")

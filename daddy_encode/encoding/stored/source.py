@@ -97,7 +97,7 @@ class PackedSource:
         assert as_pixels
         return self._shown(step, self._picture)
 
-    def yuv_frames(self) -> Iterator[memoryview] | None:
+    def yuv_frames(self, *, are_pixels: bool = False) -> Iterator[memoryview] | None:
         """See FrameSource, and `frames`."""
         changing = self._packed.record.changing
         # What the record says decides how much work it is, and nothing else.

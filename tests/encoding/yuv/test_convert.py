@@ -15,6 +15,7 @@ from daddy_encode import save_frames_as_png
 from daddy_encode.encoding.frames.job_directory import JobDirectory
 from daddy_encode.encoding.frames.source import DirectorySource
 from daddy_encode.encoding.mp4.encode import filters
+from daddy_encode.encoding.png.parse import Png
 from daddy_encode.encoding.yuv import worth
 from daddy_encode.encoding.yuv.picture import YuvPicture
 from tests.jobs import encode
@@ -113,8 +114,10 @@ def test_the_video_has_the_same_bytes_either_way(
         frame[40:60, 3 * index : 3 * index + 20] = (220, 30, 40)
     folder = _dump(tmp_path / "job", frames, filtered)
     made = []
+    monkeypatch.setattr(worth, "LEAST_FRAME_FILTERED", 0)
     for most in (1.0, -1.0):
-        monkeypatch.setattr(worth, "MOST_CHANGED", most)
+        for limit in ("MOST_CHANGED", "MOST_CHANGED_FILTERED"):
+            monkeypatch.setattr(worth, limit, most)
         with JobDirectory(folder) as directory:
             source = DirectorySource(directory, sorted(path.name for path in folder.glob("*.png")))
             assert (source.yuv_frames() is not None) == (most > 0)
@@ -130,3 +133,37 @@ def test_numpy_is_loaded_once_all_clips_together_have_many_pixels(monkeypatch: p
     # 2^25 pixels are two clips of these, and none of those.
     assert [worth.can_convert((84, 84), 10_000) for _ in range(3)] == [False] * 3
     assert [worth.can_convert((480, 480), 75) for _ in range(3)] == [False, True, True]
+
+
+@pytest.mark.parametrize(("count", "read"), [(20, 2), (127, 2), (128, 4), (300, 8)])
+def test_the_shorter_a_clip_the_fewer_frames_are_read_to_decide(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int, read: int
+) -> None:
+    monkeypatch.setattr(worth, "LEAST_FRAME", 0)
+    save_frames_as_png(noise(1, 16, 16), tmp_path / "job")
+    names = ["000000.png"] * count
+    with JobDirectory(tmp_path / "job") as directory:
+        seen: list[str] = []
+        reading = directory.read
+
+        def counted(name: str) -> tuple[Png, bytes]:
+            seen.append(name)
+            return reading(name)
+
+        monkeypatch.setattr(directory, "read", counted)
+        assert worth.changes_little(directory, names, (16, 16), is_filtered=False)
+        assert len(seen) == read
+        # Small frames with filters are not looked at.
+        assert not worth.changes_little(directory, names, (16, 16), is_filtered=True)
+        assert len(seen) == read
+
+
+@pytest.mark.parametrize(("rows", "is_worth_it"), [(4, True), (30, False)])
+def test_where_rows_have_filters_less_may_change(tmp_path: Path, rows: int, is_worth_it: bool) -> None:
+    frames = np.repeat(shaded(1, 256, 256), 20, axis=0)
+    frames[1::2, :rows] ^= 128
+    with JobDirectory(_dump(tmp_path / "job", frames, tuple(range(20)))) as directory:
+        names = sorted(path.name for path in (tmp_path / "job").glob("*.png"))
+        source = DirectorySource(directory, names)
+        assert (source.yuv_frames() is not None) == is_worth_it
+        assert source.yuv_frames(are_pixels=True) is not None
