@@ -133,6 +133,7 @@ def test_marks_are_read_from_standard_input(tree: Path) -> None:
     assert (status, packed(tree)) == (0, {"a/good"}), said
 
 
+@pytest.mark.soak
 def test_names_without_a_job_are_counted_and_the_first_named(tree: Path, tmp_path: Path) -> None:
     gone: list[dict[str, object]] = [{"job": f"gone/{number}\x1b[31m", "mark": "good"} for number in range(5)]
     marks = marks_file(tmp_path / "marks.json", [*gone, *MARKS])
@@ -160,6 +161,7 @@ def test_names_are_never_paths(tree: Path, tmp_path: Path) -> None:
     assert "12 of the 12 jobs in the file of marks not found" in text
 
 
+@pytest.mark.soak
 def test_a_name_that_two_jobs_share_is_refused(tree: Path, tmp_path: Path) -> None:
     # As text on one line these are the same.
     for name in ("odd\nname", "odd\\nname"):

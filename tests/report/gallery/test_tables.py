@@ -194,6 +194,7 @@ def test_the_plot_is_gone_through_by_keys_and_said(browser: Browser, gallery: Pa
     assert page.texts("#player-title") == ["01"]
 
 
+@pytest.mark.soak
 def test_a_rectangle_in_the_plot_selects_in_all_views(browser: Browser, gallery: Path) -> None:
     page = browser.open(gallery, "#view=plot")
     page.wait_for("document.querySelector('.plot-stage canvas').width > 300")
