@@ -36,9 +36,12 @@ class Canvas:
         """Draw a line of that thickness around a rectangle."""
         for row in (*range(-thickness, 0), *range(height, height + thickness)):
             self._fill(left - thickness, top + row, width + 2 * thickness, grey)
-        for row in range(height):
-            self._fill(left - thickness, top + row, thickness, grey)
-            self._fill(left + width, top + row, thickness, grey)
+        side = bytes((grey,)) * (3 * thickness)
+        length = len(side)
+        begin = top * self._stride + 1 + 3 * left
+        for at in range(begin, begin + height * self._stride, self._stride):
+            self._rows[at - length : at] = side
+            self._rows[at + 3 * width : at + 3 * width + length] = side
 
     def write(self, left: int, top: int, text: TextPicture) -> None:
         """Put a line of text there; what has no room on the right is left out."""
