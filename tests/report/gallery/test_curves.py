@@ -99,6 +99,17 @@ def test_large_pictures_are_not_enlarged_beyond_twice() -> None:
     assert FIT.call("fit", size(600, 400), size(3000, 3000)) == {"width": 1200, "height": 800, "sharp": False}
 
 
+@pytest.mark.parametrize(
+    ("count", "width", "height", "columns"),
+    [(2, 1200, 600, 2), (6, 1200, 900, 3), (6, 1200, 400, 6), (2, 350, 600, 1), (6, 330, 300, 2), (6, 100, 100, 1)],
+)
+def test_compared_pictures_are_as_large_as_they_can_be(count: int, width: int, height: int, columns: int) -> None:
+    around = {"gap": 12, "extra": 100, "narrowest": 150, "lowest": 100}
+    found = FIT.call("bestColumns", count, size(600, 400), size(width, height), around)
+    assert found["columns"] == columns
+    assert found["height"] >= 100
+
+
 def key(name: str, count: int = 1, kind: str = "number") -> dict[str, Any]:
     return {"name": name, "kind": kind, "count": count}
 

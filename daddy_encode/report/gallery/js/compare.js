@@ -17,7 +17,7 @@ const CLOCKS = { frames: "frame for frame", time: "second for second" };
 /** What people look at first. */
 const TELLING = ["reward", "return", "value", "score", "loss", "error"];
 /** What is said of a picture above and below it, and the gaps of all else on the screen, in pixels. */
-const AROUND = { gap: 12, extra: 112 };
+const AROUND = { gap: 12, extra: 112, narrowest: 150, lowest: 110 };
 const GAPS = 76;
 const LEAST_HEIGHT = 260;
 
@@ -243,7 +243,7 @@ export function createCompare(app) {
     const box = { width: grid.clientWidth, height: Math.max(LEAST_HEIGHT, left) };
     const { columns, height } = bestColumns(isDifference ? 1 : order.length, picture, box, AROUND);
     grid.style.gridTemplateColumns = `repeat(${isDifference ? 2 : columns}, minmax(0, 1fr))`;
-    grid.style.setProperty("--stage-height", `${Math.max(90, Math.floor(height))}px`);
+    grid.style.setProperty("--stage-height", `${Math.floor(height)}px`);
   }
 
   function shown(is) {
