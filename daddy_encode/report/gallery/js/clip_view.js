@@ -170,12 +170,15 @@ function reasonOf(job) {
 function createSeeker(video, rate) {
   const tells = "requestVideoFrameCallback" in video;
   let presented = -1;
+  let begun = 0;
   let waiting = () => {};
-  const watch = (_, { mediaTime }) => {
+  const watch = (_, { mediaTime, presentationTime }) => {
+    video.requestVideoFrameCallback(watch);
+    // Of before the seek: told late.
+    if (presentationTime < begun) return;
     // Chromium tells the time at which the frame begins, Firefox after a seek the one that was sought.
     presented = Math.floor(mediaTime * rate + 0.01);
     waiting();
-    video.requestVideoFrameCallback(watch);
   };
   if (tells) video.requestVideoFrameCallback(watch);
 
@@ -186,6 +189,8 @@ function createSeeker(video, rate) {
     const there = () => !video.seeking && Math.abs(video.currentTime - time) < 0.001;
     const known = () => !tells || presented === frame;
     if (video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA && there() && known()) return;
+    begun = performance.now();
+    presented = -1;
     video.currentTime = time;
     await eventOf(video, ["seeked", "loadeddata"], () => there() && video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA);
     if (!known()) await new Promise((resolve) => {
