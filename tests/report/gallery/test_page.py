@@ -1,4 +1,7 @@
-"""The page of a gallery, driven in a real browser: cards, finding, order, groups, keys, links."""
+"""The page of a gallery, driven in a real browser: cards, finding, order, groups, keys, links.
+
+Of what tests in V8 show too, and of what seldom changes, the driven tests are for the soak.
+"""
 
 from __future__ import annotations
 
@@ -83,9 +86,14 @@ def test_cards_show_what_is_known_the_newest_first(browser: Browser, index: Path
     assert found(page) == "18 jobs" and page.texts("h1") == ["rollouts"]
 
 
-def wait_for_picture(page: Page, expected: int) -> None:
-    """Wait until the first card shows the frame of this index: a browser decodes it when it likes."""
+def wait_for_picture(page: Page, expected: int, pointer: tuple[float, float] | None = None) -> None:
+    """Wait until the first card shows the frame of this index: a browser decodes it when it likes.
+
+    The pointer is moved before each look: for a picture of an element, a browser may change its window's size.
+    """
     for _ in range(100):
+        if pointer is not None:
+            page.hover(pointer)
         shown = read_code(page.screenshot(".card .sprite"))
         if shown == expected:
             return
@@ -100,12 +108,11 @@ def test_a_card_scrubs_through_the_clip_without_loading_a_video(browser: Browser
     wait_for_picture(page, cells[12])
     x, y, width, height = page.box(".card .picture")
     for share in (0.02, 0.52, 0.98):
-        page.hover((x + share * width, y + height / 2))
-        page.wait_for("document.querySelector('.card').classList.contains('scrubbing')")
-        wait_for_picture(page, cells[int(share * 24)])
+        pointer = (x + share * width, y + height / 2)
+        wait_for_picture(page, cells[int(share * 24)], pointer)
     page.hover((2, 2))
     page.wait_for("!document.querySelector('.card .all')")
-    wait_for_picture(page, cells[12])
+    wait_for_picture(page, cells[12], (2, 2))
     assert page.count("video") == 0 and not [url for url in page.records()["requests"] if ".mp4" in url]
 
 
@@ -154,6 +161,7 @@ def test_a_query_filters_as_it_is_typed_and_suggests_what_may_follow(browser: Br
     page.wait_for("location.hash === '#q=return+%3E+100+env:Humanoid-v5+-failed+seed:3..9'")
 
 
+@pytest.mark.soak
 def test_a_fault_of_a_query_is_said_in_place_and_can_be_cleared(browser: Browser, index: Path) -> None:
     page = browser.open(index)
     find(page, "retrun > 5")
@@ -170,6 +178,7 @@ def test_a_fault_of_a_query_is_said_in_place_and_can_be_cleared(browser: Browser
     page.wait_for("document.querySelector('#problem').textContent === 'After return > something must follow'")
 
 
+@pytest.mark.soak
 def test_jobs_are_sorted_by_any_key_both_ways(browser: Browser, index: Path) -> None:
     page = browser.open(index, "#q=run:run-1")
     page.select("#sort", "seed")
@@ -222,6 +231,7 @@ def test_a_link_opens_what_it_was_copied_from_and_back_goes_back(browser: Browse
     page.wait_for("document.querySelectorAll('.card').length === 6 && !document.querySelector('.fold')")
 
 
+@pytest.mark.soak
 def test_what_a_link_says_badly_is_left_out(browser: Browser, index: Path) -> None:
     page = browser.open(index, "#q=%E0%A4+seed:1&view=nothing&job=../../x&size=xxl")
     page.wait_for("document.querySelector('.empty h2') !== null")
@@ -260,6 +270,7 @@ def test_help_lists_every_key(browser: Browser, index: Path) -> None:
     page.wait_for("!document.querySelector('.help').open")
 
 
+@pytest.mark.soak
 def test_colours_are_chosen_and_remembered(browser: Browser, index: Path) -> None:
     page = browser.open(index)
     light = page.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -344,6 +355,7 @@ def test_axe_finds_nothing_serious_and_nothing_is_too_wide(
     assert page.run_axe() == []
 
 
+@pytest.mark.soak
 def test_cards_do_not_move_when_their_pictures_come(chromium: Browser, index: Path) -> None:
     page = chromium.open(index)
     page.wait_for("[...document.querySelectorAll('.card .sprite img')].every(e => e.naturalWidth > 0)")
@@ -353,6 +365,7 @@ def test_cards_do_not_move_when_their_pictures_come(chromium: Browser, index: Pa
     assert moved < 0.01
 
 
+@pytest.mark.soak
 def test_a_printed_page_has_the_cards_and_no_controls(browser: Browser, index: Path) -> None:
     page = browser.open(index)
     page.wait_for("[...document.querySelectorAll('.card .sprite img')].every(e => e.naturalWidth > 0)")
