@@ -88,6 +88,8 @@ def test_numbers_of_many_values_are_coloured_along_a_ramp() -> None:
     assert 3 <= len(groups) <= 8
     assert all(group["colour"].startswith("--ramp-") for group in groups)
     assert len(plot(metas, colour="")["groups"]) == 1
+    texts = plot([{"step": 1, "return": 1, "lr": f"<{number}>=3"} for number in range(20)], colour="lr")["groups"]
+    assert [group["colour"] for group in texts] == [f"--series-{number}" for number in range(8)], "texts, not bins"
     few = plot([{"step": 1, "return": 1, "seed": number % 3} for number in range(9)], colour="seed")["groups"]
     assert [group["colour"] for group in few] == ["--series-0", "--series-1", "--series-2"]
 

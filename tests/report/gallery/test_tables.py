@@ -12,6 +12,7 @@ import pytest
 from tests.archive.commands import told
 from tests.jobs import encode
 from tests.report.gallery.browser import Browser, Page
+from tests.report.gallery.hostile import TEXTS
 from tests.report.gallery.spools import add_job, make_clip, make_gallery
 from tests.service.spools import write_job
 
@@ -323,3 +324,26 @@ def test_nothing_serious_is_found_by_axe(chromium: Browser, gallery: Path, view:
     page.press("m")
     page.wait_for("document.querySelector('.marks-panel').open")
     assert page.run_axe() == []
+
+
+@pytest.mark.soak
+def test_hostile_values_are_text_in_matrix_plot_and_marks(browser: Browser, tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip" / "job")
+    for number, text in enumerate(TEXTS):
+        meta = {"task": text, "policy": TEXTS[number % 3], "step": number, "return": number, text[:90]: number}
+        add_job(tmp_path / "spool", f"run-{number % 2}/{number:02d}", clip, meta=meta)
+    page = browser.open(make_gallery(tmp_path / "spool", sprites=False), "#view=matrix")
+    page.wait_for("document.querySelectorAll('.matrix-cell.value').length > 20")
+    page.click(".matrix-out .button:nth-child(2)")
+    assert page.downloaded("matrix.csv").stat().st_size > 1000
+    page.goto("#view=plot&colour=task&x=step&y=return")
+    page.wait_for("document.querySelectorAll('.plot-legend .entry').length === 8")
+    page.evaluate("document.querySelector('.plot-stage').focus()")
+    page.press("ArrowRight")
+    page.press("n")
+    page.type(".note-panel input", TEXTS[0])
+    page.press("Enter")
+    page.press("m")
+    page.wait_for("document.querySelector('.marks-panel .note b').textContent === '1'")
+    page.click(".marks-panel .primary")
+    assert json.loads(page.downloaded("marks.json").read_text())["marks"][0]["note"] == TEXTS[0]

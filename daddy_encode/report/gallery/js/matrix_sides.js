@@ -8,6 +8,8 @@ export const MOST_VALUES = 200;
 /** A number with more values than this is shown in bins. */
 const MOST_NUMBERS = 24;
 const BINS = 10;
+/** The heading of jobs that lack a key. */
+export const NO_VALUE = "no value";
 const LONGEST_SIDE = 60;
 
 /** What people compare, by the last part of the key; those first that are a better side. */
@@ -102,7 +104,7 @@ export function sideOf(jobs, factsById, key, most = MOST_NUMBERS, bins = BINS) {
   const areNumbers = [...counts.keys()].every((value) => typeof value === "number");
   const side = areNumbers && counts.size > most ? binned([...counts.keys()], key, bins) : single(counts, key);
   if (lacking === 0) return side;
-  const none = { label: "no value", query: `-has:${quoted(key)}`, value: null };
+  const none = { label: NO_VALUE, query: `-has:${quoted(key)}`, value: null };
   const last = side.entries.length;
   return { entries: [...side.entries, none], placeOf: (value) => (value === undefined ? last : side.placeOf(value)) };
 }

@@ -1,6 +1,6 @@
 // What the plot shows: which keys, the points, and the groups that have a colour and a form each.
 import { keyFor } from "./facts.js";
-import { sideOf } from "./matrix_sides.js";
+import { NO_VALUE, sideOf } from "./matrix_sides.js";
 import { isLogarithmic } from "./plot_scale.js";
 
 /** As many colours and forms as can be told apart. */
@@ -55,7 +55,8 @@ export function groupsOf(jobs, factsById, key) {
     const place = placeOf(factsById.get(id).get(key));
     counts.set(place, (counts.get(place) || 0) + 1);
   }
-  const isRamp = entries.some(({ query }) => /[<>]/.test(query.slice(query.indexOf('"') === 0 ? query.lastIndexOf('"') : 0)));
+  // Only a bin, and the lack of a value, are of no single value.
+  const isRamp = key !== "" && entries.some(({ value, label }) => value === null && label !== NO_VALUE);
   const shown = [...counts.keys()].filter((place) => place >= 0);
   if (!isRamp && shown.length > MOST_GROUPS) {
     shown.sort((one, other) => counts.get(other) - counts.get(one) || one - other).splice(MOST_GROUPS - 1);
@@ -65,7 +66,7 @@ export function groupsOf(jobs, factsById, key) {
     label: entries[place].label,
     query: entries[place].query,
     count: counts.get(place),
-    colour: isRamp && entries[place].label !== "no value" ? `--ramp-${Math.min(RAMP - 1, group)}` : `--series-${group}`,
+    colour: isRamp && entries[place].label !== NO_VALUE ? `--ramp-${Math.min(RAMP - 1, group)}` : `--series-${group}`,
     form: isRamp ? 0 : group,
   }));
   const places = new Map(shown.map((place, group) => [place, group]));
