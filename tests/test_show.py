@@ -123,6 +123,7 @@ def test_what_cannot_be_shown_is_an_error(videos: Path, tmp_path: Path) -> None:
         show(receipt)
 
 
+@pytest.mark.soak
 def test_ipython_shows_it_as_html(videos: Path) -> None:
     formatters = pytest.importorskip("IPython.core.formatters")
     shown = show(videos / "clip.mp4")
@@ -131,6 +132,7 @@ def test_ipython_shows_it_as_html(videos: Path) -> None:
     assert data["text/plain"] == repr(shown)
 
 
+@pytest.mark.soak
 @pytest.mark.soak
 def test_a_notebook_that_is_run_holds_the_video(videos: Path) -> None:
     nbclient = pytest.importorskip("nbclient")

@@ -58,6 +58,7 @@ def check(rows: list[dict[str, Any]], spool: Path) -> None:
     assert math.isnan(broken["fps"]) and broken["bytes"] == 0
 
 
+@pytest.mark.soak
 def test_pandas_takes_receipts_as_they_are(spool: Path, found: list[JobReceipt]) -> None:
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(found)
@@ -66,6 +67,7 @@ def test_pandas_takes_receipts_as_they_are(spool: Path, found: list[JobReceipt])
     assert frame["frames"].dtype.kind == "i" and frame["meta.return"].dtype.kind == "f"
 
 
+@pytest.mark.soak
 def test_polars_takes_receipts_as_they_are(spool: Path, found: list[JobReceipt]) -> None:
     polars = pytest.importorskip("polars")
     frame = polars.DataFrame(found)
@@ -86,6 +88,7 @@ def test_what_receipts_had_before_they_still_have(spool: Path, found: list[JobRe
         assert (same, same.job, same.videos) == (a, a.job, a.videos)
 
 
+@pytest.mark.soak
 def test_a_table_of_many_receipts_has_what_only_the_last_one_says(tmp_path: Path) -> None:
     polars = pytest.importorskip("polars")
     # polars looks at the first 100 rows.
