@@ -78,6 +78,8 @@ def _make(training: Training, **options: Any) -> Any:
     os.environ.setdefault("MUJOCO_GL", "osmesa")
     if training.environment.startswith("HalfCheetah"):
         options["max_episode_steps"] = LONGEST
+        # The usual one stays behind.
+        options["camera_name"] = "track"
     return gymnasium.make(training.environment, **options)
 
 
