@@ -137,6 +137,8 @@ export function createClipView(app, job, { onLabel = () => {}, playGif = false, 
     shown,
     clip: { frames: framesOf(job), fps: job.fps },
     isGif: () => gif,
+    /** Fit it into its place anew. */
+    resize,
     /** Show it in the shape of another, or of its own. @param {{width: number, height: number} | null} other */
     stretchTo(other) {
       shape = other?.width && other?.height ? other : null;

@@ -244,6 +244,7 @@ export function createCompare(app) {
     const { columns, height } = bestColumns(isDifference ? 1 : order.length, picture, box, AROUND);
     grid.style.gridTemplateColumns = `repeat(${isDifference ? 2 : columns}, minmax(0, 1fr))`;
     grid.style.setProperty("--stage-height", `${Math.floor(height)}px`);
+    for (const cell of order) cell.view.resize();
   }
 
   function shown(is) {
