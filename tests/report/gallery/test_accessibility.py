@@ -77,6 +77,10 @@ def prepare(page: Page, name: str) -> None:
     if name == "help":
         page.press("?")
         page.wait_for("document.querySelector('dialog[open]')")
+    elif name == "marks":
+        page.evaluate(
+            "[...document.querySelectorAll('header button')].find((it) => /Marks/.test(it.textContent)).click()"
+        )
 
 
 @pytest.mark.parametrize(("name", "scheme"), CASES)
