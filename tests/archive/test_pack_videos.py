@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from daddy_encode import save_frames_as_png
 from daddy_encode.archive.pack.pack import pack_job
+from daddy_encode.archive.pack.unpack import unpack_job
 from daddy_encode.encoding.context import Result
 from daddy_encode.encoding.job import encode_job
 from daddy_encode.errors import EncodeError
 from daddy_encode.spool.paths import JobPaths
 from tests.jobs import context
-from tests.media import moving_square, noise
+from tests.media import ffmpeg, moving_square, noise
 
 
 def packed_copy(loose: Path) -> Path:
@@ -84,6 +88,36 @@ def test_one_ffmpeg_reads_the_file_and_makes_the_mp4_and_the_bar_goes_to_its_end
     encode_job(JobPaths.of(packed), context(), shares.append)
     assert counted_ffmpeg.read_text() == "run\n"
     assert sum(shares) == pytest.approx(40)
+
+
+def entropy_coding_modes(video: Path) -> set[str]:
+    """Of its H.264, as ffmpeg reads it."""
+    command = [ffmpeg(), "-nostdin", "-i", str(video), "-c", "copy", "-bsf:v", "trace_headers", "-f", "null", "-"]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stderr
+    return set(re.findall(r"entropy_coding_mode_flag.* = (\d)", said))
+
+
+@pytest.mark.parametrize(
+    ("frames", "mode"),
+    [(noise(5, 48, 64), "0"), (moving_square(1).repeat(9, axis=0), "1")],
+    ids=["noise", "stills"],
+)
+def test_busy_frames_are_packed_so_that_they_are_decoded_quickly_and_each_time_the_same(
+    tmp_path: Path, frames: Any, mode: str
+) -> None:
+    save_frames_as_png(frames, tmp_path / "loose")
+    packed = packed_copy(tmp_path / "loose") / "frames.mkv"
+    assert entropy_coding_modes(packed) == {mode}
+    first = packed.read_bytes()
+    unpack_job(JobPaths.of(packed.parent), context())
+    pack_job(JobPaths.of(packed.parent), context())
+    assert packed.read_bytes() == first
+
+
+def test_a_single_large_frame_is_packed(tmp_path: Path) -> None:
+    (tmp_path / "loose").mkdir()
+    Image.fromarray(moving_square(1)[0]).save(tmp_path / "loose" / "0.png", compress_level=0)
+    assert entropy_coding_modes(packed_copy(tmp_path / "loose") / "frames.mkv") == {"1"}
 
 
 @pytest.mark.parametrize("frames", [5, pytest.param(7, marks=pytest.mark.soak)])

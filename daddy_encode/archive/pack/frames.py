@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from daddy_encode.archive.pack.outcome import LeftError
 from daddy_encode.encoding.png.inflate import all_rows
@@ -103,8 +104,18 @@ class PngFrames:
         if not np.array_equal(np.frombuffer(own, np.uint8), np.frombuffer(packed, np.uint8)):
             raise EncodeError(f"{self.path}/{name}: its pixels are not those in the packed file")
 
+    def samples(self, name: str) -> npt.NDArray[np.uint8] | None:
+        """Those of one frame, looked at before all are read; None where it is bad, which whoever reads all will say."""
+        try:
+            return np.frombuffer(self._raw(self._same_kind(name)[0]), np.uint8)
+        except (LeftError, PngFault):
+            return None
+
     def _read(self, name: str) -> tuple[Png, bytes]:
         self._on_frame()
+        return self._same_kind(name)
+
+    def _same_kind(self, name: str) -> tuple[Png, bytes]:
         png, data = self._checked(name)
         if (head := self._head(name, png, data)) != self.head:
             raise self._left(name, differs(head, self.head))

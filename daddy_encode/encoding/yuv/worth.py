@@ -74,14 +74,17 @@ def can_convert(size: Size, count: int) -> bool:
     return "numpy" in sys.modules or _pixels_seen >= LEAST_PIXELS
 
 
+def second_frames(count: int, pairs: int = PAIRS) -> list[int]:
+    """The second frames of pairs of neighbours in the middle of as many parts of a clip, of at least 2 frames."""
+    return [1 + (count - 2) * (2 * part + 1) // (2 * pairs) for part in range(pairs)]
+
+
 def changing_part(directory: JobDirectory, names: Sequence[str], size: Size, pairs: int = PAIRS) -> float | None:
     """The part of a frame that changes from one to the next, by a few of them; None where they are not all plain."""
-    # In the middle of as many parts of the clip.
-    seconds = [1 + (len(names) - 2) * (2 * part + 1) // (2 * pairs) for part in range(pairs)]
     pixels = PlainPixels(*size)
     shares = []
     with contextlib.suppress(DaddyEncodeError, PngFault):
-        for second in seconds:
+        for second in second_frames(len(names), pairs):
             frames = [directory.read(name)[0] for name in names[second - 1 : second + 1]]
             if not all(png.plain and png.size == size for png in frames):
                 return None
