@@ -223,7 +223,7 @@ def test_another_version_of_x264_is_no_fault(tmp_path: Path) -> None:
 
 def test_frames_that_come_converted_are_as_near(tmp_path: Path) -> None:
     """The comparison takes them as they are: they were off by one where they did not say what they are."""
-    save_frames_as_png(moving_square(16, 128, 160), tmp_path / "job")
+    save_frames_as_png(moving_square(16, 128, 512), tmp_path / "job")
     encode(tmp_path / "job")
     settings = Mp4Settings(fps="30")
     names = [path.name for path in sorted((tmp_path / "job").glob("*.png"))]
