@@ -10,7 +10,7 @@ Content-Security-Policy, opened a window or a dialog, or requested anything outs
 (Firefox reports no requests of files: of those, Chromium tells).
 
 Needed: Debian's chromium (firefox-esr for the soak), `node` 18 or later, and below .venv, where .ci/run puts it,
-`npm install --no-save --prefix .venv puppeteer-core@24.43.1 axe-core@4.14.1`; DADDY_ENCODE_NODE_MODULES is the folder
+`npm install --no-save --prefix .venv puppeteer-core@24.43.1 axe-core@4.14.1`; NODE_MODULES_OF_TESTS is the folder
 `node_modules` of another place.
 """
 
@@ -52,7 +52,7 @@ class BrowserError(AssertionError):
 
 def node_modules() -> Path:
     """Where npm's packages for tests are."""
-    return Path(os.environ.get("DADDY_ENCODE_NODE_MODULES") or ROOT / ".venv" / "node_modules")
+    return Path(os.environ.get("NODE_MODULES_OF_TESTS") or ROOT / ".venv" / "node_modules")
 
 
 def lacking(kind: str) -> str:

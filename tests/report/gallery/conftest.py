@@ -26,7 +26,7 @@ def drivers() -> Iterator[Callable[[str], Driver]]:
     started: dict[str, Driver] = {}
 
     def driver(kind: str) -> Driver:
-        if os.environ.get("DADDY_ENCODE_WITHOUT_BROWSERS"):
+        if os.environ.get("TESTS_WITHOUT_BROWSERS"):
             # Set by .ci/run, where npm cannot be asked.
             pytest.skip("what drives browsers could not be installed")
         if reason := lacking(kind):

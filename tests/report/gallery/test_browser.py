@@ -103,6 +103,7 @@ def test_a_page_is_driven(browser: Browser, tmp_path: Path) -> None:
     assert found.startswith("critical image-alt")
 
 
+@pytest.mark.soak
 def test_each_page_has_a_profile_of_its_own(browser: Browser, tmp_path: Path) -> None:
     index = write_page(tmp_path / "site")
     page = browser.open(index)

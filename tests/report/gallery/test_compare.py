@@ -227,6 +227,7 @@ def test_a_click_on_the_curve_goes_there(browser: Browser, coded: Gallery) -> No
     assert page.texts(".compare-values dd") == ["40", "0"] * 2
 
 
+@pytest.mark.soak
 def test_jobs_are_moved_taken_away_and_added_and_the_frame_stays(browser: Browser, coded: Gallery) -> None:
     page = browser.open(coded.index, coded.compare("a/first", "b/second", frame=33))
     wait_for_videos(page, 2, 33)
@@ -282,6 +283,7 @@ def test_small_pictures_are_enlarged_by_a_whole_number_and_stay_sharp(browser: B
     assert np.abs(border[:, 0] - border[:, 1]).max() > 150
 
 
+@pytest.mark.soak
 def test_the_player_plays_its_job_round_and_round_and_gives_back_the_focus(browser: Browser, coded: Gallery) -> None:
     page = browser.open(coded.index, "#q=first")
     page.click(".card .open")
@@ -312,6 +314,7 @@ def test_a_gif_plays_by_itself_and_a_failed_job_says_why(browser: Browser, coded
     page.wait_for("document.querySelector('.player .clip-reason')?.textContent.includes('000001.png')")
 
 
+@pytest.mark.soak
 def test_over_training_shows_of_each_run_what_is_nearest_to_the_step(browser: Browser, coded: Gallery) -> None:
     page = browser.open(coded.index, "#view=timeline&step=95")
     page.wait_for("document.querySelectorAll('.timeline video').length === 3")

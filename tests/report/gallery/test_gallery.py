@@ -258,6 +258,7 @@ def failure() -> dict[str, Any]:
     return {"error": "ffmpeg died", "host": "node7", "finished": 1.0, "listing_sha256": ""}
 
 
+@pytest.mark.soak
 def test_packed_frames_and_several_sequences_of_one_directory(tmp_path: Path) -> None:
     spool = tmp_path / "spool"
     record(spool / "packed")

@@ -194,6 +194,7 @@ def test_hostile_names_are_shown_as_they_are(browser: Browser, gallery: Path) ->
     assert {job["job"].rpartition("/")[2].strip() for job in data["jobs"]} == {name.strip() for name in seen}
 
 
+@pytest.mark.soak
 def test_hostile_jobs_open_in_the_player(browser: Browser, gallery: Path) -> None:
     page = browser.open(gallery)
     jobs = data_of(gallery)["jobs"]
@@ -231,7 +232,7 @@ CHANGE_ALL = """async (texts) => {
 }"""
 
 
-@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("every", [12, pytest.param(1, marks=pytest.mark.soak)])
 def test_hostile_addresses_keys_and_searches_are_text_or_nothing(every: int, browser: Browser, gallery: Path) -> None:
     page = browser.open(gallery)
     texts = [text.encode("utf-8", "replace").decode() for text in [*SURROGATES, *TEXTS]]

@@ -116,6 +116,7 @@ def test_a_card_scrubs_through_the_clip_without_loading_a_video(browser: Browser
     assert page.count("video") == 0 and not [url for url in page.records()["requests"] if ".mp4" in url]
 
 
+@pytest.mark.soak
 def test_the_keyboard_goes_through_the_cards_and_through_a_clip(browser: Browser, index: Path) -> None:
     page = browser.open(index, "#sort=return")
     page.wait_for("document.querySelectorAll('.card').length === 18")
@@ -190,6 +191,7 @@ def test_jobs_are_sorted_by_any_key_both_ways(browser: Browser, index: Path) -> 
     page.wait_for("location.hash.includes('sort=-seed')")
 
 
+@pytest.mark.soak
 def test_groups_have_counts_and_the_mean_return_and_can_be_closed(browser: Browser, index: Path) -> None:
     page = browser.open(index)
     page.select("#group", "environment")
@@ -240,6 +242,7 @@ def test_what_a_link_says_badly_is_left_out(browser: Browser, index: Path) -> No
     assert page.texts(".fold") == ["▸nothing no nothing"]
 
 
+@pytest.mark.soak
 def test_up_to_six_jobs_are_selected_for_comparison(browser: Browser, index: Path) -> None:
     page = browser.open(index)
     page.press("/")
@@ -257,6 +260,7 @@ def test_up_to_six_jobs_are_selected_for_comparison(browser: Browser, index: Pat
     assert len(page.evaluate("new URLSearchParams(location.hash.slice(1)).get('compare')").split(",")) == 5
 
 
+@pytest.mark.soak
 def test_help_lists_every_key(browser: Browser, index: Path) -> None:
     page = browser.open(index)
     page.press("?")

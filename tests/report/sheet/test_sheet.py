@@ -94,6 +94,7 @@ def test_under_each_picture_is_what_it_is(tmp_path: Path, frames: Pixels) -> Non
             assert (picture[top : top + len(drawn.rows), left : left + drawn.width, 1] == expected).all(), text
 
 
+@pytest.mark.soak
 def test_packed_frames_and_an_archive_give_the_same_bytes_as_pngs(tmp_path: Path, frames: Pixels) -> None:
     for name, container in (("loose", "png"), ("tar", "tar")):
         with FrameWriter(tmp_path / name, container=container) as writer:  # type: ignore[arg-type]
