@@ -78,6 +78,14 @@ def test_videos_of_many_colours_are_those_of_the_pngs(tmp_path: Path, settings: 
     assert made(packed_copy(tmp_path / "loose"), **settings) == made(tmp_path / "loose", **settings)
 
 
+@pytest.mark.parametrize(("frames", "gif_fps"), [(7, "10"), (8, "10"), pytest.param(9, "30", marks=pytest.mark.soak)])
+def test_exact_gifs_are_those_of_the_pngs(tmp_path: Path, frames: int, gif_fps: str) -> None:
+    save_frames_as_png(moving_square(frames, 120, 160), tmp_path / "loose")
+    packed = packed_copy(tmp_path / "loose")
+    settings = {"video": "gif", "gif_fps": gif_fps}
+    assert made(packed, **settings) == made(tmp_path / "loose", **settings)
+
+
 def test_one_ffmpeg_reads_the_file_and_makes_the_mp4_and_the_bar_goes_to_its_end(
     tmp_path: Path, counted_ffmpeg: Path
 ) -> None:
@@ -120,14 +128,17 @@ def test_a_single_large_frame_is_packed(tmp_path: Path) -> None:
     assert entropy_coding_modes(packed_copy(tmp_path / "loose") / "frames.mkv") == {"1"}
 
 
-@pytest.mark.parametrize("frames", [5, pytest.param(7, marks=pytest.mark.soak)])
-def test_a_file_with_another_number_of_frames_than_its_record_says_is_named(tmp_path: Path, frames: int) -> None:
-    save_frames_as_png(noise(6, 48, 64), tmp_path / "loose")
+@pytest.mark.parametrize("video", ["mp4", "gif"])
+@pytest.mark.parametrize("frames", [5, 7])
+def test_a_file_with_another_number_of_frames_than_its_record_says_is_named(
+    tmp_path: Path, video: str, frames: int
+) -> None:
+    save_frames_as_png(moving_square(6), tmp_path / "loose")
     packed = packed_copy(tmp_path / "loose")
     (packed / "manifest.json").unlink()
     (packed / "rollout.json").unlink()
     record = json.loads((packed / "frames.json").read_text())
     (packed / "frames.json").write_text(json.dumps(record | {"frames": frames, "manifest_sha256": None}))
     with pytest.raises(EncodeError, match=r"packed/frames\.mkv: has .*the [57] frames|fewer than the [57]"):
-        encode_job(JobPaths.of(packed), context())
-    assert not (tmp_path / "packed.mp4").exists()
+        made(packed, video=video)
+    assert not [*tmp_path.glob("packed.*")]

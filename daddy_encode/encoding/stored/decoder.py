@@ -33,8 +33,9 @@ def decoded(
     path: str,
     check_stop: Callable[[], None] = lambda: None,
     stall_seconds: float = DEFAULT_STALL_SECONDS,
+    step: int = 1,
 ) -> Generator[memoryview, None, None]:
-    """Yield the frames of a packed file, row by row; each lasts until the next but one is asked for.
+    """Yield frames of a packed file, row by row; each lasts until the next but one is asked for.
 
     Args:
         descriptor: The file's; it is read by it, whatever has its name by then.
@@ -44,18 +45,22 @@ def decoded(
         path: The file, for errors.
         check_stop: Called while ffmpeg is waited for; raises where the work should end. Default: nothing.
         stall_seconds: How long ffmpeg may give nothing. Default: 120.
+        step: Which are wanted: frame 0, `step`, 2 * `step`, …; the last one comes as well. Default: all.
 
     Raises:
         EncodeError: ffmpeg does not decode it, or it has fewer or more frames, or of another size.
     """
     size = layout.width, layout.height
+    count = len(range(0, frames - 1, step)) + 1
+    # The last one, and what comes after it, also of those that are left out: they tell how many there are.
+    chosen = ["-vf", f"select=not(mod(n\\,{step}))+gte(n\\,{frames - 1})"] if step > 1 else []
     command = [
         executable_path(),
         *("-nostdin", "-v", "error", "-xerror", "-protocol_whitelist", "pipe", "-format_whitelist", "matroska"),
         *("-codec_whitelist", DECODERS[codec], "-max_pixels", str((size[0] + 128) * (size[1] + 128))),
         *("-threads", DECODE_THREADS, "-err_detect", "explode", "-f", "matroska", "-c:v", DECODERS[codec]),
-        *("-i", "pipe:0", "-map", "0:v:0", "-fps_mode", "passthrough", "-frames:v", str(frames + 1)),
-        *("-filter_threads", "1", "-pix_fmt", layout.pixel_format, "-f", "rawvideo", "pipe:1"),
+        *("-i", "pipe:0", "-map", "0:v:0", "-fps_mode", "passthrough", "-frames:v", str(count + 1)),
+        *("-filter_threads", "1", *chosen, "-pix_fmt", layout.pixel_format, "-f", "rawvideo", "pipe:1"),
     ]
     frame_bytes = _frame_bytes(layout)
     # Not pass by name: a description of its own, so that its place in the file is nobody else's.
@@ -81,14 +86,15 @@ def decoded(
             reader = _Reader(pipe, path, check_stop, stall_seconds)
             # The one before may still be compared with.
             buffers = memoryview(bytearray(frame_bytes)), memoryview(bytearray(frame_bytes))
-            for number in range(frames):
-                frame = buffers[number % 2]
-                if (count := reader.fill(frame)) < frame_bytes:
+            for index in range(count):
+                frame = buffers[index % 2]
+                if (filled := reader.fill(frame)) < frame_bytes:
                     _check_end(child, stderr, path)
-                    cut = " and a part of one" if count else ""
-                    raise EncodeError(f"{path}: has {number} frames{cut}, fewer than the {frames} that its record says")
+                    cut = " and a part of one" if filled else ""
+                    seen = index if step == 1 else f"about {index * step}"
+                    raise EncodeError(f"{path}: has {seen} frames{cut}, fewer than the {frames} that its record says")
                 yield frame
-            if reader.fill(buffers[frames % 2][:1]):
+            if reader.fill(buffers[count % 2][:1]):
                 raise EncodeError(f"{path}: has more than the {frames} frames that its record says, or larger ones")
             _check_end(child, stderr, path)
         finally:

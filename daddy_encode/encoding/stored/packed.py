@@ -167,14 +167,15 @@ class PackedFrames:
         return self.record.png_sha256
 
     def frames(
-        self, check_stop: Callable[[], None] = lambda: None, stall_seconds: float = DEFAULT_STALL_SECONDS
+        self,
+        check_stop: Callable[[], None] = lambda: None,
+        stall_seconds: float = DEFAULT_STALL_SECONDS,
+        step: int = 1,
     ) -> Generator[memoryview, None, None]:
         """Yield the samples of each frame as PNG has them without filters; see `decoded`. Raises as `check`, too."""
         self.check(check_stop)
-        record = self.record
-        yield from decoded(
-            self.descriptor, self.layout, record.codec, record.frames, self.path, check_stop, stall_seconds
-        )
+        codec, count = self.record.codec, self.record.frames
+        yield from decoded(self.descriptor, self.layout, codec, count, self.path, check_stop, stall_seconds, step)
 
     def rows(self, raw: memoryview) -> bytes:
         """A frame's rows, each with its filter byte: what the image data of its PNG inflates to."""
@@ -184,9 +185,7 @@ class PackedFrames:
 
     def pngs(self, check_stop: Callable[[], None] = lambda: None) -> Generator[bytes, None, None]:
         """Yield each frame as a PNG that is stored, not compressed."""
-        template = self.template
-        head = bytes.fromhex(self.record.head)
-        stored = StoredPng(template.header, head[HEAD_BYTES:])
+        stored = StoredPng(self.template.header, bytes.fromhex(self.record.head)[HEAD_BYTES:])
         for raw in self.frames(check_stop):
             yield bytes(stored.fill((self.rows(raw),)))
 

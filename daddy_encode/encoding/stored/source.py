@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Generator, Iterator, Sequence
 
 from daddy_encode.encoding.ffmpeg.input import FrameInput, VideoFile
@@ -108,7 +109,7 @@ class PackedSource:
     def stored_input(self, step: int = 1) -> FrameInput | None:
         """See FrameSource. The file was checked when this began: its pictures are those that were packed."""
         packed = self._packed
-        if not self._png.plain or [*self.names] != [*packed.names]:
+        if not self._are_shown_as_they_are:
             return None
         self._is_handed_over = True
         self._pictures.saw_plain()
@@ -143,8 +144,12 @@ class PackedSource:
         """See DirectorySource."""
         return list(self._pictures.warnings())
 
-    def _decoded(self) -> Generator[memoryview, None, None]:
-        return self._packed.frames(self._check_stop, self._stall_seconds)
+    @functools.cached_property
+    def _are_shown_as_they_are(self) -> bool:
+        return self._png.plain and [*self.names] == [*self._packed.names]
+
+    def _decoded(self, step: int = 1) -> Generator[memoryview, None, None]:
+        return self._packed.frames(self._check_stop, self._stall_seconds, step)
 
     def _converted(self) -> Iterator[memoryview]:
         from daddy_encode.encoding.yuv.picture import converted
@@ -152,16 +157,18 @@ class PackedSource:
         yield from converted(self._shown(1, self._picture), self.width, self.height)
 
     def _shown(self, step: int, item_of: Callable[[memoryview], memoryview]) -> Iterator[memoryview]:
-        frames = self._decoded()
+        # What is left out need not come here, where nothing is to be found out of it.
+        every = step if self._are_shown_as_they_are else 1
+        frames = self._decoded(every)
         at, name, item = -1, "", memoryview(b"")
         raw: memoryview | None = None
         try:
             for index, shown in enumerate(self.names):
-                if shown != name:
-                    name, number = shown, self._packed.number(shown)
+                if shown != name and index % every == 0:
+                    name, place = shown, self._packed.number(shown) // every
                     # What came before the one before is overwritten by now.
-                    before = raw if number == at + 1 else None
-                    while at < number:
+                    before = raw if place == at + 1 else None
+                    while at < place:
                         raw = next(frames)
                         at += 1
                     assert raw is not None
