@@ -148,7 +148,8 @@ def _make(
         else:
             # The GIF's first pass is made along with this one.
             frames = first.shared_input(may_be_yuv=settings.scale == 1)
-            first.palette = encode_mp4(ffmpeg, frames, settings, temp, limits, first.extra_output(frames))
+            extra, sink = first.extra_output(frames), first.sink(frames)
+            first.palette = encode_mp4(ffmpeg, frames, settings, temp, limits, extra, sink)
         with reported(target.final, "read back"):
             made = verify_mp4(temp, source.count, size, settings)
         return _Video(source.count, settings.fps, made, [_padding(size, made, settings.scale)])

@@ -78,12 +78,34 @@ def test_videos_of_many_colours_are_those_of_the_pngs(tmp_path: Path, settings: 
     assert made(packed_copy(tmp_path / "loose"), **settings) == made(tmp_path / "loose", **settings)
 
 
-@pytest.mark.parametrize(("frames", "gif_fps"), [(7, "10"), (8, "10"), pytest.param(9, "30", marks=pytest.mark.soak)])
-def test_exact_gifs_are_those_of_the_pngs(tmp_path: Path, frames: int, gif_fps: str) -> None:
-    save_frames_as_png(moving_square(frames, 120, 160), tmp_path / "loose")
+@pytest.mark.parametrize(
+    ("frames", "settings"),
+    [
+        (7, {"video": "gif", "gif_fps": "10"}),
+        (8, {"video": "both", "gif_fps": "10"}),
+        (3, {"video": "both", "gif_width": 32, "scale": 2}),
+        pytest.param(8, {"video": "gif", "gif_fps": "10"}, marks=pytest.mark.soak),
+        pytest.param(9, {"video": "both", "gif_fps": "30"}, marks=pytest.mark.soak),
+    ],
+    ids=str,
+)
+def test_exact_gifs_are_those_of_the_pngs(tmp_path: Path, frames: int, settings: dict[str, Any]) -> None:
+    save_frames_as_png(moving_square(frames), tmp_path / "loose")
+    assert made(packed_copy(tmp_path / "loose"), **settings) == made(tmp_path / "loose", **settings)
+
+
+def test_a_gif_that_is_exact_in_the_beginning_only_is_that_of_the_pngs(tmp_path: Path) -> None:
+    save_frames_as_png([*moving_square(4), *noise(4, 48, 64)], tmp_path / "loose")
+    assert made(packed_copy(tmp_path / "loose"), video="both") == made(tmp_path / "loose", video="both")
+
+
+def test_one_ffmpeg_makes_the_mp4_and_the_pictures_of_an_exact_gif(tmp_path: Path, counted_ffmpeg: Path) -> None:
+    save_frames_as_png(moving_square(12), tmp_path / "loose")
     packed = packed_copy(tmp_path / "loose")
-    settings = {"video": "gif", "gif_fps": gif_fps}
-    assert made(packed, **settings) == made(tmp_path / "loose", **settings)
+    counted_ffmpeg.write_text("")
+    assert sorted(made(packed, video="both")) == ["gif", "mp4"]
+    # The other one was for the first frame.
+    assert counted_ffmpeg.read_text() == "run\nrun\n"
 
 
 def test_one_ffmpeg_reads_the_file_and_makes_the_mp4_and_the_bar_goes_to_its_end(
@@ -128,7 +150,7 @@ def test_a_single_large_frame_is_packed(tmp_path: Path) -> None:
     assert entropy_coding_modes(packed_copy(tmp_path / "loose") / "frames.mkv") == {"1"}
 
 
-@pytest.mark.parametrize("video", ["mp4", "gif"])
+@pytest.mark.parametrize("video", ["mp4", "gif", pytest.param("both", marks=pytest.mark.soak)])
 @pytest.mark.parametrize("frames", [5, 7])
 def test_a_file_with_another_number_of_frames_than_its_record_says_is_named(
     tmp_path: Path, video: str, frames: int

@@ -14,6 +14,7 @@ from daddy_encode.encoding.ffmpeg.executable import FfmpegExecutable
 from daddy_encode.encoding.ffmpeg.input import FrameInput
 from daddy_encode.encoding.ffmpeg.process import RunLimits, run_ffmpeg
 from daddy_encode.encoding.frames.frame_source import FrameSource, frame_input
+from daddy_encode.encoding.gif.cut import Cutter
 from daddy_encode.encoding.gif.palette_filters import in_palette
 from daddy_encode.encoding.gif.size import reduce, reduced_size
 from daddy_encode.encoding.gif.timing import delays
@@ -117,27 +118,15 @@ class _Pictures:
         self._feed = feed
         width, height = feed.size
         self._shape = (height, width)
-        self._buffer = np.empty(width * height + PALETTE_BYTES, np.uint8)
-        self._filled = 0
+        self.take = Cutter(width * height + PALETTE_BYTES, self._picture).take
         self._previous: Pixels | None = None
         self.palette = np.zeros((0, 3), np.uint8)
 
-    def take(self, data: bytes) -> None:
-        """Take what ffmpeg wrote, in parts of any size."""
-        rest = np.frombuffer(data, np.uint8)
-        while rest.size:
-            part = rest[: self._buffer.size - self._filled]
-            self._buffer[self._filled : self._filled + part.size] = part
-            self._filled += part.size
-            rest = rest[part.size :]
-            if self._filled == self._buffer.size:
-                self._filled = 0
-                self._picture(self._buffer[:-PALETTE_BYTES].reshape(self._shape).copy())
-
-    def _picture(self, indices: Pixels) -> None:
+    def _picture(self, data: Pixels) -> None:
+        indices = data[:-PALETTE_BYTES].reshape(self._shape).copy()
         if self._previous is None:
             height, width = self._shape
-            words = self._buffer[-PALETTE_BYTES:].copy().view(np.uint32)
+            words = data[-PALETTE_BYTES:].copy().view(np.uint32)
             self.palette = np.stack([words >> 16, words >> 8, words], axis=1).astype(np.uint8)
             self._writer.add(Box(0, height, 0, width), indices, None)
         else:

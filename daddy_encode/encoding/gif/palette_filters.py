@@ -1,4 +1,4 @@
-"""ffmpeg's options for a palette of a whole clip, and for pictures in it."""
+"""ffmpeg's options for a clip's pictures, for a palette of a whole clip, and for pictures in it."""
 
 from __future__ import annotations
 
@@ -19,6 +19,14 @@ def palette_output(step: int, stream: str = "0:v:0", before: str = "") -> list[s
         # No entry is kept for transparency: a picture uses an index that it does not draw.
         *("-vf", f"{before}{taken}palettegen=reserve_transparent=0:stats_mode=full"),
         *("-c:v", "png", "-f", "image2pipe", "pipe:1"),
+    ]
+
+
+def pictures_output(before: str) -> list[str]:
+    """One output, to ffmpeg's standard output: the pictures of its only stream after the filters `before`, as rgb24."""
+    return [
+        *("-map", "0:v:0", "-fps_mode", "passthrough", "-vf", f"{before}null"),
+        *("-c:v", "rawvideo", "-pix_fmt", "rgb24", "-f", "rawvideo", "pipe:1"),
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from daddy_encode.encoding.ffmpeg.executable import FfmpegExecutable
 from daddy_encode.encoding.ffmpeg.input import FrameInput
@@ -30,6 +30,7 @@ def encode_mp4(
     target: HeldFile,
     limits: RunLimits,
     extra_output: Sequence[str] = (),
+    sink: Callable[[bytes], None] | None = None,
 ) -> bytes:
     """Write all frames to an MP4.
 
@@ -40,14 +41,15 @@ def encode_mp4(
         target: The file, empty yet.
         limits: When to give up.
         extra_output: ffmpeg's arguments for one more output of the same frames, to its standard output.
+        sink: Called with that as it comes, in another thread. Default: it is returned.
 
     Returns:
-        The extra output; empty where there is none.
+        The extra output; empty where there is none, or `sink` took it.
 
     Raises:
         EncodeError: ffmpeg failed.
         Interrupted: `limits.stop` was set.
-        DaddyEncodeError: Whatever `frames` raises.
+        DaddyEncodeError: Whatever `frames` or `sink` raises.
     """
     is_converted = frames.pixel_format == "yuv420p"
     # Planes are converted to the same bytes as packed pixels, without these being made first; but not enlarged.
@@ -66,6 +68,7 @@ def encode_mp4(
         limits=limits,
         pixels=width * height,
         output=target,
+        sink=sink,
     ).output
 
 
