@@ -192,7 +192,9 @@ def test_a_leftover_that_is_another_picture_is_never_removed(packed: Path) -> No
     save_frames_as_png(noise(8, 48, 64), other)
     frame = packed / "000002.png"
     frame.write_bytes((other / "000002.png").read_bytes())
-    os.utime(frame, ns=(0, 0))
+    # As one that unpacks leaves them.
+    made = json.loads((packed / "frames.json").read_text())["mtime_ns"]
+    os.utime(frame, ns=(made, made))
     assert encode(packed).made
     for arguments in (("pack",), ("pack", "--undo")):
         done = run_command(*arguments, packed)
@@ -207,10 +209,12 @@ def test_leftovers_of_a_killed_packer_are_proved_and_removed(packed: Path) -> No
     for name in ("000001.png", "000004.png"):
         (packed / name).write_bytes((twin / name).read_bytes())
         os.utime(packed / name, ns=(0, 0))
-    assert encode(packed).receipt.source.frames == 6
+    # They might be a new recording's, until they are compared.
+    with pytest.raises(DaddyEncodeError, match="pack removes it where it is what was packed"):
+        encode(packed)
     done = run_command("pack", packed)
     assert done.returncode == 0 and not list(packed.glob("*.png")), done.stderr
-    assert not encode(packed).made
+    assert encode(packed).receipt.source.frames == 6
 
 
 def test_a_users_own_file_of_the_name_is_not_replaced(tmp_path: Path) -> None:

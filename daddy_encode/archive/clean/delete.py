@@ -19,7 +19,7 @@ from daddy_encode.archive.clean.look import check_nothing_else, frame_files, fre
 from daddy_encode.archive.clean.outcome import CleanOptions, CleanOutcome, KeptError
 from daddy_encode.archive.verify.proof import Proof
 from daddy_encode.encoding.frames.job_directory import JobDirectory
-from daddy_encode.errors import TransientError
+from daddy_encode.errors import FrameError, SpoolError, TransientError
 from daddy_encode.spool.frames import frame_sequence
 from daddy_encode.spool.held_file import SAFELY, opened_directory, sha256_of, sync_directory
 from daddy_encode.spool.paths import JobPaths
@@ -64,6 +64,7 @@ def delete_frames(
     if len(files) > MOST_FILES:
         raise KeptError(f"{paths.job}: kept: it has more than {MOST_FILES} files; `daddy-encode pack` it first")
     statuses = _statuses(paths, directory, files)
+    _prove_leftovers(paths, directory, files, go_on)
     # What was asked for above is between two listings that are the same.
     proof.check(directory)
     if frame_files(directory, proof.listing) != files:
@@ -146,6 +147,24 @@ def _mark(directory: JobDirectory, name: str) -> bytes | None:
         return mark(name, os.stat(name, dir_fd=directory.descriptor, follow_symlinks=False))
     except FileNotFoundError:
         return None
+
+
+def _prove_leftovers(paths: JobPaths, directory: JobDirectory, files: Iterable[str], go_on: Callable[[], None]) -> None:
+    """See that PNGs beside packed frames are those that were packed. Raises KeptError where one is not."""
+    packed = directory.packed
+    loose = [name for name in files if packed is not None and name in packed]
+    if packed is None or not loose:
+        return
+    # Loaded where there are some: it needs numpy.
+    from daddy_encode.archive.pack.left import prove_left
+    from daddy_encode.archive.pack.outcome import LeftError
+
+    try:
+        # Of a directory that has not been listed each name is that of a file.
+        with JobDirectory(paths.directory, directory.owners, directory.max_pixels) as beside:
+            prove_left(packed, loose, beside.read, go_on)
+    except (SpoolError, FrameError, LeftError) as error:
+        raise KeptError(f"{paths.job}: kept: {error}") from error
 
 
 def _statuses(paths: JobPaths, directory: JobDirectory, files: Iterable[str]) -> dict[str, os.stat_result]:

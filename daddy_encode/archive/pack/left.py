@@ -16,6 +16,7 @@ from daddy_encode.errors import EncodeError, SpoolError
 from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.publish import reported
 from daddy_encode.spool.recording.deleting import is_half_deleted
+from daddy_encode.spool.stored.names import FRAMES_MKV, PACK_RECORD
 
 
 def left(paths: JobPaths, reason: str) -> LeftError:
@@ -44,11 +45,17 @@ def prove_left(
     read: Callable[[str], tuple[Png, bytes]],
     on_frame: Callable[[], None],
 ) -> None:
-    """See that the PNGs of these names are in the packed file. Raises SpoolError where one is not."""
+    """See that the PNGs of these names are in the packed file.
+
+    Raises SpoolError where one is not; LeftError where one is damaged.
+    """
     directory = Path(packed.path).parent
 
     def other(name: str) -> SpoolError:
-        return SpoolError(f"{directory}/{name}: is not the PNG that was packed; move it away")
+        return SpoolError(
+            f"{directory}/{name}: is not the PNG that was packed; move it away, or remove {PACK_RECORD} and "
+            f"{FRAMES_MKV} if it was recorded anew"
+        )
 
     if not names:
         return

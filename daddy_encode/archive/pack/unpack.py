@@ -58,6 +58,7 @@ def unpack_job(
         Interrupted: It was stopped, or the claim was lost.
     """
     with JobDirectory(paths.directory, context.owners, context.max_pixels) as directory:
+        directory.proves_leftovers = True
         return _Unpacking(paths, context, directory, on_frame).run(dry_run=dry_run)
 
 

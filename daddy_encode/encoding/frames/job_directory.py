@@ -51,10 +51,12 @@ class JobDirectory:
 
     Attributes:
         path: Where it is.
+        owners: Whose files are taken.
         max_pixels: Width times height of a frame, at most.
         descriptor: Of it, as long as it is open.
         files: The names that were last listed in the directory itself.
         stored: The file that holds its frames, where they were last listed in one.
+        proves_leftovers: Whether who reads it compares loose frames beside packed ones, pixel by pixel. Default: no.
     """
 
     def __init__(self, path: Path, owners: Owners | None = None, max_pixels: int = MAX_PIXELS) -> None:
@@ -71,18 +73,17 @@ class JobDirectory:
         """
         self.path = path
         self._text = str(path)
-        self._owners = owners or Owners()
+        self.owners = owners or Owners()
         self.max_pixels = max_pixels
+        self.proves_leftovers = False
         self._listed: list[str] | None = None
         self.stored: TarFrames | PackedFrames | None = None
         self.files: frozenset[str] = frozenset()
         try:
             self.descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError as error:
-            hint = "; name the directory that the link leads to" if os.path.islink(path) else ""
-            raise FrameError(
-                f"{path}: cannot be opened: {error.strerror}{hint or '; check its permissions'}"
-            ) from error
+            hint = "name the directory that the link leads to" if os.path.islink(path) else "check its permissions"
+            raise FrameError(f"{path}: cannot be opened: {error.strerror}; {hint}") from error
         try:
             self.check_owner(os.fstat(self.descriptor), path)
         except BaseException:
@@ -102,7 +103,7 @@ class JobDirectory:
 
     def check_owner(self, status: os.stat_result, path: Path | str) -> None:
         """Raise Skipped where the file of that status belongs to a user who is not trusted."""
-        self._owners.check(status.st_uid, path)
+        self.owners.check(status.st_uid, path)
 
     def names(self) -> list[str]:
         """The names in it, and in the file that holds its frames, where there is one.
@@ -114,7 +115,8 @@ class JobDirectory:
         except OSError as error:
             raise FrameError(f"{self.path}: cannot be listed: {error.strerror}; check its permissions") from error
         before, self.stored = self.stored, None
-        self.stored = stored_frames(self.path, self.descriptor, names, before, self.check_owner, self.max_pixels)
+        where, check, most = (self.path, self.descriptor), self.check_owner, self.max_pixels
+        self.stored = stored_frames(*where, names, before, check, most, proves_leftovers=self.proves_leftovers)
         self.files = frozenset(names)
         self._listed = names if self.stored is None else [*{*names, *self.stored.names}]
         return self._listed
@@ -156,7 +158,7 @@ class JobDirectory:
         def should_go(name: str, status: os.stat_result) -> bool:
             # A rollout that overwrites an older dump removes that one's manifest first.
             is_older = manifest is not None and status.st_mtime_ns < manifest.st_mtime_ns
-            is_regular = stat.S_ISREG(status.st_mode) and self._owners.trusts(status.st_uid)
+            is_regular = stat.S_ISREG(status.st_mode) and self.owners.trusts(status.st_uid)
             return is_regular and (rollout_died or is_older or is_dead(name))
 
         return remove_from(self.descriptor, leftovers, should_go)
@@ -219,7 +221,9 @@ class JobDirectory:
             except PngFault as fault:
                 if not unread:
                     raise
-                raise _too_large(len(data), unread) from fault
+                read = len(data)
+                text = f"has {read + unread} bytes, more than the {read} that a picture of its size can need"
+                raise PngFault(text) from fault
         except OSError as error:
             raise _unreadable(path, error) from error
         except PngFault as fault:
@@ -267,8 +271,7 @@ class JobDirectory:
 
     def _open(self, name: str, path: str) -> tuple[int, os.stat_result]:
         """A descriptor of a regular file of a trusted user, and its status."""
-        # Before it is opened, since opening some devices has effects, and once more after that. A link must not be
-        # followed, a FIFO must not hold us.
+        # Before it is opened too: opening some devices has effects. No link is followed, and no FIFO holds us.
         _check_regular(os.stat(name, dir_fd=self.descriptor, follow_symlinks=False).st_mode, path)
         descriptor = os.open(name, os.O_RDONLY | SAFELY, dir_fd=self.descriptor)
         try:
@@ -279,10 +282,6 @@ class JobDirectory:
             os.close(descriptor)
             raise
         return descriptor, status
-
-
-def _too_large(read: int, unread: int) -> PngFault:
-    return PngFault(f"has {read + unread} bytes, more than the {read} that a picture of its size can need")
 
 
 def _unreadable(path: str, error: OSError) -> DaddyEncodeError:

@@ -24,6 +24,8 @@ def stored_frames(
     before: TarFrames | PackedFrames | None,
     check_owner: Callable[[os.stat_result, Path], None],
     max_pixels: int,
+    *,
+    proves_leftovers: bool = False,
 ) -> TarFrames | PackedFrames | None:
     """The frames of a directory that are stored in one file; None where its frames are loose.
 
@@ -34,6 +36,7 @@ def stored_frames(
         before: What this returned before, if anything: returned where nothing has changed, else closed.
         check_owner: Raises Skipped where a file of that status and path should not be used.
         max_pixels: Width times height of a packed frame, at most.
+        proves_leftovers: As for `check_leftovers`. Default: no.
 
     Raises:
         FrameError: The file cannot be used, or there are loose frames as well.
@@ -47,7 +50,9 @@ def stored_frames(
         if PACK_RECORD in listed and FRAMES_MKV in listed:
             from daddy_encode.encoding.stored.packed import opened_packed
 
-            found = opened_packed(path, directory, listed, check_owner, max_pixels, kept)
+            found = opened_packed(
+                path, directory, listed, check_owner, max_pixels, kept, proves_leftovers=proves_leftovers
+            )
         if found is None and FRAMES_TAR in listed and not _is_directory(directory):
             found = _opened_tar(path, directory, listed, check_owner, kept)
         return found

@@ -17,13 +17,13 @@ from daddy_encode.encoding.png.parse import HEAD_BYTES, Png, PngFault
 from daddy_encode.encoding.png.stored import StoredPng
 from daddy_encode.encoding.stored.decoder import decoded
 from daddy_encode.encoding.stored.layout import Layout, layout_of, template_of
-from daddy_encode.encoding.stored.loose import loose_frame
+from daddy_encode.encoding.stored.loose import check_leftovers
 from daddy_encode.errors import FrameError, ManifestError, TransientError
 from daddy_encode.spool.frames import count_frames
 from daddy_encode.spool.held_file import SAFELY
 from daddy_encode.spool.manifest import MANIFEST_NAME, read_manifest
 from daddy_encode.spool.png.pixels import MAX_PIXELS
-from daddy_encode.spool.stored.names import FRAMES_MKV, PACK_RECORD
+from daddy_encode.spool.stored.names import FRAMES_MKV, FRAMES_TAR, PACK_RECORD
 from daddy_encode.spool.stored.pack_record import PackRecord, names_of, read_pack_record
 
 _PIECE = 2**18
@@ -227,6 +227,8 @@ def opened_packed(
     check_owner: Callable[[os.stat_result, Path], None],
     max_pixels: int,
     before: object = None,
+    *,
+    proves_leftovers: bool = False,
 ) -> PackedFrames | None:
     """The packed frames of a directory that has a record and a packed file; None where its frames are others.
 
@@ -237,9 +239,10 @@ def opened_packed(
         check_owner: As for PackedFrames.
         max_pixels: See there.
         before: What was opened before: returned where it is still what is there.
+        proves_leftovers: As for `check_leftovers`.
 
     Raises:
-        FrameError: They cannot be used, or there are loose frames that they do not name.
+        FrameError: They cannot be used, or there are loose frames that are not what a packer has left.
         ManifestError: The record, or the manifest, cannot be used.
         Skipped: A file belongs to a user who is not trusted.
     """
@@ -266,33 +269,13 @@ def opened_packed(
     found = before if is_same else PackedFrames(path / FRAMES_MKV, directory, record, check_owner, max_pixels)
     assert isinstance(found, PackedFrames)
     try:
-        if is_loose:
-            _check_loose(path, directory, listed, found)
+        if is_loose or FRAMES_TAR in listed:
+            check_leftovers(path, directory, listed, record, found.names, proves=proves_leftovers)
     except BaseException:
         if not is_same:
             found.close()
         raise
     return found
-
-
-def _check_loose(path: Path, directory: int, listed: Sequence[str], packed: PackedFrames) -> None:
-    """Raise FrameError where loose frames are not what a packer has left that was killed: those that it has packed."""
-    other = loose_frame([name for name in listed if name not in packed], packed.names)
-    if other is None:
-        record = os.stat(PACK_RECORD, dir_fd=directory, follow_symlinks=False).st_mtime_ns
-        other = next((name for name in listed if name in packed and _mtime_ns(name, directory) > record), None)
-    if other is not None:
-        raise FrameError(
-            f"{path}: holds packed frames and {other}, which is none of them or newer; move it away, and back "
-            f"after daddy-encode pack --undo, or remove {PACK_RECORD} and {FRAMES_MKV} if it was recorded anew"
-        )
-
-
-def _mtime_ns(name: str, directory: int) -> int:
-    try:
-        return os.stat(name, dir_fd=directory, follow_symlinks=False).st_mtime_ns
-    except FileNotFoundError:
-        return 0
 
 
 def _looks(status: os.stat_result) -> tuple[int, ...]:
