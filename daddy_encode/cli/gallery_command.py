@@ -102,7 +102,7 @@ def command(
         gallery.make_details(
             missing, ended, sprites=not no_sprites, workers=workers or usable_workers(os.environ), stop=event
         )
-    gallery.publish()
+    gallery.complete()
     if stop.is_set():
         log.warning("stopped before all small pictures were made; run the same command again")
         return INTERRUPTED

@@ -66,5 +66,5 @@ def gallery(
         workers=workers or usable_workers(os.environ),
         stop=threading.Event(),
     )
-    made.publish()
+    made.complete()
     return made.page

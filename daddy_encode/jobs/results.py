@@ -71,8 +71,10 @@ class JobReceipt(dict[str, Any]):
         finished: When, in seconds since the epoch.
         host: Where.
         ffmpeg: The version of the program; empty where none has run, as for an exact GIF.
-        meta: What the rollout said of itself, as far as its manifest is still there: its numbers, texts and truth
-            values, nested ones by their paths, such as "env.name"; long texts are cut.
+        meta: What the rollout said of itself, also when its frames are gone: up to 64 of its numbers, texts and truth
+            values, nested ones by their paths, such as "env.name"; a text is cut to 300 characters. The receipt has it,
+            or where that has none (one of an earlier version, or a meta of more than 64 KiB) the manifest, if it is
+            still there.
     """
 
     path: Path

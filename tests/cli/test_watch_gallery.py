@@ -65,6 +65,26 @@ def test_the_page_comes_with_the_root_and_shows_own_and_others_jobs(tmp_path: Pa
     until(lambda: "other" not in jobs(page), "that it is gone")
 
 
+def test_a_watcher_leaves_others_jobs_on_the_page_that_they_have_written(tmp_path: Path, keeper: GalleryKeeper) -> None:
+    page = tmp_path / "spool" / "index.html"
+    keep_gallery.SCAN_SECONDS = 3600.0
+    own = write_job(tmp_path / "spool" / "own")
+    encode(own)
+    keeper.start()
+    until(lambda: "own" in jobs(page), "the first page")
+    encode(write_job(tmp_path / "spool" / "other"))
+    Gallery(tmp_path / "spool").complete()
+    encode(own, force=True)
+    keeper.changed(own.with_name("own.receipt.json"))
+    finished = jobs(page)["own"]["finished"]
+    until(lambda: jobs(page)["own"]["finished"] != finished or "sprite" in jobs(page)["own"], "the page anew")
+    assert jobs(page).keys() == {"own", "other"}
+    # The other ends after the last time that it was looked for.
+    encode(write_job(tmp_path / "spool" / "last"))
+    keeper.end(lambda: False)
+    assert jobs(page).keys() == {"own", "other", "last"}
+
+
 def test_a_root_that_never_comes_gets_no_page(tmp_path: Path, keeper: GalleryKeeper) -> None:
     keeper.start()
     keeper.end(lambda: False)

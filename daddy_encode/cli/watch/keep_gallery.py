@@ -20,6 +20,8 @@ SHORTEST_SECONDS = 3.0
 # Between two looks for receipts that other encoders have written, and how much longer than a look itself at least.
 SCAN_SECONDS = 60.0
 SCAN_SHARE = 20.0
+# Between two times that the page is written, how much longer than that itself at least.
+WRITING_SHARE = 5.0
 
 
 class GalleryKeeper:
@@ -70,11 +72,11 @@ class GalleryKeeper:
 
     def _run(self) -> None:
         self._try(self._scan)
-        scan_at, written_at = time.monotonic() + SCAN_SECONDS, float("-inf")
+        scan_at, write_at = time.monotonic() + SCAN_SECONDS, float("-inf")
         # Whether the page may differ from what is known; the receipts of this watcher's jobs whose files are not made.
         is_old, unmade = True, list[Path]()
         while not self._is_ending:
-            changed = self._wait(0 if unmade else min(scan_at, written_at + SHORTEST_SECONDS if is_old else scan_at))
+            changed = self._wait(0 if unmade else min(scan_at, write_at if is_old else scan_at))
             now = time.monotonic()
             if now >= scan_at or (changed and not self._has_scanned):
                 self._try(self._scan)
@@ -83,9 +85,10 @@ class GalleryKeeper:
                 self._try(partial(self._gallery.refresh, receipt))
                 unmade.append(receipt)
                 is_old = True
-            if is_old and time.monotonic() >= written_at + SHORTEST_SECONDS:
+            if is_old and (now := time.monotonic()) >= write_at:
                 self._try(self._publish)
-                is_old, written_at = False, time.monotonic()
+                pause = max(SHORTEST_SECONDS, (time.monotonic() - now) * WRITING_SHARE)
+                is_old, write_at = False, time.monotonic() + pause
             if unmade:
                 # The page shows it already, or soon does.
                 self._try(partial(self._make_file, unmade.pop(0)))
@@ -94,7 +97,7 @@ class GalleryKeeper:
             changed = self._changed
         for receipt in (*unmade, *changed):
             self._try(partial(self._make_file, receipt))
-        self._try(self._publish)
+        self._try(self._complete)
 
     def _wait(self, until: float) -> set[Path]:
         """Wait until then, or until a job has ended, or all ends; return the receipts that have changed."""
@@ -120,6 +123,13 @@ class GalleryKeeper:
         # Never a page that lacks what is there: the root is still waited for, or cannot be listed.
         if self._has_scanned:
             self._gallery.publish()
+
+    def _complete(self) -> None:
+        if not self._has_scanned:
+            self._scan()
+        if self._has_scanned:
+            # Others may end in the same moment.
+            self._gallery.complete()
 
     def _try(self, work: Callable[[], object]) -> None:
         try:

@@ -14,7 +14,8 @@ import os
 import re
 import stat
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -107,12 +108,19 @@ def write_details(directory: int, identifier: str, head: Mapping[str, Any], deta
 
 def replace_file(directory: int, name: str, data: bytes) -> None:
     """Write `data` under a name in an open directory, atomically, without flushing it. Raises OSError."""
+    with ready_file(directory, name, data) as rename:
+        rename()
+
+
+@contextlib.contextmanager
+def ready_file(directory: int, name: str, data: bytes) -> Iterator[Callable[[], None]]:
+    """Write `data` in an open directory, under a temporary name; what is yielded renames it. Raises OSError."""
     temp = temp_name()
     descriptor = os.open(temp, os.O_WRONLY | NEW, 0o666, dir_fd=directory)
     try:
         with open(descriptor, "wb") as stream:
             stream.write(data)
-        os.replace(temp, name, src_dir_fd=directory, dst_dir_fd=directory)
+        yield partial(os.replace, temp, name, src_dir_fd=directory, dst_dir_fd=directory)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temp, dir_fd=directory)

@@ -10,21 +10,21 @@ import time
 from collections.abc import Callable, Iterator, Set
 from pathlib import Path
 
-from daddy_encode.errors import DaddyEncodeError, ManifestError, SettingsError, SpoolError
+from daddy_encode.errors import DaddyEncodeError, ManifestError, SpoolError, TransientError
 from daddy_encode.report.gallery.cards import Card, make_card
-from daddy_encode.report.gallery.details import read_head, remove_others, replace_file
+from daddy_encode.report.gallery.details import read_head, remove_others
 from daddy_encode.report.gallery.meta import shortened
-from daddy_encode.report.gallery.page import GENERATOR, embedded_json, page_parts
+from daddy_encode.report.gallery.page import page_parts
+from daddy_encode.report.gallery.page_file import check_replaceable, page_path, read_state, ready_state, state_text
 from daddy_encode.report.gallery.scan import FoundReceipt, Scan
-from daddy_encode.spool.held_file import SAFELY, opened_directory
-from daddy_encode.spool.paths import PAGE_FOLDER_SUFFIX, PAGE_STATE_NAME, RECEIPT_SUFFIX, JobPaths, absolute
+from daddy_encode.spool.held_file import opened_directory
+from daddy_encode.spool.paths import PAGE_FOLDER_SUFFIX, RECEIPT_SUFFIX, absolute
 from daddy_encode.spool.publish import publish, reported, temp_file
-from daddy_encode.spool.walk import list_directory
 
-_FIRST_BYTES = 4096
 # The page is written so often while many files are made.
 WRITTEN_SECONDS = 30.0
-PAGE_NAME = "index.html"
+# Others may write the page in the same moment, again and again.
+_MOST_TRIES = 5
 
 
 class Gallery:
@@ -51,15 +51,18 @@ class Gallery:
             SettingsError: `page` has another suffix.
         """
         self._root = root
-        self.page = _page_path(absolute(root), page)
+        self.page = page_path(absolute(root), page)
         self._title = shortened(title if title is not None else absolute(root).name or "/")
+        self._output_dir = output_dir
         self._scan = Scan(root, output_dir)
         self._files = self.page.with_suffix(PAGE_FOLDER_SUFFIX)
         # By the paths of their receipts.
         self._cards: dict[str, Card] = {}
         self.faults: list[str] = []
         self._has_frames = True
-        self._published = b""
+        # What the page's folder said of the page when receipts were last looked for, or it was written here since.
+        self._seen = b""
+        self._has_published = False
 
     @property
     def cards(self) -> list[Card]:
@@ -72,8 +75,11 @@ class Gallery:
         Raises:
             SpoolError: The root cannot be listed.
         """
+        with self._opened_files() as files:
+            # Before the receipts: who writes the page after this moment may know of more.
+            seen = read_state(files)
         found = list(self._scan.find())
-        self.faults = []
+        self.faults = list(self._scan.faults)
         self._has_frames = any(self._scan.names_in(one.directory) is not None for one in found)
         cards: dict[str, Card] = {}
         taken: set[str] = set()
@@ -89,11 +95,18 @@ class Gallery:
             elif files is not None:
                 remove_others(files, taken)
             self._cards = cards
+            self._seen = seen
 
     def check_not_empty(self) -> None:
-        """Raise SpoolError where there is nothing to show, nor was there: the root may be a wrong one."""
-        if not self._cards and not self.faults and not os.path.lexists(self.page):
-            raise SpoolError(f"{self._root}: no receipt (NAME{RECEIPT_SUFFIX}) below it or beside it; is it encoded?")
+        """Raise SpoolError where there is nothing to show: the root, or the output directory, may be a wrong one."""
+        if self._output_dir is not None and not os.path.isdir(self._output_dir):
+            raise SpoolError(f"{self._output_dir}: is not a directory; check --output-dir")
+        if self._cards:
+            return
+        where = "below it or beside it" if self._output_dir is None else f"below it, or in {self._output_dir}"
+        kept = f"; {self.page} stays: remove it, if all jobs are gone" if os.path.lexists(self.page) else ""
+        usable = "can be used" if self.faults else "is there"
+        raise SpoolError(f"{self._root}: no receipt (NAME{RECEIPT_SUFFIX}) {usable}, {where}; is it encoded?{kept}")
 
     def refresh(self, receipt: Path) -> Card | None:
         """Look at one receipt, which is known to be new or to have changed; return what is known of its job then."""
@@ -130,36 +143,66 @@ class Gallery:
         return card
 
     def publish(self) -> bool:
-        """Write the page, where it would differ from the one that was written last; return whether it did.
+        """Write the page, where it would differ from the one that is there; return whether it did.
+
+        Where somebody else has written it since receipts were looked for, they are looked for again: it may show jobs
+        that are not known here. A page that this process has not written is never replaced by one of no job.
 
         Raises:
-            SpoolError: It cannot be written; or there is a file of its name that is no gallery.
+            SpoolError: It cannot be written; or there is a file of its name that is no gallery; or the root cannot be
+                listed.
         """
+        for number in range(1, _MOST_TRIES + 1):
+            with self._opened_files() as files:
+                is_seen = read_state(files) == self._seen
+            if not is_seen:
+                self.scan()
+            try:
+                return self._write()
+            except TransientError:
+                # Somebody else has written the page in the same moment.
+                if number == _MOST_TRIES:
+                    raise
+        raise AssertionError("unreachable")
+
+    def complete(self) -> None:
+        """Write the page, and again until a look after that finds nothing new.
+
+        So of several processes that write one page, the last one leaves all that was there when any of them wrote it.
+        Raises what `publish` raises.
+        """
+        self.publish()
+        for _ in range(_MOST_TRIES):
+            self.scan()
+            if not self.publish():
+                return
+
+    def _write(self) -> bool:
         cards = self.cards
         digest = hashlib.sha256()
         for card in cards:
             digest.update(card.text)
-        if digest.digest() == self._published:
+        name = digest.hexdigest()[:16]
+        if os.path.lexists(self.page) and (name.encode() in self._seen if self._has_published else not cards):
             return False
-        _check_replaceable(self.page)
-        generated = round(time.time(), 3)
-        state = {"generated": generated, "jobs": len(cards), "digest": digest.hexdigest()[:16]}
+        check_replaceable(self.page)
+        state = {"generated": round(time.time(), 3), "jobs": len(cards), "digest": name}
         head = {
             "version": 1,
             "title": self._title,
             "files": self.files_url,
             **{key: state[key] for key in ("generated", "digest")},
         }
-        with self._made_files() as files:
+        text = state_text(state)
+        with self._made_files() as files, ready_state(files, self._files, text) as replace_state:
             parts = page_parts(self._title, len(cards), head, (card.text for card in cards))
             with temp_file(self.page.parent) as temp:
                 with reported(self.page, "write"), temp.writing() as stream:
                     stream.writelines(parts)
                 publish(temp, self.page)
             # An open page that reads this finds the new one.
-            with reported(self._files / PAGE_STATE_NAME, "write"):
-                replace_file(files, PAGE_STATE_NAME, b"daddyEncode.latest(" + embedded_json(state) + b");\n")
-        self._published = digest.digest()
+            replace_state()
+        self._seen, self._has_published = text, True
         return True
 
     @property
@@ -231,36 +274,6 @@ class Gallery:
             with contextlib.suppress(OSError, DaddyEncodeError):
                 files = stack.enter_context(opened_directory(self._files, self.page.parent, make=False))
             yield files
-
-
-def _page_path(root: Path, page: Path | None) -> Path:
-    if page is None:
-        try:
-            is_job = list_directory(root).is_job
-        except OSError:
-            # Of a job whose directory is gone, the receipt may be there.
-            is_job = os.path.lexists(JobPaths.of(root).receipt)
-        # In a job's directory it would change that.
-        return root.with_name(f"{root.name}.html") if is_job and root.name else root / PAGE_NAME
-    page = absolute(page)
-    if os.path.isdir(page):
-        return page / PAGE_NAME
-    if page.suffix != ".html":
-        raise SettingsError(f"{page}: the page's name has to end in .html")
-    return page
-
-
-def _check_replaceable(page: Path) -> None:
-    """Raise SpoolError where `page` is a file that is no gallery."""
-    try:
-        descriptor = os.open(page, os.O_RDONLY | SAFELY)
-    except OSError:
-        # None there, or a link, which is replaced itself; of anything else the system tells when it is replaced.
-        return
-    with open(descriptor, "rb") as stream, contextlib.suppress(OSError):
-        begin = stream.read(_FIRST_BYTES)
-        if begin and GENERATOR not in begin:
-            raise SpoolError(f"{page}: is there, and is no gallery; move it away, or name another page with --output")
 
 
 def _is_gone(path: str) -> bool:

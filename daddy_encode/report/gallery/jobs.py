@@ -24,7 +24,7 @@ class Video(Struct, frozen=True):
         record: What the receipt says of it.
         url: Its relative URL.
         is_there: Whether there is a file of its name.
-        is_recorded: Whether that is the one of the record, by size and time.
+        is_recorded: Whether that may be the one of the record, by its size.
     """
 
     record: OutputRecord
@@ -141,7 +141,7 @@ def _chips(receipt: Receipt, videos: Mapping[Kind, Video], around: Surroundings)
         if not video.is_there:
             yield "missing", f"the {kind.upper()} is gone"
         elif not video.is_recorded:
-            yield "replaced", f"the {kind.upper()} is not the file that was encoded, by its size or time"
+            yield "replaced", f"the {kind.upper()} is not the file that was encoded, by its size"
     if around.is_packed:
         yield "packed", "its frames are packed in one file"
     elif receipt.frames == "deleted":

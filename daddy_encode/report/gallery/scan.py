@@ -14,7 +14,7 @@ from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME
 from daddy_encode.spool.paths import RECEIPT_SUFFIX, absolute
 from daddy_encode.spool.recording.directory import ANNOTATIONS_NAME
 from daddy_encode.spool.stored.names import FRAMES_MKV, PACK_RECORD
-from daddy_encode.spool.walk import Listing, SpoolDirectory, list_outputs
+from daddy_encode.spool.walk import Listing, SpoolDirectory, list_outputs, listing_error
 
 # A directory that has changed within the last so many seconds may change again without its time showing it, as coarse
 # as file systems' clocks are, and as much as they may differ from this one.
@@ -52,6 +52,7 @@ class Scan(Lister):
     Attributes:
         is_job: Whether the root is a job itself.
         has_missed: Whether a directory could not be listed when receipts were last looked for.
+        faults: Why not, of each that a user would miss.
     """
 
     def __init__(self, root: Path, output_dir: Path | None = None) -> None:
@@ -62,11 +63,13 @@ class Scan(Lister):
         self._number = 0
         self.is_job = False
         self.has_missed = False
+        self.faults: list[str] = []
 
     def find(self) -> Iterator[FoundReceipt]:
         """Yield where each receipt is. Raises SpoolError where the root cannot be listed."""
         self._number += 1
         self.has_missed = False
+        self.faults = []
         for path, job in find_receipts(self._root, self._output_dir, self):
             yield self.located(str(path), job)
         self._known = {path: known for path, known in self._known.items() if known.number == self._number}
@@ -88,6 +91,8 @@ class Scan(Lister):
         """As `Lister.names`, without those of frames and videos."""
         names = list_outputs(path).names
         self.has_missed |= names is None
+        if names is None and self._output_dir is not None and self._output_dir in (absolute(path), *path.parents):
+            self.faults.append(f"{path}: cannot be listed; check its permissions")
         return frozenset(name for name in names or () if name.endswith(RECEIPT_SUFFIX))
 
     def list(self, directory: SpoolDirectory) -> Listing:
@@ -96,8 +101,9 @@ class Scan(Lister):
             return self._list(directory)
         except FileNotFoundError:
             raise
-        except OSError:
+        except OSError as error:
             self.has_missed = True
+            self.faults.append(str(listing_error(directory.path, error)))
             raise
 
     def _list(self, directory: SpoolDirectory) -> Listing:

@@ -53,7 +53,6 @@ def encoded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def spool(encoded: Path, tmp_path: Path) -> Path:
-    # With its times: a copy with others would be another video.
     return shutil.copytree(encoded, tmp_path / "spool")
 
 
@@ -436,6 +435,100 @@ def test_what_was_planted_at_the_names_of_the_page_is_not_followed(spool: Path, 
         daddy_encode.gallery(spool, tmp_path / "page.txt")
 
 
+@pytest.mark.parametrize("name", ["index.html", "index.files", "index.files/latest.js"])
+def test_something_else_at_a_name_of_the_page_is_one_error_and_nothing_is_replaced(spool: Path, name: str) -> None:
+    page = daddy_encode.gallery(spool, sprites=False)
+    before = page.read_bytes()
+    in_the_way = spool / name
+    shutil.rmtree(in_the_way) if in_the_way.is_dir() else in_the_way.unlink()
+    in_the_way.write_text("") if name == "index.files" else in_the_way.mkdir()
+    open_before = os.listdir("/proc/self/fd")
+    with pytest.raises(SpoolError, match=re.escape(name)) as caught:
+        daddy_encode.gallery(spool, title="anew", sprites=False)
+    assert len(str(caught.value).splitlines()) == 1
+    assert len(os.listdir("/proc/self/fd")) == len(open_before), "none is left open"
+    assert name == "index.html" or page.read_bytes() == before
+    assert leftovers(spool) == []
+
+
+def test_a_copy_of_a_spool_with_other_times_has_the_same_videos(spool: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(spool, tmp_path / "copy", copy_function=shutil.copyfile)
+    for path in copy.rglob("*.mp4"):
+        os.utime(path, (1, 1))
+    assert [chips(job) for job in made(copy).jobs] == [[], []]
+
+
+def test_a_writer_that_does_not_know_anothers_jobs_looks_before_it_replaces_the_page(spool: Path) -> None:
+    first, second = Gallery(spool), Gallery(spool)
+    first.scan()
+    record(spool / "run-2" / "third")
+    encode(spool / "run-2" / "third")
+    second.scan()
+    assert second.publish()
+    receipt_of(spool, "run-1/first", error="new")
+    first.refresh(spool / "run-1" / "first.receipt.json")
+    assert first.publish()
+    assert len(read_page(spool / "index.html").jobs) == 3
+    # Of what the second has not seen, and nobody has written yet, a look at the end knows.
+    shutil.copy(spool / "run-2" / "third.receipt.json", spool / "run-2" / "fourth.receipt.json")
+    receipt_of(spool, "run-2/fourth", job="fourth")
+    second.complete()
+    assert len(read_page(spool / "index.html").jobs) == 4
+
+
+def test_a_page_that_another_writes_in_the_same_moment_is_written_again(
+    spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gallery, other = Gallery(spool), Gallery(spool, title="other")
+    gallery.scan()
+    other.scan()
+    replace, times = os.replace, list[str]()
+
+    def replace_and_lose(source: Any, target: Any, **options: Any) -> None:
+        replace(source, target, **options)
+        if target == "index.html" and len(times) < 2:
+            times.append(target)
+            with monkeypatch.context() as patch:
+                patch.setattr(os, "replace", replace)
+                other._write()
+
+    monkeypatch.setattr(os, "replace", replace_and_lose)
+    gallery.publish()
+    assert len(times) == 2
+    assert read_page(gallery.page).title == "spool"
+    assert leftovers(spool) == []
+
+
+def test_a_wrong_root_or_output_directory_leaves_a_good_page(spool: Path, tmp_path: Path) -> None:
+    page = daddy_encode.gallery(spool, sprites=False)
+    before = page.read_bytes()
+    with pytest.raises(SpoolError, match=r"nothere: is not a directory; check --output-dir"):
+        daddy_encode.gallery(spool, output_dir=tmp_path / "nothere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SpoolError, match=r"no receipt .* is there.*index\.html stays: remove it, if all jobs are gone"):
+        daddy_encode.gallery(tmp_path / "empty", page)
+    keeper = Gallery(tmp_path / "empty", page)
+    keeper.scan()
+    assert not keeper.publish()
+    assert page.read_bytes() == before
+
+
+def test_a_directory_that_cannot_be_listed_is_named(
+    spool: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    original = SpoolDirectory.list
+
+    def failing(directory: SpoolDirectory) -> Listing:
+        if directory.name == "closed":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return original(directory)
+
+    (spool / "closed").mkdir()
+    monkeypatch.setattr(SpoolDirectory, "list", failing)
+    assert len(made(spool).jobs) == 2
+    assert f"{spool / 'closed'}: cannot be listed: Permission denied" in caplog.text
+
+
 def test_a_root_without_a_receipt_is_an_error_and_gets_no_page(tmp_path: Path) -> None:
     (tmp_path / "spool").mkdir()
     for root in (tmp_path / "spool", tmp_path / "nowhere"):
@@ -574,7 +667,8 @@ def test_a_further_look_reads_only_what_has_changed(spool: Path, monkeypatch: py
     gallery.scan()
     assert read == []
     assert not gallery.publish()
-    os.utime(spool / "run-1" / "first.mp4", (1, 1))
+    with open(spool / "run-1" / "first.mp4", "ab") as stream:
+        stream.write(b"more")
     gallery.scan()
     assert read == ["first.receipt.json"]
     assert gallery.publish()
