@@ -89,13 +89,13 @@ def test_what_receipts_had_before_they_still_have(spool: Path, found: list[JobRe
         assert (same, same.job, same.videos) == (a, a.job, a.videos)
 
 
-@pytest.mark.soak
 def test_what_a_rollout_said_is_in_the_table_when_its_frames_are_gone(spool: Path, tmp_path: Path) -> None:
     shutil.copy(spool / "a.receipt.json", tmp_path)
     (row,) = daddy_encode.receipts(tmp_path)
     assert (row["meta.return"], row.meta["env.wind"]) == (200, 0.5)
 
 
+@pytest.mark.soak
 def test_a_table_of_many_receipts_has_what_only_the_last_one_says(tmp_path: Path) -> None:
     polars = pytest.importorskip("polars")
     # polars looks at the first 100 rows.
