@@ -247,6 +247,29 @@ class HeldFile:
         return is_at(name, self.directory, self.descriptor)
 
 
+class NamelessFile(HeldFile):
+    """A HeldFile that never has a name: whatever ends this process, nothing is left of it. It cannot be renamed."""
+
+    def __init__(self, folder: Path) -> None:
+        """Create the file on the file system of `folder`. Raises OSError."""
+        import tempfile
+
+        self.path = folder / "a file without a name"
+        self.owner = ""
+        self.directory = -1
+        self._has_temp_name = False
+        self._siblings = []
+        # Where the file system knows no such files, it is one whose name is removed at once.
+        with tempfile.TemporaryFile(dir=folder) as file:
+            self.descriptor = os.dup(file.fileno())
+
+    def sibling(self, name: str) -> HeldFile:
+        """Another one, without a name as well. Raises OSError."""
+        sibling = NamelessFile(self.path.parent)
+        self._siblings.append(sibling)
+        return sibling
+
+
 def _insist(call: Callable[[], Result]) -> Result | None:
     """What `call` returns, the second time where the file system is away for a moment; None where it stays away."""
     for _ in range(2):

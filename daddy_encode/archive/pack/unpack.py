@@ -123,7 +123,8 @@ class _Unpacking:
         )
         if dry_run:
             return outcome
-        self._check_pixels(packed)
+        # Before a PNG is written.
+        packed.check_pixels(self._step)
         with reported(self._paths.directory, "examine"):
             looks = [(name, looks_of(directory.descriptor, name)) for name in (FRAMES_MKV, PACK_RECORD)]
         # Of a directory that has not been listed each name is that of a file.
@@ -137,14 +138,6 @@ class _Unpacking:
             remove_proved(directory.descriptor, self._paths.directory, [(name, look[0])], self._may_go_on)
         self._renew(record, None)
         return msgspec.structs.replace(outcome, kind="unpacked", bytes_after=size)
-
-    def _check_pixels(self, packed: PackedFrames) -> None:
-        """Decode the file whole, before a PNG is written. Raises EncodeError where it is not what was packed."""
-        digest = hashlib.sha256()
-        for raw in packed.frames(self._step):
-            digest.update(raw)
-        if digest.hexdigest() != packed.record.pixels_sha256:
-            raise EncodeError(f"{packed.path}: its frames are not those that were packed, as {PACK_RECORD} says")
 
     def _finish(self, *, dry_run: bool) -> PackOutcome:
         """What is left to do of a job that is not packed: a record whose packed file has gone already."""

@@ -11,12 +11,15 @@ from daddy_encode.archive.verify.video import VideoFault, decoding_faults, fault
 from daddy_encode.encoding.ffmpeg.executable import FfmpegExecutable
 from daddy_encode.encoding.ffmpeg.process import RunLimits
 from daddy_encode.encoding.frames.owners import Owners
-from daddy_encode.errors import ManifestError, Skipped, SpoolError, one_line
+from daddy_encode.errors import FrameError, ManifestError, Skipped, SpoolError, one_line
+from daddy_encode.spool.frames import find_sequences
 from daddy_encode.spool.held_file import opened_directory
+from daddy_encode.spool.manifest import read_manifest
 from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.publish import reported
 from daddy_encode.spool.receipt import OutputRecord, Receipt, is_receipt_of
 from daddy_encode.spool.records import read_record
+from daddy_encode.spool.walk import list_directory
 
 
 def verify_alone(
@@ -43,7 +46,10 @@ def verify_alone(
                 result.faults.append(f"{paths.receipt}: is not there any more; run again")
                 return result
             receipt = found[0]
-            result.faults += receipt_faults(paths, receipt)
+            result.note = failure(receipt)
+            if (wrong := receipt_faults(paths, receipt)) and are_gone(paths, receipt):
+                wrong = receipt_faults(paths, receipt, may_be_renamed=_is_its_own(paths, receipt, owners))
+            result.faults += wrong
             for record in outputs_of(receipt):
                 video = begun(paths.output(record.format), record)
                 result.videos.append(video)
@@ -56,6 +62,8 @@ def verify_alone(
                 except (VideoFault, SpoolError, Skipped) as fault:
                     video.faults.append(fault_text(fault, video.path))
                 progress(record.frames)
+            if not result.is_right:
+                result.frames_gone = are_gone(paths, receipt)
     except Skipped as error:
         result.skipped = str(error)
     except (ManifestError, SpoolError) as error:
@@ -92,7 +100,8 @@ def receipt_faults(paths: JobPaths, receipt: Receipt, *, may_be_renamed: bool = 
     Args:
         paths: Where the job's files are.
         receipt: The receipt.
-        may_be_renamed: Whether a job of another name is no fault, since its frames are compared. Default: it is.
+        may_be_renamed: Whether a job of another name is no fault, since something else than its name shows whose the
+            receipt is. Default: it is.
     """
     if not is_receipt_of(paths, receipt):
         return [f"{paths.receipt}: is another job's, of {receipt.sequence or 'a whole directory'}; remove it"]
@@ -100,7 +109,39 @@ def receipt_faults(paths: JobPaths, receipt: Receipt, *, may_be_renamed: bool = 
     is_its_name = name == receipt.job if receipt.sequence is None else name.startswith(f"{receipt.job}.")
     if is_its_name or may_be_renamed:
         return []
+    if are_gone(paths, receipt):
+        return [
+            f"{paths.receipt}: is the receipt of the job {receipt.job}, and nothing that is left here is that job's; "
+            "bring back the names that its files had"
+        ]
     return [
         f"{paths.receipt}: is the receipt of the job {receipt.job}; where that was renamed, --against-frames says "
         "whether the videos are right, else remove it"
     ]
+
+
+def failure(receipt: Receipt) -> str:
+    """What to say of a job that failed, and has no video; empty of any other."""
+    return f"has no video: the job failed: {receipt.error}" if receipt.error is not None and not receipt.outputs else ""
+
+
+def are_gone(paths: JobPaths, receipt: Receipt) -> bool:
+    """Whether the frames that a job's videos were made of are not there any more."""
+    try:
+        names = list_directory(paths.directory).frame_names
+        sequences = find_sequences(names, str(paths.directory))
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, FrameError):
+        # Whoever reads them says what is wrong.
+        return False
+    return not any(receipt.sequence in (None, one_line(sequence.pattern)) for sequence in sequences)
+
+
+def _is_its_own(paths: JobPaths, receipt: Receipt, owners: Owners) -> bool:
+    """Whether what is left of a job without frames shows that its receipt is its own, whatever its name is by now."""
+    try:
+        found = read_manifest(paths.directory, check=owners.check_file)
+    except (ManifestError, Skipped):
+        return False
+    return receipt.frames == "deleted" if found is None else found[1] == receipt.source.manifest_sha256

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from daddy_encode.archive.verify.alone import verify_alone
+from daddy_encode.archive.verify.alone import failure, verify_alone
 from daddy_encode.archive.verify.prove import prove
 from daddy_encode.archive.verify.result import VerifiedJob
 from daddy_encode.encoding.ffmpeg.process import RunLimits
@@ -15,6 +15,7 @@ from daddy_encode.encoding.frames.owners import Owners
 from daddy_encode.errors import FrameError, Skipped, one_line
 from daddy_encode.spool.frames import find_sequences
 from daddy_encode.spool.paths import JobPaths
+from daddy_encode.spool.receipt import read_receipt
 
 WITHOUT = "its frames are gone, so its videos were verified by themselves"
 ELSEWHERE = (
@@ -59,6 +60,9 @@ def verify_beside_frames(
     except Skipped as error:
         return VerifiedJob(receipt=paths.receipt, skipped=str(error))
     except FrameError as error:
+        receipt = read_receipt(paths.receipt, owners.check_file)
+        if receipt is not None and (note := failure(receipt)):
+            return VerifiedJob(receipt=paths.receipt, note=note)
         return VerifiedJob(receipt=paths.receipt, faults=[str(error)])
 
 

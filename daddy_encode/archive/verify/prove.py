@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from daddy_encode.archive.verify.alone import begun, opened_parent, outputs_of, receipt_faults
+from daddy_encode.archive.verify.alone import begun, failure, opened_parent, outputs_of, receipt_faults
 from daddy_encode.archive.verify.proof import _VERIFIED, Proof
 from daddy_encode.archive.verify.result import VerifiedJob, VerifiedVideo
 from daddy_encode.archive.verify.verdict import (
-    is_conspicuous,
     is_without_loss,
     judge_beside_anew,
     judge_exact,
@@ -22,6 +21,7 @@ from daddy_encode.archive.verify.verdict import (
     worst_of,
 )
 from daddy_encode.archive.verify.video import OpenVideo, VideoFault, decoded_faults, fault_text, faults_of, opened_video
+from daddy_encode.encoding.decoding.anew import NotMadeError, made_anew
 from daddy_encode.encoding.decoding.nearness import Shown, compare, psnr, shown_by_gif, shown_by_mp4
 from daddy_encode.encoding.examine import Examined, examine
 from daddy_encode.encoding.ffmpeg.executable import FfmpegExecutable
@@ -130,19 +130,38 @@ class _Verification:
         if faults := receipt_faults(self._paths, receipt, may_be_renamed=True):
             result.faults += faults
             return
+        if note := failure(receipt):
+            result.note = note
+            return
         videos = [compared for record in outputs_of(receipt) if (compared := self._opened(record)) is not None]
         examined = examine(self._paths, self._directory, Settings(), force=True, check_stop=self._check_stop)
         if not examined.is_same:
+            then = "`daddy-encode encode` makes the videos anew"
+            if receipt.error is not None:
+                then = f"to encode them has failed: {receipt.error}"
             result.faults.append(
-                f"{self._paths.job}: its frames, or its manifest, are not those of {self._paths.receipt.name}; "
-                "`daddy-encode encode` makes the videos anew"
+                f"{self._paths.job}: its frames, or its manifest, are not those of {self._paths.receipt.name}; {then}"
             )
             return
         bad = examined.find_bad_frames(self._directory) if receipt.lost.bad_count else {}
         shown = examined.shown(bad)
+        if not self._are_packed_pixels_right():
+            return
         for compared in videos:
             self._compare(compared, examined, shown)
         self._finish(videos, examined, text)
+
+    def _are_packed_pixels_right(self) -> bool:
+        """Whether the frames are those that were packed, where they are in a packed file; else it is a fault."""
+        try:
+            if self._directory.packed is not None:
+                self._directory.packed.check_pixels(self._check_stop, self._limits.stall_seconds)
+        except (ProgramUnusableError, Interrupted):
+            raise
+        except EncodeError as error:
+            self._result.faults.append(f"{error}; bring back the file that was packed")
+            return False
+        return True
 
     def _opened(self, record: OutputRecord) -> _Compared | None:
         """A video that is as its receipt says, as far as it is looked at by itself; None where it is not."""
@@ -179,6 +198,8 @@ class _Verification:
             compared.opened.check_same()
         except (ProgramUnusableError, Interrupted):
             raise
+        except NotMadeError as error:
+            video.unjudged = str(error)
         except EncodeError as error:
             video.faults.append(f"cannot be compared with its frames: {error}")
         except VideoFault as fault:
@@ -203,10 +224,8 @@ class _Verification:
         if is_without_loss(settings, is_exact=pictures is not None and pictures.is_exact):
             video.faults += judge_exact(video.worst)
             return
-        size = (record.width, record.height)
-        if is_conspicuous(comparison, settings, size):
-            video.faults += self._faults_beside_anew(compared, settings, source_anew, step)
-        video.faults += judge_floor(video.worst, settings, size)[: not video.faults]
+        video.faults += self._faults_beside_anew(compared, settings, source_anew, step)
+        video.faults += judge_floor(video.worst, settings, (record.width, record.height))[: not video.faults]
 
     def _faults_beside_anew(
         self,
@@ -216,18 +235,18 @@ class _Verification:
         step: int,
     ) -> list[str]:
         """What is wrong with a video beside one that is made of its frames now: one line, or none."""
-        # They need numpy, which takes longer to load than a small video to verify.
-        from daddy_encode.encoding.decoding.anew import made_anew
-        from daddy_encode.encoding.decoding.apart import compare_apart
-
         with made_anew(self._ffmpeg, source_anew(), settings, self._limits) as made:
             if made.sha256() == compared.record.sha256:
                 return []
+            # It needs numpy, which takes longer to load than a small video to verify.
+            from daddy_encode.encoding.decoding.apart import compare_apart
+
             shown, count, _ = _shown(source_anew(), settings)
             descriptor = compared.opened.descriptor
-            return judge_beside_anew(
-                compare_apart(self._ffmpeg, shown, descriptor, made.descriptor, count, self._limits), step
-            )
+            pictures = compare_apart(self._ffmpeg, shown, descriptor, made.descriptor, count, self._limits)
+            made_by = self._receipt.ffmpeg, self._receipt.ffmpeg_build
+            is_same = made_by == (self._ffmpeg.version, self._ffmpeg.build)
+            return judge_beside_anew(pictures, step, is_same_ffmpeg=is_same)
 
     def _finish(self, videos: Sequence[_Compared], examined: Examined, text: bytes) -> None:
         """Make the proof, where nothing is wrong."""

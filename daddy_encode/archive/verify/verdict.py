@@ -1,16 +1,15 @@
 """Whether a video, compared with its frames, shows them: each one, in order, as near as its settings bring it. Pure.
 
 How far compression takes a picture from its frame depends on both, by a factor of 1,000 at one CRF, so that no limit
-tells a right video from a wrong one. So there are two steps. The first one only asks whether anything is conspicuous;
-nothing is in the videos of most rollouts, and nearly everything that is wrong is. Of a conspicuous video the second
-step knows what it should be like: it is made anew. The same bytes are right, whatever they look like; of others, which
-another version of ffmpeg or x264 makes, each picture has to be as near to its frame as in the one made anew.
+tells a right video from a wrong one, and what is small, such as a score or a ball, is lost among what it takes away. So
+each video is made anew. The same bytes are right, whatever they look like, and so are the same pictures, which other
+versions of ffmpeg and x264 make as well. The very same ffmpeg makes no others; of another one each picture has to be as
+near to its frame as in the one made anew.
 """
 
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -30,25 +29,6 @@ FLOOR_PER_CRF = 0.85
 FLOOR_SMALL = 13.0
 FLOOR_GIF = 12.0
 SMALL = 16
-# What is conspicuous at CRF 20, and by how many CRF that doubles; above MOST_CRF everything is. In videos of rollouts
-# the block of Y that is the farthest off is so by 8 at most in any frame, by 4 in most; those of U and V by 3 and 2;
-# planes are off by 0.2, and errors are 10 at most. Below CRF 20 blocks are off by hardly less.
-MOST_CRF = 26
-BLOCK_OFFSETS = (8.5, 3.5, 3.5)
-USUAL_BLOCK_OFFSETS = (4.5, 2.5, 2.5)
-BLOCK_DOUBLES = 10
-# Or so much in a frame, where that is so many times as much as in nine of ten, and a little more.
-BLOCK_OFFSETS_ALONE = (4.5, 3.5, 3.5)
-BLOCK_ALONE = 1.5
-PLANE_OFFSET = 0.4
-PLANE_DOUBLES = 6
-ERROR = 11.0
-ERROR_DOUBLES = 3
-# A frame of which a plane has so many times the error that nine in ten others have at most, and a little more.
-ALONE = 2.0
-ALONE_SPARE = 0.3
-# Of a GIF in a palette, where a colour may be off in a whole block: as of an MP4 of this CRF.
-GIF_CRF = 30
 # Beside the video made anew: the error of a plane and of a block, as many times as large; the offset of a plane in a
 # frame and in the whole video, and how much more for each root of the error; how far back on the way to its frame.
 WORSE = 1.5
@@ -95,43 +75,20 @@ def judge_floor(worst: Nearness, settings: Mp4Settings | GifSettings, size: tupl
     return [f"its frame {worst.frame} is not that of its source: {worst.psnr:.1f} dB, expected {floor:.1f} or more"]
 
 
-def is_conspicuous(comparison: Comparison, settings: Mp4Settings | GifSettings, size: tuple[int, int]) -> bool:
-    """Whether only the same video made anew can tell that nothing is wrong with one; arguments as for `judge_floor`."""
-    crf = settings.crf if isinstance(settings, Mp4Settings) else None
-    if (crf or 0) > MOST_CRF or min(size) < SMALL:
-        return True
-    above = (GIF_CRF if crf is None else crf) - 20
-    count = len(comparison.error)
-    nine_in_ten = max(0, count * 9 // 10 - 1)
-    scale = max(1, 2 ** (above / BLOCK_DOUBLES))
-    for plane in range(3):
-        offsets = sorted(offset.most[plane] for offset in comparison.offsets)
-        most = BLOCK_OFFSETS[plane] * scale
-        if crf is not None:
-            most = min(most, max(BLOCK_OFFSETS_ALONE[plane], BLOCK_ALONE * offsets[nine_in_ten] + ALONE_SPARE))
-        if offsets[-1] > most:
-            return True
-        if statistics.median(offsets) > USUAL_BLOCK_OFFSETS[plane] * scale:
-            return True
-    means = [sum(plane) / count for plane in zip(*(offset.mean for offset in comparison.offsets), strict=True)]
-    if max(map(abs, means)) >= PLANE_OFFSET * 2 ** (above / PLANE_DOUBLES):
-        return True
-    scale = 2 ** (above / ERROR_DOUBLES)
-    return max(comparison.error) >= ERROR * scale or any(
-        max(plane) >= ALONE * sorted(plane)[nine_in_ten] + ALONE_SPARE * scale for plane in comparison.planes
-    )
-
-
-def judge_beside_anew(pictures: Sequence[Apart], step: int) -> list[str]:
+def judge_beside_anew(pictures: Sequence[Apart], step: int, *, is_same_ffmpeg: bool) -> list[str]:
     """What is wrong with a video that is not, byte by byte, the one that was made anew: one line, or none.
 
     Args:
         pictures: Of each picture, how far both are from its frame.
         step: How many frames there are for each of them.
+        is_same_ffmpeg: Whether the receipt says that the video was made by the ffmpeg that has made it anew.
     """
     for fault in _faults(pictures, step):
         return [fault]
-    return []
+    other = next((index for index, picture in enumerate(pictures) if not picture.is_same), None)
+    if other is None or not is_same_ffmpeg:
+        return []
+    return [f"its frame {other * step} is not what the same ffmpeg makes of its source"]
 
 
 def _faults(pictures: Sequence[Apart], step: int) -> Iterator[str]:

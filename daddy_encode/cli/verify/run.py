@@ -90,7 +90,7 @@ def run(
     if stop.is_set():
         log.warning("stopped before all was verified; run the same command again")
         return INTERRUPTED
-    return FAILED if tally.faults or (tally.skipped and not tally.videos) else 0
+    return FAILED if tally.faults or tally.unjudged or (tally.skipped and not tally.videos) else 0
 
 
 class _Tally:
@@ -98,6 +98,7 @@ class _Tally:
 
     def __init__(self, faults: int, *, as_json: bool) -> None:
         self.faults = faults
+        self.unjudged = 0
         self.videos = 0
         self.jobs = 0
         self.skipped = 0
@@ -105,9 +106,10 @@ class _Tally:
 
     def __str__(self) -> str:
         skipped = f", {self.skipped} skipped" if self.skipped else ""
+        unjudged = f", {self.unjudged} not judged" if self.unjudged else ""
         return (
             f"{counted(self.videos, 'video')} of {counted(self.jobs, 'job')} verified, {counted(self.faults, 'fault')}"
-            f"{skipped}"
+            f"{unjudged}{skipped}"
         )
 
     def add(self, job: VerifiedJob) -> None:
@@ -120,13 +122,16 @@ class _Tally:
             return
         self.jobs += 1
         self.videos += len(job.videos)
-        for line in job.lines():
-            self.faults += 1
+        lines = list(job.lines())
+        for line in lines:
             log.error("%s", line)
+        unjudged = sum(video.unjudged != "" for video in job.videos)
+        self.unjudged += unjudged
+        self.faults += len(lines) - unjudged
         if job.note:
             log.info("%s: %s", shown(job.receipt), job.note)
         for video in job.videos:
-            if not video.faults:
+            if not video.faults and not video.unjudged:
                 log.debug("%s: as it should be%s", shown(video.path), _nearness(video))
 
 
@@ -154,8 +159,9 @@ def _json_lines(job: VerifiedJob) -> Iterator[dict[str, Any]]:
         yield {
             "path": str(video.path),
             "format": video.kind,
-            "ok": not video.faults and not job.faults,
+            "ok": not video.faults and not video.unjudged and not job.faults,
             "faults": video.faults,
+            "unjudged": video.unjudged or None,
             "frames": video.frames,
             "bytes": video.bytes,
             "frames_read": worst is not None,

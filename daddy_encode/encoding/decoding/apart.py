@@ -35,6 +35,7 @@ class Apart(Struct, frozen=True):
         local: The error of a block as a share of what is usual there, in the video made anew; the largest one.
         step: How much farther the picture is on its way from a neighbouring frame (0) to its own one (1) in the video
             made anew; the largest one.
+        is_same: Whether both videos show the same, to the last sample.
     """
 
     error: tuple[float, ...]
@@ -43,6 +44,7 @@ class Apart(Struct, frozen=True):
     offset_anew: tuple[float, ...]
     local: float
     step: float
+    is_same: bool
 
 
 def compare_apart(
@@ -97,6 +99,7 @@ class _Picture(Struct, frozen=True):
     frame: list[Samples]
     errors: tuple[list[Samples], list[Samples]]
     blocks: tuple[list[Samples], list[Samples]]
+    is_same: bool
 
 
 class _Measured:
@@ -135,7 +138,8 @@ class _Measured:
             begin = end
         errors = tuple([plane[which] - plane[0] for plane in planes] for which in (1, 2))
         blocks = tuple([_blocks(error, side) for error, side in zip(each, self._sides, strict=True)] for each in errors)
-        return _Picture([plane[0] for plane in planes], (errors[0], errors[1]), (blocks[0], blocks[1]))
+        is_same = all(np.array_equal(plane[1], plane[2]) for plane in planes)
+        return _Picture([plane[0] for plane in planes], (errors[0], errors[1]), (blocks[0], blocks[1]), is_same)
 
     def _add(self, picture: _Picture | None) -> None:
         self._window.append(picture)
@@ -163,6 +167,7 @@ def _apart(this: _Picture, neighbours: Sequence[_Picture]) -> Apart:
         offset_anew=videos[1][1],
         local=max(float(np.max(plane / most)) for plane, most in zip(this.blocks[0], usual, strict=True)),
         step=max((step for other in neighbours for step in _steps(this, other)), default=0.0),
+        is_same=this.is_same,
     )
 
 

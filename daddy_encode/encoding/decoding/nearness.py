@@ -1,7 +1,7 @@
 """How near each frame of a video is to the picture that its settings should give, before it was compressed.
 
 One ffmpeg reads the frames, makes them into those pictures as an encode does, decodes the video beside them, and says
-how far apart they are: in all, and in each of many small blocks.
+how far apart they are.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from fractions import Fraction
 
 from msgspec import Struct
 
-from daddy_encode.encoding.decoding.blocks import Blocks, Offsets
 from daddy_encode.encoding.decoding.decode import DIRECTORY, other_samples, video_input
 from daddy_encode.encoding.ffmpeg.children import scratch_file
 from daddy_encode.encoding.ffmpeg.executable import FfmpegExecutable
@@ -31,20 +30,14 @@ _BY_NUMBER = f"settb=1/{FPS},setpts=N"
 class Comparison(Struct, frozen=True):
     """A video beside its frames; of a GIF the frames are those that it shows.
 
-    Errors, and what else is a distance, are squared: the mean over all samples.
-
     Attributes:
-        error: Of each frame: how far the video's picture is from its own.
-        planes: The same of each of its three planes: of an MP4 Y, U, V, of a GIF red, green, blue.
-        offsets: Of each frame: how much darker the video's picture is than it should be.
+        error: Of each frame: how far the video's picture is from its own, squared, the mean over all samples.
         ssim: Of each frame: their structural similarity.
         decoded: How many pictures came out of an MP4; None of a GIF, of which one may stand for several.
         samples: As of Decoded.
     """
 
     error: Sequence[float]
-    planes: Sequence[Sequence[float]]
-    offsets: Sequence[Offsets]
     ssim: Sequence[float]
     decoded: int | None
     samples: str
@@ -136,7 +129,6 @@ def compare(ffmpeg: FfmpegExecutable, shown: Shown, count: int, descriptor: int,
         DaddyEncodeError: Whatever the frames raise.
     """
     kind, size, frames = shown.kind, shown.size, shown.frames
-    blocks = Blocks(size, is_subsampled=kind == "mp4")
     with scratch_file() as file:
         run = run_ffmpeg(
             ffmpeg,
@@ -144,26 +136,21 @@ def compare(ffmpeg: FfmpegExecutable, shown: Shown, count: int, descriptor: int,
                 *("-filter_threads", "1", "-filter_complex_threads", "1"),
                 *frames.arguments(FPS),
                 *video_input(kind, descriptor, size),
-                *("-filter_complex", shown.graph() + _MEASURING.format(file.fileno()) + blocks.graph()),
+                *("-filter_complex", shown.graph() + _MEASURING.format(file.fileno())),
                 # The first is what ffmpeg counts, and of which it says how it is tagged.
                 *("-map", "1:v:0", "-fps_mode", "passthrough", "-threads", "1", "-f", "null", "-"),
                 *("-map", "[measured]", "-fps_mode", "passthrough", "-threads", "1", "-f", "null", "-"),
-                *("-map", "[blocks]", "-fps_mode", "passthrough", "-threads", "1", "-f", "rawvideo", "-"),
             ],
             frames.frames,
             directory=DIRECTORY,
             limits=limits,
             pixels=size[0] * size[1],
-            sink=blocks.take,
             descriptors=[descriptor, file.fileno()],
         )
         file.seek(0)
         values = _values(file.read())
-    planes = "yuv" if kind == "mp4" else "rgb"
     return Comparison(
         error=values["psnr.mse_avg"][:count],
-        planes=[values[f"psnr.mse.{plane}"][:count] for plane in planes],
-        offsets=blocks.offsets[:count],
         ssim=values["ssim.All"][:count],
         decoded=run.frames if kind == "mp4" else None,
         samples=other_samples(run.said, 1) if kind == "mp4" else "",
@@ -172,8 +159,8 @@ def compare(ffmpeg: FfmpegExecutable, shown: Shown, count: int, descriptor: int,
 
 # What compares [shown] with [video1], and writes what it finds of each frame to a file.
 _MEASURING = (
-    "[shown]split[shown0][blocks0];[video1]split=3[video0][video1][blocks1];[shown0][video0]ssim[like];"
-    "[like][video1]psnr,metadata=print:file=/proc/self/fd/{}[measured]"
+    "[video1]split[video0][same];[shown][video0]ssim[like];"
+    "[like][same]psnr,metadata=print:file=/proc/self/fd/{}[measured]"
 )
 
 

@@ -18,7 +18,7 @@ from daddy_encode.encoding.png.stored import StoredPng
 from daddy_encode.encoding.stored.decoder import decoded
 from daddy_encode.encoding.stored.layout import Layout, layout_of, template_of
 from daddy_encode.encoding.stored.loose import check_leftovers
-from daddy_encode.errors import FrameError, ManifestError, TransientError
+from daddy_encode.errors import EncodeError, FrameError, ManifestError, TransientError
 from daddy_encode.spool.frames import count_frames
 from daddy_encode.spool.held_file import SAFELY
 from daddy_encode.spool.manifest import MANIFEST_NAME, read_manifest
@@ -176,6 +176,16 @@ class PackedFrames:
         self.check(check_stop)
         codec, count = self.record.codec, self.record.frames
         yield from decoded(self.descriptor, self.layout, codec, count, self.path, check_stop, stall_seconds, step)
+
+    def check_pixels(
+        self, check_stop: Callable[[], None] = lambda: None, stall_seconds: float = DEFAULT_STALL_SECONDS
+    ) -> None:
+        """Decode the file whole, and see that it shows what was packed. Raises as `frames`; EncodeError where not."""
+        digest = hashlib.sha256()
+        for raw in self.frames(check_stop, stall_seconds):
+            digest.update(raw)
+        if digest.hexdigest() != self.record.pixels_sha256:
+            raise EncodeError(f"{self.path}: its frames are not those that were packed, as {PACK_RECORD} says")
 
     def rows(self, raw: memoryview) -> bytes:
         """A frame's rows, each with its filter byte: what the image data of its PNG inflates to."""
