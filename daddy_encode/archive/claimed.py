@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from threading import Event
 from typing import Protocol
 
@@ -15,7 +15,7 @@ from daddy_encode.encoding.context import Context
 from daddy_encode.encoding.frames.job_directory import JobDirectory
 from daddy_encode.encoding.frames.owners import Owners
 from daddy_encode.errors import ClaimedError, Interrupted
-from daddy_encode.spool.claims import Claim, Claims
+from daddy_encode.spool.claims import Claims
 from daddy_encode.spool.held_file import by_descriptor
 from daddy_encode.spool.orphans import remove_orphans
 from daddy_encode.spool.paths import JobPaths
@@ -30,8 +30,11 @@ class Stop(Protocol):
 
 
 @contextmanager
-def claimed(paths: JobPaths, context: Context, claims: Claims, stop: Stop) -> Iterator[tuple[Context, Claim]]:
-    """Hold the claim on a job for the length of the block.
+def claimed(paths: JobPaths, context: Context, claims: Claims, stop: Stop) -> Iterator[tuple[Context, bool]]:
+    """Hold the claim on a job, and the one on its directory, for the length of the block.
+
+    They are one and the same, but where the outputs are not beside the directory: whoever changes what is in it has to
+    be alone there, whatever directory of outputs each was given.
 
     Args:
         paths: The job's names.
@@ -40,21 +43,36 @@ def claimed(paths: JobPaths, context: Context, claims: Claims, stop: Stop) -> It
         stop: Set by whoever wants the work ended.
 
     Yields:
-        The context for the work, whose stop is set where `stop` is or the claim is lost, and whose `may_publish` asks
-        for the claim; and the claim.
+        The context for the work, whose stop is set where `stop` is or a claim is lost, and whose `may_publish` asks
+        for both; and whether there are leases, so that nobody else can be at work on it.
 
     Raises:
         ClaimedError: Another process works on it, or does so by now.
         Interrupted: The work was, since `stop` was set.
     """
-    with stop.event() as event, claims.hold(paths, event.set) as claim:
+    own = of_directory(paths)
+    with ExitStack() as stack:
+        event = stack.enter_context(stop.event())
+        held = [stack.enter_context(claims.hold(each, event.set)) for each in dict.fromkeys((paths, own))]
         limits = replace(context.limits, stop=event)
+
+        def may_publish() -> bool:
+            return all(claim.refresh(decide=True) for claim in held)
+
         try:
-            yield replace(context, limits=limits, may_publish=lambda: claim.refresh(decide=True)), claim
+            yield replace(context, limits=limits, may_publish=may_publish), all(claim.is_held for claim in held)
         except Interrupted:
-            if stop.is_set() or claim.is_ours():
+            if stop.is_set() or all(claim.is_ours() for claim in held):
                 raise
             raise ClaimedError(f"{paths.job}: another process took it over") from None
+
+
+def of_directory(paths: JobPaths) -> JobPaths:
+    """The names that a job has whose outputs are beside its directory: where that is claimed."""
+    if paths.base.parent == paths.directory.parent:
+        return paths
+    beside = JobPaths.of(paths.directory)
+    return beside if paths.pattern is None else beside.of_sequence(paths.pattern)
 
 
 def remove_left(directory: JobDirectory, owners: Owners, owner: str) -> None:

@@ -13,7 +13,7 @@ from daddy_encode.encoding.context import Context
 from daddy_encode.encoding.frames.listing import ChangedError
 from daddy_encode.encoding.gone import FramesGoneError, open_job
 from daddy_encode.errors import Interrupted, one_line
-from daddy_encode.spool.claims import Claim, Claims
+from daddy_encode.spool.claims import Claims
 from daddy_encode.spool.paths import JobPaths
 
 
@@ -43,17 +43,17 @@ def clean_one(
         ProgramUnusableError: ffmpeg does not run here.
         SpoolError: Something cannot be written or deleted, and may be in another run.
     """
-    with claimed(paths, context, claims, stop) as (own, claim):
+    with claimed(paths, context, claims, stop) as (own, is_held):
         try:
-            return _claimed(paths, own, claim, options, progress)
+            return _claimed(paths, own, options, progress, is_held=is_held)
         except ChangedError as error:
             raise KeptError(f"{paths.job}: kept: its frames changed while they were verified") from error
 
 
 def _claimed(
-    paths: JobPaths, context: Context, claim: Claim, options: CleanOptions, progress: Callable[[float], None]
+    paths: JobPaths, context: Context, options: CleanOptions, progress: Callable[[float], None], *, is_held: bool
 ) -> CleanOutcome:
-    if not claim.is_held:
+    if not is_held:
         raise KeptError(f"{paths.job}: kept: it cannot be claimed, so that an encoder may be at work on it")
     stopped = context.limits.stop.is_set
 

@@ -15,10 +15,11 @@ from daddy_encode.archive.pack.frames import PngFrames, checked_png
 from daddy_encode.archive.pack.left import check_not_deleted, check_nothing_else, left, prove_left
 from daddy_encode.archive.pack.made import PACKED_FILES, encode_frames, why_not_worth
 from daddy_encode.archive.pack.outcome import LeftError, PackOutcome
+from daddy_encode.archive.pack.there import PackedFiles, check_same_files
 from daddy_encode.encoding.context import Context
 from daddy_encode.encoding.ffmpeg.executable import FfmpegExecutable
 from daddy_encode.encoding.frames.job_directory import JobDirectory
-from daddy_encode.encoding.frames.listing import ChangedError, FrameListing, check_unchanged, list_frames
+from daddy_encode.encoding.frames.listing import FrameListing, list_frames
 from daddy_encode.encoding.gone import frames_gone
 from daddy_encode.encoding.recorded import is_of
 from daddy_encode.encoding.stored.layout import layout_of
@@ -118,8 +119,7 @@ class _Packing:
             is_taken = looks_of(directory.descriptor, FRAMES_MKV) is not None
         sizes = [size for _, _, size in looks]
         record = self._publish(frames, listing, manifest_sha256, sizes, is_taken=is_taken)
-        proved = [(name, look) for name, look, _ in looks]
-        self._remove(proved, record)
+        self._remove(looks, record, PackedFiles(directory))
         return msgspec.structs.replace(outcome, kind="packed", codec=record.codec, bytes_after=self._packed_bytes())
 
     def _publish(
@@ -170,20 +170,14 @@ class _Packing:
             self._prove(temp, record, frames)
             if is_taken:
                 self._check_ours(record)
-            self._check_unchanged(listing)
+            check_same_files(directory, listing)
             self._may_go_on()
             rename(temp, self._file)
         # What came or changed since is not in the file.
-        self._check_unchanged(listing)
+        check_same_files(directory, listing)
         self._may_go_on()
         publish_bytes(text, self._paths.directory / PACK_RECORD, OWNER, own)
         return record
-
-    def _check_unchanged(self, before: FrameListing) -> None:
-        """Raise ChangedError where the frames are others; only the directory's time changes as we write in it."""
-        after = check_unchanged(self._directory, before, lambda: True)
-        if after.inodes_sha256 != before.inodes_sha256:
-            raise ChangedError(self._paths.directory)
 
     def _prove(self, temp: HeldFile, record: PackRecord, frames: PngFrames) -> None:
         packed = self._opened(temp.path, temp.directory, record)
@@ -223,6 +217,7 @@ class _Packing:
         loose = [name for name in packed.names if name in directory.files]
         archive = [FRAMES_TAR] if FRAMES_TAR in directory.files else []
         looks = self._looks([*loose, *archive])
+        there = PackedFiles(directory, packed)
         packed_bytes = self._packed_bytes()
         outcome = PackOutcome(
             paths=self._paths,
@@ -250,13 +245,19 @@ class _Packing:
                 prove_left(packed, tar.names, lambda name: checked_png(tar.read(name, most)[0], most), self._step)
             finally:
                 tar.close()
-        self._remove([(name, look) for name, look, _ in looks], record)
+        self._remove(looks, record, there)
         return msgspec.structs.replace(outcome, kind="packed") if looks else outcome
 
-    def _remove(self, proved: list[tuple[str, Looks]], record: PackRecord) -> None:
+    def _remove(self, looks: Sequence[tuple[str, Looks, int]], record: PackRecord, there: PackedFiles) -> None:
         """Remove PNGs that are in the packed file, and see that the job's receipt stays one of it."""
         directory = self._directory
-        remove_proved(directory.descriptor, self._paths.directory, proved, self._may_go_on)
+
+        def go_on() -> None:
+            self._may_go_on()
+            there.check()
+
+        proved = [(name, look) for name, look, _ in looks]
+        remove_proved(directory.descriptor, self._paths.directory, proved, go_on)
         mtime_ns = directory.mtime_ns()
         directory.names()
         if directory.packed is None or directory.packed.record != record:
@@ -274,12 +275,10 @@ class _Packing:
 
     def _looks(self, names: Sequence[str]) -> list[tuple[str, Looks, int]]:
         with reported(self._paths.directory, "examine"):
-            return [self._look(name) for name in names]
-
-    def _look(self, name: str) -> tuple[str, Looks, int]:
-        if (found := looks_of(self._directory.descriptor, name)) is None:
-            raise self._left(f"{name} is not a regular file")
-        return name, *found
+            looks = [(name, looks_of(self._directory.descriptor, name)) for name in names]
+        if (other := next((name for name, look in looks if look is None), None)) is not None:
+            raise self._left(f"{other} is not a regular file")
+        return [(name, *look) for name, look in looks if look is not None]
 
     def _step(self) -> None:
         if self._context.limits.stop.is_set():

@@ -16,6 +16,7 @@ from daddy_encode.archive.pack.frames import PngFrames
 from daddy_encode.archive.pack.left import check_not_deleted
 from daddy_encode.archive.pack.made import PACKED_FILES
 from daddy_encode.archive.pack.outcome import LeftError, PackOutcome
+from daddy_encode.archive.pack.there import UnpackedFiles
 from daddy_encode.encoding.context import Context
 from daddy_encode.encoding.frames.job_directory import JobDirectory
 from daddy_encode.encoding.frames.listing import digests
@@ -130,12 +131,17 @@ class _Unpacking:
         # Of a directory that has not been listed each name is that of a file.
         with JobDirectory(self._paths.directory, self._context.owners, directory.max_pixels) as loose:
             self._write(packed, loose)
+            pngs = UnpackedFiles(directory, packed.names)
             size = self._prove(packed, loose)
+
+        def go_on() -> None:
             self._may_go_on()
+            pngs.check()
+
         # The record last: without the packed file it says nothing, and who comes next knows whose it is.
         for name, look in looks:
             assert look is not None
-            remove_proved(directory.descriptor, self._paths.directory, [(name, look[0])], self._may_go_on)
+            remove_proved(directory.descriptor, self._paths.directory, [(name, look[0])], go_on)
         self._renew(record, None)
         return msgspec.structs.replace(outcome, kind="unpacked", bytes_after=size)
 
