@@ -61,7 +61,7 @@ def opened_clip(path: Path, owners: Owners, max_pixels: int) -> Iterator[Clip]:
         max_pixels: Width times height of a picture, at most.
 
     Raises:
-        SpoolError: It is not there, or neither.
+        SpoolError: It is not there, nor a video beside it, or neither.
         DaddyEncodeError: It cannot be used.
     """
     path = absolute(path)
@@ -71,19 +71,25 @@ def opened_clip(path: Path, owners: Owners, max_pixels: int) -> Iterator[Clip]:
                 yield video
             return
         paths = JobPaths.of(path.parent).of_sequence(path.name) if "*" in path.name else JobPaths.of(path)
-        if not paths.directory.is_dir():
-            raise SpoolError(f"{path}: is neither a job's directory nor a video (.mp4, .gif), or not there")
-        from daddy_encode.encoding.decoding.job_frames import opened_frames
+        is_there = paths.directory.is_dir()
+        if is_there:
+            from daddy_encode.encoding.decoding.job_frames import opened_frames
 
-        receipt = read_receipt(paths.receipt)
-        with opened_frames(paths, owners, max_pixels) as frames:
-            if frames is not None:
-                yield _JobClip(path, frames, receipt)
-                return
+            receipt = read_receipt(paths.receipt)
+            with opened_frames(paths, owners, max_pixels) as frames:
+                if frames is not None:
+                    yield _JobClip(path, frames, receipt)
+                    return
+        # The frames may be gone, or their whole directory.
         video_path = next((paths.output(kind) for kind in ("mp4", "gif") if paths.output(kind).exists()), None)
         if video_path is None:
-            raise FrameError(
-                f"{path}: has no frames, and there is no video beside it; name a job's directory or a video"
+            if is_there:
+                raise FrameError(
+                    f"{path}: has no frames, and there is no video beside it; name a job's directory or a video"
+                )
+            raise SpoolError(
+                f"{path}: is neither a job's directory nor a video (.mp4, .gif), or not there, and there is no "
+                f"{paths.output('mp4').name} beside it"
             )
         with _opened_video(video_path, owners, max_pixels) as video:
             yield video

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -135,6 +136,11 @@ def test_of_a_job_whose_frames_are_gone_the_video_is_shown_with_what_the_rollout
     text = slice(5 + 192 + 2, None)
     assert (before[text] == after[text]).all() and not (before[text] == 255).all()
     assert np.abs(before.astype(int) - after).mean() < 3
+    # Nor is the directory needed, but for what the rollout said.
+    assert sheet(*arguments, "-o", tmp_path / "after.png", "--no-captions").exception is None
+    shutil.rmtree(tmp_path / "job")
+    assert sheet(*arguments, "-o", tmp_path / "gone.png", "--no-captions").exception is None
+    assert (tmp_path / "gone.png").read_bytes() == (tmp_path / "after.png").read_bytes()
 
 
 def test_several_jobs_are_one_row_each_below_its_name(tmp_path: Path, frames: Pixels) -> None:
