@@ -11,7 +11,7 @@ import pytest
 
 import daddy_encode
 from daddy_encode import ShownVideo, save_frames_as_png, save_gif, save_mp4, show
-from daddy_encode.errors import SettingsError, SpoolError
+from daddy_encode.errors import EncodeError, SettingsError, SpoolError
 from tests.media import moving_square
 
 
@@ -77,6 +77,14 @@ def test_a_job_what_encode_returns_and_a_receipt_are_shown(tmp_path: Path) -> No
     assert show(tmp_path / "job").path == gif.path
 
 
+def test_of_several_sequences_the_one_that_is_named_is_shown(videos: Path) -> None:
+    (videos / "ep1").mkdir()
+    os.rename(videos / "clip.mp4", videos / "ep1.rgb.mp4")
+    assert show(videos / "ep1" / "rgb_*.png").path == videos / "ep1.rgb.mp4"
+    with pytest.raises(SpoolError, match=r"a video of each of its sequences of frames; name one: ep1\.rgb\.mp4"):
+        show(videos / "ep1")
+
+
 def test_in_a_terminal_it_says_which_file_it_is(videos: Path) -> None:
     shown = show(videos / "clip.mp4")
     assert repr(shown) == f"<{videos}/clip.mp4: {shown.bytes:,} bytes, shown in a notebook>"
@@ -104,8 +112,15 @@ def test_what_cannot_be_shown_is_an_error(videos: Path, tmp_path: Path) -> None:
         show(videos / "clip.mp4", max_bytes=100)
     size = (videos / "clip.mp4").stat().st_size
     assert show(videos / "clip.mp4", max_bytes=size).bytes == size
-    with pytest.raises(SettingsError, match="width is 0"):
-        show(videos / "clip.mp4", width=0)
+    for wrong in (0, True, "480"):
+        with pytest.raises(SettingsError, match=f"width is {wrong!r}"):
+            show(videos / "clip.mp4", width=wrong)  # type: ignore[arg-type]
+    for kind in ("mp4", "gif"):
+        data = (videos / f"clip.{kind}").read_bytes()
+        for part in (b"", data[:40], data[:-10], b"x" * 100):
+            (tmp_path / f"part.{kind}").write_bytes(part)
+            with pytest.raises(EncodeError, match=rf"part\.{kind}: is not a whole video"):
+                show(tmp_path / f"part.{kind}")
     (tmp_path / "notes.txt").write_text("x")
     with pytest.raises(SettingsError, match="by its suffix"):
         show(tmp_path / "notes.txt")

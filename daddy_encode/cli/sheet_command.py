@@ -49,7 +49,8 @@ def _frames(ctx: click.Context, param: click.Parameter, value: str | None) -> li
     "--at",
     callback=_frames,
     metavar="FRAMES",
-    help="Show these frames, such as 0,50,100. Default: evenly spaced ones, the first and the last among them.",
+    help="Show these frames, such as 0,50,100, each once and in the order of the recording. Default: evenly "
+    "spaced ones, the first and the last among them.",
 )
 @click.option(
     "--width",
@@ -87,8 +88,8 @@ def command(
 
     Under each frame are its index and time, and where the rollout's annotations say so the return so far and the step.
     JOB is a directory of frames; where it holds several sequences, with the pattern of one: 'DIR/rgb_*.png'. Only the
-    frames that are shown are read. Of a job whose frames are gone, or their directory, the video is taken. Several jobs are one below the
-    other, each with its name: --rows 1 is the row for a paper.
+    frames that are shown are read. Of a job whose frames are gone, or their directory, the video is taken. Several
+    jobs are one below the other, each with its name: --rows 1 is the row for a paper.
 
     Frames are as large as they are unless --width is given. Exit status: 0, 1 where a job cannot be shown, 2 wrong
     usage.

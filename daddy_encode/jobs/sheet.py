@@ -24,12 +24,13 @@ def sheet(
 
     Args:
         *paths: Jobs and videos, one after another: a job's directory (where that holds several sequences, with the
-            pattern of one, such as `DIR/rgb_*.png`), or an MP4 or GIF. Of a job whose frames are gone, its video. `~`
-            is the home directory, here and in `output`.
+            pattern of one, such as `DIR/rgb_*.png`), or an MP4 or GIF. Of a job whose frames are gone, or their
+            directory, its video. `~` is the home directory, here and in `output`.
         output: The file, replaced atomically: a PNG or a JPEG, as its suffix says.
         columns: Pictures in a row. Default: 4, of several jobs 6.
         rows: Rows of each job. Default: 4, of several jobs 1.
-        at: The indices of the frames to show, from 0. Default: evenly spaced, the first and the last among them.
+        at: The indices of the frames to show, from 0, each once and in their order. Default: evenly spaced, the first
+            and the last among them.
         width: Of each picture, in pixels: what is larger is averaged; enlarged is only by whole numbers. Default: each
             is as large as its frames.
         captions: Whether anything is written. Default: yes.
@@ -50,15 +51,18 @@ def sheet(
 
     from daddy_encode.encoding.frames.owners import trusted_owners
     from daddy_encode.errors import SettingsError
+    from daddy_encode.jobs.arguments import whole_number
     from daddy_encode.report.sheet.file import check_output, write_sheet
     from daddy_encode.report.sheet.sheet import make_sheet
     from daddy_encode.spool.paths import user_path
 
     if not paths:
         raise SettingsError("name at least one job or video")
-    chosen = sorted(set(at))
+    if isinstance(at, str) or not isinstance(at, Iterable):
+        raise SettingsError(f"at is {at!r:.60}; give the indices of frames, such as [0, 50, 100]")
+    chosen = sorted({whole_number("one of at", index) for index in at})
     for name, value in (("columns", columns), ("rows", rows), ("width", width)):
-        if value is not None and value < 1:
+        if value is not None and whole_number(name, value) < 1:
             raise SettingsError(f"{name} is {value}; it has to be at least 1")
     if chosen and chosen[0] < 0:
         raise SettingsError(f"at has {chosen[0]}; frames are numbered from 0")

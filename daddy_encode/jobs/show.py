@@ -55,8 +55,9 @@ def show(
     begins by itself. Nothing of IPython is needed; in a terminal the object says which file it is.
 
     Args:
-        video: A job's directory (the MP4 beside it, else the GIF), a video (.mp4, .gif), or one of what `encode` and
-            `receipts` return. `~` is the home directory.
+        video: A job's directory (the MP4 beside it, else the GIF), with the pattern of one of several sequences of
+            frames (`DIR/rgb_*.png`), a video (.mp4, .gif), or one of what `encode` and `receipts` return. `~` is the
+            home directory.
         width: At which it is shown, in pixels of the page. Default: its own, or where the page is narrower, that.
         loop: Whether it begins again at its end; of a GIF, its own loop count says that. Default: yes.
         autoplay: Whether it begins by itself. A GIF always does. Default: yes.
@@ -67,15 +68,18 @@ def show(
         SettingsError: The file is larger than `max_bytes`, `width` is not positive, or it is no video by its suffix (a
             ValueError).
         SpoolError: There is no such video, or it cannot be read.
+        EncodeError: It is not a whole video, such as one that was cut off.
     """
     from daddy_encode.errors import SettingsError
+    from daddy_encode.jobs.arguments import whole_number
 
     path = _path_of(video)
     if path.suffix.lower() not in _MEDIA_TYPES:
         raise SettingsError(f"{path}: a notebook is shown an MP4 or a GIF, by its suffix, or the directory of a job")
-    if width is not None and width < 1:
+    if width is not None and whole_number("width", width) < 1:
         raise SettingsError(f"width is {width}; it has to be at least 1")
     data = _read(path, max_bytes)
+    _check_whole(path, data)
     return ShownVideo(path, len(data), _html(path, data, width, loop=loop, autoplay=autoplay, controls=controls))
 
 
@@ -94,13 +98,45 @@ def _path_of(video: str | os.PathLike[str] | SavedVideo | JobReceipt) -> Path:
     path = user_path(video)
     if path.suffix.lower() in _MEDIA_TYPES and not path.is_dir():
         return path
-    job = JobPaths.of(path)
+    job = JobPaths.of(path.parent).of_sequence(path.name) if "*" in path.name else JobPaths.of(path)
     for found in (job.output("mp4"), job.output("gif")):
         if found.exists():
             return found
     if path.is_file():
         return path
+    others = sorted(each.name for kind in ("mp4", "gif") for each in _named(job.base, kind))
+    if others:
+        raise SpoolError(f"{path}: has a video of each of its sequences of frames; name one: {', '.join(others)}")
     raise SpoolError(f"{path}: there is no {job.output('mp4').name} beside it; `daddy-encode encode` makes it")
+
+
+def _named(base: Path, kind: str) -> list[Path]:
+    """The videos of the sequences of frames in a job's directory."""
+    try:
+        names = os.listdir(base.parent)
+    except OSError:
+        return []
+    return [base.with_name(name) for name in names if name.startswith(f"{base.name}.") and name.endswith(f".{kind}")]
+
+
+def _check_whole(path: Path, data: bytes) -> None:
+    """Raise EncodeError where a browser would show nothing, or a part. Others' videos are taken as they are."""
+    from daddy_encode.errors import EncodeError
+
+    if path.suffix.lower() == ".gif":
+        is_whole = data.startswith(b"GIF8") and data.rstrip(b"\0").endswith(b";")
+    else:
+        at, kinds = 0, set[bytes]()
+        while 0 <= at <= len(data) - 8:
+            size = int.from_bytes(data[at : at + 4], "big")
+            kinds.add(data[at + 4 : at + 8])
+            if size == 1:
+                size = int.from_bytes(data[at + 8 : at + 16], "big")
+            # 0: to the end of the file.
+            at = at + max(size, 8) if size else len(data)
+        is_whole = at == len(data) and {b"ftyp", b"moov"} <= kinds
+    if not is_whole:
+        raise EncodeError(f"{path}: is not a whole video, {len(data):,} bytes; encode it again, or copy it again")
 
 
 def _read(path: Path, max_bytes: int) -> bytes:

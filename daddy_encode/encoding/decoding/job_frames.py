@@ -94,7 +94,8 @@ def opened_frames(paths: JobPaths, owners: Owners, max_pixels: int) -> Iterator[
         found = directory.manifest()
         manifest = found[0] if found is not None else None
         promised = manifest.frames if manifest is not None else None
-        frames = frame_sequence(directory.names(), str(paths.directory), paths.pattern, promised)
+        advice = f"name one: '{paths.directory}/PATTERN'"
+        frames = frame_sequence(directory.names(), str(paths.directory), paths.pattern, promised, advice)
         if not frames:
             yield None
             return

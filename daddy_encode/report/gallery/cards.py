@@ -172,6 +172,7 @@ def make_card(
     around = Surroundings(
         is_packed=names is not None and {FRAMES_MKV, PACK_RECORD} <= names,
         directory=job_directory,
+        outputs=os.path.dirname(base),
         has_directory=names is not None or not has_frames or os.path.lexists(job_directory),
         meta=_meta(receipt, job_directory, names or frozenset()),
     )

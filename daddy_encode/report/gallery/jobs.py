@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -38,13 +39,15 @@ class Surroundings(Struct, frozen=True):
 
     Attributes:
         is_packed: Whether its frames are in one file, as `pack` leaves them.
-        directory: That of its frames, whose path errors begin with.
+        directory: That of its frames.
+        outputs: The directory of its videos.
         has_directory: Whether that is there, as far as it should be.
         meta: The rollout's own values.
     """
 
     is_packed: bool = False
     directory: str = ""
+    outputs: str = ""
     has_directory: bool = True
     meta: Mapping[str, Any] = {}
 
@@ -63,10 +66,7 @@ def job_data(
     """
     there = {kind: video for kind, video in videos.items() if video.is_there}
     best = (there or videos).get("mp4") or (there or videos).get("gif")
-    error = _error(receipt)
-    if error and (directory := one_line(around.directory)):
-        # The card says which job it is; where the spool is now is nobody's business who gets a copy.
-        error = error.replace(f"{directory}/", "").removeprefix(f"{directory}: ")
+    error = _without_paths(_error(receipt), around)
     data: dict[str, Any] = {
         "id": identifier,
         "job": name,
@@ -97,6 +97,18 @@ def _error(receipt: Receipt) -> str | None:
     if receipt.error is None and receipt.failures and not receipt.outputs:
         return f"{receipt.failures[-1].error} (it is tried again by the next encoder that comes)"
     return receipt.error
+
+
+def _without_paths(error: str | None, around: Surroundings) -> str | None:
+    """An error without where the spool is: nobody's business who gets a copy. The card says which job it is."""
+    if not error:
+        return error
+    directory = around.directory
+    error = error.removeprefix(f"{one_line(directory)}: ") if directory else error
+    for place in (directory, os.path.dirname(directory), around.outputs):
+        if place.strip("/"):
+            error = error.replace(f"{one_line(place)}/", "")
+    return error
 
 
 def _state(receipt: Receipt, videos: Mapping[Kind, Video], there: Mapping[Kind, Video]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, BinaryIO
 
@@ -39,6 +39,18 @@ class Noted(Struct, frozen=True):
     dropped: int = 0
 
 
+class Decimals(Struct, frozen=True):
+    """How many digits numbers have after the point.
+
+    Attributes:
+        earned: Returns.
+        step: Steps.
+    """
+
+    earned: int = 0
+    step: int = 0
+
+
 def read_notes(stream: BinaryIO, wanted: Collection[int]) -> Mapping[int, Noted]:
     """What `annotations.jsonl` says of some frames; of those after a line that cannot be used, nothing.
 
@@ -69,31 +81,45 @@ def read_notes(stream: BinaryIO, wanted: Collection[int]) -> Mapping[int, Noted]
     return found
 
 
-def caption(index: int, time: Fraction | None, noted: Noted) -> tuple[list[str], list[str]]:
+def caption(index: int, time: Fraction | None, noted: Noted, decimals: Decimals) -> tuple[list[str], list[str]]:
     """The parts of the two lines under a picture, the most important first; what is not known is left out.
 
     Args:
         index: Of the frame, from 0.
         time: When it begins, in seconds.
         noted: What the rollout said of it.
+        decimals: Of the numbers.
     """
     first = [f"frame {index}"]
     if time is not None:
         first.append(f"{float(time):.2f} s")
     second = []
     if noted.earned is not None:
-        second.append(f"return {short(noted.earned)}")
+        second.append(f"return {short(noted.earned, decimals.earned)}")
     if noted.step is not None:
-        second.append(f"step {short(noted.step)}")
+        second.append(f"step {short(noted.step, decimals.step)}")
     return first, second
 
 
-def short(value: int | float) -> str:
-    """A number in at most four digits after those that are whole."""
-    if isinstance(value, int) or value == int(value):
-        return str(int(value))
-    whole = len(str(abs(int(value))))
-    return f"{value:.{max(1, 4 - whole)}f}"
+def decimals_of(notes: Iterable[Noted]) -> Decimals:
+    """The same for all of a sheet: none where all are whole, else so many that the largest number has four digits."""
+    notes = list(notes)
+    return Decimals(
+        _decimals([noted.earned for noted in notes if noted.earned is not None]),
+        _decimals([noted.step for noted in notes if noted.step is not None]),
+    )
+
+
+def _decimals(values: Sequence[int | float]) -> int:
+    if all(value == int(value) for value in values):
+        return 0
+    return max(1, 4 - len(str(max(abs(int(value)) for value in values))))
+
+
+def short(value: int | float, decimals: int) -> str:
+    """A number with so many digits after the point."""
+    # Nothing is written as -0.
+    return f"{round(value, decimals) + 0:.{decimals}f}" if decimals else str(int(value))
 
 
 def _lines(stream: BinaryIO) -> Iterator[tuple[int, _Line]]:

@@ -117,7 +117,7 @@ def cell_of(size: tuple[int, int], width: int | None, lines: int, name: str) -> 
     if width is not None and width > wide and width % wide:
         raise SettingsError(
             f"{name}: --width {width} would blur its pictures, which are {wide} wide; give {wide} or less, or "
-            f"{wide * round(width / wide)}, so that each pixel is a square"
+            f"{wide * max(2, round(width / wide))}, so that each pixel is a square"
         )
     shown = width or wide
     unit = max(_SMALLEST_UNIT, shown / _UNITS_IN_WIDTH)

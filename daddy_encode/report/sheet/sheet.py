@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from daddy_encode.errors import SettingsError, one_line
 from daddy_encode.report.sheet.canvas import Canvas
-from daddy_encode.report.sheet.captions import Noted, caption
+from daddy_encode.report.sheet.captions import Decimals, Noted, caption, decimals_of
 from daddy_encode.report.sheet.clip import Clip, opened_clip
 from daddy_encode.report.sheet.glyphs import draw_text, line_pixels, text_width
 from daddy_encode.report.sheet.layout import Cell, Grid, cell_of, choose_frames
@@ -97,11 +97,13 @@ def make_sheet(
     """
     with contextlib.ExitStack() as stack:
         clips = [stack.enter_context(opened_clip(path, owners, max_pixels)) for path in paths]
+        grids = [choose_frames(clip.count, len(clips) > 1, columns, rows, at, str(clip.path)) for clip in clips]
+        notes = [clip.notes(grid.frames) if captions else {} for clip, grid in zip(clips, grids, strict=True)]
+        decimals = decimals_of(noted for each in notes for noted in each.values())
         blocks = []
-        for clip in clips:
-            grid = choose_frames(clip.count, len(clips) > 1, columns, rows, at, str(clip.path))
+        for clip, grid, noted in zip(clips, grids, notes, strict=True):
             size, pixels = clip.choose(sorted(set(grid.frames)), stop)
-            texts = _texts(clip, grid.frames) if captions else {}
+            texts = _texts(clip, grid.frames, noted, decimals) if captions else {}
             cell = cell_of(size, width, max((len(text) for text in texts.values()), default=0), str(clip.path))
             title = one_line(_name(clip.path)) if captions and len(clips) > 1 else ""
             blocks.append(_Block(grid, cell, size, pixels, texts, title))
@@ -127,13 +129,14 @@ def make_sheet(
         )
 
 
-def _texts(clip: Clip, frames: Sequence[int]) -> dict[int, Sequence[Sequence[str]]]:
+def _texts(
+    clip: Clip, frames: Sequence[int], notes: Mapping[int, Noted], decimals: Decimals
+) -> dict[int, Sequence[Sequence[str]]]:
     """What is written under each frame."""
-    notes = clip.notes(frames)
     texts: dict[int, Sequence[Sequence[str]]] = {}
     for frame in frames:
         noted = notes.get(frame, _UNKNOWN)
-        texts[frame] = [line for line in caption(frame, clip.time(frame, noted), noted) if line]
+        texts[frame] = [line for line in caption(frame, clip.time(frame, noted), noted, decimals) if line]
     return texts
 
 

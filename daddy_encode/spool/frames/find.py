@@ -96,7 +96,11 @@ def find_several(names: Iterable[str]) -> list[FrameSequence]:
 
 
 def frame_sequence(
-    names: Iterable[str], directory: str, pattern: str | None = None, promised: int | None = None
+    names: Iterable[str],
+    directory: str,
+    pattern: str | None = None,
+    promised: int | None = None,
+    advice: str = "--split makes a video of each",
 ) -> FrameSequence:
     """The frames of a directory, or of one sequence in it; an empty one where there are none.
 
@@ -106,6 +110,7 @@ def frame_sequence(
         pattern: Of the sequence. Default: the only one.
         promised: How many frames of this project's own names the manifest promises, if there is one. Where these are
             all there, further ones are none.
+        advice: What helps where there are several sequences, for the error.
 
     Raises:
         FrameError: It holds several sequences, or two spellings of one number leave it open which file is the frame.
@@ -123,7 +128,7 @@ def frame_sequence(
     if pattern is not None:
         sequences = [sequence for sequence in sequences if sequence.pattern == pattern]
     if len(sequences) > 1:
-        raise FrameError(f"{directory}: holds {described(sequences)}; --split makes a video of each")
+        raise FrameError(f"{directory}: holds {described(sequences)}; {advice}")
     return sequences[0] if sequences else FrameSequence([], [])
 
 

@@ -253,6 +253,14 @@ def test_the_reason_of_a_failure_is_shown_without_the_path_of_the_spool(tmp_path
     assert str(tmp_path) not in (tmp_path / "spool" / "index.html").read_text()
 
 
+@pytest.mark.parametrize("error", ["cannot write {place}/run-1/first.gif: full", "{place}/run-1/first: ffmpeg died"])
+def test_the_reason_of_a_partial_job_is_shown_without_the_path_of_the_spool(spool: Path, error: str) -> None:
+    receipt_of(spool, "run-1/first", error=error.format(place=spool))
+    job = made(spool).job("run-1/first")
+    assert job["state"] == "partial"
+    assert job["error"] in ("cannot write first.gif: full", "ffmpeg died")
+
+
 def failure() -> dict[str, Any]:
     return {"error": "ffmpeg died", "host": "node7", "finished": 1.0, "listing_sha256": ""}
 

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from daddy_encode import save_frames_as_png, save_gif, save_mp4
 from daddy_encode.cli.main import group
 from daddy_encode.dump import FrameWriter
 from daddy_encode.errors import DaddyEncodeError, SettingsError
+from daddy_encode.report.sheet.captions import Noted, caption, decimals_of
 from daddy_encode.report.sheet.glyphs import draw_text, line_pixels
 from daddy_encode.spool.png.pixels import Pixels
 from tests.media import leftovers, run_command
@@ -85,7 +87,7 @@ def test_under_each_picture_is_what_it_is(tmp_path: Path, frames: Pixels) -> Non
     unit = 320 / 170
     gap, border = 320 // 60, 1
     for column, texts in enumerate(
-        (["frame 0   0.00 s", "return 0   step 1000"], ["frame 99   4.95 s", "return 49.50   step 1099"])
+        (["frame 0   0.00 s", "return 0.00   step 1000"], ["frame 99   4.95 s", "return 49.50   step 1099"])
     ):
         left, below = gap + column * (320 + gap), gap + 192 + 2 * border
         for line, (text, darkness) in enumerate(zip(texts, (230, 150), strict=True)):
@@ -177,6 +179,11 @@ def test_what_cannot_be_shown_is_an_error_that_says_what_to_do(tmp_path: Path, f
     assert "job: has no frame 100, its last one is 99; give others with --at" in fault(job, "--at", "3,100", *output)
     assert "--columns 2 --rows 1 has room for 2" in fault(job, "--at", "1,2,3", "--columns", 2, "--rows", 1, *output)
     assert "give 80 or less, or 160" in fault(job, "--width", 150, *output)
+    assert "give 80 or less, or 160" in fault(job, "--width", 83, *output)
+    (tmp_path / "several").mkdir()
+    for name in ("rgb_0", "rgb_1", "depth_0", "depth_1"):
+        shutil.copy(job / "000000.png", tmp_path / "several" / f"{name}.png")
+    assert "rgb_*.png (2); name one: '" in fault(tmp_path / "several", *output)
     assert "--width makes the pictures smaller" in fault(job, "--width", 8000, "--columns", 9, *output)
     assert "neither a job's directory nor a video" in fault(tmp_path / "nothing", *output)
     (tmp_path / "empty").mkdir()
@@ -244,8 +251,9 @@ def test_the_function_does_what_the_command_does(
     made = (tmp_path / "sheet.png").read_bytes()
     path = daddy_encode.sheet("job", output=tmp_path / "other.png", at=[10, 5, 10], rows=2)
     assert path == tmp_path / "other.png" and path.read_bytes() == made
-    for wrong in ({"columns": 0}, {"at": [-1]}, {"width": 0}):
-        with pytest.raises(SettingsError):
+    wrongs: list[dict[str, Any]] = [{"columns": 0}, {"at": [-1]}, {"width": 0}, {"at": "0,1"}, {"at": [1.5]}, {"at": 3}]
+    for wrong in (*wrongs, {"rows": True}, {"width": "80"}):
+        with pytest.raises(SettingsError, match=next(iter(wrong))):
             daddy_encode.sheet("job", **wrong)
     with pytest.raises(SettingsError, match="name at least one"):
         daddy_encode.sheet()
@@ -286,6 +294,15 @@ def test_other_users_frames_are_taken_only_where_they_are_trusted(tmp_path: Path
     for name in ("job", "clip.mp4"):
         assert "--trust-owner 12345 takes it" in fault(tmp_path / name, "-o", tmp_path / "s.png")
         assert sheet(tmp_path / name, "-o", tmp_path / "s.png", "--trust-owner", "12345").exception is None
+
+
+def test_numbers_on_one_sheet_have_as_many_decimals_as_the_largest_has_room_for() -> None:
+    earned = (-1.5, -5.0, -10.5, -126.5, -0.01)
+    decimals = decimals_of([Noted(value, step) for step, value in enumerate(earned)])
+    texts = [caption(0, None, Noted(value, 7), decimals)[1] for value in earned]
+    assert [text[0] for text in texts] == [f"return {text}" for text in ("-1.5", "-5.0", "-10.5", "-126.5", "0.0")]
+    assert {text[1] for text in texts} == {"step 7"}
+    assert decimals_of([Noted(3.0)]).earned == 0 and decimals_of([Noted(0.25)]).earned == 3
 
 
 def test_hostile_annotations_break_nothing(tmp_path: Path, frames: Pixels) -> None:
