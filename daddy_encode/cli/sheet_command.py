@@ -89,7 +89,7 @@ def command(
     Under each frame are its index and time, and where the rollout's annotations say so the return so far and the step.
     JOB is a directory of frames; where it holds several sequences, with the pattern of one: 'DIR/rgb_*.png'. Only the
     frames that are shown are read. Of a job whose frames are gone, or their directory, the video is taken. Several
-    jobs are one below the other, each with its name: --rows 1 is the row for a paper.
+    jobs are one below the other, each with its name; the row for a paper is --rows 1.
 
     Frames are as large as they are unless --width is given. Exit status: 0, 1 where a job cannot be shown, 2 wrong
     usage.
