@@ -33,6 +33,9 @@ _BEGIN = b"// daddy-encode gallery "
 _LONGEST_HEAD = 2**14
 _LONGEST_FILE = 2**24
 _NEW_SECONDS = 3600
+# In a script, the first would set the object's prototype: such a key is written in brackets. In a text there would be
+# a backslash before each quote.
+_PROTOTYPE, _OWN_KEY = b'"__proto__":', b'["__proto__"]:'
 
 _Size = Annotated[int, Meta(ge=1, le=65_535)]
 
@@ -91,14 +94,15 @@ def read_details(directory: int, identifier: str) -> dict[str, Any]:
         with open(descriptor, "rb") as stream:
             text = stream.read(_LONGEST_FILE)
         _, _, call = text.partition(b"\n")
-        found = json.loads(call[call.index(b",") + 1 : call.rindex(b")")])
+        found = json.loads(call[call.index(b",") + 1 : call.rindex(b")")].replace(_OWN_KEY, _PROTOTYPE))
         return found if isinstance(found, dict) else {}
     return {}
 
 
 def write_details(directory: int, identifier: str, head: Mapping[str, Any], details: Mapping[str, Any]) -> Head:
     """Write a job's file; its first line gets `head` and the size. Raises OSError."""
-    body = b"".join((b"daddyEncode.job(", embedded_json(identifier), b",", embedded_json(details), b");\n"))
+    value = embedded_json(details).replace(_PROTOTYPE, _OWN_KEY)
+    body = b"".join((b"daddyEncode.job(", embedded_json(identifier), b",", value, b");\n"))
     whole = msgspec.convert({**head, "bytes": len(body)}, known(Head))
     # ASCII: in a comment, a separator of lines would end it.
     line = json.dumps(msgspec.to_builtins(whole), separators=(",", ":")).encode()

@@ -28,6 +28,7 @@ from daddy_encode.spool.walk import Listing, SpoolDirectory
 from tests.jobs import encode
 from tests.media import leftovers, moving_square, run_command
 from tests.report.gallery.pages import Page, read_details, read_page, read_script, target
+from tests.report.gallery.spools import add_job, make_clip
 
 META = {"environment": "Ant", "seed": 3, "return": 200.5, "agent": {"step": 1000}}
 
@@ -127,6 +128,18 @@ def test_only_the_pages_own_script_and_styles_may_run(spool: Path) -> None:
         assert not [name for name in attributes if name == "style" or name.startswith("on")], tag
         for name in ("src", "href"):
             assert attributes.get(name, "data:,") == "data:,", "nothing is loaded but what the script asks for"
+
+
+def test_annotations_may_be_called_as_what_every_object_has(tmp_path: Path) -> None:
+    written = [{"__proto__": k, "constructor": 2 * k, "note": '["__proto__"]: "__proto__":'} for k in range(12)]
+    add_job(tmp_path, "job", make_clip(tmp_path.parent / f"{tmp_path.name} clip"), annotations=written)
+    for again in (False, True):
+        # The second time its file is read again, for the sprite.
+        page = made(tmp_path, sprites=again)
+        found = read_details(tmp_path / "index.html", page.job("job")["id"])
+        assert found["columns"] == {"__proto__": list(range(12)), "constructor": list(range(0, 24, 2))}
+        assert found["texts"]["note"][0] == [0, written[0]["note"]]
+        shutil.rmtree(tmp_path / "job", ignore_errors=True)
 
 
 def test_what_a_rollout_knew_is_shown_when_its_frames_and_records_are_gone(spool: Path) -> None:

@@ -123,6 +123,24 @@ def test_listeners_hear_of_changes_and_of_nothing_else() -> None:
     assert state.evaluate(script) == [[["b", [], ["query"]], ["b", ["x"], ["compare", "brush"]]], "c", True, False]
 
 
+def test_back_undoes_what_the_steps_changed_and_keeps_what_was_selected_since() -> None:
+    address = run_module("address.js")
+    before = link.call("fromHash", "#view=matrix&sort=name")
+    steps = [["view"], ["view", "query"], ["job"]]
+
+    def restored(left: Any, reached: Any) -> set[str]:
+        return set(address.call("restored", before, left, reached))
+
+    assert restored(steps, steps[:2]) == {"job", "frame"}
+    assert restored(steps[:2], steps) == {"job", "frame"}, "forward"
+    assert restored(steps, steps[:1]) == {"job", "frame", "view", "query"}
+    assert restored(steps, steps) == set()
+    assert address.call("restored", before, steps, steps[:1])["view"] == "matrix"
+    # An address that somebody typed is taken whole, but for the colours.
+    assert restored(steps, None) == set(before) - {"theme"}
+    assert address.call("restored", {**before, "theme": "dark"}, steps, None)["theme"] == "dark"
+
+
 def test_six_jobs_are_the_most_that_are_compared() -> None:
     six = list("abcdef")
     assert state.call("toggleCompared", six, "g") == six

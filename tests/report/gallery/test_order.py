@@ -158,6 +158,17 @@ def test_what_is_in_view_is_all_that_overlaps_it_and_little_more(
         assert layout["sections"][box["section"]]["top"] + box["top"] == boxes[place]
 
 
+def test_keys_begin_at_the_card_that_was_gone_to_or_at_the_first_in_sight() -> None:
+    layout = layout_of(1000, [(40, True), (40, True)])
+    box = grid.call("boxOf", layout, 57)
+    top = layout["sections"][box["section"]]["top"] + box["top"]
+    first = 57 - (57 - layout["sections"][1]["first"]) % layout["columns"]
+    assert grid.call("inSightFrom", layout, 0, top - 5, top + 600) == first
+    assert grid.call("inSightFrom", layout, 57, top - 5, top + 600) == 57
+    assert grid.call("inSightFrom", layout, 3, 0, 600) == 3
+    assert grid.call("inSightFrom", layout_of(1000, []), 0, 0, 600) == 0
+
+
 def test_arrows_go_to_the_card_above_and_below_also_across_groups() -> None:
     # Three columns: 0 1 2 / 3, then nothing, then 4 5, then a closed group, then 6 7 8.
     layout = layout_of(330, [(4, True), (0, True), (2, True), (9, False), (3, True)])

@@ -144,6 +144,118 @@ def test_the_keyboard_goes_through_the_cards_and_through_a_clip(browser: Browser
     page.wait_for("document.activeElement.classList.contains('open')")
 
 
+@pytest.mark.soak
+def test_keys_of_a_view_need_no_click_before_them(browser: Browser, index: Path) -> None:
+    page = browser.open(index, "#sort=return")
+    page.wait_for("document.querySelectorAll('.card').length === 18")
+    page.press("ArrowRight")
+    assert focused(page) == "episode-0"
+    page.press("ArrowRight")
+    assert focused(page) == "episode-1"
+    page.press("2")
+    page.wait_for("document.activeElement.matches('.matrix-cell')")
+    page.press("ArrowDown")
+    page.wait_for("document.activeElement.dataset.place === '1,0'")
+    page.press("3")
+    page.wait_for("document.activeElement.matches('.plot-stage')")
+    page.press("5")
+    page.wait_for("document.activeElement.matches('.timeline input')")
+    page.press("4")
+    page.wait_for("document.activeElement.id === 'panel-compare'")
+    page.press("1")
+    page.wait_for("document.activeElement.matches('.card .open')")
+    assert focused(page) == "episode-1"
+    # The first stop of the Tab key leads past all controls.
+    page.evaluate("document.activeElement.blur()")
+    page.press(" ")
+    page.wait_for("document.querySelectorAll('.card.chosen').length === 1")
+    assert focused(page) == "episode-1" and page.evaluate("scrollY") == 0
+    page.reload()
+    page.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip button"
+    assert page.box(".skip")[0] >= 0
+    page.press("Enter")
+    page.wait_for("document.activeElement.matches('.card .open')")
+
+
+@pytest.mark.soak
+def test_on_a_page_that_was_just_opened_enter_opens_and_keys_begin_in_sight(browser: Browser, tmp_path: Path) -> None:
+    page = browser.open(synthetic(tmp_path, 300), "#brush=0,5,0,5&x=return&y=return&view=plot")
+    page.wait_for("document.querySelector('.filter.brush:not([hidden])') !== null")
+    page.press("Escape")
+    page.wait_for("document.querySelector('.filter.brush').hidden")
+    page.press("1")
+    page.wait_for("document.activeElement.matches('.card .open')")
+    page.evaluate("document.activeElement.blur()")
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    page.wait_for("[...document.querySelectorAll('.card .name')].some(e => e.textContent === 'episode-299')")
+    before = page.evaluate("scrollY")
+    page.press("ArrowDown")
+    page.wait_for("document.activeElement.matches('.card .open')")
+    assert int(focused(page).removeprefix("episode-")) > 270
+    assert abs(page.evaluate("scrollY") - before) < 300
+    page.evaluate("document.activeElement.blur()")
+    page.press("Enter")
+    page.wait_for("document.querySelector('.player').open")
+
+
+@pytest.mark.soak
+def test_back_keeps_what_was_selected_for_comparison(browser: Browser, index: Path) -> None:
+    page = browser.open(index, "#sort=return")
+    page.press(" ")
+    page.press("ArrowRight")
+    page.press("Enter")
+    page.wait_for("document.querySelector('.player').open")
+    page.press("x")
+    page.wait_for("document.querySelectorAll('.tray .item').length === 2")
+    selected = page.texts(".tray .item")
+    page.back()
+    page.wait_for("!document.querySelector('.player').open && document.querySelectorAll('.card.chosen').length === 2")
+    assert page.texts(".tray .item") == selected
+    page.wait_for("location.hash.includes(',') && !location.hash.includes('job=')")
+    page.press("2")
+    page.press("1")
+    page.wait_for("document.activeElement.matches('.card .open')")
+    page.press("ArrowRight")
+    page.press(" ")
+    page.select("#sort", "seed")
+    page.back()
+    page.wait_for("location.hash.includes('view=matrix') && document.querySelectorAll('.tray .item').length === 3")
+    page.wait_for("location.hash.includes('sort=-seed')")
+    # An address that was typed says all.
+    page.goto("#sort=return")
+    page.wait_for("document.querySelectorAll('.card').length === 18 && document.querySelector('.tray').hidden")
+    page.back()
+    page.wait_for("document.querySelectorAll('.tray .item').length === 3")
+
+
+@pytest.mark.parametrize("width", [1200, *(pytest.param(one, marks=pytest.mark.soak) for one in (1000, 1600, 2560))])
+def test_the_tabs_stay_where_they_are(chromium: Browser, index: Path, width: int) -> None:
+    page = chromium.open(index, width=width)
+    page.wait_for("document.querySelectorAll('.filter:not([hidden])').length === 2")
+    seen = set()
+    for key in "12345":
+        page.press(key)
+        page.wait_for(f"document.querySelector('[role=tab]:nth-child({key})').getAttribute('aria-selected') === 'true'")
+        tabs, top = page.box(".tabs"), page.box(".top")
+        assert abs(tabs[1] + tabs[3] - (top[1] + top[3])) <= 1.5, "the line under a tab is on the header's edge"
+        seen.add((tabs[:2], top[3]))
+    assert len(seen) == 1
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("width", [360, 1200])
+def test_what_is_selected_covers_nothing_that_is_used(chromium: Browser, index: Path, width: int) -> None:
+    page = chromium.open(index, "#view=timeline", width=width, height=740)
+    page.press("1")
+    page.wait_for("document.activeElement.matches('.card .open')")
+    page.press(" ")
+    page.press("5")
+    page.wait_for("document.querySelector('.timeline .timeline-run') !== null")
+    page.wait_for("""(() => { const foot = document.querySelector('.timeline-foot').getBoundingClientRect();
+      return foot.bottom <= document.querySelector('.tray').getBoundingClientRect().top && foot.top > 0; })()""")
+
+
 def test_a_query_filters_as_it_is_typed_and_suggests_what_may_follow(browser: Browser, index: Path) -> None:
     page = browser.open(index)
     page.type("#find", "ret")

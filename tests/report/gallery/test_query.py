@@ -201,6 +201,19 @@ def test_what_may_follow_is_suggested_with_counts() -> None:
     assert suggestions('"an open quote env') == []
 
 
+@pytest.mark.parametrize("key", ["constructor", "toString", "hasOwnProperty", "__proto__", "valueOf"])
+def test_keys_that_every_object_has_are_searched_and_suggested_as_others(key: str) -> None:
+    assert query.evaluate(f"exports.parse('{key}:5').terms[0].key") == key
+    script = f"""(() => {{
+      const keys = [{{ name: "{key}", kind: "number", count: 2 }}];
+      const values = (name) => new Map(name === "{key}" ? [[5, 2]] : []);
+      return exports.suggest("{key}:", {len(key) + 1}, keys, values, new Map()).suggestions.map(({{ text }}) => text);
+    }})()"""
+    assert suggest.evaluate(script) == [f"{key}:5 "]
+    of_no_job = f"exports.suggest('{key}:x', {len(key) + 2}, [], () => new Map(), new Map()).suggestions"
+    assert suggest.evaluate(of_no_job) == []
+
+
 def test_a_state_is_added_to_a_query_and_taken_out_again() -> None:
     text = suggest.call("toggleState", "return > 200", "failed")
     assert text == "state:failed return > 200"

@@ -42,6 +42,15 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_gallery(folder / "spool")
 
 
+def test_a_cell_without_rollouts_is_as_high_as_the_others(chromium: Browser, gallery: Path) -> None:
+    page = chromium.open(gallery, "#view=matrix&rows=task&columns=policy")
+    page.wait_for("document.querySelector('.matrix-cell.empty') !== null")
+    heights = page.evaluate(
+        "[...document.querySelectorAll('.matrix-row:not(.head) .matrix-cell')].map((e) => e.offsetHeight)"
+    )
+    assert set(heights) == {54}
+
+
 def state_of(page: Page) -> str:
     """The address's part after #, once it has been written."""
     return str(page.evaluate("new Promise(done => setTimeout(() => done(decodeURIComponent(location.hash)), 400))"))

@@ -1,9 +1,9 @@
 // The jobs as cards: only those in view, and about one screen around, are in the page.
 import { createCard } from "./card.js";
 import { el, replace } from "./dom.js";
-import { boxOf, layoutOf, move, windowOf } from "./grid.js";
+import { boxOf, inSightFrom, layoutOf, move, windowOf } from "./grid.js";
 import { groupJobs } from "./group.js";
-import { register } from "./keyboard.js";
+import { isNowhere, reaches, register } from "./keyboard.js";
 import { toggleCompared } from "./state.js";
 import { counted, writeValue } from "./values.js";
 
@@ -189,14 +189,21 @@ export function createCards(app) {
     if (place >= 0 && (document.activeElement === document.body || element.contains(document.activeElement))) goTo(place);
   }
 
-  const hasFocus = () => isShown && app.state.get().job === null && element.contains(document.activeElement);
+  const hasFocus = () => isShown && app.state.get().job === null && reaches(element);
   const rows = () => Math.max(1, Math.floor((innerHeight - headerHeight()) / (layout.cardHeight + layout.gap)));
+  const inSight = () => {
+    const top = headerHeight() - element.getBoundingClientRect().top;
+    return inSightFrom(layout, active, top, top + innerHeight - headerHeight());
+  };
   const current = () => cards.get(order[active] && order[active].id);
   register(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"], "Go to the card beside, above, below",
-    (event) => goTo(move(layout, active, event.key, 1)), hasFocus, "Cards");
+    ({ key }) => (isNowhere() ? goTo(inSight()) : goTo(move(layout, active, key, 1))), hasFocus, "Cards");
+  register("Enter", "Open the job", () => app.state.set({ job: order[inSight()].id, frame: 0 }),
+    () => hasFocus() && isNowhere() && order.length > 0, "Cards");
   register(["Home", "End"], "First card, last card", (event) => goTo(move(layout, active, event.key, 1)), hasFocus, "Cards");
   register(["PageUp", "PageDown"], "A screen up, down", (event) => goTo(move(layout, active, event.key, rows())), hasFocus, "Cards");
   register("Space", "Select for comparison, or no longer", () => {
+    if (isNowhere()) goTo(inSight());
     const job = order[active];
     if (job) app.state.set(({ compare }) => ({ compare: toggleCompared(compare, job.id) }));
   }, hasFocus, "Cards");

@@ -197,7 +197,8 @@ export function createCompare(app) {
     const { tracks, count } = deck.plan();
     const series = order.flatMap((cell, i) => {
       const { columns, step = 1 } = cell.details() || {};
-      const values = columns?.[name];
+      // A column may be called as what every object has.
+      const values = columns && Object.hasOwn(columns, name) ? columns[name] : undefined;
       const track = tracks[i];
       if (values === undefined || track === undefined) return [];
       return [{ values, colour: i, words: cell.name, across: (index) => (track.start + (index * step + 0.5) / track.ratio) / count }];

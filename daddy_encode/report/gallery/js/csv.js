@@ -38,10 +38,10 @@ function oneLine(text) {
   return text.replace(/[\p{C}\p{Z}]/gu, (character) => (character === " " ? " " : escaped(character)));
 }
 
-const SHORT = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
+const SHORT = new Map([["\n", "\\n"], ["\r", "\\r"], ["\t", "\\t"]]);
 
 function escaped(character) {
-  if (character in SHORT) return SHORT[character];
+  if (SHORT.has(character)) return SHORT.get(character);
   const code = character.codePointAt(0);
   const digits = code.toString(16);
   if (code < 0x100) return `\\x${digits.padStart(2, "0")}`;

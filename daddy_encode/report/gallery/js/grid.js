@@ -54,6 +54,28 @@ export function windowOf(layout, top, bottom) {
 }
 
 /**
+ * Where keys begin: at the card that was gone to last, or if one has scrolled away from it, at the first in sight.
+ * @param {Layout} layout
+ * @param {number} active place of a card
+ * @param {number} top
+ * @param {number} bottom
+ * @returns {number} a place; 0 where there is no card
+ */
+export function inSightFrom(layout, active, top, bottom) {
+  if (layout.count === 0) return 0;
+  const isSeen = (place) => {
+    const box = boxOf(layout, place);
+    const height = layout.sections[box.section].top + box.top;
+    return height >= top && height < bottom;
+  };
+  if (isSeen(active)) return active;
+  for (const { from, to } of windowOf(layout, top, bottom)) {
+    for (let place = from; place < to; place += 1) if (isSeen(place)) return place;
+  }
+  return active;
+}
+
+/**
  * @param {Layout} layout
  * @param {number} place
  * @returns {{section: number, left: number, top: number}} `top` is counted from the top of its section

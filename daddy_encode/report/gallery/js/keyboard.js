@@ -64,6 +64,20 @@ export function listen(page) {
   page.addEventListener("keydown", press);
 }
 
+/**
+ * Whether keys that have no meaning elsewhere are a view's: the focus is in it, or nowhere and it is in sight.
+ * @param {HTMLElement} element
+ * @returns {boolean}
+ */
+export function reaches(element) {
+  return element.contains(document.activeElement) || (isNowhere() && element.getClientRects().length > 0);
+}
+
+/** @returns {boolean} whether nothing has the focus, as on a page that was just opened */
+export function isNowhere() {
+  return (document.activeElement ?? document.body) === document.body && document.querySelector("dialog[open]") === null;
+}
+
 const MOVES = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End", "PageUp", "PageDown"];
 
 // In a text field keys are text; a button is pressed by Enter and Space; a slider moves by arrows.

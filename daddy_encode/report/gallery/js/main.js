@@ -54,7 +54,8 @@ function start(root, data) {
   const overlays = OVERLAYS.map((create) => create(app));
   const empty = el("div", { class: "empty", role: "status" });
   const header = el("header", { class: "top" },
-    el("div", { class: "bar" }, el("h1", { title: app.data.title }, app.data.title), find.element,
+    el("button", { type: "button", class: "skip button", onclick: tabs.focus }, "Skip to what was found"),
+    el("div", { class: "bar" }, el("h1", { title: app.data.title }, app.data.title), find.element, toolbar.filters,
       el("div", { class: "tools" }, updates.element, marksPanel.button, theme.element, help.button)),
     el("div", { class: "row" }, tabs.tabs, toolbar.element));
   root.append(header, el("main", {}, empty, tabs.panels), tray.element, help.element, ...marksPanel.elements,

@@ -1,6 +1,6 @@
 // The matrix as a table of which only what is in view is in the page, so that 200 by 200 cells scroll like ten by ten.
 import { el, replace } from "./dom.js";
-import { register } from "./keyboard.js";
+import { isNowhere, reaches, register } from "./keyboard.js";
 
 /** Sizes of a cell in CSS pixels: usually, on a small screen, and among many. */
 const WIDE = { width: 104, height: 54 };
@@ -51,9 +51,9 @@ export function createMatrixGrid({ activate }) {
     activate(...place);
   });
   new ResizeObserver(() => layout()).observe(element);
-  const hasFocus = () => element.contains(document.activeElement);
+  const hasFocus = () => reaches(element) && table.rows > 0;
   register(Object.keys(MOVES), "Go to the cell beside, above, below", ({ key }) => {
-    const [down, right] = MOVES[key];
+    const [down, right] = isNowhere() ? [0, 0] : MOVES[key];
     goTo(active[0] + down, active[1] + right);
   }, hasFocus, "Matrix");
   register(["Home", "End"], "First, last column", ({ key }) => goTo(active[0], key === "Home" ? 0 : table.columns - 1), hasFocus, "Matrix");
@@ -104,19 +104,22 @@ export function createMatrixGrid({ activate }) {
     element.setAttribute("aria-rowcount", String(table.rows));
     element.setAttribute("aria-colcount", String(table.columns));
     active = [Math.min(active[0], table.rows - 1), Math.min(active[1], table.columns - 1)];
-    const had = hasFocus();
-    shown.clear();
-    replace(body);
-    layout();
-    if (had) focusActive();
+    draw(true);
   }
 
   function layout() {
+    draw(false);
+  }
+
+  // What had the focus has it again.
+  function draw(isAnew) {
+    const had = element.contains(document.activeElement);
     const wide = element.clientWidth;
     const most = wide < 600 ? wide * 0.38 : 260;
     const head = Math.round(Math.min(most, Math.max(84, table.longest * LETTER + 30)));
-    if (head !== headWidth) {
-      headWidth = head;
+    const clears = isAnew || head !== headWidth;
+    headWidth = head;
+    if (clears) {
       shown.clear();
       replace(body);
     }
@@ -136,6 +139,7 @@ export function createMatrixGrid({ activate }) {
       shown.delete(row);
     }
     for (const row of rows.sort((one, other) => one - other)) showRow(row, columns);
+    if (had && clears) focusActive();
   }
 
   function showRow(row, columns) {

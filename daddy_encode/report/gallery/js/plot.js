@@ -1,7 +1,7 @@
 // The view of the plot: any number over another, a point leads to its video, a rectangle selects.
 import { createChoices } from "./plot_choices.js";
 import { el } from "./dom.js";
-import { register } from "./keyboard.js";
+import { reaches, register } from "./keyboard.js";
 import { narrowed } from "./matrix_data.js";
 import { cleanBrush, defaultColour, defaultPlot, plotOf } from "./plot_data.js";
 import { drawPlot, layoutOf } from "./plot_draw.js";
@@ -45,7 +45,7 @@ export function createPlot(app) {
   stage.addEventListener("pointercancel", () => endDrag());
   stage.addEventListener("pointerleave", () => drag === null && show(-1));
   stage.addEventListener("blur", () => show(-1));
-  const hasFocus = () => document.activeElement === stage;
+  const hasFocus = () => app.state.get().job === null && reaches(stage);
   register(["ArrowLeft", "ArrowRight"], "Previous, next point along the axis", ({ key }) => step(key === "ArrowRight" ? 1 : -1, "x"), hasFocus, "Plot");
   register(["ArrowUp", "ArrowDown"], "Next point above, below", ({ key }) => step(key === "ArrowUp" ? 1 : -1, "y"), hasFocus, "Plot");
   register("Enter", "Open the point’s video", () => current >= 0 && open(current), hasFocus, "Plot");
@@ -120,6 +120,7 @@ export function createPlot(app) {
     if (order.length === 0) return;
     const place = current < 0 ? (way > 0 ? 0 : order.length - 1) : order.indexOf(current) + way;
     const index = order[Math.min(order.length - 1, Math.max(0, place))];
+    stage.focus({ preventScroll: true });
     show(index);
     const { id, x, y } = plot.points[index];
     said.textContent = `${app.byId.get(id).job}: ${of.x} ${write(of.x, x)}, ${of.y} ${write(of.y, y)}`;

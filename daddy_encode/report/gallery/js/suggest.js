@@ -3,6 +3,8 @@ import { CHIPS, MARKS, STATES, namesMeant, parse, quoted } from "./query.js";
 import { writeValue } from "./values.js";
 
 const MOST = 9;
+/** Keys whose values are known beforehand. A Map: an object would have a "constructor", too. */
+const KNOWN = new Map([["mark", MARKS], ["chip", CHIPS], ["state", STATES]]);
 
 /**
  * @typedef {{name: string, kind: "number"|"text", count: number}} Key
@@ -110,7 +112,7 @@ function describe({ kind, count }, values) {
 function valuesFor(key, written, keys, valuesOf) {
   const before = written.slice(0, written.lastIndexOf(",") + 1);
   const lower = written.slice(before.length).replace(/^"/, "").toLowerCase();
-  const known = { mark: MARKS, chip: CHIPS, state: STATES }[key];
+  const known = KNOWN.get(key);
   const counts = new Map();
   if (key === "has") for (const one of keys) counts.set(one.name, one.count);
   else if (known) for (const one of known) counts.set(one, key === "state" ? valuesOf("state").get(one) || 0 : undefined);

@@ -15,7 +15,12 @@ export function createTabs(app, views) {
   const tabs = el("div", { class: "tabs", role: "tablist", "aria-label": "Views", onkeydown: pressed }, all.map(({ tab }) => tab));
 
   views.forEach(({ name, title }, place) => {
-    register(String(place + 1), title, () => app.state.set({ view: name, job: null }), undefined, "Views");
+    const show = () => {
+      app.state.set({ view: name, job: null });
+      // Once it is shown, which is in this turn.
+      queueMicrotask(all[place].focus);
+    };
+    register(String(place + 1), title, show, undefined, "Views");
   });
 
   function pressed(event) {
@@ -45,7 +50,7 @@ function createTab(app, { name, title, create, badge }) {
     type: "button", role: "tab", id: `tab-${name}`, "aria-controls": `panel-${name}`,
     onclick: () => app.state.set({ view: name }),
   }, title, number);
-  const panel = el("section", { role: "tabpanel", id: `panel-${name}`, "aria-labelledby": `tab-${name}`, hidden: true });
+  const panel = el("section", { role: "tabpanel", id: `panel-${name}`, "aria-labelledby": `tab-${name}`, tabindex: "-1", hidden: true });
   let view = null;
   let wasShown = false;
 
@@ -65,5 +70,11 @@ function createTab(app, { name, title, create, badge }) {
     wasShown = shown;
   }
 
-  return { name, tab, panel, update, focus: () => view && view.focus && view.focus() };
+  // A view that has nothing to go to, as one without jobs: its panel.
+  function focus() {
+    view?.focus?.();
+    if (!panel.contains(document.activeElement)) panel.focus({ preventScroll: true });
+  }
+
+  return { name, tab, panel, update, focus };
 }

@@ -11,12 +11,12 @@ const MOST_GROUPS = 400;
 
 /**
  * @param {object} app
- * @returns {{element: HTMLElement, update(visible: object[], state: object, changed: Set<string>): void}}
+ * @returns {{element: HTMLElement, filters: HTMLElement, update(visible: object[], state: object, changed: Set<string>): void}}
  */
 export function createToolbar(app) {
   const present = STATES.filter((state) => app.wordCounts().get(state) > 0);
   const numbers = new Map();
-  const filters = present.map((state) => {
+  const states = present.map((state) => {
     const number = el("span", { class: "number" });
     numbers.set(state, number);
     return el("button", {
@@ -26,7 +26,8 @@ export function createToolbar(app) {
   });
   const brush = el("button", {
     type: "button", class: "filter brush", onclick: () => app.state.set({ brush: null }),
-  }, "within the plot’s selection ×");
+    title: "Only what is selected in the plot; a click clears the selection",
+  }, "selected in the plot ×");
   const sort = el("select", { id: "sort", onchange: () => setSort(sort.value, null) }, options(app.keys.map((key) => key.name)));
   const way = el("button", { type: "button", class: "icon-button way", onclick: turn });
   const group = el("select", { id: "group", onchange: () => app.state.set({ group: group.value }) },
@@ -35,12 +36,11 @@ export function createToolbar(app) {
     type: "button", class: "size", "data-size": size, "aria-label": `${name} cards`, title: `${name} cards`,
     onclick: () => app.state.set({ size }),
   }, el("span", { class: `squares ${size}`, "aria-hidden": "true" })));
-  const element = el("div", { class: "toolbar" },
-    el("div", { class: "filters", role: "group", "aria-label": "Show only" }, present.length > 1 && filters, brush),
-    el("div", { class: "arrange" },
-      el("label", { for: "sort" }, "Sort by"), el("span", { class: "joined" }, sort, way),
-      el("label", { for: "group" }, "Group by"), group,
-      el("div", { class: "sizes", role: "group", "aria-label": "Size of the cards" }, sizes)));
+  const filters = el("div", { class: "filters", role: "group", "aria-label": "Show only" }, present.length > 1 && states, brush);
+  const element = el("div", { class: "arrange" },
+    el("label", { for: "sort" }, "Sort by"), el("span", { class: "joined" }, sort, way),
+    el("label", { for: "group" }, "Group by"), group,
+    el("div", { class: "sizes", role: "group", "aria-label": "Size of the cards" }, sizes));
 
   function groupKeys() {
     const names = app.keys.map((key) => key.name).filter((name) => !["name", "finished", "seconds", "bytes"].includes(name));
@@ -70,6 +70,7 @@ export function createToolbar(app) {
 
   return {
     element,
+    filters,
     update(visible, state, changed) {
       const { key, descending } = readSort(state.sort);
       select(sort, key);
@@ -84,13 +85,13 @@ export function createToolbar(app) {
         // What each of them would show, by the rest of the query.
         const counts = new Map();
         for (const job of app.found(withoutStates(state.query))) counts.set(job.state, (counts.get(job.state) || 0) + 1);
-        for (const filter of filters) {
+        for (const filter of states) {
           filter.setAttribute("aria-pressed", String(chosen.includes(filter.dataset.state)));
           numbers.get(filter.dataset.state).textContent = String(counts.get(filter.dataset.state) || 0);
         }
       }
       // The other views have an order of their own.
-      element.querySelector(".arrange").hidden = state.view !== "cards";
+      element.hidden = state.view !== "cards";
     },
   };
 }

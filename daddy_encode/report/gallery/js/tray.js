@@ -4,6 +4,9 @@ import { label } from "./facts.js";
 import { register } from "./keyboard.js";
 import { MOST_COMPARED, toggleCompared } from "./state.js";
 
+/** Between it and the foot of the window, and what lies above it, in CSS pixels. */
+const GAP = 24;
+
 /**
  * @param {object} app
  * @returns {{element: HTMLElement, update(state: object): void}}
@@ -21,11 +24,15 @@ export function createTray(app) {
 
   register("c", "Compare what is selected", open, () => app.state.get().compare.length > 0 && app.state.get().job === null);
 
+  // What sticks to the foot of a view stays above it.
+  new ResizeObserver(() => {
+    document.documentElement.style.setProperty("--tray", `${element.hidden ? 0 : element.offsetHeight + GAP}px`);
+  }).observe(element);
+
   return {
     element,
     update({ compare: ids, view }) {
       element.hidden = ids.length === 0 || view === "compare";
-      document.body.classList.toggle("has-tray", !element.hidden);
       replace(items, ids.filter((id) => app.byId.has(id)).map((id, place) => {
         const { name, run } = label(app.byId.get(id));
         return el("li", {}, el("button", {
