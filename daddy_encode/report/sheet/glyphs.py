@@ -188,6 +188,13 @@ def _advance(letter: str, unit: float) -> int:
 @functools.lru_cache(1024)
 def _glyph(letter: str, unit: float, darkness: int) -> list[bytes]:
     """A letter's rows of grey values."""
+    shades = bytes(255 - darkness * value // 255 for value in range(256))
+    return [row.translate(shades) for row in _covered(letter, unit)]
+
+
+@functools.lru_cache(1024)
+def _covered(letter: str, unit: float) -> list[bytes]:
+    """How much of each pixel of a letter's rows is covered, 0 to 255."""
     width, height = _advance(letter, unit), line_pixels(unit)
     # Lines on the grid are in the middle of a pixel where letters are smallest, and so not two grey ones.
     left = int(_BEARING * unit) + 0.5
@@ -200,8 +207,7 @@ def _glyph(letter: str, unit: float, darkness: int) -> list[bytes]:
     # Thin letters would be grey all over.
     radius = max(_RADIUS * unit, 0.5)
     spans = _spans(segments, radius, height * samples, samples)
-    shades = bytes(255 - darkness * value // 255 for value in range(256))
-    return [_coverage(spans[row * samples : (row + 1) * samples], width).translate(shades) for row in range(height)]
+    return [_coverage(spans[row * samples : (row + 1) * samples], width) for row in range(height)]
 
 
 def _segments(strokes: Sequence[str]) -> Iterator[Segment]:
@@ -236,19 +242,24 @@ def _spans(segments: Sequence[Segment], radius: float, rows: int, samples: int) 
         across, up = (radius * rise / length, radius * run / length) if length else (0.0, 0.0)
         highest, lowest = min(y0, y1) - radius, max(y0, y1) + radius
         for row in range(max(0, int(highest * samples)), min(rows, int(lowest * samples) + 1)):
-            y = (row + 0.5) / samples
+            above = (row + 0.5) / samples - y0
             left, right = math.inf, -math.inf
-            # The round ends, then the edges that are `radius` away on each side.
-            for x, distance in ((x0, y - y0), (x1, y - y1)):
-                if (rest := square - distance * distance) > 0:
-                    half = math.sqrt(rest)
-                    left, right = min(left, x - half), max(right, x + half)
+            # The round ends, then the edges that are `radius` away on each side. Unrolled: it is most of a letter.
+            if (rest := square - above * above) > 0:
+                half = math.sqrt(rest)
+                left, right = x0 - half, x0 + half
+            distance = (row + 0.5) / samples - y1
+            if (rest := square - distance * distance) > 0:
+                half = math.sqrt(rest)
+                left = x if (x := x1 - half) < left else left
+                right = x if (x := x1 + half) > right else right
             if rise:
-                for side_across, side_up in ((across, up), (-across, -up)):
-                    share = (y - y0 + side_up) / rise
-                    if 0 <= share <= 1:
-                        x = x0 + side_across + share * run
-                        left, right = min(left, x), max(right, x)
+                if 0 <= (share := (above + up) / rise) <= 1:
+                    x = x0 + across + share * run
+                    left, right = x if x < left else left, x if x > right else right
+                if 0 <= (share := (above - up) / rise) <= 1:
+                    x = x0 - across + share * run
+                    left, right = x if x < left else left, x if x > right else right
             if left < right:
                 spans[row].append((left, right))
     return spans
