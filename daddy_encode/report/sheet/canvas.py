@@ -13,15 +13,25 @@ _LEVEL = 1
 
 
 class Canvas:
-    """A picture in the making; in memory each row begins with its filter byte."""
+    """A picture in the making, from above band by band: memory that is used again costs much less than new memory.
+
+    In memory each row begins with its filter byte.
+    """
 
     def __init__(self, width: int, height: int) -> None:
-        """A white one of `width` x `height` pixels."""
+        """One of `width` x `height` pixels, as high as all its bands will be."""
         self.width = width
         self.height = height
         self._stride = 1 + 3 * width
+        self._rows = memoryview(b"")
+        self._compressor = deflate.compressobj(_LEVEL)
+        self._compressed: list[bytes] = []
+
+    def begin(self, height: int) -> None:
+        """Begin a white band of that height, below what there is; from now on `top` is counted from its top."""
+        self._end()
         # Between views bytes are copied once; what is put into a bytearray itself is copied twice.
-        self._rows = memoryview(bytearray(b"\0" + b"\xff" * (3 * width)) * height)
+        self._rows = memoryview(bytearray(b"\0" + b"\xff" * (3 * self.width)) * height)
 
     def put(self, left: int, top: int, width: int, height: int, pixels: memoryview | bytes) -> None:
         """Put a picture, rgb24 row by row, where `left` and `top` say."""
@@ -54,9 +64,15 @@ class Canvas:
             at += self._stride
 
     def png(self) -> bytes:
-        """Its PNG."""
-        data = chunk_parts(IDAT, deflate.compress(self._rows, _LEVEL))
+        """Its PNG, once all is drawn."""
+        self._end()
+        data = chunk_parts(IDAT, b"".join((*self._compressed, self._compressor.flush())))
         return b"".join((beginning(self.width, self.height), *data, END))
+
+    def _end(self) -> None:
+        self._compressed.append(self._compressor.compress(self._rows))
+        # Before the next one is made, in the same place.
+        self._rows = memoryview(b"")
 
     def _fill(self, left: int, top: int, width: int, grey: int) -> None:
         at = top * self._stride + 1 + 3 * left

@@ -117,9 +117,10 @@ def make_sheet(
         whole_height += margin - blocks[-1].cell.gap
         _check_size(whole_width, whole_height)
         canvas = Canvas(whole_width, whole_height)
-        top = margin
+        canvas.begin(margin)
         for block in blocks:
-            top = _draw(canvas, block, margin, top)
+            _draw(canvas, block, margin)
+        canvas.begin(margin - blocks[-1].cell.gap)
         return Sheet(
             canvas.png(),
             whole_width,
@@ -153,29 +154,28 @@ def _check_size(width: int, height: int) -> None:
         )
 
 
-def _draw(canvas: Canvas, block: _Block, left: int, top: int) -> int:
-    """Draw a clip's pictures, and return where the next ones begin."""
+def _draw(canvas: Canvas, block: _Block, left: int) -> None:
+    """Draw a clip's pictures, below what there is."""
     cell, border = block.cell, block.cell.border
     if block.title:
         title = _fitted(block.title, canvas.width - 2 * left, block.title_unit)
-        canvas.write(left, top, draw_text(title, block.title_unit, _BLACK))
-    top += block.title_height
+        canvas.begin(block.title_height)
+        canvas.write(left, 0, draw_text(title, block.title_unit, _BLACK))
     shown: tuple[int, memoryview | bytes] = (-1, b"")
     for row in block.grid.rows():
+        canvas.begin(cell.whole_height + cell.gap)
         for column, frame in enumerate(row):
             x = left + column * (cell.width + cell.gap)
             if frame != shown[0]:
                 shown = frame, _resized(next(block.pixels), block.size, (cell.width, cell.height))
-            canvas.frame(x, top + border, cell.width, cell.height, border, _BORDER)
-            canvas.put(x, top + border, cell.width, cell.height, shown[1])
+            canvas.frame(x, border, cell.width, cell.height, border, _BORDER)
+            canvas.put(x, border, cell.width, cell.height, shown[1])
             for line, (parts, darkness) in enumerate(zip(block.texts.get(frame, ()), (_BLACK, _GREY), strict=False)):
                 text = draw_text(_joined(parts, cell.width, cell.unit), cell.unit, darkness)
-                canvas.write(x, top + cell.text_top(line), text)
-        top += cell.whole_height + cell.gap
+                canvas.write(x, cell.text_top(line), text)
     # To its end: what is packed is known to be whole then.
     for _ in block.pixels:
         pass
-    return top
 
 
 def _fitted(text: str, width: int, unit: float) -> str:

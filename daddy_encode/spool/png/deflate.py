@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 try:
-    from isal.isal_zlib import adler32, compress, crc32, decompressobj
+    from isal.isal_zlib import adler32, compress, compressobj, crc32, decompressobj
 
     # isal's stub calls its exception an instance.
     from isal.isal_zlib import error as _error
 
     DeflateError: type[Exception] = _error  # type: ignore[assignment]
 except ImportError:
-    from zlib import adler32, compress, crc32, decompressobj  # type: ignore[assignment]
+    from zlib import adler32, compress, compressobj, crc32, decompressobj  # type: ignore[assignment]
     from zlib import error as DeflateError
 
-__all__ = ["DeflateError", "adler32", "compress", "crc32", "decompressobj"]
+__all__ = ["DeflateError", "adler32", "compress", "compressobj", "crc32", "decompressobj"]
