@@ -39,10 +39,11 @@ def find_jobs(
     *,
     marked: MarkedJobs | None,
     dry_run: bool,
+    compare_marks: bool = True,
 ) -> FoundJobs:
     """The jobs at `paths` that are `marked`; logs what is passed over, and what is wrong.
 
-    `work` is what is done with them, as a verb.
+    `work` is what is done with them, as a verb; `compare_marks` as for `select_marked`.
     """
     found = find_all_jobs(paths, output_dir, is_done=partial(is_done, context=context), tidy=not dry_run)
     for passed_over in found.passed_over:
@@ -50,5 +51,7 @@ def find_jobs(
     for fault in found.faults:
         log.error("%s", str(fault).replace("nothing to encode", f"nothing to {work}"))
     if marked is not None:
-        found.jobs = JobList(select_marked(marked, found.jobs, lambda job: job.paths, found.faults))
+        found.jobs = JobList(
+            select_marked(marked, found.jobs, lambda job: job.paths, found.faults, compare=compare_marks)
+        )
     return found

@@ -19,6 +19,9 @@ from daddy_encode.spool.records import parse_record
 MARKS = ("good", "bad", "star")
 """What a job may be marked as; a star may come with either of the others."""
 
+SOURCE_DIGITS = 16
+"""How many hexadecimal digits of a receipt's `source.sha256` say which recording a mark is of."""
+
 # Of 40,000 marks with their notes; of each the page writes 5 values at least.
 MAX_MARKS_BYTES = 32 * 2**20
 MAX_MARKS_VALUES = 400_000
@@ -35,12 +38,14 @@ class Mark(Struct, frozen=True):
         mark: Whether it is a good or a bad one; None: neither.
         star: Whether it has a star.
         note: Words about it.
+        source: Which recording it was said of: what the `source.sha256` of its receipt began with; empty: not known.
     """
 
     job: Annotated[str, Meta(min_length=1, max_length=20_000)]
     mark: Literal["good", "bad"] | None = None
     star: bool = False
     note: Annotated[str, Meta(max_length=100_000)] = ""
+    source: Annotated[str, Meta(pattern="^([0-9a-f]{16,64})?$")] = ""
 
     def has_any(self, marks: Collection[str]) -> bool:
         """Whether the job is marked as one of `marks`; of none: whether it is listed, and not as a bad one."""
@@ -92,7 +97,8 @@ class MarkedJobs:
     """
 
     def __init__(self, marks: Iterable[Mark], kinds: Collection[str]) -> None:
-        self._found: dict[str, Path | None] = {mark.job: None for mark in marks if mark.has_any(kinds)}
+        self._sources = {mark.job: mark.source for mark in marks if mark.has_any(kinds)}
+        self._found: dict[str, Path | None] = dict.fromkeys(self._sources)
 
     @property
     def listed(self) -> int:
@@ -101,6 +107,10 @@ class MarkedJobs:
     @property
     def missing(self) -> list[str]:
         return [name for name, job in self._found.items() if job is None]
+
+    def source(self, paths: JobPaths) -> str:
+        """Which recording the mark of a job that was selected is of, as Mark says."""
+        return self._sources[paths.name]
 
     def select(self, jobs: Iterable[_Job], paths_of: Callable[[_Job], JobPaths]) -> list[_Job]:
         """Those of `jobs` that are selected, in their order.

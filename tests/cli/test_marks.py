@@ -45,6 +45,12 @@ def marks_file(path: Path, marks: list[dict[str, object]] = MARKS) -> Path:
     return path
 
 
+def with_sources(tree: Path, marks: list[dict[str, object]] = MARKS) -> list[dict[str, object]]:
+    """The marks as a page exports them, which say what recording each is of."""
+    sources = {job: json.loads((tree / f"{job}.receipt.json").read_text())["source"]["sha256"][:16] for job in JOBS}
+    return [{**mark, "source": sources[str(mark["job"])]} for mark in marks]
+
+
 def with_frames(tree: Path) -> set[str]:
     """The jobs that have their PNGs."""
     return {job for job in JOBS if (tree / job / "000000.png").exists()}
@@ -55,7 +61,7 @@ def packed(tree: Path) -> set[str]:
 
 
 def test_clean_deletes_the_frames_of_bad_jobs_alone(tree: Path, tmp_path: Path) -> None:
-    marks = marks_file(tmp_path / "marks.json")
+    marks = marks_file(tmp_path / "marks.json", with_sources(tree))
     # As a user runs it.
     done = run_command("clean", "spool", "--from", "marks.json", "--mark", "bad", "--yes", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -64,6 +70,31 @@ def test_clean_deletes_the_frames_of_bad_jobs_alone(tree: Path, tmp_path: Path) 
     # What else is asked of the jobs holds as well.
     assert told("clean", tree, "--from", marks, "--mark", "good", "--older-than", "1d", "--yes")[0] == 0
     assert with_frames(tree) == set(JOBS) - {"a/bad", "b/bad and starred"}
+
+
+def test_what_was_not_marked_is_neither_cleaned_nor_packed_under_its_name(tree: Path, tmp_path: Path) -> None:
+    marks = marks_file(tmp_path / "marks.json", with_sources(tree))
+    # Recorded anew since; below another tree the same name is another job's.
+    shutil.rmtree(tree / "a/bad")
+    encode(write_job(tree / "a/bad", 1))
+    other = write_job(tree / "b/a/bad", 2)
+    encode(other)
+    for root in (tree, tree / "b"):
+        status, text = told("clean", root, "--from", marks, "--mark", "bad", "--yes")
+        assert (status, text.count("kept: another recording than the one that was marked has this name")) == (0, 1), (
+            text
+        )
+    assert with_frames(tree) == set(JOBS) - {"b/bad and starred"}
+    assert len(list(other.glob("*.png"))) == 6
+    for command in ("pack", "verify", "encode"):
+        status, text = told(command, tree, "--from", marks, "--mark", "bad")
+        assert (status, text.count("a/bad: left out: another recording than")) == (0, 1), text
+    assert packed(tree) == set()
+    # Of an earlier version, which does not say.
+    marks_file(marks)
+    status, text = told("clean", tree, "--from", marks, "--mark", "good", "--yes")
+    assert (status, text.count("kept: its mark does not say of which recording it is")) == (0, 2), text
+    assert with_frames(tree) == set(JOBS) - {"b/bad and starred"}
 
 
 def test_clean_wants_to_be_told_which_marks(tree: Path, tmp_path: Path) -> None:
@@ -166,7 +197,9 @@ def test_a_name_that_two_jobs_share_is_refused(tree: Path, tmp_path: Path) -> No
     # As text on one line these are the same.
     for name in ("odd\nname", "odd\\nname"):
         encode(write_job(tree / name))
-    marks = marks_file(tmp_path / "marks.json", [{"job": "odd\\nname", "mark": "bad"}])
+    receipt = json.loads((tree / "odd\nname.receipt.json").read_text())
+    mark: dict[str, object] = {"job": "odd\\nname", "mark": "bad", "source": receipt["source"]["sha256"]}
+    marks = marks_file(tmp_path / "marks.json", [mark])
     status, text = told("clean", tree, "--from", marks, "--mark", "bad", "--yes")
     assert (status, "marks would name both" in text) == (2, True), text
     assert (tree / "odd\\nname" / "000000.png").exists()

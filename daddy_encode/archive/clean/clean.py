@@ -24,6 +24,7 @@ def clean_one(
     stop: Stop,
     options: CleanOptions,
     progress: Callable[[float], None] = lambda frames: None,
+    source: str | None = None,
 ) -> CleanOutcome:
     """Verify a job's videos beside its frames, and delete these where nothing is wrong.
 
@@ -34,6 +35,7 @@ def clean_one(
         stop: Set by whoever wants the work ended.
         options: Which frames are deleted.
         progress: As for `prove`.
+        source: As for `check_may_go`.
 
     Raises:
         KeptError: The frames are to be kept; the text says why.
@@ -45,13 +47,19 @@ def clean_one(
     """
     with claimed(paths, context, claims, stop) as (own, is_held):
         try:
-            return _claimed(paths, own, options, progress, is_held=is_held)
+            return _claimed(paths, own, options, progress, source, is_held=is_held)
         except ChangedError as error:
             raise KeptError(f"{paths.job}: kept: its frames changed while they were verified") from error
 
 
 def _claimed(
-    paths: JobPaths, context: Context, options: CleanOptions, progress: Callable[[float], None], *, is_held: bool
+    paths: JobPaths,
+    context: Context,
+    options: CleanOptions,
+    progress: Callable[[float], None],
+    source: str | None,
+    *,
+    is_held: bool,
 ) -> CleanOutcome:
     if not is_held:
         raise KeptError(f"{paths.job}: kept: it cannot be claimed, so that an encoder may be at work on it")
@@ -72,7 +80,7 @@ def _claimed(
             go_on_claimed()
             if (finished := finish(paths, directory, go_on)) is not None:
                 return finished
-            _, listing = check_may_go(paths, directory, options)
+            _, listing = check_may_go(paths, directory, options, source)
             if listing is None:
                 return CleanOutcome(kind="gone")
             found = prove(paths, directory, context.limits, progress)

@@ -22,8 +22,8 @@ from daddy_encode.spool.records import read_record
 from daddy_encode.spool.stored.names import FRAMES_MKV, FRAMES_TAR, PACK_RECORD
 
 
-def look(paths: JobPaths, context: Context, options: CleanOptions) -> CleanOutcome:
-    """What cleaning a job would free, as far as that shows without a proof.
+def look(paths: JobPaths, context: Context, options: CleanOptions, source: str | None = None) -> CleanOutcome:
+    """What cleaning a job would free, as far as that shows without a proof; `source`: as for `check_may_go`.
 
     Raises:
         KeptError: Its frames are to be kept.
@@ -36,7 +36,7 @@ def look(paths: JobPaths, context: Context, options: CleanOptions) -> CleanOutco
             if left is not None and not left.is_whole:
                 sizes = _sizes(directory, sorted(left.files))
                 return CleanOutcome(kind="would", changed=changed_at(directory, None), **sizes)
-            receipt, listing = check_may_go(paths, directory, options)
+            receipt, listing = check_may_go(paths, directory, options, source)
             if listing is None:
                 return CleanOutcome(kind="gone")
             files = frame_files(directory, listing)
@@ -70,9 +70,16 @@ def left_over(paths: JobPaths, directory: JobDirectory) -> Left | None:
 
 
 def check_may_go(
-    paths: JobPaths, directory: JobDirectory, options: CleanOptions
+    paths: JobPaths, directory: JobDirectory, options: CleanOptions, source: str | None = None
 ) -> tuple[Receipt, FrameListing | None]:
     """Check what shows, without a frame being read, that a job is done and its frames are not to be kept.
+
+    Args:
+        paths: Its names.
+        directory: Its directory.
+        options: Which frames are deleted.
+        source: What the SHA-256 of its frames begins with, as whoever chose it says; empty: they do not say. Default:
+            nobody chose it by itself.
 
     Returns:
         Its receipt, and its frames; None where they are gone.
@@ -82,6 +89,13 @@ def check_may_go(
         Skipped: A file is another user's.
     """
     receipt = _done_receipt(paths, directory)
+    if source == "":
+        raise KeptError(
+            f"{paths.job}: kept: its mark does not say of which recording it is; make the gallery anew, mark it there "
+            "and export again"
+        )
+    if source is not None and not receipt.source.sha256.startswith(source):
+        raise KeptError(f"{paths.job}: kept: another recording than the one that was marked has this name")
     if not options.include_salvaged:
         lacks = not_whole(receipt) + ["encoded without a manifest (--settle)"] * receipt.settled
         if receipt.gaps is not None or receipt.salvaged or receipt.partial or receipt.settled:

@@ -37,6 +37,7 @@ from daddy_encode.errors import (
     one_line,
 )
 from daddy_encode.report.log import counted, seconds_text, set_up_logging, shown, size
+from daddy_encode.report.marks import MarkedJobs
 from daddy_encode.report.progress import AboveBar, Progress
 from daddy_encode.service.found_jobs import FoundJobs
 from daddy_encode.service.stop import StopSwitch
@@ -86,10 +87,10 @@ def run(
     context = make_context(trust_owner, max_pixels, stall_timeout)
     set_up_logging(AboveBar(), quiet=quiet, verbose=False)
     begin = time.monotonic()
-    found = find_jobs([root], output_dir, context, "clean", marked=marked, dry_run=dry_run)
+    found = find_jobs([root], output_dir, context, "clean", marked=marked, dry_run=dry_run, compare_marks=False)
     tally = _Tally(len(found.faults), as_json=as_json)
     room = _Room(root, until_free) if until_free is not None else None
-    chosen = _choose(found, context, options, tally, older_than)
+    chosen = _choose(found, context, options, tally, older_than, marked)
     expected = _expected(chosen, room)
     files, freed = sum(job.files for job in expected), sum(job.bytes for job in expected)
     jobs = counted(len(expected), "job")
@@ -114,7 +115,8 @@ def run(
 
         def work(paths: JobPaths) -> Cleaned:
             try:
-                return clean_one(paths, context, claims, stop, options, progress.add)
+                source = marked.source(paths) if marked is not None else None
+                return clean_one(paths, context, claims, stop, options, progress.add, source)
             except (Interrupted, ProgramUnusableError):
                 raise
             except (DaddyEncodeError, OSError) as error:
@@ -184,13 +186,14 @@ def _choose(
     options: CleanOptions,
     tally: _Tally,
     older_than: float | None,
+    marked: MarkedJobs | None,
 ) -> list[_Job]:
     """The jobs to clean, the oldest first, as far as that shows without a proof."""
     chosen = []
     now = time.time()
     for number, job in enumerate(found.jobs):
         try:
-            outcome = look(job.paths, context, options)
+            outcome = look(job.paths, context, options, marked.source(job.paths) if marked is not None else None)
         except (DaddyEncodeError, OSError) as error:
             tally.add(job.paths, error)
             continue

@@ -13,6 +13,7 @@ from daddy_encode.report.log import counted, shown
 from daddy_encode.report.marks import MAX_MARKS_BYTES, MarkedJobs, parse_marks
 from daddy_encode.spool.paths import JobPaths, user_path
 from daddy_encode.spool.publish import explain
+from daddy_encode.spool.receipt import read_receipt
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,8 @@ def select_marked(
     jobs: Iterable[_Job],
     paths_of: Callable[[_Job], JobPaths],
     faults: list[SpoolError] | list[DaddyEncodeError],
+    *,
+    compare: bool = True,
 ) -> list[_Job]:
     """The jobs that `marked` selects; logs which it lists and are not among them.
 
@@ -59,6 +62,8 @@ def select_marked(
         jobs: What was found.
         paths_of: The names of one of them.
         faults: Is given one where nothing is left of what is listed.
+        compare: Whether to leave out those that are another recording by now, or in another tree, than the one that was
+            marked, as far as the marks say which. Default: yes.
 
     Raises:
         SettingsError: Two jobs have one name.
@@ -75,4 +80,13 @@ def select_marked(
         else:
             faults.append(SpoolError(f"{text}; is PATH the tree that the gallery shows?"))
             log.error("%s", faults[-1])
-    return selected
+    return [job for job in selected if not compare or _is_marked(marked.source(paths_of(job)), paths_of(job))]
+
+
+def _is_marked(source: str, paths: JobPaths) -> bool:
+    """Whether a job's receipt is of the recording that was marked; logs where it is of another."""
+    receipt = read_receipt(paths.receipt) if source else None
+    if receipt is None or not receipt.source.sha256 or receipt.source.sha256.startswith(source):
+        return True
+    log.warning("%s: left out: another recording than the one that was marked has this name", paths.job)
+    return False

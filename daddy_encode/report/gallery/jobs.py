@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from daddy_encode.errors import SettingsError, one_line
 from daddy_encode.report.gallery.meta import flat_meta, shortened
+from daddy_encode.report.marks import SOURCE_DIGITS
 from daddy_encode.spool.paths import Kind
 from daddy_encode.spool.rate import parse_fps
 from daddy_encode.spool.receipt import OutputRecord, Receipt
@@ -70,6 +71,7 @@ def job_data(
     data: dict[str, Any] = {
         "id": identifier,
         "job": name,
+        "source": receipt.source.sha256[:SOURCE_DIGITS],
         "state": _state(receipt, videos, there),
         **{kind: video.url for kind, video in there.items()},
     }

@@ -127,6 +127,29 @@ def test_what_is_exported_is_what_the_commands_read() -> None:
     assert parse_marks(run('return exports.createMarks(null, "", jobs).export();').encode(), "marks.json") == []
 
 
+def test_a_mark_says_of_which_recording_it_is_also_when_another_is_there() -> None:
+    exported, merged = run("""
+      const storage = makeStorage();
+      const page = (source) => exports.createMarks(storage, "/a", [{id: "1", job: "run/a", source}, jobs[1]]);
+      page("0123456789abcdef").set("1", {mark: "bad"});
+      const later = page("fedcba9876543210");
+      later.set("2", {mark: "good"});
+      const before = later.export();
+      later.set("1", {star: true});
+      const other = page("0000000000000000");
+      other.import(before);
+      const merged = other.export();
+      other.import('{"version": 1, "marks": [{"job": "run/a", "star": true, "source": "x"}]}');
+      return [before, [merged, other.export()]];
+    """)
+    sources = [
+        {mark.job: mark.source for mark in parse_marks(text.encode(), "marks.json")} for text in (exported, *merged)
+    ]
+    assert sources[0] == {"run/a": "0123456789abcdef", "run/b": ""}
+    # An imported mark comes first, with what it is of; a star alone changes nothing of that.
+    assert sources[1:] == [{"run/a": "0123456789abcdef", "run/b": ""}] * 2
+
+
 def test_an_import_is_merged_and_says_what_was_news() -> None:
     file = {
         "version": 1,

@@ -8,7 +8,7 @@ const MOST_MARKS = 40_000;
 const KEY = "daddy-encode marks ";
 
 /**
- * @typedef {{mark: "good"|"bad"|null, star: boolean, note: string}} Mark
+ * @typedef {{mark: "good"|"bad"|null, star: boolean, note: string, source?: string}} Mark
  */
 
 /** What is said of a job of which nothing is said. */
@@ -17,11 +17,12 @@ export const NO_MARK = Object.freeze({ mark: null, star: false, note: "" });
 /**
  * @param {Storage|null} storage the browser's; null, or one that refuses, and marks last as long as the page
  * @param {string} rootKey tells this gallery's marks from those of others that share the storage
- * @param {{id: string, job: string}[]} jobs
+ * @param {{id: string, job: string, source?: string}[]} jobs `source`: what of its frames a mark is of
  * @param {string} title for the exported file
  */
 export function createMarks(storage, rootKey, jobs, title = "") {
   const names = new Map(jobs.map(({ id, job }) => [id, job]));
+  const sources = new Map(jobs.map(({ id, source }) => [id, source]));
   const listeners = new Set();
   const key = KEY + rootKey;
   let isKept = storage !== null;
@@ -65,17 +66,19 @@ export function createMarks(storage, rootKey, jobs, title = "") {
   }
 
   const nameOf = (id) => names.get(id) || "";
+  // Who marks a job means the recording that this page shows, whatever is recorded in its place later.
+  const patchOf = (id, patch) => [nameOf(id), { ...patch, source: sources.get(id) }];
 
   return {
     /** @returns {Mark} */
     get: (id) => marks.get(nameOf(id)) || NO_MARK,
     /** Change what is said of a job; what the patch does not name stays. */
     set(id, patch) {
-      if (names.has(id)) change([[nameOf(id), patch]]);
+      if (names.has(id)) change([patchOf(id, patch)]);
     },
     /** The same of several jobs. */
     setAll(ids, patch) {
-      change(ids.filter((id) => names.has(id)).map((id) => [nameOf(id), patch]));
+      change(ids.filter((id) => names.has(id)).map((id) => patchOf(id, patch)));
     },
     /** @returns {Map<string, Mark>} by the names of the jobs, those that are not in this gallery among them */
     all: () => new Map(marks),
@@ -156,7 +159,8 @@ export function createMarks(storage, rootKey, jobs, title = "") {
 export function mergeMarks(own, other) {
   const parts = own.note.split(" / ");
   const note = other.note === "" || parts.includes(other.note) ? own.note : own.note === "" ? other.note : `${own.note} / ${other.note}`;
-  return cleanMark({ mark: other.mark === null ? own.mark : other.mark, star: own.star || other.star, note });
+  const { source } = other.mark === null && !isNothing(own) ? own : other;
+  return cleanMark({ mark: other.mark === null ? own.mark : other.mark, star: own.star || other.star, note, source });
 }
 
 /**
@@ -193,11 +197,12 @@ export function readMarks(text) {
  * @returns {string}
  */
 export function writeMarks(marks, root, forPeople) {
-  const entries = [...marks].map(([job, { mark, star, note }]) => ({
+  const entries = [...marks].map(([job, { mark, star, note, source }]) => ({
     job,
     ...(mark === null ? {} : { mark }),
     ...(star ? { star } : {}),
     ...(note === "" ? {} : { note }),
+    ...(source === undefined ? {} : { source }),
   }));
   const whole = { version: MARKS_VERSION, root: root.toWellFormed ? root.toWellFormed() : root, marks: entries };
   if (!forPeople) return JSON.stringify(whole);
@@ -207,11 +212,12 @@ export function writeMarks(marks, root, forPeople) {
   return `{\n  "version": ${MARKS_VERSION},\n  "root": ${JSON.stringify(whole.root)},\n  "marks": [${lines && `\n${lines}\n  `}]\n}\n`;
 }
 
-function cleanMark({ mark, star, note }) {
+function cleanMark({ mark, star, note, source }) {
   return {
     mark: mark === "good" || mark === "bad" ? mark : null,
     star: star === true,
     note: typeof note === "string" ? oneLine(note).slice(0, LONGEST_NOTE).replace(/[\ud800-\udbff]$/, "") : "",
+    ...(typeof source === "string" && /^[0-9a-f]{16}$/.test(source) ? { source } : {}),
   };
 }
 
