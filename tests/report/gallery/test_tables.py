@@ -284,10 +284,11 @@ def test_marks_leave_as_a_file_that_clean_takes_and_come_back(browser: Browser, 
     page.wait_for("document.querySelector('.marks-panel .bad b').textContent === '1'")
     page.click(".marks-panel .primary")
     marks = page.downloaded("marks.json")
+    source = str(json.loads((tmp_path / "spool/run/b.receipt.json").read_text())["source"]["sha256"])[:16]
     assert json.loads(marks.read_text()) == {
         "version": 1,
         "root": "spool",
-        "marks": [{"job": "run/b", "mark": "bad"}],
+        "marks": [{"job": "run/b", "mark": "bad", "source": source}],
     }
     # What came from somebody else is added.
     other = tmp_path / "others.json"
