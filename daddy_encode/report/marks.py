@@ -79,7 +79,10 @@ def parse_marks(text: bytes, name: str) -> list[Mark]:
         ManifestError: It is not such a file, or lists a job twice.
     """
     text = text.removeprefix(_BYTE_ORDER_MARK)
-    marks = parse_record(text, Marks, name, max_bytes=MAX_MARKS_BYTES, max_values=MAX_MARKS_VALUES).marks
+    try:
+        marks = parse_record(text, Marks, name, max_bytes=MAX_MARKS_BYTES, max_values=MAX_MARKS_VALUES).marks
+    except ManifestError as error:
+        raise ManifestError(str(error).replace("not a valid marks:", "not a valid file of marks:", 1)) from error
     listed: set[str] = set()
     for mark in marks:
         if mark.job in listed:

@@ -305,6 +305,8 @@ def test_the_oldest_go_until_there_is_room(small_disk: Path) -> None:
     assert [names(job) == STAYS for job in jobs] == [False, True, True]
     status, said = told("clean", small_disk, "--yes", "--until-free", "5G")
     assert (status, "nothing more to delete" in said, names(jobs[0]) == STAYS) == (1, True, True), said
+    status, said = told("clean", small_disk, "--yes", "--until-free", "1")
+    assert (status, "is free already, so nothing has to be deleted" in said) == (0, True), said
     assert told("clean", small_disk, "--until-free", "many")[0] == 2
 
 

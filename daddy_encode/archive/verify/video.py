@@ -37,8 +37,7 @@ class VideoFault(DaddyEncodeError):
 def fault_text(fault: DaddyEncodeError, path: Path) -> str:
     """What is wrong with the video at `path`, in words that its path goes before."""
     text = str(fault).removeprefix(f"{path}: ")
-    # Nothing is encoded here.
-    return text.removeprefix("skipped: ").replace(" encodes it", " takes it") if isinstance(fault, Skipped) else text
+    return text.removeprefix("skipped: ") if isinstance(fault, Skipped) else text
 
 
 class OpenVideo:

@@ -93,6 +93,8 @@ def run(
     chosen = _choose(found, context, options, tally, older_than, marked)
     expected = _expected(chosen, room)
     files, freed = sum(job.files for job in expected), sum(job.bytes for job in expected)
+    if room is not None and room.is_enough():
+        log.info("%s: %s is free already, so nothing has to be deleted", shown(root), size(room.free()))
     jobs = counted(len(expected), "job")
     click.echo(f"{shown(root)}: the frames of {jobs}, {counted(files, 'file')} of {size(freed)}", err=as_json)
     if dry_run or not expected:

@@ -41,6 +41,8 @@ def read_marks(given: FromMarks | None) -> MarkedJobs | None:
             with user_path(given.file).open("rb") as stream:
                 text = stream.read(MAX_MARKS_BYTES + 1)
         return MarkedJobs(parse_marks(text, name), given.marks)
+    except IsADirectoryError as error:
+        raise SettingsError(f"--from {name}: is a directory; give the marks.json that a gallery exports") from error
     except OSError as error:
         raise SettingsError(f"--from {name}: cannot be read: {explain(error)}") from error
     except ManifestError as error:

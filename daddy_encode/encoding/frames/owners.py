@@ -30,7 +30,7 @@ class Owners(Struct, frozen=True):
         """Raise Skipped where `what`, a file or directory of the user `uid`, should not be taken."""
         if not self.trusts(uid):
             owner = user_name(uid)
-            raise Skipped(f"{what}: skipped: it belongs to {owner}, not to you; --trust-owner {owner} encodes it")
+            raise Skipped(f"{what}: skipped: it belongs to {owner}, not to you; --trust-owner {owner} takes it")
 
     def check_file(self, status: os.stat_result, path: object) -> None:
         """As `check`, for a file that was opened."""

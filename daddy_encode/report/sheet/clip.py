@@ -94,7 +94,7 @@ def opened_clip(path: Path, owners: Owners, max_pixels: int) -> Iterator[Clip]:
         with _opened_video(video_path, owners, max_pixels) as video:
             yield video
     except Skipped as skipped:
-        raise SpoolError(str(skipped).replace("skipped: ", "").replace(" encodes it", " takes it")) from skipped
+        raise SpoolError(str(skipped).replace("skipped: ", "")) from skipped
 
 
 class _JobClip:

@@ -28,7 +28,7 @@ def uid() -> int:
 @pytest.mark.parametrize("which", [".", "manifest.json", "000000.png", "000007.png"])
 def test_a_job_with_anything_of_another_users_is_skipped_with_a_reason(job: Path, uid: int, which: str) -> None:
     os.chown(job / which, uid, -1)
-    with pytest.raises(Skipped, match=f"skipped: it belongs to {OTHER}, not to you; --trust-owner {OTHER} encodes it"):
+    with pytest.raises(Skipped, match=f"skipped: it belongs to {OTHER}, not to you; --trust-owner {OTHER} takes it"):
         encode(job)
     with pytest.raises(Skipped):
         encode(job, gaps="hold")
