@@ -339,3 +339,13 @@ def test_another_sequence_of_a_cleaned_directory_stays_done(tmp_path: Path) -> N
     assert "2 jobs, 2 done" in said
     (job / "rgb_000004.png").write_bytes((job / "rgb_000003.png").read_bytes())
     assert "1 writing" in told("status", tmp_path / "spool")[1]
+
+
+def test_what_clean_has_deleted_is_said_to_be_where_other_outputs_are_asked_for(tmp_path: Path) -> None:
+    job = write_job(tmp_path / "spool" / "job")
+    encode(job)
+    assert told("clean", job, "--yes")[0] == 0
+    for options in (("-o", tmp_path / "x.mp4"), ("--output-dir", tmp_path / "out")):
+        status, said = told("encode", job, *options)
+        assert (status, "clean has deleted its frames, as job.receipt.json says" in said) == (1, True), said
+    assert not list(tmp_path.glob("x*")) and not list(tmp_path.glob("out/*.mp4"))

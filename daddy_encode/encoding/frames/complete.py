@@ -13,6 +13,7 @@ from daddy_encode.errors import DaddyEncodeError, FrameError, ManifestError, Tra
 from daddy_encode.spool.frames import FrameSequence, is_own_name
 from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME, Manifest
 from daddy_encode.spool.paths import JobPaths
+from daddy_encode.spool.receipt import read_receipt
 
 
 def nothing_to_read(paths: JobPaths, directory: JobDirectory, manifest: Manifest | None) -> DaddyEncodeError:
@@ -21,6 +22,13 @@ def nothing_to_read(paths: JobPaths, directory: JobDirectory, manifest: Manifest
         return TransientError(f"{paths.job}: these frames are not there any more; run again")
     if manifest is not None and manifest.error and not manifest.frames:
         return FrameError(f"{paths.job}: its rollout ended before its first frame: {manifest.error}")
+    # The outputs asked for may be elsewhere, where nothing says so.
+    beside = JobPaths.of(paths.directory).receipt
+    if (receipt := read_receipt(beside)) is not None and receipt.frames == "deleted":
+        return FrameError(
+            f"{paths.job}: nothing to encode: daddy-encode clean has deleted its frames, as {beside.name} says; its "
+            "videos are beside it"
+        )
     other = OtherFiles()
     other.add(directory.names())
     promised = f"its manifest promises {manifest.frames} frames, but " if manifest is not None else ""
