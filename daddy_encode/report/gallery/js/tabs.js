@@ -38,7 +38,9 @@ export function createTabs(app, views) {
     panels: all.map(({ panel }) => panel),
     focus: () => all.find(({ name }) => name === app.state.get().view)?.focus(),
     update(visible, state, changed) {
-      for (const one of all) one.update(visible, state, changed);
+      // The view that is left gives its videos back before the next one takes them: there may be only so many.
+      for (const one of all) if (one.name !== state.view) one.update(visible, state, changed);
+      for (const one of all) if (one.name === state.view) one.update(visible, state, changed);
     },
   };
 }
