@@ -50,13 +50,14 @@ def test_one_line_for_each_fault_and_exit_status_1(tree: Path) -> None:
     told = run_command("verify", "-q", "--workers", "1", "run", cwd=tree)
     assert (told.returncode, told.stdout) == (1, "")
     advice = "; `daddy-encode encode --force` makes it anew"
+    gone = "; its frames are not there to make it anew: put it back"
     lines = [line.split(" ", 2)[2].replace(f"{tree}/", "") for line in told.stderr.splitlines()]
     assert lines[1:] == [
         f"ERROR run/a.mp4: is not there{advice}",
-        "ERROR run/x.receipt.json: is the receipt of the job b; where that was renamed, --against-frames says whether "
-        "the videos are right, else remove it",
-        f"ERROR run/x.mp4: is not there{advice}",
-        f"ERROR run/x.gif: is not there{advice}",
+        "ERROR run/x.receipt.json: is the receipt of the job b, and nothing that is left here is that job's; bring back "
+        "the names that its files had",
+        f"ERROR run/x.mp4: is not there{gone}",
+        f"ERROR run/x.gif: is not there{gone}",
     ]
     assert lines[0].startswith("ERROR run/deeper/c.receipt.json: not a valid receipt")
     assert lines[0].endswith(("update daddy-encode", "makes it and its videos anew"))
@@ -93,6 +94,7 @@ def test_json_has_a_line_for_each_video(tree: Path) -> None:
         "psnr": None,
         "ssim": 1.0,
         "is_exact": True,
+        "unjudged": None,
     }
 
 
