@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import threading
 from collections.abc import Callable, Iterable, Mapping, Set
 from pathlib import Path
@@ -30,6 +31,8 @@ from daddy_encode.spool.stored.names import FRAMES_MKV, PACK_RECORD
 
 # Of a file: its size, modification time and inode; None where it is not there.
 _Stamp = tuple[int, int, int] | None
+# What stands for a symbolic link: no encoder makes one, and where it leads a copied folder may not have the file.
+_LINK = (-1, 0, 0)
 
 
 class Source(Struct, frozen=True):
@@ -166,7 +169,13 @@ def make_card(
     records: dict[Kind, OutputRecord] = {record.format: record for record in receipt.outputs}
     stamps = {kind: _stamp(f"{base}.{kind}") for kind in records}
     videos = {
-        kind: Video(record, url(f"{base}.{kind}", directory), stamps[kind] is not None, _is(stamps[kind], record))
+        kind: Video(
+            record,
+            url(f"{base}.{kind}", directory),
+            stamps[kind] not in (None, _LINK),
+            _is(stamps[kind], record),
+            stamps[kind] == _LINK,
+        )
         for kind, record in records.items()
     }
     around = Surroundings(
@@ -247,6 +256,8 @@ def _stamp(path: str) -> _Stamp:
         status = os.stat(path, follow_symlinks=False)
     except OSError:
         return None
+    if stat.S_ISLNK(status.st_mode):
+        return _LINK
     return status.st_size, status.st_mtime_ns, status.st_ino
 
 

@@ -33,6 +33,7 @@ class Video(Struct, frozen=True):
     url: str
     is_there: bool
     is_recorded: bool
+    is_link: bool = False
 
 
 class Surroundings(Struct, frozen=True):
@@ -132,7 +133,7 @@ def _chips(receipt: Receipt, videos: Mapping[Kind, Video], around: Surroundings)
     if receipt.salvaged:
         yield "salvaged", "the rollout died; what was whole of it was encoded"
     elif receipt.partial:
-        yield "partial", "the rollout ended early, as its manifest says"
+        yield "ended early", "the rollout ended early, as its manifest says"
     lost = receipt.lost
     gaps = {"missing": lost.missing_count, "bad": lost.bad_count}
     if any(gaps.values()):
@@ -152,7 +153,9 @@ def _chips(receipt: Receipt, videos: Mapping[Kind, Video], around: Surroundings)
     if receipt.settled:
         yield "settled", "there was no manifest; it was encoded once nothing changed any more"
     for kind, video in videos.items():
-        if not video.is_there:
+        if video.is_link:
+            yield "replaced", f"the {kind.upper()} is a link to another file, which is not followed"
+        elif not video.is_there:
             yield "missing", f"the {kind.upper()} is gone"
         elif not video.is_recorded:
             yield "replaced", f"the {kind.upper()} is not the file that was encoded, by its size"

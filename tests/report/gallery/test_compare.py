@@ -217,7 +217,8 @@ def test_a_click_on_the_curve_goes_there(browser: Browser, coded: Gallery) -> No
     page.click((x + width * 20.5 / 90, y + height / 2))
     wait_for_position(page, 20)
     assert shown_indexes(page) == [20, 20]
-    assert page.texts(".compare-values dd") == ["40", "0"] * 2
+    assert page.texts(".compare-plot h3") == ["reward: 0 to 178"]
+    assert page.texts(".compare-values dd") == ["40", "0", "", "40", "0", "from 15 on"]
 
 
 @pytest.mark.soak

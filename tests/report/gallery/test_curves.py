@@ -145,6 +145,9 @@ def test_for_every_run_the_rollout_nearest_to_the_step() -> None:
     # As near: the earlier.
     assert NEAREST.evaluate(f"exports.nearestOfRuns({along}, 200)[1].id") == "a"
     assert NEAREST.evaluate(f"exports.nearestOfRuns({along}, 201)[1].id") == "b"
+    # One that failed has nothing to show where its run has a video.
+    shown = f'exports.rolloutsAlong(["a", "b", "c", "d"], {FACTS}, "step", "run", (id) => id !== "b")'
+    assert NEAREST.evaluate(f"exports.nearestOfRuns({shown}, 300).map(({{id}}) => id)") == ["a", "c"]
 
 
 @settings(max_examples=100, deadline=None)

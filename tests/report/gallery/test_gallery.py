@@ -130,6 +130,15 @@ def test_only_the_pages_own_script_and_styles_may_run(spool: Path) -> None:
             assert attributes.get(name, "data:,") == "data:,", "nothing is loaded but what the script asks for"
 
 
+def test_a_link_in_place_of_a_video_is_not_opened(spool: Path) -> None:
+    job = made(spool).job("run-1/first")
+    (spool / "run-1" / "first.mp4").rename(spool / "elsewhere.mp4")
+    (spool / "run-1" / "first.mp4").symlink_to(spool / "elsewhere.mp4")
+    after = made(spool).job("run-1/first")
+    assert "mp4" in job and "mp4" not in after and after["gif"] == job["gif"]
+    assert ["replaced", "the MP4 is a link to another file, which is not followed"] in after["chips"]
+
+
 def test_annotations_may_be_called_as_what_every_object_has(tmp_path: Path) -> None:
     written = [{"__proto__": k, "constructor": 2 * k, "note": '["__proto__"]: "__proto__":'} for k in range(12)]
     add_job(tmp_path, "job", make_clip(tmp_path.parent / f"{tmp_path.name} clip"), annotations=written)
@@ -213,7 +222,7 @@ def chips(job: dict[str, Any]) -> list[list[str]]:
     ("changes", "kinds"),
     [
         ({"salvaged": True, "partial": True}, ["salvaged"]),
-        ({"partial": True}, ["partial"]),
+        ({"partial": True}, ["ended early"]),
         ({"gaps": "hold", "lost": {"missing_count": 2, "bad_count": 1}}, ["held"]),
         ({"gaps": "skip", "lost": {"bad_count": 1}}, ["skipped"]),
         ({"lost": {"dropped_count": 3}}, ["dropped"]),

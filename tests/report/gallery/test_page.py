@@ -260,6 +260,8 @@ def test_a_query_filters_as_it_is_typed_and_suggests_what_may_follow(browser: Br
     page = browser.open(index)
     page.type("#find", "ret")
     assert page.texts(".suggestions li span:first-child") == ["return"]
+    # Nothing has the word "ret" in it: what is counted is not what "re" found.
+    page.wait_for("document.querySelector('.count').textContent === '18 jobs'")
     page.press("ArrowDown")
     page.press("Enter")
     page.type("", "100 env:")
@@ -352,6 +354,14 @@ def test_what_a_link_says_badly_is_left_out(browser: Browser, index: Path) -> No
     page.goto("#sort=nothing&group=nothing&compare=0123456789ab")
     page.wait_for("document.querySelectorAll('.card').length === 18")
     assert page.texts(".fold") == ["▸nothing no nothing"]
+    page.goto("#job=0123456789ab")
+    page.wait_for(
+        "document.querySelector('.lacking').textContent === 'The job that the address names is not on this page.'"
+    )
+    page.goto("#view=compare&compare=0123456789ab,0123456789ac")
+    page.wait_for(
+        "document.querySelector('.lacking').textContent.startsWith('2 of the jobs that the address compares')"
+    )
 
 
 @pytest.mark.soak
@@ -483,13 +493,16 @@ def test_cards_do_not_move_when_their_pictures_come(chromium: Browser, index: Pa
 
 @pytest.mark.soak
 def test_a_printed_page_has_the_cards_and_no_controls(browser: Browser, index: Path) -> None:
-    page = browser.open(index)
+    page = browser.open(index, "#q=seed+%3E%3D+0")
     page.wait_for("[...document.querySelectorAll('.card .sprite img')].every(e => e.naturalWidth > 0)")
+    assert page.evaluate("getComputedStyle(document.querySelector('.printed')).display") == "none"
     if browser.kind == "firefox":
         pytest.skip("Firefox cannot be asked to show a page as it is printed")
     page.print_media()
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    assert page.evaluate("getComputedStyle(document.querySelector('.find')).display") == "none"
+    for controls in (".find", ".filters", ".arrange"):
+        assert page.evaluate("s => getComputedStyle(document.querySelector(s)).display", controls) == "none"
+    assert page.evaluate("document.querySelector('.printed').innerText") == "18 of 18 jobs · seed >= 0"
     boxes = page.evaluate("""[...document.querySelectorAll('.card')].map(e => e.getBoundingClientRect())
       .map(b => [b.x, b.y, b.right, b.bottom])""")
     assert len(boxes) == 18

@@ -11,9 +11,10 @@ const FIRST = 8;
  * @param {object} details  of a job's file
  * @param {number} frames
  * @param {(frame: number) => void} onSeek
+ * @param {boolean} [tells]  whether it is known which frame is shown; else there are the curves alone
  * @returns {{element: HTMLElement, show(frame: number): void}}
  */
-export function createAnnotations(details, frames, onSeek) {
+export function createAnnotations(details, frames, onSeek, tells = true) {
   const step = details.step || 1;
   const columns = Object.entries(details.columns || {});
   const texts = Object.entries(details.texts || {});
@@ -63,15 +64,16 @@ export function createAnnotations(details, frames, onSeek) {
       show(shown);
     },
   }, `Show ${hidden} more`);
-  const element = el("div", { class: "annotations" },
+  const element = el("div", { class: `annotations ${tells ? "" : "untold"}` },
     el("table", {}, el("caption", { class: "visually-hidden" }, "Annotations of the frame"), body),
+    !tells && el("p", { class: "annotations-note" }, "A GIF does not tell which frame it shows: the curves are of the whole clip."),
     step > 1 && el("p", { class: "annotations-note" }, `One value in ${step} frames is kept here.`),
     more);
   return { element, show };
 }
 
 /** The text of a frame, or else the last before it. */
-function lastBefore(entries, frame) {
+export function lastBefore(entries, frame) {
   let found = [-1, ""];
   for (const entry of entries) {
     if (entry[0] > frame) break;

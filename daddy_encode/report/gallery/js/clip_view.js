@@ -29,6 +29,7 @@ export function createClipView(app, job, { onLabel = () => {}, playGif = false, 
   let shape = null;
   let seek = async () => {};
   let gif = false;
+  let isReduced = false;
   let cells = null;
   let frame = 0;
   let closed = false;
@@ -90,7 +91,9 @@ export function createClipView(app, job, { onLabel = () => {}, playGif = false, 
         const image = safeImage(details.sprite);
         if (closed || image === "") return;
         const [columns, rows, width, height] = job.sprite;
-        Object.assign(picture, { width, height });
+        // As large as its video would be.
+        if (!(job.width > 0 && job.height > 0)) Object.assign(picture, { width, height });
+        isReduced = width < job.width;
         cells = Array.isArray(details.cells) ? details.cells : [];
         const sprite = el("div", { class: "clip-sprite", role: "img", "aria-label": `Pictures of ${job.job}` });
         sprite.style.backgroundImage = `url("${image}")`;
@@ -126,7 +129,7 @@ export function createClipView(app, job, { onLabel = () => {}, playGif = false, 
     const size = fit(shape ?? picture, { width, height }, globalThis.devicePixelRatio || 1);
     media.style.width = `${size.width}px`;
     media.style.height = `${size.height}px`;
-    media.classList.toggle("sharp", size.sharp);
+    media.classList.toggle("sharp", size.sharp && !isReduced);
   }
 
   const observer = new ResizeObserver(resize);

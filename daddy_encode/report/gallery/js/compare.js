@@ -206,8 +206,9 @@ export function createCompare(app) {
     const words = series.map(({ values, words: job }) => `${job}: ${describe(name, values)}`).join(". ");
     plot = createPlot(words, series, (part) => deck.seek(Math.min(count - 1, Math.floor(part * count))));
     const { range } = plot;
-    const ends = range === null ? [] : range.low === range.high ? [range.low] : [range.high, range.low];
-    replace(plotBox, el("h3", {}, name), plot.element, el("div", { class: "compare-range" }, ends.map((end) => el("span", {}, readable(end)))));
+    const ends = range === null ? [] : range.low === range.high ? [range.low] : [range.low, range.high];
+    // Beside the curves its words would take from the width that the slider has; over them they would hide their ends.
+    replace(plotBox, el("h3", {}, `${name}: ${ends.map(readable).join(" to ")}`), plot.element);
     plot.cursor((deck.position() + 0.5) / count);
     layOut();
   }

@@ -1,12 +1,15 @@
 // One of the jobs that are compared: its name, its picture, the frame that is shown and what was written about it.
 
+import { lastBefore } from "./annotations.js";
 import { createClipView } from "./clip_view.js";
 import { readable, valueAt } from "./curve_data.js";
 import { el, replace } from "./dom.js";
-import { label } from "./facts.js";
+import { keyFor, label } from "./facts.js";
+import { writeShort } from "./values.js";
 
 /** Values under a picture; all of them are in the player. */
 const MOST_VALUES = 8;
+const MOST_TEXTS = 2;
 const PHASES = { before: " · not yet begun", after: " · has ended", during: "" };
 
 /**
@@ -26,6 +29,7 @@ export function createCell(app, job, act) {
   });
   const offsetLabel = el("label", { class: "compare-offset-label", hidden: true }, "begins ", offset, " frames later");
   let details = null;
+  let texts = [];
   let shown = { frame: 0, phase: "during" };
   const view = createClipView(app, job, {
     onLabel(frame, phase) {
@@ -46,20 +50,25 @@ export function createCell(app, job, act) {
       button("⇄", "Another job in its place", act.replace),
       button("✕", "No longer compare", act.remove)),
     el("div", { class: "compare-stage" }, view.element),
-    el("div", { class: "compare-caption" }, said, offsetLabel, values));
+    el("div", { class: "compare-caption" }, said, el("span", { class: "compare-facts" }, known(app.facts.get(job.id))), offsetLabel, values));
   const columns = () => Object.entries(details?.columns || {}).slice(0, MOST_VALUES);
 
   function show() {
-    said.textContent = `frame ${shown.frame} of ${view.clip.frames - 1}${PHASES[shown.phase]}`;
+    said.textContent = job.frames > 0 ? `frame ${shown.frame} of ${view.clip.frames - 1}${PHASES[shown.phase]}` : "no video";
+    texts.forEach(({ entries, value }) => {
+      value.textContent = lastBefore(entries, shown.frame)[1];
+    });
     const step = details?.step || 1;
     columns().forEach(([, column], i) => {
       values.children[i].lastChild.textContent = readable(valueAt(column, shown.frame, step));
     });
   }
 
-  if (job.columns) app.details(job.id).then((loaded) => {
+  if (job.columns || job.sprite) app.details(job.id).then((loaded) => {
     details = loaded;
-    replace(values, columns().map(([column]) => el("div", {}, el("dt", {}, column), el("dd", {}))));
+    texts = Object.entries(loaded.texts || {}).slice(0, MOST_TEXTS).map(([title, entries]) => ({ title, entries, value: el("dd", {}) }));
+    replace(values, columns().map(([column]) => el("div", {}, el("dt", {}, column), el("dd", {}))),
+      texts.map(({ title, value }) => el("div", { class: "compare-text" }, el("dt", {}, title), value)));
     show();
     act.loaded();
   }, () => undefined);
@@ -84,4 +93,10 @@ export function createCell(app, job, act) {
       element.remove();
     },
   };
+}
+
+/** What tells one rollout from another. */
+function known(facts) {
+  const keys = ["return", "step", "seed"].map((thing) => keyFor(facts, thing)).filter((key) => key !== undefined);
+  return keys.map((key) => `${key} ${writeShort(facts.get(key))}`).join(" · ");
 }

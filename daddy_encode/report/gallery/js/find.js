@@ -29,9 +29,11 @@ export function createFind(app, leave) {
 
   function typed() {
     offer();
-    // While the name of a key is being typed, nothing has that word in it: what was found stays until there is more.
+    // While the name of a key is being typed, nothing has that word in it: what was found before all that was typed of it
+    // stays until there is more.
     const { suggestions } = offered;
     if (suggestions.length === 0 || /\s$/.test(input.value) || app.found(input.value).length > 0) settle();
+    else app.state.set({ query: input.value.slice(0, offered.from).trimEnd() });
   }
 
   function settle() {
@@ -132,7 +134,9 @@ export function createFind(app, leave) {
     element,
     clear,
     update(visible, state, changed) {
-      if (changed.has("query") && input.value !== state.query) input.value = state.query;
+      // What is being typed is ahead of what is searched for.
+      const isTyped = document.activeElement === input && input.value.startsWith(state.query);
+      if (changed.has("query") && input.value !== state.query && !isTyped) input.value = state.query;
       const all = app.jobs.length;
       count.textContent = visible.length === all ? counted(all, "job") : `${visible.length} of ${counted(all, "job")}`;
       clearButton.hidden = state.query === "" && state.brush === null;

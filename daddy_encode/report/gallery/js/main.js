@@ -21,6 +21,7 @@ import { createTheme, rememberedTheme } from "./theme.js";
 import { createToolbar } from "./toolbar.js";
 import { createTray } from "./tray.js";
 import { createUpdates } from "./updates.js";
+import { counted, writeValue } from "./values.js";
 
 /**
  * The views, in the order of their tabs: `create(app)` gives {element, update(visible, state, changedKeys), shown(bool),
@@ -58,7 +59,9 @@ function start(root, data) {
     el("div", { class: "bar" }, el("h1", { title: app.data.title }, app.data.title), find.element, toolbar.filters,
       el("div", { class: "tools" }, updates.element, marksPanel.button, theme.element, help.button)),
     el("div", { class: "row" }, tabs.tabs, toolbar.element));
-  root.append(header, el("main", {}, empty, tabs.panels), tray.element, help.element, ...marksPanel.elements,
+  const printed = el("p", { class: "printed" });
+  const lacking = el("p", { class: "lacking", role: "status" });
+  root.append(header, el("main", {}, printed, lacking, empty, tabs.panels), tray.element, help.element, ...marksPanel.elements,
     ...overlays.map(({ element }) => element));
 
   function update(now, changed) {
@@ -66,6 +69,8 @@ function start(root, data) {
     theme.update(now);
     find.update(visible, now, changed);
     toolbar.update(visible, now, changed);
+    lacking.textContent = lackingOf(app, now);
+    printed.textContent = printedOf(app, visible, now);
     replace(empty, nothing(app, visible, find.clear));
     tabs.update(visible, now, changed);
     tray.update(now);
@@ -83,6 +88,23 @@ function start(root, data) {
     document.documentElement.style.setProperty("--header", `${height}px`);
   }).observe(header);
   update(state.get(), new Set([...Object.keys(state.get()), "marks"]));
+}
+
+// What paper says instead of the search box.
+function printedOf(app, visible, { query, brush, x, y }) {
+  const parts = [`${visible.length} of ${counted(app.jobs.length, "job")}`];
+  if (query !== "") parts.push(query);
+  if (brush !== null) parts.push(`${x} ${brush.slice(0, 2).map(writeValue).join(" to ")}, ${y} ${brush.slice(2).map(writeValue).join(" to ")}`);
+  return parts.join(" · ");
+}
+
+// A link may be of jobs that this page does not have, or not any more.
+function lackingOf(app, { job, compare, view }) {
+  if (app.jobs.length === 0) return "";
+  if (job !== null && !app.byId.has(job)) return "The job that the address names is not on this page.";
+  const count = compare.filter((id) => !app.byId.has(id)).length;
+  if (count === 0 || view !== "compare") return "";
+  return count === 1 ? "One of the jobs that the address compares is not on this page." : `${count} of the jobs that the address compares are not on this page.`;
 }
 
 function nothing(app, visible, clear) {

@@ -8,7 +8,7 @@ export const STEP_NAMES = [
 /** The fact that is always there: when a video was made. */
 export const DATE = "finished";
 
-/** @typedef {{id: string, run: string, at: number}} Rollout */
+/** @typedef {{id: string, run: string, at: number, shows?: boolean}} Rollout  shows: whether it has a video */
 
 /** A key's last part, as others spell it: "train.global-step" is "global_step". @param {string} name */
 function plainName(name) {
@@ -36,14 +36,15 @@ export function stepKeyOf(keys) {
  * @param {Map<string, Map<string, number|string|boolean>>} facts
  * @param {string} key  of the place
  * @param {string} runKey  of the run
+ * @param {(id: string) => boolean} [shows]  whether it has a video
  * @returns {Rollout[]}
  */
-export function rolloutsAlong(ids, facts, key, runKey) {
+export function rolloutsAlong(ids, facts, key, runKey, shows = () => true) {
   const placed = [];
   for (const id of ids) {
     const of = facts.get(id);
     const at = of?.get(key);
-    if (typeof at === "number" && Number.isFinite(at)) placed.push({id, run: String(of.get(runKey) ?? ""), at});
+    if (typeof at === "number" && Number.isFinite(at)) placed.push({id, run: String(of.get(runKey) ?? ""), at, shows: shows(id)});
   }
   return placed.sort((a, b) => a.at - b.at);
 }
@@ -66,7 +67,8 @@ export function nearestPlace(places, step) {
 }
 
 /**
- * For every run the rollout nearest to a step, runs by name; of two as near, the earlier; of several there, the first.
+ * For every run the rollout nearest to a step, of those that have a video where any has, runs by name; of two as near,
+ * the earlier; of several there, the first.
  * @param {Rollout[]} rollouts  in order
  * @param {number} step
  * @returns {{run: string, id: string, at: number, count: number}[]}  count: how many rollouts the run has
@@ -78,9 +80,10 @@ export function nearestOfRuns(rollouts, step) {
     if (best === undefined) runs.set(rollout.run, {...rollout, count: 1});
     else {
       best.count += 1;
-      if (Math.abs(rollout.at - step) < Math.abs(best.at - step)) Object.assign(best, {id: rollout.id, at: rollout.at});
+      const isBetter = rollout.shows === best.shows ? Math.abs(rollout.at - step) < Math.abs(best.at - step) : rollout.shows;
+      if (isBetter) Object.assign(best, {id: rollout.id, at: rollout.at, shows: rollout.shows});
     }
   }
   const order = new Intl.Collator("en", {numeric: true});
-  return [...runs.values()].sort((a, b) => order.compare(a.run, b.run));
+  return [...runs.values()].map(({run, id, at, count}) => ({run, id, at, count})).sort((a, b) => order.compare(a.run, b.run));
 }

@@ -89,7 +89,7 @@ export function createPlayer(app, slots = {}) {
     if (!job.columns && !job.sprite) return;
     app.details(job.id).then((details) => {
       if (openId !== id) return;
-      annotations = createAnnotations(details, view.clip.frames, (frame) => deck.seek(frame));
+      annotations = createAnnotations(details, view.clip.frames, (frame) => deck.seek(frame), !view.isGif());
       replace(element.querySelector(".player-annotations"), annotations.element);
       annotations.show(deck.position());
     }, () => {

@@ -4,7 +4,7 @@ import { readNumber, readTime } from "./values.js";
 export const STATES = Object.freeze(["done", "failed", "partial", "missing"]);
 /** Kinds of chips; as words they find the jobs that show them. */
 export const CHIPS = Object.freeze([
-  "salvaged", "partial", "held", "skipped", "dropped", "settled", "missing", "replaced", "packed", "frames deleted", "warning",
+  "salvaged", "ended early", "held", "skipped", "dropped", "settled", "missing", "replaced", "packed", "frames deleted", "warning",
 ]);
 export const MARKS = Object.freeze(["good", "bad", "star", "note", "none"]);
 /** Keys that ask for something else than a fact. */
@@ -236,7 +236,7 @@ function searchText(job, facts) {
   let text = searchTexts.get(job);
   if (text === undefined) {
     const words = [...facts.values()].filter((value) => typeof value === "string");
-    text = [job.job, ...words, ...(job.chips || []).map((chip) => chip[1])].join("\n").toLowerCase();
+    text = [job.job, ...words, ...["mp4", "gif"].filter((kind) => job[kind]), ...(job.chips || []).map((chip) => chip[1])].join("\n").toLowerCase();
     searchTexts.set(job, text);
   }
   return text;

@@ -60,6 +60,8 @@ function createTab(app, { name, title, create, badge }) {
     const shown = state.view === name;
     tab.setAttribute("aria-selected", String(shown));
     tab.tabIndex = shown ? 0 : -1;
+    // On a phone there are more than fit.
+    if (shown && !wasShown) tab.scrollIntoView({ block: "nearest", inline: "nearest" });
     panel.hidden = !shown;
     number.textContent = badge ? badge(app, state) : "";
     number.hidden = number.textContent === "";

@@ -51,6 +51,8 @@ export function createTimeline(app) {
   const items = new Map();
   let rollouts = [];
   let places = [];
+  // Runs that are found, and have no rollout with a number of that key.
+  let lacking = 0;
   let key = DATE;
   let isShown = false;
   let place = 0;
@@ -79,7 +81,11 @@ export function createTimeline(app) {
     replace(keySelect, [{ name: DATE }, ...numbers].map(({ name }) =>
       el("option", { value: name, selected: name === key }, name === DATE ? "date" : name)));
     keySelect.value = key;
-    rollouts = rolloutsAlong(visible.map(({ id }) => id), app.facts, key, state.group || "run");
+    const hasVideo = (id) => ["mp4", "gif"].some((kind) => app.byId.get(id)[kind]);
+    const runKey = state.group || "run";
+    rollouts = rolloutsAlong(visible.map(({ id }) => id), app.facts, key, runKey, hasVideo);
+    const placed = new Set(rollouts.map(({ run }) => run));
+    lacking = new Set(visible.map(({ id }) => String(app.facts.get(id).get(runKey) ?? "")).filter((run) => !placed.has(run))).size;
     places = placesOf(rollouts);
     slider.max = String(Math.max(0, places.length - 1));
   }
@@ -101,6 +107,7 @@ export function createTimeline(app) {
     show(runs.slice(0, MOST_RUNS));
     const notes = [];
     if (!there) notes.push(`No rollout that is found has a number "${key}".`);
+    else if (lacking > 0) notes.push(`${counted(lacking, "run")} ${lacking === 1 ? "has" : "have"} no number "${key}" and ${lacking === 1 ? "is" : "are"} not here.`);
     if (runs.length > MOST_VIDEOS) notes.push(`${MOST_VIDEOS} of ${counted(Math.min(runs.length, MOST_RUNS), "run")} play as videos, the others as previews.`);
     if (runs.length > MOST_RUNS) notes.push(`The first ${MOST_RUNS} of ${runs.length} runs are here: a search, or another group, makes them fewer.`);
     note.textContent = notes.join(" ");

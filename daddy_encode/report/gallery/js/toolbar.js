@@ -14,7 +14,7 @@ const MOST_GROUPS = 400;
  * @returns {{element: HTMLElement, filters: HTMLElement, update(visible: object[], state: object, changed: Set<string>): void}}
  */
 export function createToolbar(app) {
-  const present = STATES.filter((state) => app.wordCounts().get(state) > 0);
+  const present = STATES.filter((state) => app.valuesOf("state").has(state));
   const numbers = new Map();
   const states = present.map((state) => {
     const number = el("span", { class: "number" });
