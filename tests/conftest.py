@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import signal
@@ -25,6 +26,25 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Require = Callable[[str, str], str]
+# Which a command handles.
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2, signal.SIGHUP)
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    """Put back what a command that a test runs in its own process has set up: logging, signals, scheduling."""
+    logger = logging.getLogger("daddy_encode")
+    handlers, level, propagates = list(logger.handlers), logger.level, logger.propagate
+    actions = {number: signal.getsignal(number) for number in SIGNALS}
+    policy = os.sched_getscheduler(0)
+    yield
+    if os.sched_getscheduler(0) != policy:
+        os.sched_setscheduler(0, policy, os.sched_param(0))
+    logger.handlers, logger.propagate = handlers, propagates
+    logger.setLevel(level)
+    for number, action in actions.items():
+        if signal.getsignal(number) is not action:
+            signal.signal(number, action)
 
 
 @pytest.fixture(scope="session")
