@@ -54,8 +54,8 @@ def test_one_line_for_each_fault_and_exit_status_1(tree: Path) -> None:
     lines = [line.split(" ", 2)[2].replace(f"{tree}/", "") for line in told.stderr.splitlines()]
     assert lines[1:] == [
         f"ERROR run/a.mp4: is not there{advice}",
-        "ERROR run/x.receipt.json: is the receipt of the job b, and nothing that is left here is that job's; bring back "
-        "the names that its files had",
+        "ERROR run/x.receipt.json: is the receipt of the job b, and nothing that is left here is that job's; bring "
+        "back the names that its files had",
         f"ERROR run/x.mp4: is not there{gone}",
         f"ERROR run/x.gif: is not there{gone}",
     ]
