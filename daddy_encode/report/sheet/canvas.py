@@ -13,7 +13,7 @@ _LEVEL = 1
 
 
 class Canvas:
-    """A picture in the making, from above band by band: memory that is used again costs much less than new memory.
+    """A picture in the making, from above band by band, in the memory of the highest one.
 
     In memory each row begins with its filter byte.
     """
@@ -24,14 +24,22 @@ class Canvas:
         self.height = height
         self._stride = 1 + 3 * width
         self._rows = memoryview(b"")
+        # Of the highest band so far: new memory costs several times what it costs to write to it again.
+        self._buffer = bytearray()
+        self._white = b""
         self._compressor = deflate.compressobj(_LEVEL)
         self._compressed: list[bytes] = []
 
     def begin(self, height: int) -> None:
         """Begin a white band of that height, below what there is; from now on `top` is counted from its top."""
         self._end()
+        size = self._stride * height
+        if size > len(self._buffer):
+            self._white = (b"\0" + b"\xff" * (3 * self.width)) * height
+            self._buffer = bytearray(size)
         # Between views bytes are copied once; what is put into a bytearray itself is copied twice.
-        self._rows = memoryview(bytearray(b"\0" + b"\xff" * (3 * self.width)) * height)
+        self._rows = memoryview(self._buffer)[:size]
+        self._rows[:] = memoryview(self._white)[:size]
 
     def put(self, left: int, top: int, width: int, height: int, pixels: memoryview | bytes) -> None:
         """Put a picture, rgb24 row by row, where `left` and `top` say."""
@@ -71,8 +79,6 @@ class Canvas:
 
     def _end(self) -> None:
         self._compressed.append(self._compressor.compress(self._rows))
-        # Before the next one is made, in the same place.
-        self._rows = memoryview(b"")
 
     def _fill(self, left: int, top: int, width: int, grey: int) -> None:
         at = top * self._stride + 1 + 3 * left
