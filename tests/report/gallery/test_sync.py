@@ -22,8 +22,11 @@ def clip(frames: int, fps: tuple[int, int] = (30, 1)) -> dict[str, Any]:
 
 
 def shown(clips: list[dict[str, Any]], position: int, *plan: Any) -> list[tuple[int, str]]:
-    made = SYNC.call("planOf", clips, *plan)
-    return [(each["frame"], each["phase"]) for each in SYNC.call("allShownAt", made, position)]
+    return [(each["frame"], each["phase"]) for each in all_shown_at(SYNC.call("planOf", clips, *plan), position)]
+
+
+def all_shown_at(plan: dict[str, Any], position: int) -> list[dict[str, Any]]:
+    return [SYNC.call("shownAt", track, position) for track in plan["tracks"]]
 
 
 def test_aligned_at_the_start_all_show_the_same_index_whatever_their_rates() -> None:
@@ -89,7 +92,7 @@ def test_every_frame_has_a_position_that_shows_it_and_no_position_shows_a_frame_
     each = SYNC.call("shownAt", plan["tracks"][index], position)
     assert each["frame"] == frame
     for place in (0, plan["count"] - 1):
-        for (frames, _), there in zip(made, SYNC.call("allShownAt", plan, place), strict=True):
+        for (frames, _), there in zip(made, all_shown_at(plan, place), strict=True):
             assert 0 <= there["frame"] < frames
 
 

@@ -41,7 +41,6 @@ export function createDeck({now, nextTick, changed}) {
   let plan = planOf([]);
   let speed = 1;
   let playing = false;
-  let loop = true;
   // Where all are: a whole position when still, and any number between while they play.
   let whole = 0;
   let exact = 0.5;
@@ -139,7 +138,7 @@ export function createDeck({now, nextTick, changed}) {
   /** Begin again, or stop, where the last clip ends. */
   function atEnd(position) {
     if (position < plan.count) return false;
-    if (loop && plan.count > 1) void seek(0);
+    if (plan.count > 1) void seek(0);
     else {
       playing = false;
       void seek(plan.count - 1);
@@ -235,16 +234,10 @@ export function createDeck({now, nextTick, changed}) {
     setSpeed(value) {
       speed = boundedSpeed(value);
     },
-    setLoop(value) {
-      loop = value;
-    },
     position: () => whole,
     count: () => plan.count,
     plan: () => plan,
-    speed: () => speed,
     playing: () => playing,
-    /** Resolved when no seek is under way. */
-    settled: () => seeking ?? Promise.resolve(),
     /** Stop, and let go of all. */
     close() {
       playing = false;

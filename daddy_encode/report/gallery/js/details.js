@@ -32,10 +32,6 @@ export function createCache(limit) {
         total -= entry.weight;
       }
     },
-    clear() {
-      entries.clear();
-      total = 0;
-    },
     keys: () => [...entries.keys()],
   };
 }

@@ -1,5 +1,6 @@
 // The state as the part of the address after "#", and back: only what differs from the default.
 import { DEFAULTS, MOST_COMPARED } from "./state.js";
+import { FASTEST, SLOWEST } from "./sync.js";
 
 const LONGEST_TEXT = 1000;
 const LONGEST_KEY = 110;
@@ -55,7 +56,7 @@ const PARAMETERS = {
   clock: { name: "clock", ...choice("frames", "time") },
   difference: { name: "difference", ...flag },
   curve: { name: "curve", ...text(LONGEST_KEY) },
-  speed: { name: "speed", ...number(0.1, 4) },
+  speed: { name: "speed", ...number(SLOWEST, FASTEST) },
   rows: { name: "rows", ...text(LONGEST_KEY) },
   columns: { name: "columns", ...text(LONGEST_KEY) },
   mean: { name: "mean", ...text(LONGEST_KEY) },

@@ -7,11 +7,6 @@ export const MOST_LIVE = 12;
 
 const live = new Set();
 
-/** How many more there may be. */
-export function videosLeft() {
-  return MOST_LIVE - live.size;
-}
-
 /**
  * A silent video that shows its first frame and waits; null where there are enough.
  * @param {string} url

@@ -9,7 +9,7 @@ const PICTURE = { width: 200, height: 140 };
 /**
  * @param {object} app
  * @returns {{element: HTMLElement, show(point: object, place: number[], keys: string[], room: {width: number,
- *   height: number}): void, hide(): void, shown(): string|null}}
+ *   height: number}): void, hide(): void}}
  */
 export function createPointView(app) {
   const element = el("div", { class: "plot-point", hidden: true, "aria-hidden": "true" });
@@ -50,5 +50,5 @@ export function createPointView(app) {
     element.hidden = true;
   }
 
-  return { element, show, hide, shown: () => shown };
+  return { element, show, hide };
 }

@@ -1,4 +1,5 @@
 // What may come next in the search box.
+import { BUILT_IN } from "./facts.js";
 import { CHIPS, MARKS, STATES, namesMeant, parse, quoted } from "./query.js";
 import { writeValue } from "./values.js";
 
@@ -92,10 +93,9 @@ function namesFor(written, keys, valuesOf, words) {
   return lower === "" ? [...wordsFound.slice(0, 4), ...rolloutsFirst(keysFound)] : [...keysFound, ...wordsFound, ...special];
 }
 
-const COMMON = ["name", "run", "state", "finished", "frames", "seconds", "fps", "width", "height", "bytes", "host", "error"];
 const rolloutsFirst = (found) => [
-  ...found.filter(({ label }) => !COMMON.includes(label)),
-  ...found.filter(({ label }) => COMMON.includes(label)),
+  ...found.filter(({ label }) => !BUILT_IN.includes(label)),
+  ...found.filter(({ label }) => BUILT_IN.includes(label)),
 ];
 
 const quotedWord = (word) => (word.includes(" ") ? `chip:${quoted(word)}` : word);

@@ -82,11 +82,6 @@ export function shownAt(track, position) {
   return {frame, phase: "during"};
 }
 
-/** The frames of all clips at a position. @param {Plan} plan @param {number} position */
-export function allShownAt(plan, position) {
-  return plan.tracks.map((track) => shownAt(track, position));
-}
-
 /** The first position at which a clip shows a frame. @param {Plan} plan @param {number} index @param {number} frame */
 export function positionOf(plan, index, frame) {
   const track = plan.tracks[index];
