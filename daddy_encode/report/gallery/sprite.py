@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from daddy_encode.errors import DaddyEncodeError
+from daddy_encode.report.spacing import evenly_spaced
 from daddy_encode.spool.png.pixels import MAX_PIXELS, Pixels
 
 if TYPE_CHECKING:
@@ -90,12 +91,6 @@ def cell_size(width: int, height: int) -> tuple[int, int]:
         return width, height
     factor = min(WIDEST / width, HIGHEST / height, 1)
     return max(1, round(width * factor)), max(1, round(height * factor))
-
-
-def evenly_spaced(count: int, total: int) -> list[int]:
-    """Up to `count` of the numbers from 0 to `total` - 1, ascending, the first and the last among them."""
-    count = min(count, total)
-    return [number * (total - 1) // (count - 1) for number in range(count)] if count > 1 else [0]
 
 
 def cells_of(frames: int, pixels: int, key_frames: Sequence[int]) -> tuple[list[int], list[int] | None]:

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from daddy_encode.errors import SettingsError
 from daddy_encode.report.sheet.glyphs import line_pixels
+from daddy_encode.report.spacing import evenly_spaced
 
 # Of one clip, where nobody asks for others; of several, one row each.
 COLUMNS, ROWS = 4, 4
@@ -96,9 +97,8 @@ def choose_frames(
         return Grid(columns, at)
     columns = columns or (COLUMNS_OF_SEVERAL if of_several else COLUMNS)
     rows = rows or (1 if of_several else ROWS)
-    wanted = min(columns * rows, count)
-    frames = [number * (count - 1) // (wanted - 1) for number in range(wanted)] if wanted > 1 else [0]
-    return Grid(min(columns, wanted), frames)
+    frames = evenly_spaced(columns * rows, count)
+    return Grid(min(columns, len(frames)), frames)
 
 
 def cell_of(size: tuple[int, int], width: int | None, lines: int, name: str) -> Cell:

@@ -19,7 +19,8 @@ from PIL import Image
 
 from daddy_encode import save_gif, save_mp4
 from daddy_encode.report.gallery import sprite as module
-from daddy_encode.report.gallery.sprite import Sprite, cell_size, cells_of, evenly_spaced, make_sprite
+from daddy_encode.report.gallery.sprite import Sprite, cell_size, cells_of, make_sprite
+from daddy_encode.report.spacing import evenly_spaced
 from daddy_encode.spool.png.pixels import Pixels
 from tests.media import ffmpeg
 from tests.report.frame_codes import coded_frames, read_code
