@@ -16,9 +16,6 @@ from daddy_encode.errors import ManifestError, SettingsError
 from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.records import parse_record
 
-MARKS = ("good", "bad", "star")
-"""What a job may be marked as; a star may come with either of the others."""
-
 SOURCE_DIGITS = 16
 """How many hexadecimal digits of a receipt's `source.sha256` say which recording a mark is of."""
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from daddy_encode.errors import DaddyEncodeError, ManifestError, SpoolError, TransientError
 from daddy_encode.report.gallery.cards import Card, make_card
 from daddy_encode.report.gallery.details import read_head, remove_others
+from daddy_encode.report.gallery.links import url
 from daddy_encode.report.gallery.meta import shortened
 from daddy_encode.report.gallery.page import page_parts
 from daddy_encode.report.gallery.page_file import check_replaceable, page_path, read_state, ready_state, state_text
@@ -190,7 +191,7 @@ class Gallery:
         head = {
             "version": 1,
             "title": self._title,
-            "files": self.files_url,
+            "files": url(str(self._files), str(self.page.parent)) + "/",
             **{key: state[key] for key in ("generated", "digest")},
         }
         text = state_text(state)
@@ -204,13 +205,6 @@ class Gallery:
             replace_state()
         self._seen, self._has_published = text, True
         return True
-
-    @property
-    def files_url(self) -> str:
-        """The URL of the folder of the jobs' files."""
-        from daddy_encode.report.gallery.links import url
-
-        return url(str(self._files), str(self.page.parent)) + "/"
 
     def missing(self, *, sprites: bool = True) -> list[Card]:
         """The jobs whose file is still to be made."""

@@ -27,6 +27,7 @@ class Video(Struct, frozen=True):
         url: Its relative URL.
         is_there: Whether there is a file of its name.
         is_recorded: Whether that may be the one of the record, by its size.
+        is_link: Whether that name is a link instead, which is not followed.
     """
 
     record: OutputRecord

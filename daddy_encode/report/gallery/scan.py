@@ -50,7 +50,6 @@ class Scan(Lister):
     """Finds the receipts of one root, and remembers what was in each directory while that has not changed.
 
     Attributes:
-        is_job: Whether the root is a job itself.
         has_missed: Whether a directory could not be listed when receipts were last looked for.
         faults: Why not, of each that a user would miss.
     """
@@ -61,7 +60,6 @@ class Scan(Lister):
         self._output_dir = absolute(output_dir) if output_dir is not None else None
         self._known: dict[str, _Known] = {}
         self._number = 0
-        self.is_job = False
         self.has_missed = False
         self.faults: list[str] = []
 
@@ -117,8 +115,6 @@ class Scan(Lister):
             full = directory.list()
             names = frozenset(name for name in full.names if name.endswith(RECEIPT_SUFFIX) or name in KEPT_NAMES)
             listing = Listing(names, full.frames, full.subdirectories)
-        if directory.is_root:
-            self.is_job = listing.is_job
         is_settled = mtime_ns < (time.time() - SETTLED_SECONDS) * 1e9
         self._known[directory.path] = _Known(mtime_ns, listing, is_settled, self._number)
         return listing
