@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,6 +45,8 @@ def receipts(root: str | os.PathLike[str]) -> list[JobReceipt]:
 
 
 def _job_receipt(path: Path, base: str, receipt: Receipt) -> JobReceipt:
+    from daddy_encode.report.gallery.meta import flat_meta, meta_of
+
     made = JobReceipt()
     made.path = path
     made.job = path.with_name(base)
@@ -66,23 +66,5 @@ def _job_receipt(path: Path, base: str, receipt: Receipt) -> JobReceipt:
     made.ffmpeg = receipt.ffmpeg
     # The outputs of one of several sequences have its name after the directory's.
     is_sequence = receipt.sequence is not None and base.startswith(f"{receipt.job}.")
-    made.meta = _meta(receipt, path.with_name(receipt.job if is_sequence else base))
+    made.meta = flat_meta(meta_of(receipt, path.with_name(receipt.job if is_sequence else base)))
     return made
-
-
-def _meta(receipt: Receipt, directory: Path) -> Mapping[str, str | int | float | bool]:
-    """What the rollout of a job said of itself: as its receipt has it, or where that has none, the records there."""
-    from daddy_encode.errors import ManifestError
-    from daddy_encode.report.gallery.meta import flat_meta
-    from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME, Manifest
-    from daddy_encode.spool.recording.rollout import Rollout
-    from daddy_encode.spool.records import read_record
-
-    if receipt.meta is not None:
-        return flat_meta(receipt.meta)
-    with contextlib.suppress(ManifestError):
-        if (found := read_record(directory / MANIFEST_NAME, Manifest)) is not None:
-            return flat_meta(found[0].meta)
-        if (begun := read_record(directory / ROLLOUT_NAME, Rollout)) is not None:
-            return flat_meta(begun[0].meta)
-    return {}

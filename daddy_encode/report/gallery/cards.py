@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
 import threading
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Set
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 
-from daddy_encode.errors import ManifestError, one_line
+from daddy_encode.errors import one_line
 from daddy_encode.report.gallery.annotations import Shown, read_annotations
 from daddy_encode.report.gallery.details import Head, details_key, read_details, write_details
 from daddy_encode.report.gallery.jobs import Surroundings, Video, job_data
 from daddy_encode.report.gallery.links import url
+from daddy_encode.report.gallery.meta import meta_of
 from daddy_encode.report.gallery.page import embedded_json
 from daddy_encode.report.gallery.scan import KEPT_NAMES, FoundReceipt
 from daddy_encode.report.ledger import read_one
 from daddy_encode.spool.frames import is_own_name
-from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME, Manifest
 from daddy_encode.spool.paths import RECEIPT_SUFFIX, Kind, sequence_name
 from daddy_encode.spool.receipt import OutputRecord, Receipt
 from daddy_encode.spool.recording.directory import ANNOTATIONS_NAME
-from daddy_encode.spool.recording.rollout import Rollout
-from daddy_encode.spool.records import read_record
 from daddy_encode.spool.stored.names import FRAMES_MKV, PACK_RECORD
 
 # Of a file: its size, modification time and inode; None where it is not there.
@@ -183,7 +180,7 @@ def make_card(
         directory=job_directory,
         outputs=os.path.dirname(base),
         has_directory=names is not None or not has_frames or os.path.lexists(job_directory),
-        meta=_meta(receipt, job_directory, names or frozenset()),
+        meta=meta_of(receipt, Path(job_directory), names or ()),
     )
     data = job_data(receipt, identifier, one_line(name), videos, around)
     best = next((kind for kind in ("mp4", "gif") if kind in data), None)
@@ -223,18 +220,6 @@ def _names(directory: str, names_in: Callable[[str], Set[str] | None]) -> Set[st
         return names & KEPT_NAMES
     there = frozenset(name for name in KEPT_NAMES if os.path.lexists(os.path.join(directory, name)))
     return there if there or os.path.isdir(directory) else None
-
-
-def _meta(receipt: Receipt, directory: str, names: Set[str]) -> Mapping[str, Any]:
-    """The rollout's own values: of the receipt, or where that has none, as they are beside the frames."""
-    if receipt.meta is not None:
-        return receipt.meta
-    with contextlib.suppress(ManifestError):
-        if MANIFEST_NAME in names and (manifest := read_record(Path(directory, MANIFEST_NAME), Manifest)) is not None:
-            return manifest[0].meta
-        if ROLLOUT_NAME in names and (rollout := read_record(Path(directory, ROLLOUT_NAME), Rollout)) is not None:
-            return rollout[0].meta
-    return {}
 
 
 def _shown(receipt: Receipt, record: OutputRecord) -> Shown:

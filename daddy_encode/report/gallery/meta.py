@@ -1,11 +1,17 @@
-"""A rollout's `meta`, as the gallery shows it: flat, and of bounded size. Pure."""
+"""A rollout's `meta`: where it is found, and as the gallery shows it, flat and of bounded size."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import contextlib
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
-from daddy_encode.errors import one_line
+from daddy_encode.errors import ManifestError, one_line
+from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME, Manifest
+from daddy_encode.spool.receipt import Receipt
+from daddy_encode.spool.recording.rollout import Rollout
+from daddy_encode.spool.records import read_record
 
 MOST_KEYS = 64
 LONGEST_KEY = 100
@@ -17,6 +23,26 @@ DEEPEST = 8
 MOST_ITEMS = 16
 # A browser's numbers are exact up to here; a larger one, such as a seed, is shown as a text.
 LARGEST_EXACT = 2**53
+
+
+def meta_of(
+    receipt: Receipt, directory: Path, names: Collection[str] = (MANIFEST_NAME, ROLLOUT_NAME)
+) -> Mapping[str, Any]:
+    """What the rollout of a job said of itself: as its receipt has it, or where that has none, the records there.
+
+    Args:
+        receipt: The job's.
+        directory: Of its frames.
+        names: What may be in that; of these, the two records are looked for. Default: both may be.
+    """
+    if receipt.meta is not None:
+        return receipt.meta
+    with contextlib.suppress(ManifestError):
+        if MANIFEST_NAME in names and (manifest := read_record(directory / MANIFEST_NAME, Manifest)) is not None:
+            return manifest[0].meta
+        if ROLLOUT_NAME in names and (rollout := read_record(directory / ROLLOUT_NAME, Rollout)) is not None:
+            return rollout[0].meta
+    return {}
 
 
 def flat_meta(meta: Mapping[str, Any]) -> dict[str, str | int | float | bool]:
