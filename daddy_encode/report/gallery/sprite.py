@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +28,6 @@ LONGEST_SIDE = 320
 # Ours have one in 60, and more where much changes, so they are not quite evenly spaced.
 MANY_PIXELS = 2**27
 ENOUGH_KEY_FRAMES = 12
-# Nobody waits longer for a preview.
-MOST_SECONDS = 60.0
 # JPEG's quality. Pictures that are not reduced are mostly drawn, with edges of one pixel, which halved chroma blurs.
 _REDUCED = {"quality": 80, "subsampling": 2}
 _AS_THEY_ARE = {"quality": 80, "subsampling": 0}
@@ -60,9 +58,7 @@ class Sprite(Struct, frozen=True):
         return _data_uri(self.image, self.media_type)
 
 
-def make_sprite(
-    video: Path, frames: int, width: int, height: int, stop: threading.Event | None = None
-) -> Sprite | None:
+def make_sprite(video: Path, frames: int, width: int, height: int, stop: threading.Event) -> Sprite | None:
     """Decode a video, and make its sprite.
 
     Args:
@@ -70,10 +66,10 @@ def make_sprite(
         frames: How many it has.
         width: Of its frames, in pixels.
         height: Of its frames, in pixels.
-        stop: Set to give up. Default: after MOST_SECONDS.
+        stop: Set to give up.
 
     Returns:
-        None where it is not such a video, or cannot be decoded in time: no exception is raised.
+        None where it is not such a video, or cannot be decoded, or `stop` was set: no exception is raised.
     """
     if not (frames > 0 and width > 0 and height > 0 and width * height <= MAX_PIXELS):
         return None
@@ -113,7 +109,7 @@ def cells_of(frames: int, pixels: int, key_frames: Sequence[int]) -> tuple[list[
     return [key_frames[place] for place in places], places
 
 
-def _made(video: VideoFile, frames: int, size: tuple[int, int], stop: threading.Event | None) -> Sprite:
+def _made(video: VideoFile, frames: int, size: tuple[int, int], stop: threading.Event) -> Sprite:
     import numpy as np
 
     cells, places = cells_of(frames, size[0] * size[1], video.key_frames())
@@ -126,9 +122,8 @@ def _made(video: VideoFile, frames: int, size: tuple[int, int], stop: threading.
         top, left = number // columns * height, number % columns * width
         image[top : top + height, left : left + width] = picture
 
-    with _in_time(stop) as end:
-        wanted = cells if places is None else places
-        video.decode(wanted, size, (width, height), put, end, of_key_frames=places is not None)
+    wanted = cells if places is None else places
+    video.decode(wanted, size, (width, height), put, stop, of_key_frames=places is not None)
     is_reduced = (width, height) != size
     data, media_type = _compressed(image, is_reduced=is_reduced)
     top, left = len(cells) // 2 // columns * height, len(cells) // 2 % columns * width
@@ -138,22 +133,6 @@ def _made(video: VideoFile, frames: int, size: tuple[int, int], stop: threading.
 
 def _data_uri(image: bytes, media_type: str) -> str:
     return f"data:{media_type};base64,{base64.b64encode(image).decode('ascii')}"
-
-
-@contextlib.contextmanager
-def _in_time(stop: threading.Event | None) -> Iterator[threading.Event]:
-    """`stop`, or an event that is set after MOST_SECONDS."""
-    if stop is not None:
-        yield stop
-        return
-    late = threading.Event()
-    timer = threading.Timer(MOST_SECONDS, late.set)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield late
-    finally:
-        timer.cancel()
 
 
 def _compressed(image: Pixels, *, is_reduced: bool) -> tuple[bytes, str]:

@@ -25,6 +25,9 @@ from daddy_encode.spool.png.pixels import Pixels
 from tests.media import ffmpeg
 from tests.report.frame_codes import coded_frames, read_code
 
+# Never set.
+GO_ON = threading.Event()
+
 
 def cells(sprite: Sprite) -> list[Pixels]:
     """The cells of a sprite, each (H, W, 3), as Pillow reads it."""
@@ -72,7 +75,7 @@ def test_every_cell_shows_the_frame_whose_index_it_says(
     tmp_path: Path, kind: str, count: int, height: int, width: int
 ) -> None:
     video = saved(tmp_path, coded_frames(count, height, width), kind)
-    sprite = make_sprite(video, count, width, height)
+    sprite = make_sprite(video, count, width, height, GO_ON)
     assert sprite is not None
     assert [read_code(cell) for cell in cells(sprite)] == sprite.cells
     assert (sprite.cells[0], sprite.cells[-1], len(sprite.cells)) == (0, count - 1, min(24, count))
@@ -88,7 +91,7 @@ def test_of_a_long_video_only_key_frames_are_decoded_and_their_indices_said(
 ) -> None:
     video = saved(tmp_path, coded_frames(800))
     monkeypatch.setattr(module, "MANY_PIXELS", 0)
-    sprite = make_sprite(video, 800, 80, 48)
+    sprite = make_sprite(video, 800, 80, 48, GO_ON)
     assert sprite is not None
     assert [read_code(cell) for cell in cells(sprite)] == sprite.cells
     assert set(sprite.cells) <= set(key_frames(video)) and len(sprite.cells) >= 12
@@ -98,7 +101,7 @@ def test_of_a_long_video_only_key_frames_are_decoded_and_their_indices_said(
 def test_colours_are_those_of_the_frames_and_a_small_clip_of_few_colours_is_exact(tmp_path: Path) -> None:
     frames = coded_frames(30)
     for kind, tolerance, media_type in (("mp4", 8, "image/jpeg"), ("gif", 0, "image/png")):
-        sprite = make_sprite(saved(tmp_path, frames, kind), 30, 80, 48)
+        sprite = make_sprite(saved(tmp_path, frames, kind), 30, 80, 48, GO_ON)
         assert sprite is not None
         assert (sprite.media_type, sprite.layout[2:4]) == (media_type, (80, 48))
         for index, cell in zip(sprite.cells, cells(sprite), strict=True):
@@ -113,7 +116,7 @@ def test_reduced_pictures_are_averages_of_what_each_pixel_covers(tmp_path: Path)
     # Stripes of one pixel: whatever drops pixels shows black or white, not grey.
     frames = np.zeros((3, 720, 960, 3), np.uint8)
     frames[:, :, ::2] = 255
-    sprite = make_sprite(saved(tmp_path, frames), 3, 960, 720)
+    sprite = make_sprite(saved(tmp_path, frames), 3, 960, 720, GO_ON)
     assert sprite is not None
     assert sprite.layout == (3, 1, 240, 180, 3)
     assert all(abs(float(cell.mean()) - 127.5) < 3 and cell.std() < 8 for cell in cells(sprite))
@@ -121,7 +124,7 @@ def test_reduced_pictures_are_averages_of_what_each_pixel_covers(tmp_path: Path)
 
 def test_the_same_video_gives_the_same_bytes(tmp_path: Path) -> None:
     video = saved(tmp_path, coded_frames(40, 200, 300))
-    assert make_sprite(video, 40, 300, 200) == make_sprite(video, 40, 300, 200) is not None
+    assert make_sprite(video, 40, 300, 200, GO_ON) == make_sprite(video, 40, 300, 200, GO_ON) is not None
 
 
 def test_of_what_cannot_be_decoded_there_is_no_sprite_and_no_exception(tmp_path: Path) -> None:
@@ -137,21 +140,23 @@ def test_of_what_cannot_be_decoded_there_is_no_sprite_and_no_exception(tmp_path:
         "noise.gif": os.urandom(1000),
     }.items():
         (tmp_path / name).write_bytes(content)
-        assert make_sprite(tmp_path / name, 40, 80, 48) is None, name
+        assert make_sprite(tmp_path / name, 40, 80, 48, GO_ON) is None, name
     (tmp_path / "link.mp4").symlink_to(video)
     os.mkfifo(tmp_path / "pipe.mp4")
     (tmp_path / "folder.mp4").mkdir()
     for name in ("link.mp4", "pipe.mp4", "folder.mp4", "nothing.mp4", "nul\0.mp4", "n" * 300):
-        assert make_sprite(tmp_path / name, 40, 80, 48) is None, name
+        assert make_sprite(tmp_path / name, 40, 80, 48, GO_ON) is None, name
 
 
 def test_a_video_that_is_not_what_its_receipt_says_has_none(tmp_path: Path) -> None:
     video = saved(tmp_path, coded_frames(40))
-    assert make_sprite(video, 41, 80, 48) is None, "fewer frames"
-    assert make_sprite(video, 10**18, 80, 48) is None
-    assert make_sprite(video, 40, 16, 16) is None or make_sprite(video, 40, 16, 16), "whatever its size, no exception"
+    assert make_sprite(video, 41, 80, 48, GO_ON) is None, "fewer frames"
+    assert make_sprite(video, 10**18, 80, 48, GO_ON) is None
+    assert make_sprite(video, 40, 16, 16, GO_ON) is None or make_sprite(video, 40, 16, 16, GO_ON), (
+        "whatever its size, no exception"
+    )
     for frames, width, height in ((0, 80, 48), (40, 0, 48), (40, 2**40, 2**40), (-1, -1, -1)):
-        assert make_sprite(video, frames, width, height) is None
+        assert make_sprite(video, frames, width, height, GO_ON) is None
 
 
 def test_it_is_given_up_when_it_should_stop(tmp_path: Path) -> None:
@@ -163,7 +168,7 @@ def test_it_is_given_up_when_it_should_stop(tmp_path: Path) -> None:
 
 
 def test_a_picture_of_16384_pixels_a_side_becomes_one_of_240(tmp_path: Path) -> None:
-    sprite = make_sprite(saved(tmp_path, coded_frames(2, 16, 16_384)), 2, 16_384, 16)
+    sprite = make_sprite(saved(tmp_path, coded_frames(2, 16, 16_384)), 2, 16_384, 16, GO_ON)
     assert sprite is not None
     assert sprite.layout == (2, 1, 240, 1, 2)
 
