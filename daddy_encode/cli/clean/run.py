@@ -17,7 +17,7 @@ from daddy_encode.archive.clean.clean import clean_one
 from daddy_encode.archive.clean.look import look
 from daddy_encode.archive.clean.outcome import CleanOptions, CleanOutcome, KeptError
 from daddy_encode.archive.verify.many import side_by_side
-from daddy_encode.cli.archive import find_jobs, make_context
+from daddy_encode.cli.begin import find_jobs, make_context
 from daddy_encode.cli.json_lines import print_line
 from daddy_encode.cli.main import FAILED, INTERRUPTED
 from daddy_encode.cli.marks.options import FromMarks

@@ -12,22 +12,23 @@ from typing import TYPE_CHECKING, Any
 import click
 from msgspec.structs import replace
 
+from daddy_encode.cli.begin import find_jobs
 from daddy_encode.cli.json_lines import print_line
 from daddy_encode.cli.main import FAILED, INTERRUPTED
 from daddy_encode.cli.marks.options import FromMarks
-from daddy_encode.cli.marks.select import read_marks, select_marked
+from daddy_encode.cli.marks.select import read_marks
 from daddy_encode.cli.scheduling import schedule_as_batch
 from daddy_encode.cli.signals import on_signals
 from daddy_encode.cluster.limits import usable_workers
 from daddy_encode.encoding.context import Context
-from daddy_encode.encoding.job import encode_job, is_done
+from daddy_encode.encoding.job import encode_job
 from daddy_encode.errors import DaddyEncodeError, SettingsError, Skipped
 from daddy_encode.jobs.context import make_context
 from daddy_encode.report.log import counted, saved_json, set_up_logging, shown
 from daddy_encode.report.progress import AboveBar, Progress
 from daddy_encode.service.attempt import Outcome, OutcomeKind
 from daddy_encode.service.encode_all import encode_all
-from daddy_encode.service.find_jobs import find_all_jobs, passed_over_text
+from daddy_encode.service.find_jobs import passed_over_text
 from daddy_encode.service.found_jobs import FoundJob, FoundJobs, JobList
 from daddy_encode.service.stop import StopSwitch
 from daddy_encode.service.tally import Tally
@@ -98,20 +99,7 @@ def run(
     stop = StopSwitch()
     on_signals(stop.set)
     schedule_as_batch()
-    found = find_all_jobs(
-        paths,
-        output_dir,
-        salvage=bool(context.settings.salvage),
-        split=split,
-        is_done=partial(is_done, context=context),
-        tidy=not dry_run,
-    )
-    for passed_over in found.passed_over:
-        log.warning("%s", passed_over)
-    for fault in found.faults:
-        log.error("%s", fault)
-    if marked is not None:
-        found.jobs = JobList(select_marked(marked, found.jobs, lambda job: job.paths, found.faults))
+    found = find_jobs(paths, output_dir, context, "encode", marked=marked, dry_run=dry_run, split=split)
     if output is not None:
         found.jobs = _into(output, found)
     if dry_run:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from daddy_encode.archive.pack.claimed import pack_one, settled_for
 from daddy_encode.archive.pack.outcome import LeftError, PackOutcome
-from daddy_encode.cli.archive import find_jobs, make_context
+from daddy_encode.cli.begin import find_jobs, make_context
 from daddy_encode.cli.json_lines import print_line
 from daddy_encode.cli.main import FAILED, INTERRUPTED
 from daddy_encode.cli.marks.options import FromMarks

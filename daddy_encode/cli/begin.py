@@ -1,4 +1,4 @@
-"""What `pack` and `clean` begin with: the context that they work in, and the jobs that they find."""
+"""What `encode`, `pack` and `clean` begin with: the jobs that they find, and a context to make no video in."""
 
 from __future__ import annotations
 
@@ -39,13 +39,21 @@ def find_jobs(
     *,
     marked: MarkedJobs | None,
     dry_run: bool,
+    split: bool = False,
     compare_marks: bool = True,
 ) -> FoundJobs:
     """The jobs at `paths` that are `marked`; logs what is passed over, and what is wrong.
 
-    `work` is what is done with them, as a verb; `compare_marks` as for `select_marked`.
+    `work` is what is done with them, as a verb; `split` as for `find_all_jobs`; `compare_marks` as for `select_marked`.
     """
-    found = find_all_jobs(paths, output_dir, is_done=partial(is_done, context=context), tidy=not dry_run)
+    found = find_all_jobs(
+        paths,
+        output_dir,
+        salvage=bool(context.settings.salvage),
+        split=split,
+        is_done=partial(is_done, context=context),
+        tidy=not dry_run,
+    )
     for passed_over in found.passed_over:
         log.warning("%s", passed_over)
     for fault in found.faults:
