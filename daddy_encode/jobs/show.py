@@ -98,7 +98,7 @@ def _path_of(video: str | os.PathLike[str] | SavedVideo | JobReceipt) -> Path:
     path = user_path(video)
     if path.suffix.lower() in _MEDIA_TYPES and not path.is_dir():
         return path
-    job = JobPaths.of(path.parent).of_sequence(path.name) if "*" in path.name else JobPaths.of(path)
+    job = JobPaths.named(path)
     for found in (job.output("mp4"), job.output("gif")):
         if found.exists():
             return found

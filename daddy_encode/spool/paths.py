@@ -84,6 +84,11 @@ class JobPaths(Struct, frozen=True, eq=False):
         top = absolute(output_dir)
         return cls(directory, top / relative, top)
 
+    @classmethod
+    def named(cls, path: Path) -> JobPaths:
+        """The names for a job as people name it: by its directory, or the pattern of one sequence (`DIR/rgb_*.png`)."""
+        return cls.of(path.parent).of_sequence(path.name) if "*" in path.name else cls.of(path)
+
     def into(self, file: Path) -> JobPaths:
         """The names where the only video is `file`, which ends in `.mp4` or `.gif`."""
         file = absolute(file)

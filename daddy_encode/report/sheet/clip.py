@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from daddy_encode.errors import EncodeError, FrameError, Skipped, SpoolError
 from daddy_encode.report.sheet.captions import Noted, read_notes
 from daddy_encode.spool.held_file import SAFELY
-from daddy_encode.spool.paths import RECEIPT_SUFFIX, JobPaths, Kind, absolute
+from daddy_encode.spool.paths import RECEIPT_SUFFIX, JobPaths, absolute
 from daddy_encode.spool.receipt import Receipt, read_receipt
 from daddy_encode.spool.recording.directory import ANNOTATIONS_NAME
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from daddy_encode.encoding.frames.owners import Owners
 
 # As players name them.
-VIDEO_SUFFIXES: Mapping[str, Kind] = {".mp4": "mp4", ".m4v": "mp4", ".gif": "gif"}
+VIDEO_SUFFIXES = (".mp4", ".m4v", ".gif")
 
 Chosen = tuple[tuple[int, int], "Iterator[memoryview | bytes]"]
 """The width and height of pictures, and their pixels one after another, rgb24 row by row, each until the next."""
@@ -70,7 +70,7 @@ def opened_clip(path: Path, owners: Owners, max_pixels: int) -> Iterator[Clip]:
             with _opened_video(path, owners, max_pixels) as video:
                 yield video
             return
-        paths = JobPaths.of(path.parent).of_sequence(path.name) if "*" in path.name else JobPaths.of(path)
+        paths = JobPaths.named(path)
         is_there = paths.directory.is_dir()
         if is_there:
             from daddy_encode.encoding.decoding.job_frames import opened_frames
