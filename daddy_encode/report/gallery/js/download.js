@@ -19,12 +19,17 @@ export function download(name, text, type) {
 }
 
 /**
- * Put a text on the clipboard; a page from a file, or in a frame, may only do it the old way.
+ * Put a text on the clipboard, and say for a moment on the button whether it is there.
  * @param {string} text
- * @param {Element} [parent] where focus may be: in an open dialog, that
- * @returns {Promise<boolean>} whether it is there
+ * @param {HTMLElement} button
+ * @param {Element} parent where focus may be: in an open dialog, that
  */
-export async function copyText(text, parent = document.body) {
+export async function copyText(text, button, parent) {
+  sayOn(button, (await isCopied(text, parent)) ? "Copied" : "Not copied");
+}
+
+// A page from a file, or in a frame, may only do it the old way.
+async function isCopied(text, parent) {
   try {
     await navigator.clipboard.writeText(text);
     return true;
@@ -41,12 +46,7 @@ export async function copyText(text, parent = document.body) {
   }
 }
 
-/**
- * Say for a moment on a button what came of it.
- * @param {HTMLElement} button
- * @param {string} text
- */
-export function sayOn(button, text) {
+function sayOn(button, text) {
   const usual = button.dataset.usual || button.textContent;
   button.dataset.usual = usual;
   button.textContent = text;

@@ -1,6 +1,6 @@
 // Marks where people see and set them: at a job, by keys, and all of them in one place, with files in and out.
 import { el, replace } from "./dom.js";
-import { copyText, download, sayOn } from "./download.js";
+import { copyText, download } from "./download.js";
 import { register } from "./keyboard.js";
 import { LONGEST_NOTE } from "./marks.js";
 import { narrowed } from "./matrix_data.js";
@@ -177,7 +177,7 @@ export function createMarksPanel(app) {
   }
 
   function copyAll() {
-    copyText(app.marks.export(), panel).then((said) => sayOn(copy, said ? "Copied" : "Not copied"));
+    void copyText(app.marks.export(), copy, panel);
   }
 
   async function take() {

@@ -4,7 +4,8 @@ import { createAnnotations } from "./annotations.js";
 import { createClipView } from "./clip_view.js";
 import { createDeck } from "./deck.js";
 import { el, replace, safeUrl } from "./dom.js";
-import { factsOf, label } from "./facts.js";
+import { copyText } from "./download.js";
+import { label } from "./facts.js";
 import { register } from "./keyboard.js";
 import { toHash } from "./link.js";
 import { toggleCompared } from "./state.js";
@@ -176,8 +177,8 @@ export function createPlayer(app, slots = {}) {
   }
 
   function facts(job) {
-    const built = factsOf(job);
-    const lines = [...Object.keys(job.meta || {}).map((name) => [name, writeValue(job.meta[name])])];
+    const built = app.facts.get(job.id);
+    const lines = Object.entries(job.meta || {}).map(([name, value]) => [name, writeValue(value)]);
     lines.push(["frames", writeValue(job.frames)]);
     if (built.has("seconds")) lines.push(["duration", `${writeDuration(built.get("seconds"))} at ${writeValue(built.get("fps"))} fps`]);
     if (job.width) lines.push(["size", `${job.width}×${job.height}${job.bytes ? `, ${writeBytes(job.bytes)}` : ""}`]);
@@ -218,12 +219,7 @@ export function createPlayer(app, slots = {}) {
     await deck.pause();
     // The address follows the state after a moment; the link is to be this frame's in any case.
     const link = `${location.href.split("#")[0]}${toHash({ ...app.state.get(), frame: deck.position(), theme: "" })}`;
-    const button = element.querySelector(".player-copy");
-    const said = await copy(link, element);
-    button.textContent = said ? "Copied" : "Not copied";
-    setTimeout(() => {
-      button.textContent = "Copy link";
-    }, 2000);
+    await copyText(link, element.querySelector(".player-copy"), element);
   }
 
   return { element, update };
@@ -238,23 +234,5 @@ export function createPlayer(app, slots = {}) {
       event.preventDefault();
       (event.shiftKey ? last : first).focus();
     }
-  }
-}
-
-/** Put text on the clipboard; a page from a file, or in a frame, may only do it the old way. */
-async function copy(text, parent) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    const area = el("textarea", { class: "visually-hidden", "aria-hidden": "true" });
-    area.value = text;
-    parent.append(area);
-    const before = document.activeElement;
-    area.select();
-    const done = document.execCommand("copy");
-    area.remove();
-    before?.focus({ preventScroll: true });
-    return done;
   }
 }
