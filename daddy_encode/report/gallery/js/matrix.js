@@ -1,4 +1,5 @@
 // The view of the matrix: its choices, its table, and what a cell leads to.
+import { createChooser, showWay } from "./chooser.js";
 import { toCsv, toTsv } from "./csv.js";
 import { el, replace } from "./dom.js";
 import { copyText, download } from "./download.js";
@@ -7,6 +8,7 @@ import { MEASURES, buildMatrix, matrixRows, narrowed, orderOf, shownRows, spanOf
 import { createMatrixGrid } from "./matrix_grid.js";
 import { MOST_VALUES, defaultAxes, defaultSuccess, readSuccess } from "./matrix_sides.js";
 import { numberLabel } from "./plot_scale.js";
+import { readSort } from "./sort.js";
 import { counted, writeValue } from "./values.js";
 
 /** Strongest share of the colour, in percent: text on it keeps a contrast of 4.5 in light and dark. */
@@ -25,14 +27,14 @@ export function createMatrix(app) {
   const axes = defaultAxes(app.keys, app.valuesOf);
   const usualSuccess = defaultSuccess(app.keys);
   const grid = createMatrixGrid({ activate });
-  const rows = chooser("Rows", "rows", sides, (value) => app.state.set({ rows: value, order: "" }));
-  const columns = chooser("Columns", "columns", sides, (value) => app.state.set({ columns: value, order: "" }));
-  const mean = chooser("Mean of", "mean", numbers, (value) => app.state.set({ mean: value }));
-  const success = chooser("Success", "success", [NOTHING, ...app.keys.map(({ name }) => name)], chooseSuccess);
+  const rows = createChooser("matrix-rows", "Rows", sides, (value) => app.state.set({ rows: value, order: "" }));
+  const columns = createChooser("matrix-columns", "Columns", sides, (value) => app.state.set({ columns: value, order: "" }));
+  const mean = createChooser("matrix-mean", "Mean of", numbers, (value) => app.state.set({ mean: value }));
+  const success = createChooser("matrix-success", "Success", [NOTHING, ...app.keys.map(({ name }) => name)], chooseSuccess);
   success.select.options[0].textContent = "none";
   const least = el("input", { type: "number", step: "any", id: "matrix-least", onchange: setLeast });
   const leastField = el("span", { class: "field" }, el("label", { for: "matrix-least" }, "at least"), least);
-  const order = chooser("Sort by", "order", ["", "share", "mean", "n"], setOrder);
+  const order = createChooser("matrix-order", "Sort by", ["", "share", "mean", "n"], setOrder);
   [...order.select.options].forEach((option, place) => {
     option.textContent = ["name", "success", "mean", "count"][place];
   });
@@ -91,7 +93,8 @@ export function createMatrix(app) {
   }
 
   function turn() {
-    app.state.set(({ order: now }) => ({ order: now.startsWith("-") ? now.slice(1) : `-${now}` }));
+    const { key, descending } = readSort(app.state.get().order);
+    app.state.set({ order: descending ? key : `-${key}` });
   }
 
   function chooseSuccess(key) {
@@ -204,11 +207,9 @@ export function createMatrix(app) {
     success.show(rule.key || NOTHING);
     leastField.hidden = rule.least === null;
     if (rule.least !== null && document.activeElement !== least) least.value = String(rule.least);
-    order.show(MEASURES.includes(state.order.replace(/^-/, "")) ? state.order.replace(/^-/, "") : "");
-    const descends = state.order.startsWith("-");
-    way.textContent = descends ? "↓" : "↑";
-    way.title = descends ? "Descending" : "Ascending";
-    way.setAttribute("aria-label", way.title);
+    const { key, descending } = readSort(state.order);
+    order.show(MEASURES.includes(key) ? key : "");
+    showWay(way, descending);
     for (const button of measures) {
       button.hidden = !able.includes(button.dataset.measure);
       button.setAttribute("aria-pressed", String(button.dataset.measure === measure));
@@ -244,18 +245,4 @@ function shortNumber(value) {
   const size = Math.abs(value);
   if (size >= 1e4 || (size > 0 && size < 0.01)) return numberLabel(Number(value.toPrecision(3)));
   return size >= 100 ? String(Math.round(value)) : String(Number(value.toPrecision(3)));
-}
-
-function chooser(title, name, values, choose) {
-  const id = `matrix-${name}`;
-  const select = el("select", { id, onchange: () => choose(select.value) }, values.map((value) => el("option", { value }, value)));
-  return {
-    field: el("span", { class: "field" }, el("label", { for: id }, title), select),
-    select,
-    show(value) {
-      // A link may name a key that no job has any more.
-      if (![...select.options].some((option) => option.value === value)) select.append(el("option", { value }, value));
-      select.value = value;
-    },
-  };
 }

@@ -1,5 +1,6 @@
 // The matrix: jobs by the values of two keys, and of those in each cell how many, their mean, their share of successes.
 import { isSuccess, readSuccess, sideOf } from "./matrix_sides.js";
+import { readSort } from "./sort.js";
 
 /**
  * @typedef {{n: number, mean: number|null, successes: number, tried: number, share: number|null}} Stats
@@ -78,8 +79,8 @@ export const MEASURES = Object.freeze(["share", "mean", "n"]);
 export function orderOf(matrix, order, measure) {
   const rows = matrix.rows.map((_, place) => place);
   const columns = matrix.columns.map((_, place) => place);
-  const way = order.startsWith("-") ? -1 : 1;
-  const wanted = order.replace(/^-/, "");
+  const { key: wanted, descending } = readSort(order);
+  const way = descending ? -1 : 1;
   const by = (value) => (one, other) => {
     const [first, second] = [value(one), value(other)];
     // What has no value comes last either way.
@@ -96,7 +97,7 @@ export function orderOf(matrix, order, measure) {
   } else if (wanted.startsWith("row ")) {
     const row = matrix.rows.findIndex(({ label }) => label === wanted.slice(4));
     if (row >= 0) columns.sort(by((column) => of(matrix.at(row, column))));
-  } else if (wanted === "" && way < 0) {
+  } else if (wanted === "" && descending) {
     rows.reverse();
   }
   return { rows, columns };

@@ -1,4 +1,5 @@
 // Around the plot: which keys, the legend, and the selection as numbers.
+import { createChooser } from "./chooser.js";
 import { el, replace, svg } from "./dom.js";
 import { toggleLog } from "./plot_data.js";
 import { cornersOf } from "./plot_draw.js";
@@ -16,9 +17,9 @@ export function createChoices(app, actions) {
   const numbers = app.keys.filter(({ kind }) => kind === "number").map(({ name }) => name);
   const set = (patch) => app.state.set(patch);
   // Another number has other edges.
-  const y = chooser("Vertical", "y", numbers, (value) => set({ y: value, brush: null }));
-  const x = chooser("Horizontal", "x", numbers, (value) => set({ x: value, brush: null }));
-  const colour = chooser("Colour", "colour", [NOTHING, ...app.keys.map(({ name }) => name)], (value) => set({ colour: value }));
+  const y = createChooser("plot-y", "Vertical", numbers, (value) => set({ y: value, brush: null }));
+  const x = createChooser("plot-x", "Horizontal", numbers, (value) => set({ x: value, brush: null }));
+  const colour = createChooser("plot-colour", "Colour", [NOTHING, ...app.keys.map(({ name }) => name)], (value) => set({ colour: value }));
   colour.select.options[0].textContent = "one for all";
   const logs = ["y", "x"].map((axis) => el("button", {
     type: "button", class: "button toggle", "data-axis": axis, "aria-label": `log: ${axis === "x" ? "horizontal" : "vertical"} axis`,
@@ -107,17 +108,4 @@ function swatch({ colour, form }) {
   const picture = svg("svg", { width: 14, height: 14, viewBox: "0 0 14 14", "aria-hidden": "true" }, shape);
   picture.style.fill = `var(${colour})`;
   return picture;
-}
-
-function chooser(title, name, values, choose) {
-  const id = `plot-${name}`;
-  const select = el("select", { id, onchange: () => choose(select.value) }, values.map((value) => el("option", { value }, value)));
-  return {
-    field: el("span", { class: "field" }, el("label", { for: id }, title), select),
-    select,
-    show(value) {
-      if (![...select.options].some((option) => option.value === value)) select.append(el("option", { value }, value));
-      select.value = value;
-    },
-  };
 }

@@ -1,4 +1,5 @@
 // Below the search box: states as filters, the order, the groups, the size of the cards.
+import { choose, options, showWay } from "./chooser.js";
 import { el } from "./dom.js";
 import { register } from "./keyboard.js";
 import { STATES } from "./query.js";
@@ -73,11 +74,9 @@ export function createToolbar(app) {
     filters,
     update(visible, state, changed) {
       const { key, descending } = readSort(state.sort);
-      select(sort, key);
-      select(group, state.group);
-      way.textContent = descending ? "↓" : "↑";
-      way.title = descending ? "Descending" : "Ascending";
-      way.setAttribute("aria-label", way.title);
+      choose(sort, key);
+      choose(group, state.group);
+      showWay(way, descending);
       for (const button of sizes) button.setAttribute("aria-pressed", String(button.dataset.size === state.size));
       brush.hidden = state.brush === null;
       if (changed.has("query") || changed.has("marks")) {
@@ -94,15 +93,4 @@ export function createToolbar(app) {
       element.hidden = state.view !== "cards";
     },
   };
-}
-
-// A link may name a key that no job has any more.
-function select(element, value) {
-  if (element.value === value) return;
-  if (![...element.options].some((option) => option.value === value)) element.append(...options([value]));
-  element.value = value;
-}
-
-function options(names) {
-  return names.map((name) => el("option", { value: name }, name));
 }
