@@ -3,14 +3,13 @@
 import { createCell } from "./compare_cell.js";
 import { describe, rangeOf, readable } from "./curve_data.js";
 import { createPlot } from "./curves.js";
-import { createDeck } from "./deck.js";
 import { el, replace } from "./dom.js";
 import { bestColumns } from "./fit.js";
 import { register } from "./keyboard.js";
 import { createPicker } from "./picker.js";
 import { MOST_COMPARED } from "./state.js";
 import { boundedSpeed, planOf, positionOf, rateOf, shownAt } from "./sync.js";
-import { createTransport, registerTransport } from "./transport.js";
+import { createPageDeck, createTransport, registerTransport } from "./transport.js";
 
 const ALIGNMENTS = { start: "at the start", end: "at the end", offset: "by offsets" };
 const CLOCKS = { frames: "frame for frame", time: "second for second" };
@@ -35,11 +34,7 @@ export function createCompare(app) {
   let plot = null;
   let isShown = false;
   let written = null;
-  const deck = createDeck({
-    now: () => performance.now(),
-    nextTick: (callback) => requestAnimationFrame(callback),
-    changed: showPosition,
-  });
+  const deck = createPageDeck(showPosition);
   const now = () => app.state.get();
   const set = (patch) => app.state.set(patch);
   const setSpeed = (speed) => set({ speed: boundedSpeed(speed) });
@@ -69,9 +64,6 @@ export function createCompare(app) {
     const all = Object.keys(ALIGNMENTS);
     set({ align: all[(all.indexOf(now().align) + 1) % all.length] });
   }, isActive, "Compare");
-  document.addEventListener("visibilitychange", () => {
-    if (document.hidden && deck.playing()) void deck.pause();
-  });
   new ResizeObserver(layOut).observe(element);
   addEventListener("resize", layOut);
 

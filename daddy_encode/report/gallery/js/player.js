@@ -2,7 +2,6 @@
 
 import { createAnnotations } from "./annotations.js";
 import { createClipView } from "./clip_view.js";
-import { createDeck } from "./deck.js";
 import { el, replace, safeUrl } from "./dom.js";
 import { copyText } from "./download.js";
 import { label } from "./facts.js";
@@ -10,7 +9,7 @@ import { register } from "./keyboard.js";
 import { toHash } from "./link.js";
 import { toggleCompared } from "./state.js";
 import { boundedSpeed, planOf, rateOf } from "./sync.js";
-import { createTransport, registerTransport } from "./transport.js";
+import { createPageDeck, createTransport, registerTransport } from "./transport.js";
 import { writeBytes, writeDate, writeDuration, writeValue } from "./values.js";
 
 /** Said of states and chips that nobody reads as good. */
@@ -30,11 +29,7 @@ export function createPlayer(app, slots = {}) {
   let opener = null;
   // The frame that this wrote into the state, so that one from outside is told from it.
   let written = null;
-  const deck = createDeck({
-    now: () => performance.now(),
-    nextTick: (callback) => requestAnimationFrame(callback),
-    changed: showPosition,
-  });
+  const deck = createPageDeck(showPosition);
   const isOpen = () => openId !== null;
   const isPlayable = () => isOpen() && view !== null && !view.isGif() && !view.cellsOnly();
   const setSpeed = (speed) => app.state.set({ speed: boundedSpeed(speed) });
@@ -49,9 +44,6 @@ export function createPlayer(app, slots = {}) {
     if (event.target === element) close();
   });
   element.addEventListener("keydown", keepFocus);
-  document.addEventListener("visibilitychange", () => {
-    if (document.hidden && deck.playing()) void deck.pause();
-  });
   registerTransport(deck, isPlayable, "Player", () => app.state.get().speed, setSpeed);
   register(["PageUp", "k"], "Previous job", () => move(-1), isOpen, "Player");
   register(["PageDown", "j"], "Next job", () => move(1), isOpen, "Player");

@@ -1,14 +1,13 @@
 // The training as one line: of every run the rollout that is nearest to one step, all playing in step.
 
 import { createClipView } from "./clip_view.js";
-import { createDeck } from "./deck.js";
 import { el, replace } from "./dom.js";
 import { keyFor, label } from "./facts.js";
 import { register } from "./keyboard.js";
 import { MOST_LIVE } from "./live_videos.js";
 import { DATE, nearestOfRuns, nearestPlace, placesOf, rolloutsAlong, stepKeyOf } from "./nearest.js";
 import { boundedSpeed, planOf } from "./sync.js";
-import { createTransport, registerTransport } from "./transport.js";
+import { createPageDeck, createTransport, registerTransport } from "./transport.js";
 import { counted, writeDate, writeValue } from "./values.js";
 
 // One less than there may be: a click opens the player, which plays one.
@@ -28,11 +27,7 @@ export function createTimeline(app) {
   const said = el("output", { class: "timeline-step" });
   const arrow = (sign, title, by) =>
     el("button", { type: "button", class: "icon-button", title, "aria-label": title, onclick: () => goBy(by) }, sign);
-  const deck = createDeck({
-    now: () => performance.now(),
-    nextTick: (callback) => requestAnimationFrame(callback),
-    changed: () => transport.update(app.state.get().speed),
-  });
+  const deck = createPageDeck(() => transport.update(app.state.get().speed));
   const setSpeed = (speed) => app.state.set({ speed: boundedSpeed(speed) });
   const transport = createTransport(deck, {
     what: "Frame of all rollouts",
@@ -61,9 +56,6 @@ export function createTimeline(app) {
   registerTransport(deck, isActive, "Over training", () => app.state.get().speed, setSpeed);
   register(["Shift+PageUp", "{"], "Earlier in the training", () => goBy(-1), isActive, "Over training");
   register(["Shift+PageDown", "}"], "Later in the training", () => goBy(1), isActive, "Over training");
-  document.addEventListener("visibilitychange", () => {
-    if (document.hidden && deck.playing()) void deck.pause();
-  });
 
   function update(visible, state, changed) {
     const has = (...keys) => keys.some((one) => changed.has(one));

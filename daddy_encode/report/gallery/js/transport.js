@@ -1,5 +1,7 @@
-// The row under moving pictures: first, back, play, on, last, the slider, and the speed; and the same by keys.
+// What plays the moving pictures of a view, and the row under them: first, back, play, on, last, the slider, and the
+// speed; and the same by keys.
 
+import { createDeck } from "./deck.js";
 import { el, replace, svg } from "./dom.js";
 import { register } from "./keyboard.js";
 import { SPEEDS, nextSpeed } from "./sync.js";
@@ -18,6 +20,22 @@ const FAR = 10;
 /** @param {keyof typeof ICONS} name */
 function icon(name) {
   return svg("svg", { viewBox: "0 0 24 24", "aria-hidden": "true", class: `icon icon-${name}` }, svg("path", { d: ICONS[name] }));
+}
+
+/**
+ * A deck by the clock and the pictures of this page; it stops where nobody sees it.
+ * @param {(position: number, playing: boolean) => void} changed  after each change that is on the screen
+ */
+export function createPageDeck(changed) {
+  const deck = createDeck({
+    now: () => performance.now(),
+    nextTick: (callback) => requestAnimationFrame(callback),
+    changed,
+  });
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden && deck.playing()) void deck.pause();
+  });
+  return deck;
 }
 
 /**
