@@ -1,6 +1,7 @@
 // What all parts of the page share: the data, what can be said of each job, the state, and which jobs are found.
 import { createDetails } from "./details.js";
 import { factsOf, keysOf } from "./facts.js";
+import { isWithin } from "./plot_data.js";
 import { CHIPS, STATES, check, matches, parse } from "./query.js";
 import { sortJobs } from "./sort.js";
 
@@ -28,7 +29,7 @@ export function createApp(data, state, marks, load) {
     const { query, sort, brush, x, y } = state.get();
     const wanted = [query, sort, brush, brush && x, brush && y];
     if (known === null || known.wanted.some((one, place) => one !== wanted[place])) {
-      const within = ({ id }) => brush === null || isWithin(facts.get(id).get(x), facts.get(id).get(y), brush);
+      const within = ({ id }) => isWithin(brush, facts.get(id).get(x), facts.get(id).get(y));
       known = { wanted, jobs: sortJobs(found(query).filter(within), facts, sort) };
     }
     return known.jobs;
@@ -81,8 +82,4 @@ export function createApp(data, state, marks, load) {
     /** @returns {Map<string, number>} how many jobs have a state or a kind of chip */
     wordCounts,
   };
-}
-
-function isWithin(x, y, [left, right, bottom, top]) {
-  return x >= left && x <= right && y >= bottom && y <= top;
 }

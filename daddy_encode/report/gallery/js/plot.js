@@ -3,7 +3,7 @@ import { createChoices } from "./plot_choices.js";
 import { el } from "./dom.js";
 import { reaches, register } from "./keyboard.js";
 import { narrowed } from "./matrix_data.js";
-import { cleanBrush, defaultColour, defaultPlot, plotOf } from "./plot_data.js";
+import { cleanBrush, defaultColour, defaultPlot, isWithin, plotOf } from "./plot_data.js";
 import { drawPlot, layoutOf } from "./plot_draw.js";
 import { createPointView } from "./plot_point.js";
 import { createNearest } from "./plot_scale.js";
@@ -11,6 +11,9 @@ import { counted, writeDate, writeValue } from "./values.js";
 
 /** A pointer that has moved less, in pixels, has clicked. */
 const STILL = 5;
+/** Keys of the state, and the marks, that the points are made of; and those that are of how they are shown. */
+const MAKING = ["query", "marks", "x", "y", "colour", "log", "view"];
+const SHOWING = ["brush", "trend"];
 
 /**
  * @param {object} app
@@ -52,13 +55,14 @@ export function createPlot(app) {
   register("Escape", "Clear the selection", () => setBrush(null), () => hasFocus() && app.state.get().brush !== null, "Plot");
 
   function update(visible, state, changed) {
-    if (changed.has("theme") && changed.size === 1) {
-      draw();
+    const has = (keys) => keys.some((key) => changed.has(key));
+    if (!has(MAKING) && !has(SHOWING)) {
+      if (changed.has("theme")) draw();
       return;
     }
     of = { x: state.x || usual.x, y: state.y || usual.y, colour: state.colour === "-" ? "" : state.colour || usual.colour, log: state.log };
     // What the selection leaves out stays in sight.
-    if (["query", "marks", "x", "y", "colour", "log", "view"].some((key) => changed.has(key))) {
+    if (has(MAKING)) {
       plot = plotOf(app.found(state.query), app.facts, of);
       show(-1);
       emphasis = -1;
@@ -87,10 +91,7 @@ export function createPlot(app) {
     drawPlot(canvas, plot, layout, { xTitle: of.x, yTitle: of.y, trend, emphasis, isIn });
   }
 
-  function isIn({ x, y }) {
-    const { brush } = app.state.get();
-    return brush === null || (x >= brush[0] && x <= brush[1] && y >= brush[2] && y <= brush[3]);
-  }
+  const isIn = ({ x, y }) => isWithin(app.state.get().brush, x, y);
 
   function emphasise(group) {
     if (group === emphasis) return;

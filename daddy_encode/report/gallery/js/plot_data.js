@@ -113,6 +113,16 @@ export function toggleLog(kinds, axis) {
 }
 
 /**
+ * @param {number[]|null} brush [x0, x1, y0, y1]; null: nothing is selected, which leaves all
+ * @param {unknown} x
+ * @param {unknown} y
+ * @returns {boolean} whether a selection leaves these
+ */
+export function isWithin(brush, x, y) {
+  return brush === null || (x >= brush[0] && x <= brush[1] && y >= brush[2] && y <= brush[3]);
+}
+
+/**
  * A selection as people would write its edges: with so many digits that it holds what it should.
  * @param {number[]} edges [x0, x1, y0, y1], either way round
  * @returns {number[]|null} null where there is none
