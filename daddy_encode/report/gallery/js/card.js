@@ -1,6 +1,7 @@
 // One job as a card.
 import { el, replace } from "./dom.js";
 import { keyFor, label } from "./facts.js";
+import { clamp } from "./numbers.js";
 import { readSort } from "./sort.js";
 import { createSprite, hasSprite, posterCell } from "./sprite.js";
 import { toggleCompared } from "./state.js";
@@ -72,7 +73,7 @@ export function createCard(app, job, layout) {
 
   function show(wanted) {
     const last = job.sprite[4] - 1;
-    cell = Math.min(last, Math.max(0, wanted));
+    cell = clamp(wanted, 0, last);
     sprite.show(cell);
     line.style.transform = `scaleX(${last > 0 ? cell / last : 1})`;
     element.classList.add("scrubbing");

@@ -2,6 +2,7 @@
 
 import { pathOf, rangeOf, spanOf } from "./curve_data.js";
 import { el, svg } from "./dom.js";
+import { clamp } from "./numbers.js";
 
 /**
  * @typedef {object} Series
@@ -34,7 +35,7 @@ export function createPlot(words, series, onSeek) {
   const element = el("div", { class: "curve" }, el("div", { class: "curve-box" }, drawing), cursor);
   const seek = (event) => {
     const box = element.getBoundingClientRect();
-    if (box.width > 0) onSeek(Math.min(1, Math.max(0, (event.clientX - box.left) / box.width)));
+    if (box.width > 0) onSeek(clamp((event.clientX - box.left) / box.width, 0, 1));
   };
   element.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
@@ -48,7 +49,7 @@ export function createPlot(words, series, onSeek) {
     element,
     range,
     cursor(across) {
-      cursor.style.left = `${100 * Math.min(1, Math.max(0, across))}%`;
+      cursor.style.left = `${100 * clamp(across, 0, 1)}%`;
     },
   };
 }

@@ -4,7 +4,8 @@
 // common position waits for the slowest, and the rate of each is corrected towards it. Nothing of the page is touched
 // here: what is played are `Shown` objects, and time comes from outside.
 
-import {boundedSpeed, clamp, clampPosition, correction, planOf, shownAt} from "./sync.js";
+import {clamp} from "./numbers.js";
+import {boundedSpeed, clampPosition, correction, planOf, shownAt} from "./sync.js";
 
 /**
  * @typedef {object} Shown  one clip of the deck

@@ -1,4 +1,5 @@
 // The state as the part of the address after "#", and back: only what differs from the default.
+import { clamp } from "./numbers.js";
 import { DEFAULTS, MOST_COMPARED } from "./state.js";
 import { FASTEST, SLOWEST } from "./sync.js";
 
@@ -11,7 +12,7 @@ const number = (least, most) => ({
   write: String,
   read: (value) => {
     const read = value.trim() === "" ? NaN : Number(value);
-    return Number.isFinite(read) ? Math.min(most, Math.max(least, read)) : undefined;
+    return Number.isFinite(read) ? clamp(read, least, most) : undefined;
   },
 });
 

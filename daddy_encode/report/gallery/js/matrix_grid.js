@@ -1,6 +1,7 @@
 // The matrix as a table of which only what is in view is in the page, so that 200 by 200 cells scroll like ten by ten.
 import { el, replace } from "./dom.js";
 import { isNowhere, reaches, register } from "./keyboard.js";
+import { clamp } from "./numbers.js";
 
 /** Sizes of a cell in CSS pixels: usually, on a small screen, and among many. */
 const WIDE = { width: 104, height: 54 };
@@ -69,7 +70,7 @@ export function createMatrixGrid({ activate }) {
   }
 
   function goTo(row, column) {
-    active = [Math.min(table.rows - 1, Math.max(0, row)), Math.min(table.columns - 1, Math.max(0, column))];
+    active = [clamp(row, 0, table.rows - 1), clamp(column, 0, table.columns - 1)];
     scrollToActive();
     layout();
     focusActive();
@@ -80,12 +81,12 @@ export function createMatrixGrid({ activate }) {
     if (row > 0) {
       const top = (row - 1) * size.height;
       const room = element.clientHeight - HEAD_HEIGHT - size.height;
-      element.scrollTop = Math.min(top, Math.max(element.scrollTop, top - room));
+      element.scrollTop = clamp(element.scrollTop, top - room, top);
     }
     if (column > 0) {
       const left = (column - 1) * size.width;
       const room = element.clientWidth - headWidth - size.width;
-      element.scrollLeft = Math.min(left, Math.max(element.scrollLeft, left - room));
+      element.scrollLeft = clamp(element.scrollLeft, left - room, left);
     }
   }
 
@@ -116,7 +117,7 @@ export function createMatrixGrid({ activate }) {
     const had = element.contains(document.activeElement);
     const wide = element.clientWidth;
     const most = wide < 600 ? wide * 0.38 : 260;
-    const head = Math.round(Math.min(most, Math.max(84, table.longest * LETTER + 30)));
+    const head = Math.round(clamp(table.longest * LETTER + 30, 84, most));
     const clears = isAnew || head !== headWidth;
     headWidth = head;
     if (clears) {

@@ -1,4 +1,5 @@
 // Which keys the matrix is made of, and the values, or bins, along each of its sides.
+import { extentOf } from "./numbers.js";
 import { linearTicks, numberLabel, timeLabel, timeTicks } from "./plot_scale.js";
 import { quoted } from "./query.js";
 import { compareValues } from "./sort.js";
@@ -122,8 +123,7 @@ function single(counts, key) {
 }
 
 function binned(values, key, count) {
-  let [least, most] = [Infinity, -Infinity];
-  for (const value of values) [least, most] = [Math.min(least, value), Math.max(most, value)];
+  const [least, most] = extentOf(values);
   const ticks = (key === "finished" ? timeTicks : linearTicks)(least, most, count);
   const inner = ticks.filter((tick) => tick > least && tick <= most);
   const step = inner.length > 1 ? inner[1] - inner[0] : most - least;

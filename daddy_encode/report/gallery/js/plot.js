@@ -3,6 +3,7 @@ import { createChoices } from "./plot_choices.js";
 import { el } from "./dom.js";
 import { reaches, register } from "./keyboard.js";
 import { narrowed } from "./matrix_data.js";
+import { clamp } from "./numbers.js";
 import { cleanBrush, defaultColour, defaultPlot, isWithin, plotOf } from "./plot_data.js";
 import { drawPlot, layoutOf } from "./plot_draw.js";
 import { createPointView } from "./plot_point.js";
@@ -120,7 +121,7 @@ export function createPlot(app) {
       plot.points[one][axis] - plot.points[other][axis] || one - other);
     if (order.length === 0) return;
     const place = current < 0 ? (way > 0 ? 0 : order.length - 1) : order.indexOf(current) + way;
-    const index = order[Math.min(order.length - 1, Math.max(0, place))];
+    const index = order[clamp(place, 0, order.length - 1)];
     stage.focus({ preventScroll: true });
     show(index);
     const { id, x, y } = plot.points[index];
@@ -180,7 +181,7 @@ export function createPlot(app) {
 
   function inFrame([x, y]) {
     const { left, right, top, bottom } = layout.frame;
-    return [Math.min(right, Math.max(left, x)), Math.min(bottom, Math.max(top, y))];
+    return [clamp(x, left, right), clamp(y, top, bottom)];
   }
 
   function setBrush(brush) {
@@ -193,9 +194,8 @@ export function createPlot(app) {
     rectangle.hidden = brush === null || layout === null;
     if (rectangle.hidden) return;
     const { x, y, domains } = layout;
-    const bounded = (value, [least, most]) => Math.min(most, Math.max(least, value));
     place4(rectangle, [
-      x.to(bounded(brush[0], domains.x)), y.to(bounded(brush[3], domains.y)), x.to(bounded(brush[1], domains.x)), y.to(bounded(brush[2], domains.y)),
+      x.to(clamp(brush[0], ...domains.x)), y.to(clamp(brush[3], ...domains.y)), x.to(clamp(brush[1], ...domains.x)), y.to(clamp(brush[2], ...domains.y)),
     ]);
   }
 

@@ -1,6 +1,7 @@
 // Around the plot: which keys, the legend, and the selection as numbers.
 import { createChooser } from "./chooser.js";
 import { el, replace, svg } from "./dom.js";
+import { extentOf } from "./numbers.js";
 import { toggleLog } from "./plot_data.js";
 import { cornersOf } from "./plot_draw.js";
 import { counted } from "./values.js";
@@ -65,7 +66,7 @@ export function createChoices(app, actions) {
     trend.setAttribute("aria-pressed", String(state.trend));
     lacking.textContent = plot.lacking > 0 ? `${counted(plot.lacking, "job")} without these numbers` : "";
     [across.textContent, up.textContent] = [of.x, of.y];
-    domains = [...edgesOf(plot, "x"), ...edgesOf(plot, "y")];
+    domains = ["x", "y"].flatMap((axis) => extentOf(plot.points.map((point) => point[axis])));
     edges.forEach((edge, place) => {
       if (document.activeElement !== edge || state.brush === null) edge.value = state.brush === null ? "" : String(state.brush[place]);
       edge.placeholder = Number.isFinite(domains[place]) ? String(Number(domains[place].toPrecision(4))) : "";
@@ -92,12 +93,6 @@ export function createChoices(app, actions) {
   }
 
   return { controls, legend, selection, update };
-}
-
-function edgesOf({ points }, axis) {
-  let [least, most] = [Infinity, -Infinity];
-  for (const point of points) [least, most] = [Math.min(least, point[axis]), Math.max(most, point[axis])];
-  return [least, most];
 }
 
 function swatch({ colour, form }) {

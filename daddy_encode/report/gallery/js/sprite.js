@@ -1,5 +1,6 @@
 // A job's small pictures: one image that holds them all, of which one cell shows.
 import { el, safeImage } from "./dom.js";
+import { clamp } from "./numbers.js";
 
 /**
  * @param {object} job
@@ -46,7 +47,7 @@ export function createSprite(job, width, height) {
   }
 
   function show(cell) {
-    shown = Math.min(count - 1, Math.max(0, cell));
+    shown = clamp(cell, 0, count - 1);
     if (all === null && url !== "") {
       all = el("img", { alt: "", class: "all", draggable: "false" });
       all.src = safeImage(url);

@@ -1,5 +1,6 @@
 // What may come next in the search box.
 import { BUILT_IN } from "./facts.js";
+import { extentOf } from "./numbers.js";
 import { CHIPS, MARKS, STATES, namesMeant, parse, quoted } from "./query.js";
 import { writeValue } from "./values.js";
 
@@ -103,7 +104,7 @@ const quotedWord = (word) => (word.includes(" ") ? `chip:${quoted(word)}` : word
 function describe({ kind, count }, values) {
   if (kind === "number") {
     const numbers = [...values.keys()].filter((value) => typeof value === "number");
-    const [least, most] = numbers.reduce(([low, high], one) => [Math.min(low, one), Math.max(high, one)], [Infinity, -Infinity]);
+    const [least, most] = extentOf(numbers);
     return least === most ? writeValue(least) : `${writeValue(least)} to ${writeValue(most)}`;
   }
   return values.size === 1 ? "1 value" : `${values.size} values in ${count}`;

@@ -3,6 +3,8 @@
 // A position counts frames of the comparison from 0. Position k covers [k, k + 1), and a still picture is taken from its
 // middle, k + 0.5: the farthest from both neighbours, so that no rounding of a browser's clock shows one of them.
 
+import { clamp } from "./numbers.js";
+
 /** @typedef {{frames: number, fps: [number, number]}} Clip  fps as an exact fraction */
 /** @typedef {"before" | "during" | "after"} Phase */
 /** @typedef {{start: number, ratio: number, frames: number, rate: number}} Track  start: the position of its frame 0;
@@ -115,9 +117,4 @@ export function correction(ahead) {
   // Below a tenth of a frame the clocks of browsers are noise. 25 % a frame, at most 50 %: a frame of 1/30 s is made up
   // for in 0.15 s, which the eye does not see as a jump.
   return Math.abs(ahead) < 0.1 ? 1 : 1 - clamp(ahead * 0.25, -0.5, 0.5);
-}
-
-/** @param {number} value @param {number} low @param {number} high */
-export function clamp(value, low, high) {
-  return Math.min(high, Math.max(low, value));
 }

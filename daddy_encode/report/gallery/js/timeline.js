@@ -6,6 +6,7 @@ import { keyFor, label } from "./facts.js";
 import { register } from "./keyboard.js";
 import { MOST_LIVE } from "./live_videos.js";
 import { DATE, nearestOfRuns, nearestPlace, placesOf, rolloutsAlong, stepKeyOf } from "./nearest.js";
+import { clamp } from "./numbers.js";
 import { boundedSpeed, planOf } from "./sync.js";
 import { createPageDeck, createTransport, registerTransport } from "./transport.js";
 import { counted, writeDate, writeValue } from "./values.js";
@@ -157,7 +158,7 @@ export function createTimeline(app) {
   }
 
   function goBy(by) {
-    goTo(Math.min(places.length - 1, Math.max(0, place + by)));
+    goTo(clamp(place + by, 0, places.length - 1));
   }
 
   function shown(is) {
