@@ -14,20 +14,20 @@ from click.core import ParameterSource
 PREFIX = "DADDY_ENCODE_"
 # What is read elsewhere, or by tests.
 OTHERS = {"DADDY_ENCODE_REQUIRE_SYSTEM"}
-# By command and option.
-OWN_NAMES: dict[tuple[str, str], str | None] = {
-    # One file for the video of every command is nobody's wish.
-    ("encode", "--output"): None,
-    ("sheet", "--output"): None,
+# What no variable sets, in no command.
+SAID_EACH_TIME = {
+    # One file for what every command writes is nobody's wish.
+    "--output",
     # What is started by a rollout or a batch script would make nothing, and say that all is well.
-    ("encode", "--dry-run"): None,
-    ("submit", "--dry-run"): None,
-    ("pack", "--dry-run"): None,
-    ("clean", "--dry-run"): None,
+    "--dry-run",
     # Each time that frames are deleted, whoever says so should mean these.
-    ("clean", "--yes"): None,
+    "--yes",
     # Which jobs are meant is said each time, too.
-    **{(command, option): None for command in ("encode", "verify", "pack", "clean") for option in ("--from", "--mark")},
+    "--from",
+    "--mark",
+}
+# By command and option.
+OWN_NAMES = {
     # The same word for another thing: how many Slurm tasks share the work, not how many jobs one encoder has in hand.
     ("submit", "--workers"): "DADDY_ENCODE_SUBMIT_WORKERS",
 }
@@ -47,6 +47,8 @@ def with_environment(command: click.Command) -> click.Command:
 def variable(command: str, option: click.Option) -> str | None:
     """The name of the variable that sets `option` of `command`; None where none does."""
     name = next(name for name in option.opts if name.startswith("--"))
+    if name in SAID_EACH_TIME:
+        return None
     return OWN_NAMES.get((command, name), PREFIX + name.removeprefix("--").replace("-", "_").upper())
 
 

@@ -80,6 +80,18 @@ def test_a_file_on_the_command_line_comes_before_what_contradicts_it_and_has_no_
     assert "environment" not in str(wrong)
 
 
+def test_what_is_said_each_time_has_no_variable_in_any_command() -> None:
+    context = click.Context(group)
+    options = [
+        option
+        for name in COMMANDS
+        for option in getattr(group.get_command(context, name), "params", ())
+        if {"--output", "--from", "--mark", "--dry-run", "--yes"} & set(option.opts)
+    ]
+    assert len(options) >= 16
+    assert [option.opts for option in options if option.envvar is not None] == []
+
+
 @pytest.mark.parametrize(
     ("option", "value", "words"),
     [
