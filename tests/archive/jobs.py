@@ -20,6 +20,13 @@ from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.png.pixels import MAX_PIXELS
 from tests.media import ffmpeg
 
+# What is left in a job's directory when its frames are gone.
+STAYS = {"manifest.json", "rollout.json"}
+
+
+def names(job: Path) -> set[str]:
+    return {path.name for path in job.iterdir()}
+
 
 def limits() -> RunLimits:
     return RunLimits(threading.Event())

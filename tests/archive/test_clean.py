@@ -29,13 +29,11 @@ from daddy_encode.errors import DaddyEncodeError, Interrupted
 from daddy_encode.spool.claims import Claims
 from daddy_encode.spool.paths import JobPaths
 from tests.archive.commands import told
-from tests.archive.jobs import change_receipt, copy_job, output
+from tests.archive.jobs import STAYS, change_receipt, copy_job, names, output
 from tests.jobs import encode
 from tests.media import decode_mp4, moving_square
 from tests.service.spools import receipt_of, right_bytes, temporary_files, video_of, write_job
 from tests.users import Lab
-
-STAYS = {"manifest.json", "rollout.json"}
 
 
 def done_job(directory: Path, variety: int = 0, container: str = "png") -> Path:
@@ -47,10 +45,6 @@ def done_job(directory: Path, variety: int = 0, container: str = "png") -> Path:
     if container == "packed":
         assert told("pack", directory)[0] == 0
     return directory
-
-
-def names(job: Path) -> set[str]:
-    return {path.name for path in job.iterdir()}
 
 
 @pytest.mark.parametrize("container", ["png", "tar", "packed"])

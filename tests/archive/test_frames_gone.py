@@ -21,7 +21,7 @@ from daddy_encode.spool.records import encode_record
 from tests.archive.commands import told
 from tests.jobs import encode
 from tests.media import decode_mp4, moving_square
-from tests.service.spools import receipt_of, right_bytes, video_of, write_job
+from tests.service.spools import receipt_of, right_bytes, video_of, write_job, write_sequences
 
 # With those of the other modules here they take too long for the default tests.
 pytestmark = pytest.mark.soak
@@ -328,11 +328,7 @@ def _frames_of(job: Path) -> list[bytes]:
 
 def test_another_sequence_of_a_cleaned_directory_stays_done(tmp_path: Path) -> None:
     job = tmp_path / "spool" / "job"
-    job.mkdir(parents=True)
-    for name in ("depth", "rgb"):
-        save_frames_as_png(moving_square(4), tmp_path / name)
-        for path in (tmp_path / name).glob("*.png"):
-            path.rename(job / f"{name}_{path.name}")
+    write_sequences(job, "depth", "rgb")
     assert told("encode", "--split", job)[0] == 0
     assert told("clean", "--yes", job / "depth_*.png")[0] == 0
     said = told("status", tmp_path / "spool")[1]

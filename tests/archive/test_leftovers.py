@@ -17,14 +17,9 @@ from daddy_encode.errors import FrameError, Interrupted
 from daddy_encode.service.job_status import job_statuses
 from daddy_encode.spool.paths import JobPaths
 from tests.archive.commands import told
+from tests.archive.jobs import STAYS, names
 from tests.jobs import context, encode
 from tests.media import moving_square
-
-STAYS = {"manifest.json", "rollout.json"}
-
-
-def names(job: Path) -> set[str]:
-    return {path.name for path in job.iterdir()}
 
 
 def stopped_at(call: int, work: object, job: Path) -> None:

@@ -15,7 +15,8 @@ from daddy_encode.service.stop import StopSwitch
 from daddy_encode.spool.claims import Claims
 from daddy_encode.spool.paths import JobPaths
 from tests.archive.commands import told
-from tests.archive.test_leftovers import STAYS, done_job, names
+from tests.archive.jobs import STAYS, names
+from tests.archive.test_leftovers import done_job
 from tests.jobs import context, encode
 
 PACKED = {"frames.json", "frames.mkv"}

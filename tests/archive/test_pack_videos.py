@@ -15,12 +15,12 @@ from PIL import Image
 from daddy_encode import save_frames_as_png
 from daddy_encode.archive.pack.pack import pack_job
 from daddy_encode.archive.pack.unpack import unpack_job
-from daddy_encode.encoding.context import Result
 from daddy_encode.encoding.job import encode_job
 from daddy_encode.errors import EncodeError
 from daddy_encode.spool.paths import JobPaths
-from tests.jobs import context
+from tests.jobs import context, encode
 from tests.media import ffmpeg, moving_square, noise
+from tests.stand_in import REAL
 
 
 def packed_copy(loose: Path) -> Path:
@@ -30,20 +30,17 @@ def packed_copy(loose: Path) -> Path:
 
 
 def made(job: Path, **settings: Any) -> dict[str, bytes]:
-    result: Result = encode_job(JobPaths.of(job), context(force=True, **settings))
-    return {record.format: job.with_name(record.path).read_bytes() for record in result.made}
+    made = encode(job, force=True, **settings).made
+    return {record.format: job.with_name(record.path).read_bytes() for record in made}
 
 
 @pytest.fixture
-def counted_ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def counted_ffmpeg(tmp_path: Path, ffmpeg_path: Path) -> Path:
     """A file that gets a line for each ffmpeg that is started."""
-    from daddy_encode.encoding.ffmpeg.executable import executable_path
-
-    log, script = tmp_path / "runs", tmp_path / "ffmpeg"
+    log = tmp_path / "runs"
     log.touch()
-    script.write_text(f"#!/bin/sh\necho run >> '{log}'\nexec '{executable_path()}' \"$@\"\n")
-    script.chmod(0o755)
-    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(script))
+    ffmpeg_path.write_text(f"#!/bin/sh\necho run >> '{log}'\nexec '{REAL}' \"$@\"\n")
+    ffmpeg_path.chmod(0o755)
     return log
 
 

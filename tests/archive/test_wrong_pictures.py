@@ -23,9 +23,8 @@ from daddy_encode.encoding.frames.source import DirectorySource
 from daddy_encode.encoding.settings import Mp4Settings
 from tests.archive.jobs import beside, faults, limits, output, sign
 from tests.jobs import encode
-from tests.media import moving_square, noise, shaded
+from tests.media import Frames, moving_square, noise, shaded
 
-Frames = npt.NDArray[np.uint8]
 soak = pytest.mark.soak
 
 
@@ -172,6 +171,15 @@ WRONG: dict[str, Callable[[Frames], Frames]] = {
 DEFAULT = ("bt601", "half_stale")
 
 
+def assert_found(job: Path, other: Path, kind: str) -> None:
+    """The video of another job is a fault, behind a receipt that has its bytes."""
+    shutil.copy(output(other, kind), output(job, kind))
+    sign(job, kind)
+    result = beside(job)
+    assert len(result.videos[0].faults) == 1
+    assert result.proof is None
+
+
 @pytest.fixture(scope="module")
 def right(tmp_path_factory: pytest.TempPathFactory) -> Path:
     job = tmp_path_factory.mktemp("right") / "job"
@@ -197,11 +205,7 @@ def test_wrong_pictures_are_a_fault(tmp_path: Path, right: Path, name: str, sett
     kind = settings.get("video", "mp4")
     for directory in (job, tmp_path / "wrong"):
         encode(directory, **settings)
-    shutil.copy(output(tmp_path / "wrong", kind), output(job, kind))
-    sign(job, kind)
-    result = beside(job)
-    assert len(result.videos[0].faults) == 1
-    assert result.proof is None
+    assert_found(job, tmp_path / "wrong", kind)
 
 
 def score(count: int, text: str = "0068") -> Frames:
@@ -267,11 +271,7 @@ def test_what_is_small_is_a_fault(tmp_path: Path, name: str, settings: dict[str,
         encode(directory, **settings)
     kind = settings.get("video", "mp4")
     assert faults(beside(job)) == ""
-    shutil.copy(output(tmp_path / "wrong", kind), output(job, kind))
-    sign(job, kind)
-    result = beside(job)
-    assert len(result.videos[0].faults) == 1
-    assert result.proof is None
+    assert_found(job, tmp_path / "wrong", kind)
 
 
 def test_another_version_of_x264_is_no_fault(tmp_path: Path) -> None:

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from daddy_encode import save_frames_as_png
 from tests.archive.commands import told
 from tests.jobs import encode
-from tests.media import moving_square, run_command
-from tests.service.spools import video_of, write_job
+from tests.media import run_command
+from tests.service.spools import video_of, write_job, write_sequences
 
 JOBS = ("a/good", "a/bad", "b/good", "b/starred", "b/bad and starred", "b/noted", "b/other")
 MARKS: list[dict[str, object]] = [
@@ -145,11 +144,7 @@ def test_names_are_relative_to_the_tree_wherever_outputs_are(tmp_path: Path) -> 
 
 @pytest.mark.soak
 def test_a_sequence_of_a_directory_is_named_by_its_pattern(tmp_path: Path) -> None:
-    (tmp_path / "spool" / "both").mkdir(parents=True)
-    for name in ("rgb", "depth"):
-        save_frames_as_png(moving_square(4), tmp_path / name)
-        for path in (tmp_path / name).glob("*.png"):
-            path.rename(tmp_path / "spool" / "both" / f"{name}_{path.name}")
+    write_sequences(tmp_path / "spool" / "both", "rgb", "depth")
     marks = marks_file(tmp_path / "marks.json", [{"job": "both/rgb_*.png", "mark": "good"}])
     status, text = told("encode", tmp_path / "spool", "--split", "--from", marks)
     assert status == 0, text

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -38,6 +39,16 @@ def write_job(directory: Path, variety: int = 0) -> Path:
     """A small job in `directory`, one of several that differ in length and picture."""
     save_frames_as_png(pictures(variety), directory)
     return directory
+
+
+def write_sequences(directory: Path, *names: str) -> None:
+    """A directory with a sequence of frames of each name: `rgb_000000.png` and so on."""
+    directory.mkdir(parents=True)
+    for name in names:
+        with tempfile.TemporaryDirectory() as folder:
+            save_frames_as_png(moving_square(4), Path(folder, name))
+            for path in Path(folder, name).glob("*.png"):
+                shutil.move(path, directory / f"{name}_{path.name}")
 
 
 def pictures(variety: int) -> Frames:
