@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import os
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -13,27 +12,12 @@ import daddy_encode
 from daddy_encode import ShownVideo, save_frames_as_png, save_gif, save_mp4, show
 from daddy_encode.errors import EncodeError, SettingsError, SpoolError
 from tests.media import moving_square
-
-
-class Parsed(HTMLParser):
-    """The elements of a text, with their attributes, as a browser reads them."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
+from tests.report.gallery.pages import parse_html
 
 
 def parsed(shown: ShownVideo) -> list[tuple[str, dict[str, str | None]]]:
-    return Parsed(shown._repr_html_()).elements
+    """The elements that a notebook gets, with their attributes, as a browser reads them."""
+    return parse_html(shown._repr_html_()).tags
 
 
 @pytest.fixture
@@ -147,7 +131,6 @@ def test_ipython_shows_it_as_html(videos: Path) -> None:
     assert data["text/plain"] == repr(shown)
 
 
-@pytest.mark.soak
 @pytest.mark.soak
 def test_a_notebook_that_is_run_holds_the_video(videos: Path) -> None:
     nbclient = pytest.importorskip("nbclient")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -17,7 +19,6 @@ class Page:
     """What a browser finds in a page."""
 
     title: str = ""
-    policy: str = ""
     data: dict[str, Any] = field(default_factory=dict)
     # The text of each element whose text is no HTML, by name and attributes.
     raw: list[tuple[str, dict[str, str | None], str]] = field(default_factory=list)
@@ -45,8 +46,6 @@ class _Parser(HTMLParser):
         self._inside = tag
         if tag in ("script", "style"):
             self.page.raw.append((tag, attributes, ""))
-        if attributes.get("http-equiv") == "Content-Security-Policy":
-            self.page.policy = attributes["content"] or ""
 
     def handle_endtag(self, tag: str) -> None:
         self._inside = ""
@@ -59,14 +58,47 @@ class _Parser(HTMLParser):
             self.page.raw[-1] = tag, attributes, text + data
 
 
-def read_page(path: Path) -> Page:
+def parse_html(text: str) -> Page:
     parser = _Parser()
-    parser.feed(path.read_bytes().decode("utf-8"))
+    parser.feed(text)
     parser.close()
-    page = parser.page
+    return parser.page
+
+
+def read_page(path: Path) -> Page:
+    page = parse_html(path.read_bytes().decode("utf-8"))
     (text,) = (text for _, attributes, text in page.raw if attributes.get("id") == "data")
     page.data = json.loads(text)
     return page
+
+
+def assert_only_its_own_runs(page: Page) -> None:
+    """The policy allows the page's own script and styles by their hashes, and nothing else; no element has any."""
+    (content,) = (
+        attributes["content"] or ""
+        for tag, attributes in page.tags
+        if tag == "meta" and attributes.get("http-equiv") == "Content-Security-Policy"
+    )
+    scripts = [(attributes, text) for tag, attributes, text in page.raw if tag == "script"]
+    assert [attributes for attributes, _ in scripts] == [{"type": "application/json", "id": "data"}, {}]
+    (style,) = (text for tag, _, text in page.raw if tag == "style")
+    assert dict(part.strip().split(" ", 1) for part in content.split(";")) == {
+        "default-src": "'none'",
+        "script-src": f"'self' {_digest(scripts[1][1])}",
+        "style-src": _digest(style),
+        "img-src": "'self' data:",
+        "media-src": "'self'",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+        "object-src": "'none'",
+        "frame-src": "'none'",
+    }
+    for tag, attributes in page.tags:
+        assert not [name for name in attributes if name == "style" or name.startswith("on")], tag
+
+
+def _digest(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def target(page: Path, url: str) -> Path:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import json
-import re
 import sys
 import tempfile
 from pathlib import Path
@@ -19,6 +17,7 @@ from PIL import Image
 from tests.benchmarks.gallery_rollouts import record_rollouts
 from tests.media import run_command
 from tests.report.gallery.browser import ROOT, Browser, Driver, Page
+from tests.report.gallery.pages import read_page
 
 IMAGES = ROOT / "docs" / "images" / "gallery"
 WIDTHS = {"phone": (390, 780), "laptop": (1280, 800), "wide": (1800, 1000)}
@@ -34,10 +33,7 @@ VIEWS = {
 
 
 def ids_of(index: Path) -> list[str]:
-    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', index.read_text(), re.DOTALL)
-    assert found
-    jobs = json.loads(found[1])["jobs"]
-    return [job["id"] for job in sorted(jobs, key=lambda job: job["job"])]
+    return [job["id"] for job in sorted(read_page(index).jobs, key=lambda job: job["job"])]
 
 
 def settle(page: Page) -> None:
@@ -68,16 +64,13 @@ def shoot(index: Path, images: Path) -> None:
 
 
 def main() -> None:
-    if len(sys.argv) > 1:
-        root = Path(sys.argv[1])
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(sys.argv[1] if len(sys.argv) > 1 else folder)
+        if root == Path(folder):
+            record_rollouts(root)
         made = run_command("gallery", root, "--title", "12 rollouts of three trainings")
         assert made.returncode == 0, made.stderr
         shoot(root / "index.html", IMAGES)
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        record_rollouts(Path(folder))
-        assert run_command("gallery", folder, "--title", "12 rollouts of three trainings").returncode == 0
-        shoot(Path(folder) / "index.html", IMAGES)
 
 
 if __name__ == "__main__":

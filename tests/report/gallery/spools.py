@@ -16,6 +16,7 @@ import pytest
 from daddy_encode import save_frames_as_png
 from daddy_encode.errors import one_line
 from daddy_encode.report.gallery.gallery import Gallery
+from daddy_encode.report.gallery.page import page_parts
 from daddy_encode.report.gallery.sprite import Sprite, make_sprite
 from daddy_encode.spool.manifest import MANIFEST_NAME, Manifest
 from daddy_encode.spool.receipt import Receipt, read_receipt
@@ -92,6 +93,13 @@ def add_job(
         lines = "".join(json.dumps(annotation) + "\n" for annotation in annotations)
         (directory / ANNOTATIONS_NAME).write_text(lines, encoding="utf-8", errors="surrogatepass")
     return directory
+
+
+def write_page(page: Path, jobs: Sequence[Mapping[str, Any]]) -> Path:
+    """A page of jobs of which there is nothing else, each as the page's data has it."""
+    head = {"version": 1, "title": "many", "generated": 1e9, "files": "./index.files/"}
+    page.write_bytes(b"".join(page_parts("many", len(jobs), head, [json.dumps(job).encode() for job in jobs])))
+    return page
 
 
 def make_gallery(root: Path, page: Path | None = None, *, title: str | None = None, sprites: bool = True) -> Path:

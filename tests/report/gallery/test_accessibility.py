@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.report.gallery.browser import Browser, Page
+from tests.report.gallery.pages import read_page
 from tests.report.gallery.spools import add_job, make_clip, make_gallery
-from tests.report.gallery.test_hostile import data_of
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def ids_of(gallery: Path) -> list[str]:
-    return [job["id"] for job in data_of(gallery)["jobs"] if "mp4" in job]
+    return [job["id"] for job in read_page(gallery).jobs if "mp4" in job]
 
 
 # What is looked at: the page's address, with {0} to {2} for jobs, and what has to be there then.

@@ -6,9 +6,6 @@ request outside the page's folder.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import html.parser
 import json
 import os
 import re
@@ -19,6 +16,7 @@ import pytest
 
 from tests.report.gallery.browser import Browser, Page
 from tests.report.gallery.hostile import SURROGATES, TEXTS, VALUES, file_names
+from tests.report.gallery.pages import assert_only_its_own_runs, read_page, target
 from tests.report.gallery.spools import add_job, make_clip, make_gallery
 
 
@@ -53,97 +51,35 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_gallery(root, title="".join(TEXTS[:12]))
 
 
-class Parts(html.parser.HTMLParser):
-    """A page as an HTML parser reads it, one that is not a browser's: its elements, and the text in each."""
-
-    def __init__(self, page: Path) -> None:
-        super().__init__(convert_charrefs=True)
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.texts: list[str] = []
-        self._inside = ""
-        self.feed(page.read_text())
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        self.texts.append("")
-        self._inside = tag
-
-    def handle_endtag(self, tag: str) -> None:
-        self._inside = ""
-
-    def handle_data(self, data: str) -> None:
-        if self._inside:
-            self.texts[-1] += data
-
-    def text(self, tag: str, number: int = 0) -> str:
-        return [text for (name, _), text in zip(self.elements, self.texts, strict=True) if name == tag][number]
-
-
-def data_of(page: Path) -> dict[str, Any]:
-    data: dict[str, Any] = json.loads(Parts(page).text("script"))
-    return data
-
-
-def policy_of(parts: Parts) -> dict[str, list[str]]:
-    (content,) = [
-        attributes["content"] or ""
-        for tag, attributes in parts.elements
-        if tag == "meta" and attributes.get("http-equiv") == "Content-Security-Policy"
-    ]
-    return {words[0]: words[1:] for words in map(str.split, content.split(";"))}
-
-
 def test_the_policy_allows_the_pages_own_script_and_style_by_their_hash_and_nothing_else(gallery: Path) -> None:
-    parts = Parts(gallery)
-    digests = {
-        tag: "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
-        for tag, text in (("style", parts.text("style")), ("script", parts.text("script", 1)))
-    }
-    assert policy_of(parts) == {
-        "default-src": ["'none'"],
-        "script-src": ["'self'", digests["script"]],
-        "style-src": [digests["style"]],
-        "img-src": ["'self'", "data:"],
-        "media-src": ["'self'"],
-        "base-uri": ["'none'"],
-        "form-action": ["'none'"],
-        "object-src": ["'none'"],
-        "frame-src": ["'none'"],
-    }
+    assert_only_its_own_runs(read_page(gallery))
 
 
 def test_the_page_has_the_elements_of_its_template_alone(gallery: Path) -> None:
-    parts = Parts(gallery)
-    tags = [tag for tag, _ in parts.elements]
+    page = read_page(gallery)
+    tags = [tag for tag, _ in page.tags]
     assert [tag for tag in tags if tag != "meta"] == [
         *["html", "head", "title", "link", "style", "body"],
         *["div", "noscript", "p", "script", "script"],
     ]
     assert tags.index("meta") < tags.index("title")
-    for _, attributes in parts.elements:
-        assert not [name for name in attributes if name.startswith("on") or name == "style"]
-    data = data_of(gallery)
-    assert len(data["jobs"]) == len(file_names()) + len(TEXTS) + len(VALUES) + len(SURROGATES) - data_lost(data)
+    assert len(page.jobs) == len(file_names()) + len(TEXTS) + len(VALUES) + len(SURROGATES) - jobs_lost(page.jobs)
 
 
-def data_lost(data: dict[str, Any]) -> int:
+def jobs_lost(jobs: list[dict[str, Any]]) -> int:
     """Of the receipts that no JSON reader has to take: NaN, the infinities and lone surrogates are no JSON."""
-    found = [job for job in data["jobs"] if job["job"].startswith("others/")]
+    found = [job for job in jobs if job["job"].startswith("others/")]
     return len(VALUES) + len(SURROGATES) - len(found)
 
 
 def test_every_file_that_the_page_names_is_there_and_below_it(gallery: Path) -> None:
-    from urllib.parse import unquote_to_bytes
-
-    data = data_of(gallery)
-    folder = os.fsencode(gallery.parent)
-    for job in data["jobs"]:
+    jobs = read_page(gallery).jobs
+    for job in jobs:
         for kind in ("mp4", "gif"):
             if kind in job:
                 assert re.fullmatch(r"\./[\w.~/%-]+", job[kind], re.ASCII), job[kind]
-                assert os.path.isfile(os.path.join(folder, unquote_to_bytes(job[kind]))), job[kind]
-    with_video = sum("mp4" in job for job in data["jobs"])
+                assert target(gallery, job[kind]).is_file(), job[kind]
+    with_video = sum("mp4" in job for job in jobs)
     assert with_video >= 100
 
 
@@ -176,7 +112,7 @@ def settle(page: Page) -> None:
 
 
 def test_hostile_names_are_shown_as_they_are(browser: Browser, gallery: Path) -> None:
-    data = data_of(gallery)
+    data = read_page(gallery).data
     page = browser.open(gallery)
     page.wait_for("document.querySelectorAll('.card').length > 3")
     # A title's white space is shown as one blank.
@@ -197,7 +133,7 @@ def test_hostile_names_are_shown_as_they_are(browser: Browser, gallery: Path) ->
 @pytest.mark.soak
 def test_hostile_jobs_open_in_the_player(browser: Browser, gallery: Path) -> None:
     page = browser.open(gallery)
-    jobs = data_of(gallery)["jobs"]
+    jobs = read_page(gallery).jobs
     # Of every kind some: with a warning, annotations, an error; Firefox, in the soak, more.
     for job in jobs[:: 3 if browser.kind == "firefox" else 9]:
         page.evaluate("id => { location.hash = `#job=${id}`; }", job["id"])

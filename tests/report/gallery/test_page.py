@@ -14,10 +14,9 @@ import numpy as np
 import pytest
 
 from daddy_encode.report.gallery.bundle import HERE
-from daddy_encode.report.gallery.page import page_parts
 from tests.report.frame_codes import coded_frames, read_code
 from tests.report.gallery.browser import Browser, Page
-from tests.report.gallery.spools import add_job, make_clip, make_gallery
+from tests.report.gallery.spools import add_job, make_clip, make_gallery, write_page
 
 FRAMES = 30
 ENVIRONMENTS = ["CartPole-v1", "Ant-v5", "Humanoid-v5"]
@@ -432,10 +431,7 @@ def synthetic(folder: Path, count: int) -> Path:
          "fps": [30, 1], "width": 64, "height": 48, "finished": 1e9 - number, "meta": {"return": number}}
         for number in range(count)
     ]  # fmt: skip
-    head = {"version": 1, "title": "many", "generated": 1e9, "files": "./index.files/"}
-    page = folder / "index.html"
-    page.write_bytes(b"".join(page_parts("many", count, head, [json.dumps(job).encode() for job in jobs])))
-    return page
+    return write_page(folder / "index.html", jobs)
 
 
 def test_of_thousands_of_cards_only_those_in_view_are_in_the_page(browser: Browser, tmp_path: Path) -> None:

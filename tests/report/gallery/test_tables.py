@@ -13,7 +13,7 @@ from tests.archive.commands import told
 from tests.jobs import encode
 from tests.report.gallery.browser import Browser, Page
 from tests.report.gallery.hostile import TEXTS
-from tests.report.gallery.spools import add_job, make_clip, make_gallery
+from tests.report.gallery.spools import add_job, make_clip, make_gallery, write_page
 from tests.service.spools import write_job
 
 TASKS = ("Ant", "=Hopper", "Walker")
@@ -124,14 +124,6 @@ def test_the_matrix_is_exported_without_formulas(browser: Browser, gallery: Path
 
 @pytest.mark.soak
 def test_a_large_matrix_has_only_what_is_seen_in_the_page(chromium: Browser, tmp_path: Path) -> None:
-    page_path = tmp_path / "index.html"
-    clip = make_clip(tmp_path / "clip" / "job")
-    add_job(tmp_path / "spool", "one", clip, meta={"task": "x", "policy": "y"})
-    make_gallery(tmp_path / "spool", page_path, sprites=False)
-    # As many jobs in the page's data, without their files.
-    text = page_path.read_text()
-    begin = text.index('"jobs":[') + len('"jobs":[')
-    end = text.index("]}", text.index('"meta":', begin))
     jobs = [
         {"id": f"{number:012x}", "job": f"j{number}", "state": "done", "finished": number, "meta": meta}
         for number, meta in enumerate(
@@ -139,8 +131,7 @@ def test_a_large_matrix_has_only_what_is_seen_in_the_page(chromium: Browser, tmp
             for place in range(6000)
         )
     ]
-    page_path.write_text(text[:begin] + ",".join(map(json.dumps, jobs)) + text[end:])
-    page = chromium.open(page_path, "#view=matrix&measure=mean")
+    page = chromium.open(write_page(tmp_path / "index.html", jobs), "#view=matrix&measure=mean")
     page.wait_for("document.querySelectorAll('.matrix-cell.value').length > 20")
     assert page.evaluate("document.querySelector('.matrix-grid').getAttribute('aria-rowcount')") == "202"
     assert page.evaluate("document.querySelector('.matrix-grid').getAttribute('aria-colcount')") == "201"
