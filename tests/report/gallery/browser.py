@@ -3,7 +3,7 @@
     def test_a_word_filters(browser: Browser, page_of_12: Path) -> None:
         page = browser.open(page_of_12)
         page.type("input[type=search]", "failed")
-        page.wait_for("document.querySelectorAll('.card').length === 3")
+        page.wait_for_count(".card", 3)
 
 The fixture `browser` fails a test at its end if a page said an error or a warning in its console, violated its
 Content-Security-Policy, opened a window or a dialog, or requested anything outside the folder of its index.html
@@ -216,6 +216,14 @@ class Page:
     def count(self, selector: str) -> int:
         """How many elements match."""
         return int(self.evaluate("s => document.querySelectorAll(s).length", selector))
+
+    def wait_for_count(self, selector: str, count: int) -> None:
+        """Wait until so many elements match."""
+        self.wait_for(f"document.querySelectorAll({json.dumps(selector)}).length === {count}")
+
+    def wait_for_focus(self, selector: str) -> None:
+        """Wait until what has the focus matches."""
+        self.wait_for(f"document.activeElement.matches({json.dumps(selector)})")
 
     def click(self, place: Place, count: int = 1, button: str = "left") -> None:
         """Click on the middle of the first visible element that matches (it is waited for), or on (x, y)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from py_mini_racer import MiniRacer
@@ -57,6 +58,15 @@ class JavaScriptModule:
 def run_module(name: str) -> JavaScriptModule:
     """The module `name` of the page, such as `query.js`; loaded when it is first called."""
     return JavaScriptModule(name)
+
+
+def jobs_and_facts(known: Sequence[Mapping[str, Any]]) -> str:
+    """JavaScript that declares `jobs`, with the ids "0", "1", …, and `facts`, what is known of each of them."""
+    return f"""
+      const known = {json.dumps(known)};
+      const jobs = known.map((_, id) => ({{id: String(id)}}));
+      const facts = new Map(known.map((one, id) => [String(id), new Map(Object.entries(one))]));
+    """
 
 
 def close_all() -> None:

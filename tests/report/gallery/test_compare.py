@@ -54,7 +54,7 @@ def coded(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
 
 
 def wait_for_videos(page: Page, count: int, position: int) -> None:
-    page.wait_for(f"document.querySelectorAll('video').length === {count}")
+    page.wait_for_count("video", count)
     wait_for_position(page, position)
 
 
@@ -167,7 +167,7 @@ def long(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
 @pytest.mark.parametrize("speed", [0.1, 1, 1.5])
 def test_after_a_minute_of_play_all_are_within_one_frame(speed: float, browser: Browser, long: Gallery) -> None:
     page = browser.open(long.index, long.compare(*long.ids, speed=speed))
-    page.wait_for("document.querySelectorAll('video').length === 4")
+    page.wait_for_count("video", 4)
     wait_for_position(page, 0)
     page.press(" ")
     page.wait_for("[...document.querySelectorAll('video')].every(v => v.currentTime > 0.3)")
@@ -209,7 +209,7 @@ def read_blocks(picture: Any) -> list[bool]:
 def test_a_click_on_the_curve_goes_there(browser: Browser, coded: Gallery) -> None:
     page = browser.open(coded.index, coded.compare("a/first", "c/third"))
     wait_for_videos(page, 2, 0)
-    page.wait_for("document.querySelectorAll('.compare-plot path').length === 2")
+    page.wait_for_count(".compare-plot path", 2)
     assert page.evaluate("document.querySelector('.compare-plot svg').getAttribute('aria-label')").startswith(
         "a/first: reward: 0 to 178, begins at 0, ends at 178, 90 values. c/third: reward: 0 to 98"
     )
@@ -229,13 +229,13 @@ def test_jobs_are_moved_taken_away_and_added_and_the_frame_stays(browser: Browse
     page.wait_for("document.querySelector('.compare-cell').getAttribute('aria-label') === 'b/second'")
     assert shown_indexes(page) == [33, 33]
     page.click(".compare-cell:nth-child(2) button[aria-label^='No longer']")
-    page.wait_for("document.querySelectorAll('video').length === 1")
+    page.wait_for_count("video", 1)
     page.click(".compare-tools .button")
     page.type("", "third")
-    page.wait_for("document.querySelectorAll('.picker-job').length === 1")
+    page.wait_for_count(".picker-job", 1)
     page.press("ArrowDown")
     page.press("Enter")
-    page.wait_for("document.querySelectorAll('video').length === 2")
+    page.wait_for_count("video", 2)
     wait_for_position(page, 33)
     page.wait_for("document.querySelectorAll('.compare-frame')[1].textContent.startsWith('frame 33 ')")
     assert shown_indexes(page) == [33, 33]
@@ -311,7 +311,7 @@ def test_a_gif_plays_by_itself_and_a_failed_job_says_why(browser: Browser, coded
 @pytest.mark.soak
 def test_over_training_shows_of_each_run_what_is_nearest_to_the_step(browser: Browser, coded: Gallery) -> None:
     page = browser.open(coded.index, "#view=timeline&step=95")
-    page.wait_for("document.querySelectorAll('.timeline video').length === 3")
+    page.wait_for_count(".timeline video", 3)
     assert page.texts(".timeline-run b") == ["a", "b", "c"]
     assert page.texts(".timeline-step") == ["step 90"]
     page.press("}")
@@ -319,7 +319,7 @@ def test_over_training_shows_of_each_run_what_is_nearest_to_the_step(browser: Br
     page.wait_for("location.hash.includes('step=120')")
     page.click(".timeline-run")
     page.wait_for(f"location.hash.includes('job={coded.ids['a/first']}')")
-    page.wait_for("document.querySelectorAll('video').length === 4")
+    page.wait_for_count("video", 4)
 
 
 @pytest.mark.soak
@@ -328,8 +328,8 @@ def test_there_are_never_more_than_twelve_videos(browser: Browser, tmp_path: Pat
     for run in range(15):
         coded_job(root, f"run-{run}/episode", 20, step=run)
     page = browser.open(gallery(root), "#view=timeline&frame=9")
-    page.wait_for("document.querySelectorAll('.timeline video').length === 11")
-    page.wait_for("document.querySelectorAll('.timeline .clip-sprite').length === 4")
+    page.wait_for_count(".timeline video", 11)
+    page.wait_for_count(".timeline .clip-sprite", 4)
     page.evaluate(
         "globalThis.most = 0, globalThis.watching = setInterval("
         "() => { most = Math.max(most, document.querySelectorAll('video').length); }, 1), 0"
@@ -339,9 +339,9 @@ def test_there_are_never_more_than_twelve_videos(browser: Browser, tmp_path: Pat
     page.press("Escape")
     ids = [job["id"] for job in read_page(root / "index.html").jobs][:6]
     page.goto(f"#view=compare&compare={','.join(ids)}")
-    page.wait_for("document.querySelectorAll('.compare video').length === 6")
+    page.wait_for_count(".compare video", 6)
     page.goto("#view=timeline")
-    page.wait_for("document.querySelectorAll('.timeline video').length === 11")
+    page.wait_for_count(".timeline video", 11)
     assert page.evaluate("most") <= 12
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from daddy_encode.report.ledger import csv_cell
-from tests.report.gallery.javascript import run_module
+from tests.report.gallery.javascript import jobs_and_facts, run_module
 
 DATA = run_module("matrix_data.js")
 SIDES = run_module("matrix_sides.js")
@@ -29,9 +29,7 @@ def build(metas: Metas, rows: str, columns: str, mean: str = "return", success: 
     of = {"rows": rows, "columns": columns, "mean": mean, "success": success}
     return DATA.evaluate(
         f"""(() => {{
-          const metas = {json.dumps(metas)};
-          const jobs = metas.map((_, id) => ({{id: String(id)}}));
-          const facts = new Map(metas.map((meta, id) => [String(id), new Map(Object.entries(meta))]));
+          {jobs_and_facts(metas)}
           const matrix = exports.buildMatrix(jobs, facts, {json.dumps(of)});
           const order = exports.orderOf(matrix, "", "mean");
           const cells = matrix.rows.map((_, row) => matrix.columns.map((_, column) => matrix.at(row, column)));

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.report.gallery.javascript import run_module
+from tests.report.gallery.javascript import jobs_and_facts, run_module
 
 facts = run_module("facts.js")
 sort = run_module("sort.js")
@@ -72,12 +72,13 @@ def test_a_key_is_a_number_where_all_its_values_are() -> None:
 
 def in_order(values: list[Any], key: str) -> list[int]:
     """The places of values in the order of `sort`."""
-    jobs = [{"id": str(place)} for place in range(len(values))]
-    known = {str(place): {} if value is None else {"k": value} for place, value in enumerate(values)}
-    script = """(jobs, facts, key) => exports.sortJobs(jobs,
-      new Map(Object.entries(facts).map(([id, one]) => [id, new Map(Object.entries(one))])), key)
-      .map(job => Number(job.id))"""
-    answer = sort.evaluate(f"({script})({json.dumps(jobs)}, {json.dumps(known)}, {json.dumps(key)})")
+    known = [{} if value is None else {"k": value} for value in values]
+    answer = sort.evaluate(
+        f"""(() => {{
+          {jobs_and_facts(known)}
+          return exports.sortJobs(jobs, facts, {json.dumps(key)}).map(job => Number(job.id));
+        }})()"""
+    )
     assert isinstance(answer, list)
     return answer
 

@@ -74,7 +74,7 @@ def focused(page: Page) -> str:
 
 def test_cards_show_what_is_known_the_newest_first(browser: Browser, index: Path) -> None:
     page = browser.open(index)
-    page.wait_for("document.querySelectorAll('.card').length === 18")
+    page.wait_for_count(".card", 18)
     assert names(page) == [f"episode-{number}" for number in (5, 4, 3, 2, 1, 0)] * 3
     first = page.texts(".card .text")[0]
     assert "return 170" in first and "run-2 · Humanoid-v5" in first and "seed 5" in first and "step 1M" in first
@@ -118,7 +118,7 @@ def test_a_card_scrubs_through_the_clip_without_loading_a_video(browser: Browser
 @pytest.mark.soak
 def test_the_keyboard_goes_through_the_cards_and_through_a_clip(browser: Browser, index: Path) -> None:
     page = browser.open(index, "#sort=return")
-    page.wait_for("document.querySelectorAll('.card').length === 18")
+    page.wait_for_count(".card", 18)
     columns = page.evaluate(
         "new Set([...document.querySelectorAll('.card')].map(e => e.getBoundingClientRect().x)).size"
     )
@@ -146,35 +146,35 @@ def test_the_keyboard_goes_through_the_cards_and_through_a_clip(browser: Browser
 @pytest.mark.soak
 def test_keys_of_a_view_need_no_click_before_them(browser: Browser, index: Path) -> None:
     page = browser.open(index, "#sort=return")
-    page.wait_for("document.querySelectorAll('.card').length === 18")
+    page.wait_for_count(".card", 18)
     page.press("ArrowRight")
     assert focused(page) == "episode-0"
     page.press("ArrowRight")
     assert focused(page) == "episode-1"
     page.press("2")
-    page.wait_for("document.activeElement.matches('.matrix-cell')")
+    page.wait_for_focus(".matrix-cell")
     page.press("ArrowDown")
     page.wait_for("document.activeElement.dataset.place === '1,0'")
     page.press("3")
-    page.wait_for("document.activeElement.matches('.plot-stage')")
+    page.wait_for_focus(".plot-stage")
     page.press("5")
-    page.wait_for("document.activeElement.matches('.timeline input')")
+    page.wait_for_focus(".timeline input")
     page.press("4")
     page.wait_for("document.activeElement.id === 'panel-compare'")
     page.press("1")
-    page.wait_for("document.activeElement.matches('.card .open')")
+    page.wait_for_focus(".card .open")
     assert focused(page) == "episode-1"
     # The first stop of the Tab key leads past all controls.
     page.evaluate("document.activeElement.blur()")
     page.press(" ")
-    page.wait_for("document.querySelectorAll('.card.chosen').length === 1")
+    page.wait_for_count(".card.chosen", 1)
     assert focused(page) == "episode-1" and page.evaluate("scrollY") == 0
     page.reload()
     page.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip button"
     assert page.box(".skip")[0] >= 0
     page.press("Enter")
-    page.wait_for("document.activeElement.matches('.card .open')")
+    page.wait_for_focus(".card .open")
 
 
 @pytest.mark.soak
@@ -184,13 +184,13 @@ def test_on_a_page_that_was_just_opened_enter_opens_and_keys_begin_in_sight(brow
     page.press("Escape")
     page.wait_for("document.querySelector('.filter.brush').hidden")
     page.press("1")
-    page.wait_for("document.activeElement.matches('.card .open')")
+    page.wait_for_focus(".card .open")
     page.evaluate("document.activeElement.blur()")
     page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
     page.wait_for("[...document.querySelectorAll('.card .name')].some(e => e.textContent === 'episode-299')")
     before = page.evaluate("scrollY")
     page.press("ArrowDown")
-    page.wait_for("document.activeElement.matches('.card .open')")
+    page.wait_for_focus(".card .open")
     assert int(focused(page).removeprefix("episode-")) > 270
     assert abs(page.evaluate("scrollY") - before) < 300
     page.evaluate("document.activeElement.blur()")
@@ -206,7 +206,7 @@ def test_back_keeps_what_was_selected_for_comparison(browser: Browser, index: Pa
     page.press("Enter")
     page.wait_for("document.querySelector('.player').open")
     page.press("x")
-    page.wait_for("document.querySelectorAll('.tray .item').length === 2")
+    page.wait_for_count(".tray .item", 2)
     selected = page.texts(".tray .item")
     page.back()
     page.wait_for("!document.querySelector('.player').open && document.querySelectorAll('.card.chosen').length === 2")
@@ -214,7 +214,7 @@ def test_back_keeps_what_was_selected_for_comparison(browser: Browser, index: Pa
     page.wait_for("location.hash.includes(',') && !location.hash.includes('job=')")
     page.press("2")
     page.press("1")
-    page.wait_for("document.activeElement.matches('.card .open')")
+    page.wait_for_focus(".card .open")
     page.press("ArrowRight")
     page.press(" ")
     page.select("#sort", "seed")
@@ -225,13 +225,13 @@ def test_back_keeps_what_was_selected_for_comparison(browser: Browser, index: Pa
     page.goto("#sort=return")
     page.wait_for("document.querySelectorAll('.card').length === 18 && document.querySelector('.tray').hidden")
     page.back()
-    page.wait_for("document.querySelectorAll('.tray .item').length === 3")
+    page.wait_for_count(".tray .item", 3)
 
 
 @pytest.mark.parametrize("width", [1200, *(pytest.param(one, marks=pytest.mark.soak) for one in (1000, 1600, 2560))])
 def test_the_tabs_stay_where_they_are(chromium: Browser, index: Path, width: int) -> None:
     page = chromium.open(index, width=width)
-    page.wait_for("document.querySelectorAll('.filter:not([hidden])').length === 2")
+    page.wait_for_count(".filter:not([hidden])", 2)
     seen = set()
     for key in "12345":
         page.press(key)
@@ -247,7 +247,7 @@ def test_the_tabs_stay_where_they_are(chromium: Browser, index: Path, width: int
 def test_what_is_selected_covers_nothing_that_is_used(chromium: Browser, index: Path, width: int) -> None:
     page = chromium.open(index, "#view=timeline", width=width, height=740)
     page.press("1")
-    page.wait_for("document.activeElement.matches('.card .open')")
+    page.wait_for_focus(".card .open")
     page.press(" ")
     page.press("5")
     page.wait_for("document.querySelector('.timeline .timeline-run') !== null")
@@ -264,7 +264,7 @@ def test_a_query_filters_as_it_is_typed_and_suggests_what_may_follow(browser: Br
     page.press("ArrowDown")
     page.press("Enter")
     page.type("", "100 env:")
-    page.wait_for("document.querySelectorAll('.suggestions li').length === 3")
+    page.wait_for_count(".suggestions li", 3)
     page.type("", "hum")
     page.press("ArrowDown")
     page.press("Enter")
@@ -283,7 +283,7 @@ def test_a_fault_of_a_query_is_said_in_place_and_can_be_cleared(browser: Browser
     assert page.evaluate("document.querySelector('#find').getAttribute('aria-invalid')") == "true"
     assert page.texts(".empty h2") == ["No job matches"]
     page.click(".empty button")
-    page.wait_for("document.querySelectorAll('.card').length === 18")
+    page.wait_for_count(".card", 18)
     assert page.texts("#problem") == [""] and page.evaluate("document.querySelector('#find').value") == ""
     # While more has to follow, nobody is told that it is missing.
     page.type("#find", "return >")
@@ -315,7 +315,7 @@ def test_groups_have_counts_and_the_mean_return_and_can_be_closed(browser: Brows
     page.wait_for("document.querySelector('.fold').getAttribute('aria-expanded') === 'false'")
     assert page.count(".part:first-child .card") == 0
     page.press("Enter")
-    page.wait_for("document.querySelectorAll('.part:first-child .card').length === 6")
+    page.wait_for_count(".part:first-child .card", 6)
 
 
 def test_states_are_filters_with_counts(browser: Browser, index: Path) -> None:
@@ -326,7 +326,7 @@ def test_states_are_filters_with_counts(browser: Browser, index: Path) -> None:
     assert page.evaluate("document.querySelector('#find').value") == "state:failed env:CartPole"
     assert page.texts(".filter:not([hidden])") == ["done 5", "failed 1"]
     page.click(".filter.failed")
-    page.wait_for("document.querySelectorAll('.card').length === 6")
+    page.wait_for_count(".card", 6)
 
 
 def test_a_link_opens_what_it_was_copied_from_and_back_goes_back(browser: Browser, index: Path) -> None:
@@ -339,7 +339,7 @@ def test_a_link_opens_what_it_was_copied_from_and_back_goes_back(browser: Browse
     link = page.evaluate("location.hash")
     expected = (names(page), page.texts(".fold"))
     other = browser.open(index, link)
-    other.wait_for("document.querySelectorAll('.card').length === 6")
+    other.wait_for_count(".card", 6)
     assert (names(other), other.texts(".fold")) == expected
     assert other.evaluate("document.querySelector('#find').value") == "seed > 3"
     page.back()
@@ -351,7 +351,7 @@ def test_what_a_link_says_badly_is_left_out(browser: Browser, index: Path) -> No
     page = browser.open(index, "#q=%E0%A4+seed:1&view=nothing&job=../../x&size=xxl")
     page.wait_for("document.querySelector('.empty h2') !== null")
     page.goto("#sort=nothing&group=nothing&compare=0123456789ab")
-    page.wait_for("document.querySelectorAll('.card').length === 18")
+    page.wait_for_count(".card", 18)
     assert page.texts(".fold") == ["▸nothing no nothing"]
     page.goto("#job=0123456789ab")
     page.wait_for(
@@ -374,7 +374,7 @@ def test_up_to_six_jobs_are_selected_for_comparison(browser: Browser, index: Pat
     assert page.texts(".tray .item b") == ["1", "2", "3", "4", "5", "6"]
     assert page.texts(".tray .hint") == ["Six is the most"]
     page.click(".tray .item")
-    page.wait_for("document.querySelectorAll('.tray .item').length === 5")
+    page.wait_for_count(".tray .item", 5)
     assert page.count(".card.chosen") == 5
     page.press("c")
     page.wait_for("location.hash.includes('view=compare')")
@@ -412,7 +412,7 @@ def test_an_open_page_offers_what_is_new_and_keeps_what_it_shows(browser: Browse
     root = tmp_path / "rollouts"
     add_job(root, "run/a", clip, meta={"seed": 1})
     page = browser.open(make_gallery(root), "#q=seed:1")
-    page.wait_for("document.querySelectorAll('.card').length === 1")
+    page.wait_for_count(".card", 1)
     for name in "bc":
         add_job(root, f"run/{name}", clip, meta={"seed": 1}, finished=1_764_000_100.0)
     make_gallery(root)
@@ -420,7 +420,7 @@ def test_an_open_page_offers_what_is_new_and_keeps_what_it_shows(browser: Browse
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     page.wait_for("document.querySelector('.updates')?.textContent === '2 new jobs: show'")
     page.click(".updates")
-    page.wait_for("document.querySelectorAll('.card').length === 3")
+    page.wait_for_count(".card", 3)
     assert page.evaluate("document.querySelector('#find').value") == "seed:1"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.report.gallery.javascript import run_module
+from tests.report.gallery.javascript import jobs_and_facts, run_module
 
 DATA = run_module("plot_data.js")
 DRAW = run_module("plot_draw.js")
@@ -39,9 +39,7 @@ def plot(metas: Sequence[Mapping[str, Any]], **of: str) -> Any:
     whole = {"x": "step", "y": "return", "colour": "run", "log": "", **of}
     return DATA.evaluate(
         f"""(() => {{
-          const metas = {json.dumps(metas)};
-          const jobs = metas.map((_, id) => ({{id: String(id)}}));
-          const facts = new Map(metas.map((meta, id) => [String(id), new Map(Object.entries(meta))]));
+          {jobs_and_facts(metas)}
           return exports.plotOf(jobs, facts, {json.dumps(whole)});
         }})()"""
     )

@@ -75,7 +75,7 @@ def middle_of(page: Page, element: str) -> tuple[float, float]:
 
 def test_a_cell_of_the_matrix_shows_its_numbers_and_opens_its_rollouts(browser: Browser, gallery: Path) -> None:
     page = browser.open(gallery, "#view=matrix")
-    page.wait_for("document.querySelectorAll('.matrix-cell.value').length === 12")
+    page.wait_for_count(".matrix-cell.value", 12)
     assert page.texts(".matrix-row.head .label")[1:] == ["all", *POLICIES]
     assert page.texts(".matrix-cell[role=rowheader] .label") == ["all", *sorted(TASKS)]
     # Spoken: what is seen, and whose it is.
@@ -87,7 +87,7 @@ def test_a_cell_of_the_matrix_shows_its_numbers_and_opens_its_rollouts(browser: 
     page.click(middle_of(page, cell("Walker", "sac")))
     assert page.evaluate("document.getElementById('panel-matrix').hidden") is False, "nothing is there to open"
     page.click(middle_of(page, cell("=Hopper", "ppo")))
-    page.wait_for("document.querySelectorAll('.card').length === 4")
+    page.wait_for_count(".card", 4)
     assert page.evaluate("document.getElementById('find').value") == 'task="=Hopper" policy=ppo'
     assert sorted(page.texts(".card .name")) == ["08", "09", "10", "11"]
 
@@ -95,7 +95,7 @@ def test_a_cell_of_the_matrix_shows_its_numbers_and_opens_its_rollouts(browser: 
 @pytest.mark.soak
 def test_the_matrix_is_gone_through_by_keys(browser: Browser, gallery: Path) -> None:
     page = browser.open(gallery, "#view=matrix")
-    page.wait_for("document.querySelectorAll('.matrix-cell.value').length === 12")
+    page.wait_for_count(".matrix-cell.value", 12)
     page.evaluate("document.querySelector('.matrix-cell[tabindex=\"0\"]').focus()")
     for key in ("ArrowDown", "ArrowDown", "ArrowRight", "End", "ArrowUp"):
         page.press(key)
@@ -107,13 +107,13 @@ def test_the_matrix_is_gone_through_by_keys(browser: Browser, gallery: Path) -> 
     assert page.texts(".matrix-cell[role=rowheader] .label") == ["all", "=Hopper", "Ant", "Walker"]
     page.press("ArrowDown")
     page.press("Enter")
-    page.wait_for("document.querySelectorAll('.card').length === 8")
+    page.wait_for_count(".card", 8)
 
 
 @pytest.mark.soak
 def test_the_matrix_is_exported_without_formulas(browser: Browser, gallery: Path) -> None:
     page = browser.open(gallery, "#view=matrix&success=return>=20&order=-n")
-    page.wait_for("document.querySelectorAll('.matrix-cell.value').length === 12")
+    page.wait_for_count(".matrix-cell.value", 12)
     page.click(".matrix-out .button:nth-child(2)")
     rows = list(csv.DictReader(page.downloaded("matrix.csv").read_bytes().decode().splitlines()))
     assert len(rows) == 5
@@ -202,15 +202,15 @@ def test_a_rectangle_in_the_plot_selects_in_all_views(browser: Browser, gallery:
     page.drag(place_of(page, 150, 5), place_of(page, 310, 25))
     page.wait_for("document.querySelector('.plot-told').textContent === '4 jobs selected'")
     page.press("1")
-    page.wait_for("document.querySelectorAll('.card').length === 4")
+    page.wait_for_count(".card", 4)
     assert sorted(page.texts(".card .name")) == ["06", "07", "10", "11"]
     page.reload()
-    page.wait_for("document.querySelectorAll('.card').length === 4")
+    page.wait_for_count(".card", 4)
     page.press("3")
     page.click(".plot-selection .button")
     page.wait_for("document.querySelector('.plot-brush').hidden")
     page.press("1")
-    page.wait_for("document.querySelectorAll('.card').length === 20")
+    page.wait_for_count(".card", 20)
 
 
 @pytest.mark.soak
@@ -226,7 +226,7 @@ def test_a_selection_is_typed_too(browser: Browser, gallery: Path) -> None:
 @pytest.mark.soak
 def test_a_legend_s_entry_shows_its_group_alone(browser: Browser, gallery: Path) -> None:
     page = browser.open(gallery, "#view=plot&colour=task&log=y")
-    page.wait_for("document.querySelectorAll('.plot-legend .entry').length === 3")
+    page.wait_for_count(".plot-legend .entry", 3)
     # A return of 0 has no logarithm.
     assert page.texts(".plot-lacking") == ["1 job without these numbers"]
     page.click(".plot-legend .entry")
@@ -258,7 +258,7 @@ def test_marks_are_set_by_keys_and_buttons_and_found_again(browser: Browser, gal
     for query, expected in (("mark:good", first), ("mark:bad", second), ("star", first), ("note:FALLS", second)):
         page.evaluate("document.getElementById('find').value = ''; 0")
         page.type("#find", query)
-        page.wait_for("document.querySelectorAll('.card').length === 1")
+        page.wait_for_count(".card", 1)
         assert page.evaluate("document.querySelector('.card .open').title") == expected
     assert page.evaluate("document.querySelector('.card .marks .bad').getAttribute('aria-label')") == "marked bad"
 
@@ -267,9 +267,9 @@ def test_marks_leave_as_a_file_that_clean_takes_and_come_back(browser: Browser, 
     for name in ("a", "b", "c"):
         encode(write_job(tmp_path / "spool" / "run" / name))
     page = browser.open(make_gallery(tmp_path / "spool", sprites=False))
-    page.wait_for("document.querySelectorAll('.card').length === 3")
+    page.wait_for_count(".card", 3)
     page.type("#find", "b")
-    page.wait_for("document.querySelectorAll('.card').length === 1")
+    page.wait_for_count(".card", 1)
     page.click(".marks-button")
     page.click(".marks-panel .many .button:nth-child(2)")
     page.wait_for("document.querySelector('.marks-panel .bad b').textContent === '1'")
@@ -338,7 +338,7 @@ def test_hostile_values_are_text_in_matrix_plot_and_marks(browser: Browser, tmp_
     page.click(".matrix-out .button:nth-child(2)")
     assert page.downloaded("matrix.csv").stat().st_size > 1000
     page.goto("#view=plot&colour=task&x=step&y=return")
-    page.wait_for("document.querySelectorAll('.plot-legend .entry').length === 8")
+    page.wait_for_count(".plot-legend .entry", 8)
     page.evaluate("document.querySelector('.plot-stage').focus()")
     page.press("ArrowRight")
     page.press("n")
