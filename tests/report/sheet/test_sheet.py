@@ -21,10 +21,11 @@ from daddy_encode.cli.main import group
 from daddy_encode.dump import FrameWriter
 from daddy_encode.errors import DaddyEncodeError, SettingsError
 from daddy_encode.report.sheet.captions import Noted, caption, decimals_of
-from daddy_encode.report.sheet.glyphs import draw_text, line_pixels
+from daddy_encode.report.sheet.glyphs import line_pixels
 from daddy_encode.spool.png.pixels import Pixels
 from tests.media import leftovers, run_command
 from tests.report.frame_codes import coded_frames, read_code
+from tests.report.sheet.test_glyphs import pixels
 
 # Of pictures of 80x48: around each, and a line of text below it.
 GAP, BORDER, LINE = 4, 1, 13
@@ -91,10 +92,10 @@ def test_under_each_picture_is_what_it_is(tmp_path: Path, frames: Pixels) -> Non
     ):
         left, below = gap + column * (320 + gap), gap + 192 + 2 * border
         for line, (text, darkness) in enumerate(zip(texts, (230, 150), strict=True)):
-            drawn = draw_text(text, unit, darkness)
-            expected = np.frombuffer(b"".join(drawn.rows), np.uint8).reshape(-1, drawn.width)
+            expected = pixels(text, unit, darkness)
+            high, wide = expected.shape
             top = below + line * line_pixels(unit)
-            assert (picture[top : top + len(drawn.rows), left : left + drawn.width, 1] == expected).all(), text
+            assert (picture[top : top + high, left : left + wide, 1] == expected).all(), text
 
 
 @pytest.mark.soak
@@ -155,9 +156,8 @@ def test_several_jobs_are_one_row_each_below_its_name(tmp_path: Path, frames: Pi
     for number, expected in enumerate(([0, 19, 39, 59, 79, 99], [0, 9, 19, 29, 39, 49])):
         shown = cells(picture, 6, 1, top=number * block + LINE)
         assert [read_code(cell) for cell in shown] == expected
-    name = draw_text(f"{tmp_path.name}/one", 1.0, 230)
-    drawn = np.frombuffer(b"".join(name.rows), np.uint8).reshape(-1, name.width)
-    assert (picture[GAP : GAP + LINE, GAP : GAP + name.width, 0] == drawn).all()
+    name = pixels(f"{tmp_path.name}/one", 1.0, 230)
+    assert (picture[GAP : GAP + LINE, GAP : GAP + name.shape[1], 0] == name).all()
 
 
 def test_only_the_frames_that_are_shown_are_read(tmp_path: Path, frames: Pixels) -> None:
