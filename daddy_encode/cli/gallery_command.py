@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from daddy_encode.cli.status_command import output_dir_option
 from daddy_encode.cli.user_path import UserPath
 
 # Of the receipts that cannot be used, so many are named.
@@ -22,12 +23,7 @@ FAULTS_SHOWN = 10
     help="Where the page goes: a name that ends in .html, or a directory. What it needs is in a directory beside it, "
     "PAGE without .html and with .files. Default: index.html in ROOT; ROOT.html, where ROOT is a job itself.",
 )
-@click.option(
-    "--output-dir",
-    type=UserPath(),
-    metavar="DIR",
-    help="Where the encoders write. Default: beside the jobs.",
-)
+@output_dir_option
 @click.option("--title", metavar="TEXT", help="Of the page. Default: the name of ROOT.")
 @click.option(
     "--no-sprites",

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from daddy_encode.cli.user_path import UserPath
-from daddy_encode.spool.png.pixels import MAX_PIXELS
+from daddy_encode.cli.verify.command import max_pixels_option
 
 # Standard output, as an output file.
 STDOUT = "-"
@@ -67,14 +67,7 @@ def _frames(ctx: click.Context, param: click.Parameter, value: str | None) -> li
     help="Also take files of the user NAME, or everybody's with `any`; may be given several times. Default: other "
     "users' are an error.",
 )
-@click.option(
-    "--max-pixels",
-    type=click.FloatRange(0.0001, 1024),
-    metavar="MPIXEL",
-    default=MAX_PIXELS / 2**20,
-    show_default=True,
-    help="Largest frame, in units of 1,048,576 pixels, as for encode.",
-)
+@max_pixels_option
 def command(
     paths: tuple[Path, ...],
     output: Path,

@@ -9,9 +9,19 @@ import click
 
 from daddy_encode.cli.duration import Seconds
 from daddy_encode.cli.marks.options import marks_options
+from daddy_encode.cli.status_command import output_dir_option
 from daddy_encode.cli.user_path import UserPath
 from daddy_encode.encoding import option_values
 from daddy_encode.spool.png.pixels import MAX_PIXELS
+
+max_pixels_option = click.option(
+    "--max-pixels",
+    type=click.FloatRange(0.0001, 1024),
+    metavar="MPIXEL",
+    default=MAX_PIXELS / 2**20,
+    show_default=True,
+    help="Largest frame, in units of 1,048,576 pixels, as for encode.",
+)
 
 
 @click.command("verify")
@@ -24,12 +34,7 @@ from daddy_encode.spool.png.pixels import MAX_PIXELS
     "themselves. Default: the frames are not read.",
 )
 @marks_options()
-@click.option(
-    "--output-dir",
-    type=UserPath(),
-    metavar="DIR",
-    help="Where the encoders write. Default: beside the jobs.",
-)
+@output_dir_option
 @click.option(
     "--workers",
     type=click.IntRange(1, 1024),
@@ -43,14 +48,7 @@ from daddy_encode.spool.png.pixels import MAX_PIXELS
     help="Also verify jobs of the user NAME, or everybody's with `any`; may be given several times. Default: other "
     "users' receipts are skipped, and a video of another user is at fault.",
 )
-@click.option(
-    "--max-pixels",
-    type=click.FloatRange(0.0001, 1024),
-    metavar="MPIXEL",
-    default=MAX_PIXELS / 2**20,
-    show_default=True,
-    help="Largest frame, in units of 1,048,576 pixels, as for encode.",
-)
+@max_pixels_option
 @click.option(
     "--stall-timeout",
     type=Seconds(0.1, 86_400),
