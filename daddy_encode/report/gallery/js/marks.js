@@ -32,7 +32,7 @@ export function createMarks(storage, rootKey, jobs, title = "") {
   function load() {
     try {
       const text = storage === null ? null : storage.getItem(key);
-      return text === null ? new Map() : readMarks(text).marks;
+      return text === null ? new Map() : readMarks(text);
     } catch {
       // Refused, or not what this page has written.
       return null;
@@ -117,7 +117,7 @@ export function createMarks(storage, rootKey, jobs, title = "") {
      * @throws {Error} one sentence, where it is no such file
      */
     import(text) {
-      const { marks: read } = readMarks(text);
+      const read = readMarks(text);
       if (isKept) marks = load() || marks;
       const here = new Set(names.values());
       let news = 0;
@@ -166,7 +166,7 @@ export function mergeMarks(own, other) {
 /**
  * Read marks that anybody may have written.
  * @param {string} text
- * @returns {{marks: Map<string, Mark>, root: string}} without those that cannot be read
+ * @returns {Map<string, Mark>} without those that cannot be read
  * @throws {Error} where nothing of it can
  */
 export function readMarks(text) {
@@ -187,7 +187,7 @@ export function readMarks(text) {
     const mark = cleanMark(entry);
     if (!isNothing(mark)) marks.set(entry.job, mark);
   }
-  return { marks, root: typeof tree.root === "string" ? tree.root : "" };
+  return marks;
 }
 
 /**

@@ -13,7 +13,7 @@ const PAUSE_MS = 15_000;
 export function offerOf(data, latest) {
   if (!latest || !(latest.generated > data.generated) || (data.digest && latest.digest === data.digest)) return "";
   const more = latest.jobs - data.jobs.length;
-  return more > 0 ? `${counted(more, "new job")}` : "changed";
+  return more > 0 ? counted(more, "new job") : "changed";
 }
 
 /**
