@@ -10,8 +10,10 @@ from msgspec import Struct
 
 from daddy_encode.encoding.decoding.decode import DIRECTORY, video_input
 from daddy_encode.encoding.decoding.nearness import FPS, Shown
+from daddy_encode.encoding.ffmpeg.cut import Cutter
 from daddy_encode.encoding.ffmpeg.executable import FfmpegExecutable
 from daddy_encode.encoding.ffmpeg.process import RunLimits, run_ffmpeg
+from daddy_encode.spool.png.pixels import Pixels
 
 Samples = npt.NDArray[np.float32]
 # Pixels of a block, each way; of a plane with half as many samples it has half as many.
@@ -110,18 +112,9 @@ class _Measured:
         part = 2 if is_subsampled else 1
         self._shapes = [(height, width), *[(height // part, width // part)] * 2]
         self._sides = [BLOCK, BLOCK // part, BLOCK // part]
-        self._length = 3 * sum(rows * columns for rows, columns in self._shapes)
-        self._waiting = bytearray()
+        self.take = Cutter(3 * sum(rows * columns for rows, columns in self._shapes), self._pictures).take
         self._window: list[_Picture | None] = [None]
         self._found: list[Apart] = []
-
-    def take(self, part: bytes) -> None:
-        """Take what ffmpeg has written."""
-        self._waiting += part
-        while len(self._waiting) >= self._length:
-            picture = self._picture(np.frombuffer(self._waiting, np.uint8, self._length).astype(np.float32))
-            del self._waiting[: self._length]
-            self._add(picture)
 
     def result(self) -> list[Apart]:
         """What was found, once all is there."""
@@ -129,7 +122,9 @@ class _Measured:
             self._add(None)
         return self._found
 
-    def _picture(self, samples: Samples) -> _Picture:
+    def _pictures(self, data: Pixels) -> None:
+        """Take a frame, the video's picture and that of the video made anew, plane by plane."""
+        samples: Samples = data.astype(np.float32)
         planes = []
         begin = 0
         for rows, columns in self._shapes:
@@ -139,7 +134,7 @@ class _Measured:
         errors = tuple([plane[which] - plane[0] for plane in planes] for which in (1, 2))
         blocks = tuple([_blocks(error, side) for error, side in zip(each, self._sides, strict=True)] for each in errors)
         is_same = all(np.array_equal(plane[1], plane[2]) for plane in planes)
-        return _Picture([plane[0] for plane in planes], (errors[0], errors[1]), (blocks[0], blocks[1]), is_same)
+        self._add(_Picture([plane[0] for plane in planes], (errors[0], errors[1]), (blocks[0], blocks[1]), is_same))
 
     def _add(self, picture: _Picture | None) -> None:
         self._window.append(picture)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import stat
 import threading
@@ -11,10 +12,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
 from msgspec import Struct
 
 from daddy_encode.encoding.decoding.decode import DIRECTORY, video_input
+from daddy_encode.encoding.ffmpeg.cut import Cutter
 from daddy_encode.encoding.ffmpeg.executable import FfmpegExecutable
 from daddy_encode.encoding.ffmpeg.process import RunLimits, run_ffmpeg
 from daddy_encode.encoding.gif.reader import read_gif
@@ -158,24 +159,16 @@ def opened_video(path: Path, *, follow: bool = False) -> Iterator[VideoFile]:
 
 
 class _Pictures:
-    """Puts pictures together from the parts in which they come."""
+    """Counts pictures as they come, and hands on those that are expected."""
 
     def __init__(self, expected: int, shape: tuple[int, int, int], take: Callable[[int, Pixels], None]) -> None:
         self.count = 0
         self._expected = expected
+        self._shape = shape
         self._take = take
-        self._picture = np.empty(shape, np.uint8)
-        self._bytes = self._picture.reshape(-1)
-        self._filled = 0
+        self.add = Cutter(math.prod(shape), self._picture).take
 
-    def add(self, data: bytes) -> None:
-        part = np.frombuffer(data, np.uint8)
-        while len(part) and self.count < self._expected:
-            space = len(self._bytes) - self._filled
-            fitting, part = part[:space], part[space:]
-            self._bytes[self._filled : self._filled + len(fitting)] = fitting
-            self._filled += len(fitting)
-            if self._filled == len(self._bytes):
-                self._take(self.count, self._picture)
-                self.count += 1
-                self._filled = 0
+    def _picture(self, data: Pixels) -> None:
+        if self.count < self._expected:
+            self._take(self.count, data.reshape(self._shape))
+            self.count += 1

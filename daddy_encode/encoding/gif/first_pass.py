@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 from msgspec.structs import replace
 
+from daddy_encode.encoding.ffmpeg.cut import Cutter
 from daddy_encode.encoding.ffmpeg.executable import FfmpegExecutable
 from daddy_encode.encoding.ffmpeg.input import FrameInput, VideoFile
 from daddy_encode.encoding.ffmpeg.process import RunLimits, run_ffmpeg
 from daddy_encode.encoding.frames.frame_source import FrameSource, frame_input
-from daddy_encode.encoding.gif.cut import Cutter
 from daddy_encode.encoding.gif.exact import ExactGif, few_colours
 from daddy_encode.encoding.gif.palette_filters import palette_output, pictures_output
 from daddy_encode.encoding.gif.size import reduce, reduced_size

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from daddy_encode.encoding.ffmpeg.cut import Cutter
 from daddy_encode.encoding.ffmpeg.executable import FfmpegExecutable
 from daddy_encode.encoding.ffmpeg.input import FrameInput
 from daddy_encode.encoding.ffmpeg.process import RunLimits, run_ffmpeg
 from daddy_encode.encoding.frames.frame_source import FrameSource, frame_input
-from daddy_encode.encoding.gif.cut import Cutter
 from daddy_encode.encoding.gif.palette_filters import in_palette
 from daddy_encode.encoding.gif.size import reduce, reduced_size
 from daddy_encode.encoding.gif.timing import delays
