@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
-import os
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
@@ -29,7 +27,7 @@ from daddy_encode.spool.paths import Kind
 from daddy_encode.spool.publish import mount_point, reported
 from daddy_encode.spool.rate import format_fps, fps_in_json
 from daddy_encode.spool.receipt import OutputRecord
-from daddy_encode.spool.transient import names_transient
+from daddy_encode.spool.transient import named_full, names_transient
 
 if TYPE_CHECKING:
     from daddy_encode.encoding.gif.first_pass import FirstPass
@@ -168,9 +166,6 @@ def _make(
     return _Video(shown, format_fps(shown_rate(settings)), made, notes)
 
 
-_FULL = tuple(map(os.strerror, (errno.ENOSPC, errno.EDQUOT)))
-
-
 @contextlib.contextmanager
 def _failures_of(target: Target, ffmpeg: FfmpegExecutable, kinds: Collection[Kind]) -> Iterator[None]:
     """Say of an EncodeError which file was not made; what the system did to a program, or a full disk, may pass.
@@ -184,8 +179,7 @@ def _failures_of(target: Target, ffmpeg: FfmpegExecutable, kinds: Collection[Kin
             check_ffmpeg(kinds)
         if isinstance(error, ProgramUnusableError):
             raise
-        full = next((text for text in _FULL if text in str(error)), None)
-        if full is not None:
+        if (full := named_full(str(error))) is not None:
             place = target.temp.path.parent
             option = "--output-dir" if place == target.final.parent else "--tmp-dir"
             # That is all that helps of what ffmpeg says.

@@ -49,6 +49,8 @@ _TEXTS = frozenset(os.strerror(number) for number in TRANSIENT - {errno.ENOMEM, 
 # musl's words, for an ffmpeg that is linked with it.
 _TEXTS |= {"I/O error", "Quota exceeded", "Socket not connected", "Operation timed out", "Resource busy"}
 
+_FULL = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
+
 
 def may_pass(error: BaseException) -> bool:
     """Whether `error`, or anything that led to it, may pass by itself, so that trying again later is right."""
@@ -58,6 +60,11 @@ def may_pass(error: BaseException) -> bool:
 def names_transient(text: str) -> bool:
     """Whether what a program printed names an error of the system that may pass by itself."""
     return any(known in text for known in _TEXTS)
+
+
+def named_full(text: str) -> str | None:
+    """What a program printed of a full disk or quota, in the system's words; None where it is something else."""
+    return next((known for known in _FULL if known in text), None)
 
 
 def _may_pass(error: BaseException) -> bool:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
-import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,8 +18,7 @@ from daddy_encode.errors import EncodeError, ProgramUnusableError, SpoolError
 from daddy_encode.spool.held_file import HeldFile, NamelessFile
 from daddy_encode.spool.paths import Kind
 from daddy_encode.spool.publish import explain
-
-_FULL = tuple(map(os.strerror, (errno.ENOSPC, errno.EDQUOT)))
+from daddy_encode.spool.transient import named_full
 
 
 class NotMadeError(EncodeError):
@@ -73,6 +70,6 @@ def _reason(error: OSError | SpoolError | EncodeError) -> str:
     place = tempfile.tempdir
     if place is None:
         return f"there is no directory for temporary files: {text}; set TMPDIR"
-    if any(full in text for full in _FULL):
+    if named_full(text) is not None:
         return f"{place}, which TMPDIR names, is full: free space there, or set TMPDIR to another directory"
     return f"it cannot be made anew in {place}, which TMPDIR names: {text}"
