@@ -14,7 +14,7 @@ from msgspec import Meta, Struct, field
 from daddy_encode.errors import ManifestError, SettingsError
 from daddy_encode.spool.publish import publish_bytes
 from daddy_encode.spool.rate import parse_fps
-from daddy_encode.spool.records import Check, encode_record, parse_record, read_record
+from daddy_encode.spool.records import Check, encode_record, most_values, parse_record, read_record
 
 MANIFEST_NAME = "manifest.json"
 # See spool/recording/rollout.py.
@@ -75,7 +75,7 @@ def write_manifest(directory: Path, manifest: Manifest) -> None:
     """
     text = encode_record(manifest)
     # What we write, every reader must accept; better to fail in the rollout that knows its own meta.
-    parse_record(text, Manifest, str(directory / MANIFEST_NAME), with_meta=False)
+    parse_record(text, Manifest, str(directory / MANIFEST_NAME), most_meta=0)
     # Where somebody has removed the directory, its frames are gone as well.
     publish_bytes(text, directory / MANIFEST_NAME, make=False)
 
@@ -111,8 +111,7 @@ def kept_meta(meta: Mapping[str, Any]) -> dict[str, Any] | None:
     except (ValueError, TypeError, RecursionError):
         # A lone surrogate, say, which JSON's escapes can spell.
         return None
-    values = text.count(b",") + text.count(b":") + text.count(b"[") + text.count(b"{")
-    return dict(meta) if len(text) <= MOST_META and values <= MOST_META_VALUES else None
+    return dict(meta) if len(text) <= MOST_META and most_values(text) <= MOST_META_VALUES else None
 
 
 def read_manifest(
@@ -133,9 +132,7 @@ def read_manifest(
     Raises:
         ManifestError: There is one that cannot be used.
     """
-    found = read_record(
-        directory / MANIFEST_NAME, Manifest, dir_fd=dir_fd, check=check, with_meta=False, most_meta=most_meta
-    )
+    found = read_record(directory / MANIFEST_NAME, Manifest, dir_fd=dir_fd, check=check, most_meta=most_meta)
     if found is None:
         return None
     manifest, text = found

@@ -65,10 +65,9 @@ def parse_record(
     kind: type[Record],
     name: str,
     *,
-    with_meta: bool = True,
+    most_meta: int | None = None,
     max_bytes: int = MAX_RECORD_BYTES,
     max_values: int = MAX_VALUES,
-    most_meta: int = 0,
 ) -> Record:
     """Parse a record. Pure; unknown fields are ignored.
 
@@ -76,12 +75,11 @@ def parse_record(
         text: What should be its JSON.
         kind: The type of the record.
         name: What the error's text begins with.
-        with_meta: Whether the record's `meta` is wanted. Otherwise of a `meta` with more than `max_values` values it is
-            only asked that it is an object in JSON.
+        most_meta: The record's `meta` is wanted where the whole text has at most so many bytes and `max_values` values.
+            Of one with more values it is only asked that it is an object in JSON. Default: it is wanted, and has to
+            have no more values.
         max_bytes: How long the text may be.
         max_values: How many values it may have.
-        most_meta: A `meta` that is not wanted is kept all the same, where the whole text has at most so many bytes and
-            `max_values` values. Default: none is.
 
     Raises:
         ManifestError: It is not such a record: bad JSON, a repeated key, NaN, a wrong type, a number out of bounds,
@@ -90,7 +88,7 @@ def parse_record(
     try:
         if len(text) > max_bytes:
             raise ValueError(f"larger than {max_bytes} bytes")
-        if _has_many_values(text, max_values) and not with_meta:
+        if most_meta is not None and _has_many_values(text, max_values):
             text = _without_meta(text)
         if _has_many_values(text, max_values):
             raise ValueError(f"more than {max_values} values, or nested too deeply")
@@ -107,7 +105,7 @@ def parse_record(
         version = tree.get("version")
         if type(version) is not int or version != 1:
             raise ValueError(f"version {version!r:.40} is not one this program reads (1); update daddy-encode")
-        if not with_meta and len(text) > most_meta and isinstance(tree.get("meta"), dict):
+        if most_meta is not None and len(text) > most_meta and isinstance(tree.get("meta"), dict):
             del tree["meta"]
         return msgspec.convert(tree, known(kind))
     except RecursionError:
@@ -121,9 +119,14 @@ Check = Callable[[os.stat_result, Path], None]
 """Called with the status of a file that was opened, and its path; raises where the file should not be used."""
 
 
+def most_values(text: bytes) -> int:
+    """How many values JSON text may have, at most, from a quick look: texts in it may count for some."""
+    return text.count(b",") + text.count(b":") + text.count(b"[") + text.count(b"{")
+
+
 def _has_many_values(text: bytes, many: int) -> bool:
     """Whether JSON text has more than `many` values, without making one of them."""
-    if text.count(b",") + text.count(b":") + text.count(b"[") + text.count(b"{") <= many:
+    if most_values(text) <= many:
         return False
     # Texts may hold these characters as well, and seldom do.
     values = 0
@@ -159,8 +162,7 @@ def read_record(
     *,
     dir_fd: int | None = None,
     check: Check | None = None,
-    with_meta: bool = True,
-    most_meta: int = 0,
+    most_meta: int | None = None,
 ) -> tuple[Record, bytes] | None:
     """Read a record.
 
@@ -169,8 +171,7 @@ def read_record(
         kind: The type of the record.
         dir_fd: A descriptor of its directory, where that is open already.
         check: Called once the file is open, before it is read; what it raises is raised. Default: any file is read.
-        with_meta: As in `parse_record`.
-        most_meta: As there.
+        most_meta: As in `parse_record`.
 
     Returns:
         The record and its exact bytes; None where there is no such file.
@@ -199,7 +200,7 @@ def read_record(
                 text += piece
         except OSError as error:
             raise ManifestError(f"{path}: cannot be read: {error.strerror}; try again") from error
-    return parse_record(text, kind, str(path), with_meta=with_meta, most_meta=most_meta), text
+    return parse_record(text, kind, str(path), most_meta=most_meta), text
 
 
 def _plain(value: Any) -> Any:

@@ -104,7 +104,7 @@ def _text(rollout: Rollout) -> bytes:
     try:
         text = encode_record(rollout)
         # What we write, every reader must accept.
-        parse_record(text, Rollout, ROLLOUT_NAME, with_meta=False)
+        parse_record(text, Rollout, ROLLOUT_NAME, most_meta=0)
         return text
     except ManifestError:
         return encode_record(msgspec.structs.replace(rollout, meta={}))
@@ -113,7 +113,7 @@ def _text(rollout: Rollout) -> bytes:
 def _taken(directory: Path) -> TakenError:
     who = ""
     with contextlib.suppress(ManifestError):
-        if (found := read_record(directory / ROLLOUT_NAME, Rollout, with_meta=False)) is not None:
+        if (found := read_record(directory / ROLLOUT_NAME, Rollout, most_meta=0)) is not None:
             who = f", process {found[0].pid} on {found[0].host}"
     return TakenError(f"{directory}: another recording has just begun here{who}; choose another directory")
 
@@ -145,7 +145,7 @@ def read_rollout(
     if not any(map(is_own_name, names)):
         return None
     path = directory / ROLLOUT_NAME
-    found = read_record(path, Rollout, dir_fd=dir_fd, check=check, with_meta=False, most_meta=most_meta)
+    found = read_record(path, Rollout, dir_fd=dir_fd, check=check, most_meta=most_meta)
     if found is None:
         return None
     try:
