@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from msgspec.structs import replace
 
+from daddy_encode.encoding.frames.complete import missing_text
 from daddy_encode.encoding.frames.job_directory import JobDirectory
 from daddy_encode.encoding.frames.owners import Owners
 from daddy_encode.encoding.frames.pictures import Look
@@ -106,11 +107,8 @@ def opened_frames(paths: JobPaths, owners: Owners, max_pixels: int) -> Iterator[
 def _check_whole(paths: JobPaths, frames: FrameSequence, promised: int | None) -> None:
     """Raise FrameError where frames are missing: which picture is which frame would be a guess."""
     way = "; name the video that was made of it instead, or run the rollout again"
-    gaps = frames.missing_count() if frames.numbering == "steps" else 0
-    if gaps:
-        names = ", ".join(frames.missing(3))
-        more = " …" if gaps > 3 else ""
-        raise FrameError(f"{paths.job}: {names}{more} missing, {gaps} of {len(frames) + gaps} frames{way}")
+    if frames.numbering == "steps" and frames.missing_count():
+        raise FrameError(f"{paths.job}: {missing_text(frames)}{way}")
     if promised not in (None, len(frames)):
         raise FrameError(f"{paths.manifest}: promises {promised} frames, but there are {len(frames)}{way}")
 

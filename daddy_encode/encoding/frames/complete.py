@@ -54,17 +54,19 @@ def check_whole(paths: JobPaths, frames: FrameSequence, manifest: Manifest | Non
             f"{paths.job}: the numbers of its frames are at irregular distances ({names} …); --gaps skip closes up, "
             "--gaps hold keeps time, one frame for each number"
         )
-    gaps = frames.missing_count()
-    if gaps:
-        names = ", ".join(frames.missing(3))
-        raise FrameError(
-            f"{paths.job}: {names}{' …' if gaps > 3 else ''} missing, {gaps} of {len(frames) + gaps} frames; {advice}"
-        )
+    if frames.missing_count():
+        raise FrameError(f"{paths.job}: {missing_text(frames)}; {advice}")
     if manifest is not None and manifest.frames != len(frames):
         raise ManifestError(
             f"{paths.manifest}: promises {manifest.frames} frames, but there are {len(frames)} "
             f"({frames.names[0]} to {frames.names[-1]}); wait for the file system, or {advice}"
         )
+
+
+def missing_text(frames: FrameSequence) -> str:
+    """Which frames are missing and how many, of a sequence that lacks some."""
+    gaps = frames.missing_count()
+    return f"{', '.join(frames.missing(3))}{' …' if gaps > 3 else ''} missing, {gaps} of {len(frames) + gaps} frames"
 
 
 def left_out(
