@@ -224,8 +224,8 @@ class _Verification:
         if is_without_loss(settings, is_exact=pictures is not None and pictures.is_exact):
             video.faults += judge_exact(video.worst)
             return
-        video.faults += self._faults_beside_anew(compared, settings, source_anew, step)
-        video.faults += judge_floor(video.worst, settings, (record.width, record.height))[: not video.faults]
+        faults = self._faults_beside_anew(compared, settings, source_anew, step)
+        video.faults += faults or judge_floor(video.worst, settings, (record.width, record.height))
 
     def _faults_beside_anew(
         self,

@@ -41,9 +41,7 @@ def read_mp4(stream: BinaryIO) -> Mp4Facts:
     """The facts of the MP4 in `stream`, one video track; raises EncodeError where it is not such a file, or OSError."""
     try:
         order, moov = _top_level(stream)
-        track = _one(moov, b"trak")
-        media = _one(track, b"mdia")
-        table = _one(_one(media, b"minf"), b"stbl")
+        track, media, table = _track(moov)
         timescale = _timescale(_one(media, b"mdhd"))
         counted, deltas = _durations(_one(table, b"stts"))
         _, frames = struct.unpack_from(">II", _one(table, b"stsz"), 4)
@@ -66,8 +64,7 @@ def read_key_frames(stream: BinaryIO) -> list[int]:
     """The numbers, from 0, of the frames of an MP4 that can be decoded by themselves; raises as `read_mp4` does."""
     try:
         _, moov = _top_level(stream)
-        media = _one(_one(moov, b"trak"), b"mdia")
-        table = _one(_one(media, b"minf"), b"stbl")
+        _, _, table = _track(moov)
         if b"stss" not in _children(table):
             # Then every one.
             _, frames = struct.unpack_from(">II", _one(table, b"stsz"), 4)
@@ -76,6 +73,13 @@ def read_key_frames(stream: BinaryIO) -> list[int]:
         return [number - 1 for (number,) in struct.iter_unpack(">I", samples[8:])]
     except (ValueError, KeyError, IndexError, struct.error) as error:
         raise EncodeError(f"this is not a whole MP4 ({error})") from error
+
+
+def _track(moov: bytes) -> tuple[bytes, bytes, bytes]:
+    """The contents of the trak box, of the mdia box in that, and of the stbl box in that."""
+    track = _one(moov, b"trak")
+    media = _one(track, b"mdia")
+    return track, media, _one(_one(media, b"minf"), b"stbl")
 
 
 def _timescale(header: bytes) -> int:

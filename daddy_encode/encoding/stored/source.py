@@ -118,9 +118,9 @@ class PackedSource:
 
         def on_frames(count: int) -> None:
             nonlocal seen
-            for _ in range(seen, min(count * step, self.count)):
+            while seen < min(count * step, self.count):
+                seen += 1
                 self._on_frame()
-            seen = max(seen, min(count * step, self.count))
 
         file = VideoFile(packed.descriptor, DECODERS[packed.record.codec], self.count, step, on_frames)
         return FrameInput(file, self.width, self.height, None)
