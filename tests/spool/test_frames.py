@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from daddy_encode.errors import FrameError
@@ -188,6 +188,7 @@ def test_several_sequences_are_an_error_that_lists_them_and_one_of_them_can_be_a
     assert len(frame_sequence(names, "job", "ep_7_step_*.png")) == 0
 
 
+@example(["00N0N.png", "0N00N.png"])
 @given(
     st.lists(st.text(st.sampled_from("01.9_-aN "), min_size=1, max_size=9).map(lambda stem: f"{stem}.png"), unique=True)
 )

@@ -143,7 +143,7 @@ def described(sequences: Sequence[FrameSequence]) -> str:
 def count_frames(names: Iterable[str]) -> int:
     """How many of the names of a directory are those of frames, of whatever sequence.
 
-    Quick, and so not exact where there are frames whose digits are not at their end.
+    Quick, and so without a lone one whose digits are not at its end, which may be a frame where there is no other.
     """
     listed = names if isinstance(names, frozenset | set | list) else list(names)
     if own := _own(listed):
@@ -155,7 +155,8 @@ def count_frames(names: Iterable[str]) -> int:
                 at_end += 1
             else:
                 inside.append(name)
-    return at_end + sum(len(group) for group in _groups(inside).values() if len(group) > 1)
+    buckets = (bucket for texts, group in _groups(inside).items() for _, bucket, _ in _buckets(texts, group))
+    return at_end + sum(len(bucket) for bucket in buckets if len(bucket) > 1)
 
 
 def _own(names: Collection[str]) -> list[str]:
