@@ -1,11 +1,11 @@
-"""The batch script's file: in a spool that others may write to, no link of theirs is followed to it."""
+"""The batch script and what it reads, in a spool that others may write to: no link of theirs is followed."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from daddy_encode.errors import SpoolError
@@ -27,7 +27,7 @@ def slurm_directory(spool: Path) -> Path:
 
 
 class ScriptFile:
-    """A script that was written, in a directory that is held.
+    """A script that was written, with what it reads, in a directory that is held.
 
     Attributes:
         path: Its path.
@@ -37,25 +37,39 @@ class ScriptFile:
         self.path = path
         self._directory = directory
         self._created = created
-        self._status = os.stat(path.name, dir_fd=directory, follow_symlinks=False)
+        self._written: dict[str, os.stat_result] = {}
+
+    def write(self, name: str, text: bytes) -> None:
+        """Write a file beside it, or itself."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(name, flags, 0o666, dir_fd=self._directory)
+        self._written[name] = os.fstat(descriptor)
+        with open(descriptor, "wb") as stream:
+            stream.write(text)
 
     def check(self) -> None:
         """Raise SpoolError where its path leads to anything else: sbatch opens it by its name."""
         with contextlib.suppress(OSError):
-            if os.path.samestat(os.lstat(self.path), self._status):
+            if os.path.samestat(os.lstat(self.path), self._written[self.path.name]):
                 return
         raise SpoolError(f"{self.path}: another file was put in its place; choose a directory that is yours")
 
     def remove(self) -> None:
-        """Remove it, and every directory that was made for it."""
-        with contextlib.suppress(OSError):
-            os.unlink(self.path.name, dir_fd=self._directory)
+        """Remove what was written, and every directory that was made for it."""
+        for name in self._written:
+            with contextlib.suppress(OSError):
+                os.unlink(name, dir_fd=self._directory)
         _remove_directories(self._created)
 
 
 @contextlib.contextmanager
-def written_script(path: Path, text: bytes) -> Iterator[ScriptFile]:
+def written_script(path: Path, text: bytes, others: Mapping[str, bytes]) -> Iterator[ScriptFile]:
     """Write a script at `path`, two directories below the spool; these are made, and held for the block.
+
+    Args:
+        path: Of the script.
+        text: What it holds.
+        others: Name to content of the files beside it that it reads.
 
     Raises:
         SpoolError: It cannot be written; nothing is left then.
@@ -73,12 +87,10 @@ def written_script(path: Path, text: bytes) -> Iterator[ScriptFile]:
                 stack.callback(os.close, directory)
                 if inner != path.parent and inner in created:
                     _share(directory, above)
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-            descriptor = os.open(path.name, flags, 0o666, dir_fd=directory)
             script = ScriptFile(path, directory, created)
             try:
-                with open(descriptor, "wb") as stream:
-                    stream.write(text)
+                for name, content in {**others, path.name: text}.items():
+                    script.write(name, content)
             except OSError:
                 script.remove()
                 raise

@@ -68,6 +68,7 @@ def submit(
     account: str | None = None,
     sbatch_args: Sequence[str] = (),
     encode_args: Sequence[str] = (),
+    marks: bytes | None = None,
     dry_run: bool = False,
 ) -> Submission:
     """Submit a CPU-only Slurm job that runs `daddy-encode encode` on `root`, and return at once.
@@ -90,6 +91,8 @@ def submit(
         sbatch_args: Further options of sbatch, "--name=value" each. One whose name the script already sets replaces
             it; "--name=" removes it.
         encode_args: Options of `daddy-encode encode`, such as ["--video", "both"].
+        marks: Encode only what people have marked: the content of a gallery's marks.json, such as
+            `Path("marks.json").read_bytes()`, which is written beside the script. None (default) encodes every job.
         dry_run: Only make the text of the script; write and submit nothing. Default False.
 
     Returns:
@@ -117,11 +120,13 @@ def submit(
     output = str(directory).replace("%", "%%") + "/" + log
     directives = merged_directives(_directives(output, cpus_per_task, requested, workers, dependency), sbatch_args)
     script = directory / f"encode-{clock.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}.sh"
-    command = [sys.executable, "-m", "daddy_encode", "encode", *encode_args, "--", str(spool)]
+    marks_file = script.with_suffix(".marks.json")
+    marked = [] if marks is None else [f"--from={marks_file}"]
+    command = [sys.executable, "-m", "daddy_encode", "encode", *encode_args, *marked, "--", str(spool)]
     text = batch_script(directives, command, _python_path(), str(script))
     if dry_run:
         return Submission(None, script, text, [], workers)
-    job_id = _submit_script(script, text)
+    job_id = _submit_script(script, text, {} if marks is None else {marks_file.name: marks})
     names = [f"encode-{job_id}_{task}.log" for task in range(workers)] if workers > 1 else [f"encode-{job_id}.log"]
     logs_known = f"--output={output}" in directives and not user_array
     return Submission(job_id, script, text, [directory / name for name in names] if logs_known else [], workers)
@@ -205,10 +210,10 @@ def parse_job_id(output: str) -> str | None:
     return match[1] if match else None
 
 
-def _submit_script(path: Path, text: str) -> str:
-    """Write the script, pass it to sbatch and return the job ID; on failure, remove everything that was created."""
+def _submit_script(path: Path, text: str, others: Mapping[str, bytes]) -> str:
+    """Write the script and what it reads, pass it to sbatch and return the job ID; on failure, remove all of it."""
     # An option may contain a path whose bytes are not text.
-    with written_script(path, os.fsencode(text)) as script:
+    with written_script(path, os.fsencode(text), others) as script:
         try:
             script.check()
             output = run_slurm("sbatch", str(path), timeout=SBATCH_TIMEOUT_SECONDS)

@@ -166,6 +166,23 @@ def test_an_array_of_four_encodes_forty_jobs_once_each(slurm: Slurm, spool: Path
 
 
 @pytest.mark.soak
+def test_an_array_encodes_what_was_marked_when_it_was_submitted(slurm: Slurm, spool: Path, tmp_path: Path) -> None:
+    jobs = dump(spool, 8)
+    marks = tmp_path / "marks.json"
+    listed = [
+        {"job": str(job.relative_to(spool)), "mark": "good" if index % 2 else "bad"} for index, job in enumerate(jobs)
+    ]
+    marks.write_text(json.dumps({"version": 1, "marks": listed}))
+    before = slurm.run("sbatch", "--parsable", "--output=/dev/null", "--hold", "--wrap=true").strip()
+    identifier, logs = queue_encoder(slurm, spool, "--workers", "2", "--from", marks, "--after", before)
+    marks.unlink()
+    slurm.run("scontrol", "release", before)
+    for task in range(2):
+        assert slurm.wait(f"{identifier}_{task}")["JobState"] == "COMPLETED"
+    assert sorted(saved(logs)) == sorted(f"{job}.mp4" for job in jobs[1::2])
+
+
+@pytest.mark.soak
 def test_the_work_of_a_task_that_dies_is_taken_over_by_the_others(
     slurm: Slurm, spool: Path, tmp_path: Path, slow_ffmpeg: dict[str, str]
 ) -> None:

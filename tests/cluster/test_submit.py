@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from daddy_encode import save_frames_as_png
 from daddy_encode.cluster import submission, submit
 from daddy_encode.cluster.client import clean_environment
 from daddy_encode.cluster.queue import parse_queue, running_jobs
@@ -20,6 +21,7 @@ from daddy_encode.cluster.script import merged_directives
 from daddy_encode.cluster.submission import parse_job_id, parse_max_array_size
 from daddy_encode.errors import ClusterError, SettingsError, SpoolError
 from tests.cluster.slurm import CHECKOUT, CLEAN
+from tests.media import moving_square
 from tests.users import Lab
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -41,10 +43,13 @@ def programs(folder: Path, **texts: str) -> dict[str, str]:
     return {"PATH": str(folder)}
 
 
-def run(*arguments: str | Path, environ: Mapping[str, str] = {}) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str | Path, environ: Mapping[str, str] = {}, cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "daddy_encode", "submit", *map(str, arguments)],
         env={**CLEAN, "PYTHONPATH": str(CHECKOUT), **environ},
+        cwd=cwd,
         capture_output=True,
         text=True,
         timeout=60,
@@ -225,6 +230,41 @@ def test_options_of_encode_go_into_the_script(spool: Path) -> None:
         "--",
         str(spool),
     ]
+
+
+def test_the_jobs_that_were_marked_when_it_was_submitted_are_encoded(spool: Path, tmp_path: Path) -> None:
+    for name in ("good", "bad", "starred", "other"):
+        save_frames_as_png(moving_square(3), spool / "run" / name)
+    marks = tmp_path / "marks.json"
+    listed = [
+        {"job": "run/good", "mark": "good"},
+        {"job": "run/bad", "mark": "bad"},
+        {"job": "run/starred", "star": True},
+    ]
+    marks.write_text(json.dumps({"version": 1, "marks": listed}))
+    files = {path for path in spool.rglob("*") if path.is_file()}
+    options = ["--from", "marks.json", "--mark", "good", "--mark", "star"]
+    refused = run(spool, *options, environ=programs(tmp_path / "refuses", sbatch="exit 1"), cwd=tmp_path)
+    assert (refused.returncode, {path for path in spool.rglob("*") if path.is_file()}) == (1, files)
+    done = run(spool, *options, environ=programs(tmp_path / "bin", sbatch="echo 17"), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    # What is changed afterwards is not what was submitted.
+    marks.write_text(json.dumps({"version": 1, "marks": [{"job": "run/other", "mark": "good"}]}))
+    [script] = (spool / ".daddy-encode/slurm").glob("*.sh")
+    told = subprocess.run(["bash", script], env={**os.environ, **CLEAN}, capture_output=True, text=True, timeout=120)
+    assert told.returncode == 0, told.stderr
+    assert {path.name for path in spool.rglob("*.mp4")} == {"good.mp4", "starred.mp4"}
+
+
+def test_marks_that_select_nothing_are_not_submitted(spool: Path, tmp_path: Path) -> None:
+    (tmp_path / "marks.json").write_text(json.dumps({"version": 1, "marks": [{"job": "a", "mark": "bad"}]}))
+    environ = programs(tmp_path / "bin", sbatch="echo 17")
+    done = run(spool, "--from", "marks.json", environ=environ, cwd=tmp_path)
+    assert (done.returncode, done.stdout, list(spool.iterdir())) == (2, "", [])
+    assert "the file of marks selects no job" in done.stderr
+    (tmp_path / "marks.json").write_text("{}")
+    assert "not a valid file of marks" in run(spool, "--from", "marks.json", environ=environ, cwd=tmp_path).stderr
+    assert list(spool.iterdir()) == []
 
 
 def test_an_option_may_contain_a_path_whose_bytes_are_not_text(spool: Path, tmp_path: Path) -> None:

@@ -30,8 +30,11 @@ def read_marks(given: FromMarks | None) -> MarkedJobs | None:
     Raises:
         SettingsError: The file cannot be read, or is not one of marks.
     """
-    if given is None:
-        return None
+    return marks_and_text(given)[0] if given is not None else None
+
+
+def marks_and_text(given: FromMarks) -> tuple[MarkedJobs, bytes]:
+    """The jobs that the options select, and what the file holds. Raises SettingsError as `read_marks` does."""
     name = "standard input" if given.file == "-" else shown(user_path(given.file))
     try:
         # The user has named it: it may be a link, a pipe or the like.
@@ -40,7 +43,7 @@ def read_marks(given: FromMarks | None) -> MarkedJobs | None:
         else:
             with user_path(given.file).open("rb") as stream:
                 text = stream.read(MAX_MARKS_BYTES + 1)
-        return MarkedJobs(parse_marks(text, name), given.marks)
+        return MarkedJobs(parse_marks(text, name), given.marks), text
     except IsADirectoryError as error:
         raise SettingsError(f"--from {name}: is a directory; give the marks.json that a gallery exports") from error
     except OSError as error:

@@ -9,6 +9,7 @@ import click
 from click.core import ParameterSource
 
 from daddy_encode.cli.encode.command import command as encode_command
+from daddy_encode.cli.marks.options import FromMarks, marks_options
 from daddy_encode.cli.user_path import UserPath
 
 # Options of `encode` that have a meaning of their own here, or none in a batch script.
@@ -62,6 +63,7 @@ PASSED_ON = [
     help="Another option for sbatch, as in --sbatch-arg=--qos=low; may be given more than once. It replaces one of the "
     "same name in the script, and --sbatch-arg=--signal= leaves that one out. Default: none.",
 )
+@marks_options()
 @click.option(
     "--dry-run", is_flag=True, help="Print the script to standard output, or the JSON object; write and submit nothing."
 )
@@ -71,11 +73,11 @@ PASSED_ON = [
     is_flag=True,
     help="Write one JSON object to standard output: job_id, script, logs, workers, text. Default: the job ID alone.",
 )
-def command(root: Path, dry_run: bool, as_json: bool, **options: Any) -> int:
+def command(root: Path, from_marks: FromMarks | None, dry_run: bool, as_json: bool, **options: Any) -> int:
     """Queue a Slurm job that encodes, on CPUs, what is below ROOT when it begins.
 
-    The script and its logs are kept in ROOT/.daddy-encode/slurm. It prints the job ID to standard output, so that
-    another job can depend on it. All options of `encode` go with it.
+    The script, a copy of the file of --from, and the logs are kept in ROOT/.daddy-encode/slurm. It prints the job ID to
+    standard output, so that another job can depend on it. All options of `encode` go with it.
     """
     from daddy_encode.cli.submit.run import run
 
@@ -87,7 +89,7 @@ def command(root: Path, dry_run: bool, as_json: bool, **options: Any) -> int:
         if context.get_parameter_source(str(option.name)) is not ParameterSource.DEFAULT
         for argument in _arguments(option, encode_options[str(option.name)])
     ]
-    return run(root, arguments, encode_options, dry_run=dry_run, as_json=as_json, **options)
+    return run(root, arguments, encode_options, from_marks=from_marks, dry_run=dry_run, as_json=as_json, **options)
 
 
 def _arguments(option: click.Option, value: Any) -> list[str]:

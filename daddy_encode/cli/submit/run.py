@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from daddy_encode.cli.marks.options import FromMarks
+from daddy_encode.cli.marks.select import marks_and_text
 from daddy_encode.cluster import Submission, submit
 from daddy_encode.encoding.settings import Settings, make_settings
 from daddy_encode.errors import SettingsError
@@ -20,6 +22,7 @@ def run(
     encode_args: Sequence[str],
     encode_options: Mapping[str, Any],
     *,
+    from_marks: FromMarks | None,
     after: str | None,
     workers: int,
     dry_run: bool,
@@ -32,6 +35,7 @@ def run(
         root: The argument.
         encode_args: Options of `encode`, as its command line has them.
         encode_options: The same as values.
+        from_marks: Which of the jobs; None: all.
         after: The option, as are all that follow.
         workers: How many equal encoders.
         dry_run: Whether only to print the script.
@@ -50,8 +54,20 @@ def run(
     make_settings(**{name: value for name, value in given.items() if value is not None})
     if encode_options["force"] and workers > 1:
         raise SettingsError("--force would make each encoder encode every job; give --workers 1, or leave it out")
+    marks = None
+    if from_marks is not None:
+        marked, marks = marks_and_text(from_marks)
+        if not marked.listed:
+            raise SettingsError("--from: the file of marks selects no job; give another file, or another --mark")
+        encode_args = [*encode_args, *(f"--mark={mark}" for mark in from_marks.marks)]
     done = submit(
-        root, after=() if after is None else after, workers=workers, encode_args=encode_args, dry_run=dry_run, **options
+        root,
+        after=() if after is None else after,
+        workers=workers,
+        encode_args=encode_args,
+        marks=marks,
+        dry_run=dry_run,
+        **options,
     )
     if as_json:
         click.echo(_as_json(done))
