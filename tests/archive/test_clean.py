@@ -286,6 +286,31 @@ def test_kept_frames_are_in_a_tar_which_is_no_job(
     assert "already done" in told("encode", tmp_path / "spool")[1]
 
 
+def test_kept_frames_of_an_earlier_recording_are_never_replaced(tmp_path: Path) -> None:
+    job = done_job(tmp_path / "job")
+    copy = tmp_path / "copy"
+    shutil.copytree(job, copy)
+    assert told("clean", job, "--yes", "--keep-posters")[0] == 0
+    kept = (job / "kept.tar").read_bytes()
+    # The same recording, put back.
+    shutil.copytree(copy, job, dirs_exist_ok=True)
+    assert told("encode", job)[0] == 0
+    status, said = told("clean", job, "--yes", "--keep-posters")
+    assert (status, "1 job cleaned" in said, names(job)) == (0, True, {*STAYS, "kept.tar"}), said
+    # Another one, by a program that knows nothing of the file.
+    for name in STAYS:
+        (job / name).unlink()
+    for index, frame in enumerate(moving_square(4, 32, 50)):
+        Image.fromarray(frame).save(job / f"{index:06d}.png")
+    assert told("encode", job)[0] == 0
+    for option in ("--dry-run", "--yes"):
+        status, said = told("clean", job, option, "--keep-posters")
+        assert (status, "job: kept: kept.tar in it holds other frames" in said, len(names(job))) == (0, True, 5), said
+        assert (job / "kept.tar").read_bytes() == kept
+    assert told("clean", job, "--yes")[0] == 0
+    assert (names(job), (job / "kept.tar").read_bytes()) == ({"kept.tar"}, kept)
+
+
 def test_the_oldest_go_until_there_is_room(small_disk: Path) -> None:
     jobs = [done_job(small_disk / name) for name in ("new", "old", "older")]
     for age, job in enumerate(jobs):

@@ -70,8 +70,7 @@ def delete_frames(
     if frame_files(directory, proof.listing) != files:
         raise TransientError(f"{paths.directory}: is being packed or unpacked; run again")
     check_nothing_else(paths, directory, proof.listing)
-    names = proof.listing.frames.names
-    kept = [names[index] for index in options.kept(len(names))]
+    kept = options.names_kept(proof.listing.frames.names)
     if kept:
         write_kept(paths, directory, kept, OWNER)
     record = Deleting.of(proof.receipt_sha256, statuses)

@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Sequence
 
+from daddy_encode.archive.clean.kept_file import check_kept
 from daddy_encode.archive.clean.outcome import CleanOptions, CleanOutcome, KeptError
 from daddy_encode.encoding.context import Context
 from daddy_encode.encoding.frames.job_directory import JobDirectory
@@ -119,6 +120,8 @@ def check_may_go(
     if (receipt.source.listing_sha256, receipt.source.manifest_sha256) != (listing.sha256, digest):
         raise KeptError(f"{paths.job}: kept: its frames or its manifest have changed since; encode it first")
     check_nothing_else(paths, directory, listing)
+    if kept := options.names_kept(listing.frames.names):
+        check_kept(paths, directory, kept)
     return receipt, listing
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -27,6 +28,10 @@ class CleanOptions(Struct, frozen=True):
     keep_every: int | None = None
     keep_posters: bool = False
     include_salvaged: bool = False
+
+    def names_kept(self, names: Sequence[str]) -> list[str]:
+        """Which of these frames are kept."""
+        return [names[index] for index in self.kept(len(names))]
 
     def kept(self, count: int) -> list[int]:
         """Which of so many frames are kept, counted from 0."""
