@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import click
+import msgspec
 import numpy as np
 import pytest
 
@@ -173,6 +174,24 @@ def test_results_that_are_not_whole_are_one_line_before_anything_is_measured(els
     page.RESULTS.write_bytes(b'{"x": {"title"')
     with pytest.raises(SystemExit, match=r"benchmarks\.json: .* restore it with git"):
         page.load()
+
+
+def test_sections_of_another_machine_take_the_place_of_those_here_and_name_it(elsewhere: Path) -> None:
+    row = Row(what="a", value=1)
+    page.save({name: section(name, [row]) for name in "xyz"})
+    far = {"x": section("far", [row], machine="Another, 16 cores"), "new": section("new", [row])}
+    (path := elsewhere / "printed.json").write_bytes(msgspec.json.encode(far))
+    sections = page.load(path)
+    assert {name: section.title for name, section in sections.items()} == {"x": "far", "y": "y", "z": "z", "new": "new"}
+    text = page.text(sections)
+    at = text.index("\nMeasured 2026-01-01 on Another, 16 cores. v 1.\n")
+    assert text.index("## far") < at < text.index("| a |") < text.index("## y")
+    assert text.count("Another, 16 cores") == 1
+    path.write_text("three lines\nof a log\n")
+    with pytest.raises(SystemExit, match=r"printed\.json: .*--json` has printed"):
+        page.load(path)
+    with pytest.raises(SystemExit, match=r"No such file"):
+        page.load(elsewhere / "no-such.json")
 
 
 def test_results_and_page_are_written_both_or_neither(elsewhere: Path) -> None:

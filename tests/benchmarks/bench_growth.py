@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from tests.benchmarks.clips import dump
 from tests.benchmarks.finished import finished_copies
-from tests.benchmarks.measure import command_seconds, ended, measure, peak_bytes
+from tests.benchmarks.linked import linked
+from tests.benchmarks.measure import command_seconds, measure, peak_bytes
 from tests.benchmarks.options import DADDY_ENCODE, Options
 from tests.benchmarks.result import Item, Plot, Row
+from tests.benchmarks.side_by_side import together
 
 TITLE = "Growth: frames of a job, jobs of a spool, encoders"
 ABOUT = """
@@ -54,9 +53,9 @@ def run(options: Options) -> Iterator[Item]:
 def _frames(folder: Path, options: Options) -> Iterator[Item]:
     source = dump(folder / "source", "breakout", 300)
     times, memory = [], []
-    start_up = _median(_encode(_linked(source, folder / "one", 1), "--force"), options.rounds(5))[0]
+    start_up = _median(_encode(linked(source, folder / "one", 1), "--force"), options.rounds(5))[0]
     for count in options.sizes(FRAMES, (300, 900)):
-        job = _linked(source, folder / f"job-{count}", count)
+        job = linked(source, folder / f"job-{count}", count)
         wall = _median(_encode(job, "--force"), options.rounds(5 if count == 300 else 2 if count == 3_000 else 1))[0]
         times.append((float(count), 1000 * (wall - start_up) / count))
         memory.append((float(count), peak_bytes(_encode(job, "--force")) / 1e6))
@@ -73,7 +72,7 @@ def _jobs(folder: Path, options: Options) -> Iterator[Item]:
     for count in options.sizes(JOBS, (10, 40)):
         root = folder / f"spool-{count}"
         for number in range(count):
-            _linked(source, root / f"job-{number:05d}", 2)
+            linked(source, root / f"job-{number:05d}", 2)
         wall, cpu = command_seconds(_encode(root))
         walls.append((float(count), 1000 * (wall - start_up[0]) / count))
         cpus.append((float(count), 1000 * (cpu - start_up[1]) / count))
@@ -115,12 +114,12 @@ def _encoders(folder: Path, options: Options) -> Iterator[Item]:
     count = options.sizes(160, 16)
     root = folder / "spool"
     for number in range(count):
-        _linked(source, root / f"job-{number:05d}", 100)
+        linked(source, root / f"job-{number:05d}", 100)
     times, made_twice = [], 0
     for encoders in options.sizes(ENCODERS, (1, 4)):
         for path in (*root.glob("*.mp4"), *root.glob("*.receipt.json")):
             path.unlink()
-        cpu, made = _together(_encode(root, "--workers", "1", "--json"), encoders)
+        _, cpu, made = together([_encode(root, "--workers", "1", "--json")] * encoders)
         times.append((float(encoders), 1000 * (cpu - encoders * start_up) / count))
         made_twice += made - count
     yield _row("encoders side by side: CPU of a job", "encoders", times, "ms", VISITS)
@@ -148,28 +147,3 @@ def _row(what: str, of: str, points: list[tuple[float, float]], unit: str, why: 
     if min(value for _, value in points) <= 0:
         why = "what is left of so short a time without the start-up says nothing"
     return Row(what=what, value=points[-1][1] / points[0][1], bar="<= 1.1", figures=figures, why=why)
-
-
-def _linked(source: Path, job: Path, count: int) -> Path:
-    """A job of `count` frames, hard links to those of `source` over and over."""
-    job.mkdir(parents=True)
-    names = sorted(path.name for path in source.glob("*.png"))
-    for index in range(count):
-        os.link(source / names[index % len(names)], job / f"{index:06d}.png")
-    manifest = json.loads((source / "manifest.json").read_text())
-    (job / "manifest.json").write_text(json.dumps({**manifest, "frames": count}))
-    return job
-
-
-def _together(command: list[str], count: int) -> tuple[float, int]:
-    """Start `count` at once; the processor seconds of all, and how many videos they have made."""
-    begin = os.times()
-    children = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) for _ in range(count)]
-    made = 0
-    with ended(*children):
-        for child in children:
-            made += child.communicate()[0].count(b"\n")
-            if child.returncode:
-                raise SystemExit(f"{command} failed with {child.returncode}")
-    end = os.times()
-    return end.children_user + end.children_system - begin.children_user - begin.children_system, made

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.benchmarks.by_hand import by_hand
-from tests.benchmarks.clips import CLIPS, WRITERS, dump
-from tests.benchmarks.measure import Measured, measure, own_seconds
-from tests.benchmarks.options import DADDY_ENCODE, Options
+import numpy as np
+
+from tests.benchmarks import many_jobs
+from tests.benchmarks.by_hand import of_raw_yuv, raw_yuv
+from tests.benchmarks.clips import CLIPS, WRITERS, cycled, dump
+from tests.benchmarks.measure import Measured
+from tests.benchmarks.options import Options
 from tests.benchmarks.result import Item, Row, Table
 
 TITLE = "Many jobs, against `xargs -P` of ffmpeg by hand"
@@ -21,6 +24,9 @@ what xargs has no word for: claims, receipts, checks of each frame, read-back, f
 manifest, so the command has `--salvage` there. The command sets the scheduling policy `SCHED_BATCH` for itself and its
 ffmpeg; by hand nobody does.
 
+The raw limit, for Humanoid: `xargs -PN` of x264 with the same flags, fed each job's frames as raw yuv420p from a file
+in the page cache: no PNG is read or checked, nothing converted.
+
 **More cores are simulated.** With three workers or more each is a process, and one process more gives out the jobs and
 takes in what became of them. Measured here with 16 workers: the processor time of a job in all processes, and in that
 one. On N cores a run takes the longer of the latter and an Nth of the former, and ffmpeg by hand an Nth of its own.
@@ -28,38 +34,52 @@ Start-up is left out on both sides, as is what cores have to share: disk, caches
 """
 # Frames of a job, jobs.
 SPOOLS = {"breakout": (100, 48), "cartpole": (75, 12), "cheetah": (75, 12), "humanoid": (60, 8)}
-# What so many jobs take is start-up; fewer are no work for processes.
-FEW = 3
 SIMULATED_CORES = (1, 2, 4, 8, 16)
-COST = (
-    "each frame is read, checked, digested, listed three times and handed over by one Python process, and each job has "
-    "a claim, receipts, a read-back and flushes to disk; start-up is a part of so short a run"
+IN_ONE = "the processor time of a job: claims, receipts, checks and flushes, which xargs has no word for"
+RAW = "humanoid"
+RAW_WHY = (
+    "ffmpeg by hand, which checks nothing, takes {:.2f} of the limit: PNGs have to be read, inflated and unfiltered, "
+    "and their colours converted"
 )
-LIMIT = "the processor time of a job: claims, receipts, checks and flushes, which xargs has no word for"
 
 
 def run(options: Options) -> Iterator[Item]:
     cells = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for clip in options.sizes((*SPOOLS,), ("breakout",)):
+        for clip in options.sizes((*SPOOLS,), ("breakout", RAW)):
             for writer in WRITERS:
                 jobs = _spool(folder / f"{clip}-{writer[:4]}", clip, writer, options)
-                here = os.sched_getaffinity(0)
+                here = len(os.sched_getaffinity(0))
                 # One core is the same story for both kinds of dump.
-                for cores in sorted({1, min(2, len(here)), len(here)} - ({1} if writer != "ours" else set())):
-                    measured = _compare(jobs, clip, writer, cores, options)
-                    yield from _rows(jobs, clip, writer, cores, measured)
+                for cores in sorted({1, min(2, here), here} - ({1} if writer != "ours" and here > 1 else set())):
+                    has_limit = clip == RAW and writer == "ours" and cores == here
+                    measured = many_jobs.compare(
+                        jobs,
+                        clip,
+                        cores,
+                        options.rounds(2 if cores > 1 else 1),
+                        salvage=writer != "ours",
+                        others=_raw_limit(jobs, clip) if has_limit else {},
+                    )
+                    frames = len(list(jobs[0].glob("*.png")))
+                    what = f"{clip}, {len(jobs)} jobs of {frames} frames, {writer} PNGs, {many_jobs.counted(cores)}"
+                    yield from many_jobs.rows(jobs, what, measured)
+                    if has_limit:
+                        yield _against_the_limit(what, measured)
                 if writer == "ours":
-                    ratios, described = _simulated(jobs, measured, options)
-                    cells.append([clip, *described])
+                    serial, filled, ratios = many_jobs.simulated(
+                        jobs, measured["by hand"], SIMULATED_CORES, options.rounds(2)
+                    )
+                    one = f"{1000 * serial:.1f}"
+                    cells.append([clip, one, f"{filled:.0f}", *(f"{ratio:.2f}" for ratio in ratios.values())])
                     for cores in (4, 16):
                         yield Row(
                             what=f"{clip}, {cores} cores, one encoder: wall, simulated",
                             value=ratios[cores],
                             bar="<= 1.0",
-                            figures=f"{described[0]} ms a job in the one process, so it fills {described[1]} cores",
-                            why=LIMIT,
+                            figures=f"{one} ms a job in the one process, so it fills {filled:.0f} cores",
+                            why=IN_ONE,
                         )
     yield Table(
         "Simulated: wall time of one encoder over `xargs -PN`'s on N cores, start-up aside",
@@ -75,59 +95,20 @@ def _spool(root: Path, clip: str, writer: str, options: Options) -> list[Path]:
     return [dump(root / f"job-{job:02d}", clip, length, writer=writer, first=7 * job) for job in jobs]
 
 
-def _compare(jobs: list[Path], clip: str, writer: str, cores: int, options: Options) -> dict[str, Measured]:
-    root = jobs[0].parent
-    names = root.with_suffix(".list")
-    names.write_text("".join(f"{job}\n" for job in jobs))
-    processors = ",".join(map(str, sorted(os.sched_getaffinity(0))[:cores]))
-    only = ["taskset", "--cpu-list", processors]
-    hand = by_hand("JOB", "JOB.by-hand.mp4", CLIPS[clip].width, CLIPS[clip].height)
-    return measure(
-        {
-            "ours": [*only, *_ours(root), *(["--salvage"] if writer != "ours" else [])],
-            "by hand": [*only, "xargs", "--arg-file", names, f"-P{cores}", "-I", "JOB", *hand],
-        },
-        options.rounds(2 if cores > 1 else 1),
+def _raw_limit(jobs: Sequence[Path], clip: str) -> dict[str, list[str]]:
+    """x264 alone on the jobs' frames, which are written here."""
+    for index, job in enumerate(jobs):
+        count = len(list(job.glob("*.png")))
+        raw_yuv(np.array(list(cycled(clip, count, 7 * index))), job.with_suffix(".yuv"))
+    return {"limit": of_raw_yuv("JOB.yuv", "JOB.limit.mp4", CLIPS[clip].width, CLIPS[clip].height)}
+
+
+def _against_the_limit(what: str, measured: dict[str, Measured]) -> Row:
+    ours, hand, limit = measured["ours"], measured["by hand"], measured["limit"]
+    return Row(
+        what=f"{what}: wall, against x264 fed raw yuv420p from memory",
+        value=ours.wall / limit.wall,
+        bar="<= 1.3",
+        figures=f"{ours.wall_seconds()} against {limit.wall_seconds()}; CPU {ours.cpu:.2f} s against {limit.cpu:.2f} s",
+        why=RAW_WHY.format(hand.wall / limit.wall),
     )
-
-
-def _ours(*roots: Path) -> list[str]:
-    return [DADDY_ENCODE, "encode", *map(str, roots), "--video", "mp4", "--force"]
-
-
-def _rows(jobs: list[Path], clip: str, writer: str, cores: int, measured: dict[str, Measured]) -> Iterator[Row]:
-    ours, hand = measured["ours"], measured["by hand"]
-    same = sum(
-        job.with_name(f"{job.name}.mp4").read_bytes() == job.with_name(f"{job.name}.by-hand.mp4").read_bytes()
-        for job in jobs
-    )
-    frames = len(list(jobs[0].glob("*.png")))
-    what = f"{clip}, {len(jobs)} jobs of {frames} frames, {writer} PNGs, {cores} core{'s' if cores > 1 else ''}"
-    yield Row(
-        what=f"{what}: wall",
-        value=ours.wall / hand.wall,
-        bar="<= 1.0",
-        figures=f"{ours.wall:.2f} s ({ours.spread}) against {hand.wall:.2f} s ({hand.spread}); "
-        f"same bytes: {same} of {len(jobs)}",
-        why=COST,
-    )
-    yield Row(
-        what=f"{what}: CPU",
-        value=ours.cpu / hand.cpu,
-        bar="<= 1.05",
-        figures=f"{ours.cpu:.2f} s against {hand.cpu:.2f} s",
-        why=COST,
-    )
-
-
-def _simulated(jobs: list[Path], measured: dict[str, Measured], options: Options) -> tuple[dict[int, float], list[str]]:
-    """The ratio of wall times by number of cores, and a row of the table."""
-    runs = {name: [*_ours(*some), "--workers", "16"] for name, some in (("all", jobs), ("few", jobs[:FEW]))}
-    both = measure(runs, options.rounds(2))
-    alone = {name: own_seconds(command) for name, command in runs.items()}
-    count = len(jobs) - FEW
-    serial = max(1e-4, (alone["all"] - alone["few"]) / count)
-    ours = (both["all"].cpu - both["few"].cpu) / count
-    hand = measured["by hand"].cpu / len(jobs)
-    ratios = {cores: max(serial, ours / cores) / (hand / cores) for cores in SIMULATED_CORES}
-    return ratios, [f"{1000 * serial:.1f}", f"{ours / serial:.0f}", *(f"{ratio:.2f}" for ratio in ratios.values())]

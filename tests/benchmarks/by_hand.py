@@ -7,6 +7,7 @@ from pathlib import Path
 
 from daddy_encode.encoding.ffmpeg.input import DECODE_THREADS
 from daddy_encode.encoding.mp4.encode import ENCODE_THREADS, filter_threads, filters
+from daddy_encode.spool.png.pixels import Pixels
 from tests.benchmarks.clips import CLIPS, clip
 from tests.media import ffmpeg
 
@@ -25,19 +26,32 @@ def by_hand(job: Path | str, video: Path | str, width: int, height: int) -> list
     ]
 
 
-def x264_alone(folder: Path, name: str, count: int | None = None) -> list[str]:
-    """The same, given the clip `name`, or its first `count` frames, in x264's own format: made now, in `folder`."""
-    described = CLIPS[name]
-    target = folder / f"{name}.limit.mp4"
-    raw, yuv = target.with_suffix(".rgb"), target.with_suffix(".yuv")
-    clip(name)[:count].tofile(raw)
-    raw_video = ["-f", "rawvideo", "-video_size", described.size, "-framerate", "30"]
-    conversion = ["-vf", filters(described.width, described.height, 1), "-f", "rawvideo"]
-    read = [ffmpeg(), "-nostdin", "-loglevel", "error", *raw_video, "-pixel_format", "rgb24", "-i", str(raw)]
-    subprocess.run([*read, *conversion, str(yuv)], check=True)
+def raw_yuv(frames: Pixels, target: Path) -> Path:
+    """Write frames in the colours that x264 is given, yuv420p, one after another, to `target`, which is returned."""
+    _, height, width, _ = frames.shape
+    raw = target.with_suffix(".rgb")
+    frames.tofile(raw)
+    read = [ffmpeg(), "-nostdin", "-loglevel", "error", *_raw(width, height, "rgb24"), "-i", str(raw)]
+    subprocess.run([*read, "-vf", filters(width, height, 1), "-f", "rawvideo", str(target)], check=True)
     raw.unlink()
-    command = by_hand(folder, target, described.width, described.height)
+    return target
+
+
+def of_raw_yuv(source: Path | str, video: Path | str, width: int, height: int) -> list[str]:
+    """What is left of `by_hand` where ffmpeg is given a file by `raw_yuv`: x264 and the MP4."""
+    command = by_hand("", video, width, height)
     begin, end = command.index("-framerate"), command.index("-map")
-    limit = [*command[:begin], *raw_video, "-pixel_format", "yuv420p", "-i", str(yuv), *command[end:]]
+    limit = [*command[:begin], *_raw(width, height, "yuv420p"), "-i", str(source), *command[end:]]
     at = limit.index("-vf")
     return [*limit[:at], *limit[at + 2 :]]
+
+
+def x264_alone(folder: Path, name: str, count: int | None = None) -> list[str]:
+    """`of_raw_yuv` of the clip `name`, or of its first `count` frames, which is written now, in `folder`."""
+    frames = clip(name)[:count]
+    yuv = raw_yuv(frames, folder / f"{name}.limit.yuv")
+    return of_raw_yuv(yuv, yuv.with_suffix(".mp4"), CLIPS[name].width, CLIPS[name].height)
+
+
+def _raw(width: int, height: int, pixels: str) -> list[str]:
+    return ["-f", "rawvideo", "-video_size", f"{width}x{height}", "-framerate", "30", "-pixel_format", pixels]

@@ -1,4 +1,7 @@
-"""docs/benchmarks.md and its plots, made anew from docs/benchmarks.json by `python -m tests.benchmarks.page`."""
+"""docs/benchmarks.md and its plots, made anew from docs/benchmarks.json by `python -m tests.benchmarks.page [FILE]...`.
+
+In the place of its sections come those in FILE, which `python -m tests.benchmarks NAME --json` printed elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import contextlib
 import fcntl
 import os
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +28,7 @@ ORDER = (
     "one_job",
     "encode",
     "many_jobs",
+    "cores",
     "start_up",
     "whole_way",
     "dump",
@@ -32,6 +37,7 @@ ORDER = (
     "quality",
     "growth",
     "service",
+    "space",
     "gallery",
     "sheet",
     "cluster",
@@ -46,27 +52,33 @@ Every figure that README and docs claim, measured by what a user calls: the comm
     python -m tests.benchmarks
 
 (`python -m tests.benchmarks NAME` measures one section anew, `--quick` tries it out on less and writes nothing,
-`--json` prints the results.) Peers take turns with us in the same run, and one round before, which is not counted,
-warms files and programs for all. Times are medians, with the shortest and the longest beside them, or "one round"; CPU
-is processor time of the process and all that it starts, memory the peak of that process tree. Where a bar is missed, or
-a peer is ahead, it says so.
+`--json` prints the results; `python -m tests.benchmarks.page FILE` puts what it printed on another machine on this
+page, and such a section names its machine.) Peers take turns with us in the same run, and one round before, which is
+not counted, warms files and programs for all. Times are medians, with the shortest and the longest beside them, or "one
+round"; CPU is processor time of the process and all that it starts, memory the peak of that process tree. Where a bar
+is missed, or a peer is ahead, it says so.
 
 Clips, rendered once by seed: Breakout 160x210, 600 frames; CartPole 600x400, 300; HalfCheetah 480x480, 300;
 Humanoid 1280x720, 240. "Ours" are dumps by `save_frames_as_png`, "Pillow's" by Pillow's `Image.save`."""
 
 
-def load() -> dict[str, Section]:
-    """The results so far, by the benchmarks' names.
+def load(*others: Path) -> dict[str, Section]:
+    """The results so far, by the benchmarks' names; of a section that is in one of `others`, too, what that says.
 
     Raises:
-        SystemExit: The file is not whole.
+        SystemExit: A file cannot be read, or is not whole.
     """
-    if not RESULTS.exists():
-        return {}
+    sections = _read(RESULTS, "restore it with git, or remove it and measure all anew") if RESULTS.exists() else {}
+    for path in others:
+        sections |= _read(path, "give it what `python -m tests.benchmarks NAME --json` has printed")
+    return sections
+
+
+def _read(path: Path, help_: str) -> dict[str, Section]:
     try:
-        return msgspec.json.decode(RESULTS.read_bytes(), type=dict[str, Section])
-    except msgspec.DecodeError as error:
-        raise SystemExit(f"{RESULTS}: {error}: restore it with git, or remove it and measure all anew") from error
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, Section])
+    except (OSError, msgspec.DecodeError) as error:
+        raise SystemExit(f"{path}: {error}: {help_}") from error
 
 
 def save(sections: dict[str, Section]) -> None:
@@ -131,6 +143,8 @@ def text(sections: dict[str, Section]) -> str:
 
 def _section(name: str, section: Section, usual: str) -> str:
     parts = [f"## {section.title}", f"`python -m tests.benchmarks {name}`", section.about.strip()]
+    if (measured_on := _measured_on(section)) != usual:
+        parts.append(f"Measured {section.date} on {measured_on}")
     if section.rows:
         reasons = list(dict.fromkeys(row.why for row in section.rows if row.why and not row.is_met))
         parts.append(_rows(section.rows, reasons))
@@ -138,8 +152,6 @@ def _section(name: str, section: Section, usual: str) -> str:
             parts.append("\n".join(["Missed:\n", *(f"{number}. {why}" for number, why in enumerate(reasons, 1))]))
     parts += [_table(table) for table in section.tables]
     parts += [f"![{plot.caption}](images/benchmarks/{plot.name}.svg)\n\n{plot.caption}" for plot in section.plots]
-    if (measured_on := _measured_on(section)) != usual:
-        parts.append(f"Measured {section.date} on {measured_on}")
     return "\n\n".join(parts)
 
 
@@ -202,4 +214,4 @@ def _draw(plot: Plot, path: Path) -> None:
 
 if __name__ == "__main__":
     with locked():
-        save(load())
+        save(load(*map(Path, sys.argv[1:])))

@@ -11,6 +11,7 @@ from tests.benchmarks.result import Section
 LINES = (
     ("one_job", "ours PNGs: wall$", "One directory to MP4, time: ffmpeg by hand with the same flags is 1"),
     ("many_jobs", r"ours PNGs, \d+ cores: wall$", "Many jobs in one run, time: `xargs -P` of ffmpeg by hand is 1"),
+    ("cores", r", 16 cores: wall$", "Many jobs in one run on 16 cores, time: `xargs -P` of ffmpeg by hand is 1"),
     ("start_up", "one frame, MP4", "A job of one frame, time: `import numpy` and one run of ffmpeg are 1"),
     ("whole_way", "by way of PNGs$", "Frames in memory to a proved MP4: times as fast as imageio by way of PNGs"),
     ("dump", "as fast as imageio$", "`save_frames_as_png`: times as fast as `imageio.imwrite`"),
