@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import functools
+import io
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +18,8 @@ from daddy_encode.report.spacing import evenly_spaced
 from daddy_encode.spool.png.pixels import MAX_PIXELS, Pixels
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from daddy_encode.encoding.decoding.pictures import VideoFile
 
 MOST_CELLS = 24
@@ -28,9 +32,9 @@ LONGEST_SIDE = 320
 # Ours have one in 60, and more where much changes, so they are not quite evenly spaced.
 MANY_PIXELS = 2**27
 ENOUGH_KEY_FRAMES = 12
-# JPEG's quality. Pictures that are not reduced are mostly drawn, with edges of one pixel, which halved chroma blurs.
-_REDUCED = {"quality": 80, "subsampling": 2}
-_AS_THEY_ARE = {"quality": 80, "subsampling": 0}
+_JPEG_QUALITY = 80
+# Pictures that are not reduced are mostly drawn, with edges of one pixel, which halved chroma blurs.
+_HALVED_CHROMA, _WHOLE_CHROMA = 2, 0
 MOST_COLOURS = 256
 
 
@@ -137,31 +141,46 @@ def _data_uri(image: bytes, media_type: str) -> str:
 
 def _compressed(image: Pixels, *, is_reduced: bool) -> tuple[bytes, str]:
     """An image as a JPEG, or as a PNG where that is exact and smaller; and which it is."""
-    from imageio.v3 import imwrite
+    from PIL import Image
 
-    how: dict[str, Any] = _REDUCED if is_reduced else _AS_THEY_ARE
-    jpeg: bytes = imwrite("<bytes>", image, plugin="pillow", extension=".jpg", **how)
-    png = _png_of_few_colours(image)
+    picture = Image.fromarray(image)
+    chroma = _HALVED_CHROMA if is_reduced else _WHOLE_CHROMA
+    jpeg = _saved(picture, "JPEG", subsampling=chroma, qtables=_quantization())
+    png = _png_of_few_colours(picture, image)
     if png is not None and len(png) < len(jpeg):
         return png, "image/png"
     return jpeg, "image/jpeg"
 
 
-def _png_of_few_colours(image: Pixels) -> bytes | None:
-    """An image as a PNG with a palette; None where it has too many colours for one."""
-    import io
-
+def _png_of_few_colours(picture: Image, image: Pixels) -> bytes | None:
+    """An image, both ways, as a PNG with a palette; None where it has too many colours for one."""
     import numpy as np
     from PIL import Image
 
-    colours = Image.fromarray(image).getcolors(MOST_COLOURS)
+    colours = picture.getcolors(MOST_COLOURS)
     if colours is None:
         return None
     palette = np.array(sorted(colour for _, colour in colours), np.uint32)
     places = np.array([2**16, 2**8, 1], np.uint32)
-    # imageio has no word for a palette of one's own.
     indexed = Image.fromarray(np.searchsorted(palette @ places, image @ places).astype(np.uint8))
     indexed.putpalette(palette.astype(np.uint8).tobytes())
+    return _saved(indexed, "PNG")
+
+
+@functools.cache
+def _quantization() -> dict[int, list[int]]:
+    """JPEG's tables for our quality; where Pillow is told the quality instead, it has no room to optimize noise."""
+    from PIL import Image
+
     stream = io.BytesIO()
-    indexed.save(stream, "PNG", optimize=True)
+    Image.new("RGB", (1, 1)).save(stream, "JPEG", quality=_JPEG_QUALITY)
+    with Image.open(stream) as image:
+        tables: dict[int, list[int]] = image.quantization  # type: ignore[attr-defined]
+        return tables
+
+
+def _saved(picture: Image, form: str, **how: Any) -> bytes:
+    """A picture in as few bytes as its pixels need: codes made for it save up to a third of a JPEG."""
+    stream = io.BytesIO()
+    picture.save(stream, form, optimize=True, **how)
     return stream.getvalue()

@@ -122,6 +122,20 @@ def test_reduced_pictures_are_averages_of_what_each_pixel_covers(tmp_path: Path)
     assert all(abs(float(cell.mean()) - 127.5) < 3 and cell.std() < 8 for cell in cells(sprite))
 
 
+@pytest.mark.parametrize("is_reduced", [False, True])
+def test_a_jpeg_is_as_small_as_its_pixels_allow_also_of_noise(is_reduced: bool) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (640, 960, 3), np.uint8)
+    smooth = np.repeat(np.linspace(0, 255, 960, dtype=np.uint8)[None, :, None], 640, axis=0) + noise // 64
+    for image in (noise, smooth):
+        data, media_type = module._compressed(image, is_reduced=is_reduced)
+        plain = io.BytesIO()
+        Image.fromarray(image).save(plain, "JPEG", quality=80, subsampling=2 if is_reduced else 0)
+        assert media_type == "image/jpeg"
+        assert len(data) < plain.tell()
+        with Image.open(io.BytesIO(data)) as ours, Image.open(plain) as theirs:
+            assert np.array_equal(np.asarray(ours), np.asarray(theirs))
+
+
 def test_the_same_video_gives_the_same_bytes(tmp_path: Path) -> None:
     video = saved(tmp_path, coded_frames(40, 200, 300))
     assert make_sprite(video, 40, 300, 200, GO_ON) == make_sprite(video, 40, 300, 200, GO_ON) is not None
