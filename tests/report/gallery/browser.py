@@ -69,7 +69,7 @@ def lacking(kind: str) -> str:
 
 
 class Driver:
-    """One browser and the Node process that drives it; both end with this process, whatever happens."""
+    """One browser and the Node process that drives it; both end with this one, however it ends, and leave no file."""
 
     def __init__(self, kind: str) -> None:
         """Start the browser; takes about a second."""
@@ -84,7 +84,7 @@ class Driver:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
         self._log = open(os.path.join(self._home, "stderr"), "w+b")  # noqa: SIM115
         self._node = subprocess.Popen(
-            [node, DRIVER, node_modules(), word, browser, os.path.join(self._home, "profile")],
+            [node, DRIVER, node_modules(), word, browser, self._home],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,

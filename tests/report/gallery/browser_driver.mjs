@@ -1,10 +1,23 @@
 // Drives one real browser for browser.py. Each line on standard input is a command as JSON, `{"id", "name", ...}`, and is
-// answered by one line, `{"id", "value"}` or `{"id", "error"}`. The end of standard input closes the browser.
+// answered by one line, `{"id", "value"}` or `{"id", "error"}`. The end of standard input closes the browser, and removes
+// its home: so nothing stays of a test run that was killed.
+import { rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-const [modules, kind, executablePath, userDataDir] = process.argv.slice(2);
+const [modules, kind, executablePath, home] = process.argv.slice(2);
+let browser = null;
+process.on("exit", () => {
+  // Its process group, which has most of what still writes there.
+  try {
+    process.kill(-browser.process().pid, "SIGKILL");
+  } catch {
+    // It has ended, or has never begun.
+  }
+  rmSync(home, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+});
 const puppeteer = createRequire(`${modules}/`)("puppeteer-core");
 
 /** No part of a test takes longer, even on a machine with other work. */
@@ -28,10 +41,10 @@ const proxy = createServer((socket) => {
 await new Promise((listening) => proxy.listen(0, "127.0.0.1", listening));
 const port = proxy.address().port;
 
-const browser = await puppeteer.launch({
+browser = await puppeteer.launch({
   browser: kind,
   executablePath,
-  userDataDir,
+  userDataDir: join(home, "profile"),
   headless: true,
   defaultViewport: null,
   protocolTimeout: 3 * LIMIT,
@@ -200,6 +213,15 @@ async function answer(command) {
   return ON_PAGE[command.name](record.page, command, record);
 }
 
+/** At once, also in the middle of a command: nobody waits for its answer any more. */
+async function end() {
+  setTimeout(() => process.exit(1), LIMIT / 3);
+  await browser.close();
+  process.exit(0);
+}
+
+process.stdin.on("end", end);
+process.stdout.on("error", end);
 const say = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
 say({ id: 0, value: browser.process().pid });
 for await (const line of createInterface({ input: process.stdin })) {
@@ -211,5 +233,3 @@ for await (const line of createInterface({ input: process.stdin })) {
     say({ id: command.id, error: error.message });
   }
 }
-await browser.close();
-process.exit(0);
