@@ -21,11 +21,14 @@ from daddy_encode.service.found_jobs import FoundJobs, JobList
 log = logging.getLogger(__name__)
 
 
-def make_context(trust_owner: Iterable[str], max_pixels: float, stall_timeout: float) -> Context:
+def make_context(
+    trust_owner: Iterable[str], max_pixels: float, stall_timeout: float, *, force: bool = False
+) -> Context:
     """The context of a command that makes no video; `max_pixels` in units of 2**20. Raises SettingsError."""
     return Context(
         Settings(),
         RunLimits(threading.Event(), stall_timeout),
+        force,
         owners=trusted_owners(trust_owner),
         max_pixels=int(max_pixels * 2**20),
     )

@@ -187,6 +187,7 @@ class Receipt(Struct, frozen=True, kw_only=True):
         meta: The rollout's own values, as its manifest or else its `rollout.json` had them; None where there were none,
             they are too large for `kept_meta`, or an earlier version has written the receipt.
         frames: "deleted": `daddy-encode clean` has deleted them, once the videos were proved. None: nobody has said so.
+        not_packed: Why packing the frames of the source is no gain, as `daddy-encode pack` has found; None: it has not.
         finished: Seconds since the epoch, on the encoder's clock.
     """
 
@@ -209,6 +210,7 @@ class Receipt(Struct, frozen=True, kw_only=True):
     failures: Annotated[list[Failure], Meta(max_length=MOST_FAILURES)] = field(default_factory=list)
     meta: dict[str, Any] | None = None
     frames: Literal["deleted"] | None = None
+    not_packed: str | None = None
     finished: Seconds
 
 

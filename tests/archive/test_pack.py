@@ -29,10 +29,12 @@ from daddy_encode.service.watcher.scanner import Scanner
 from daddy_encode.spool.frames import count_frames
 from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.stored.find import find_stored
+from tests.archive.commands import told
 from tests.jobs import context, encode
 from tests.media import leftovers, moving_square, noise, read_png, run_command
 from tests.pngs import DEPTHS, chunk, png, random_samples
-from tests.service.spools import until
+from tests.service.spools import receipt_of, until
+from tests.stand_in import write_ffmpeg
 from tests.users import User
 
 KINDS = [(colour, depth) for colour, depths in DEPTHS.items() for depth in depths]
@@ -502,6 +504,32 @@ def test_what_would_be_no_smaller_stays(tmp_path: Path) -> None:
     assert names(tmp_path / "one") == ["000000.png", "manifest.json", "rollout.json"]
     assert names(tmp_path / "few") == ["frames.json", "frames.mkv", "manifest.json", "rollout.json"], "fewer files"
     assert names(tmp_path / "tar") == ["frames.tar", "manifest.json", "rollout.json"]
+
+
+def test_what_would_be_no_smaller_is_tried_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = tmp_path / "job"
+    save_frames_as_png(noise(12, 64, 64), job, container="tar")
+    encode(job)
+    made = receipt_of(job)
+    found = "not packed: it would be no smaller"
+    status, said = told("pack", job)
+    assert (status, found in said, "as was found before" in said) == (0, True, False), said
+    # Of nothing else is its receipt another, but of the directory's time.
+    assert {key for key, value in receipt_of(job).items() if value != made[key]} == {"not_packed", "source"}
+    assert encode(job).made == []
+    # Whoever tries again is seen to.
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(write_ffmpeg(tmp_path / "ffmpeg", "echo no >&2; exit 1")))
+    for options in ((), ("--dry-run",)):
+        status, said = told("pack", job, *options)
+        assert (status, found in said, "as was found before" in said) == (0, True, True), said
+    status, said = told("pack", job, "--force")
+    assert (status, found in said, "ffmpeg" in said) == (1, False, True), said
+    save_frames_as_png(noise(12, 64, 64, seed=1), job, container="tar", overwrite=True)
+    assert told("pack", job)[0] == 1
+    assert names(job) == ["frames.tar", "manifest.json", "rollout.json"]
+    monkeypatch.undo()
+    encode(job)
+    assert receipt_of(job)["not_packed"] is None
 
 
 def test_force_makes_the_same_videos_again(tmp_path: Path) -> None:

@@ -8,14 +8,12 @@ import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-import msgspec
-
 from daddy_encode.encoding.frames.job_directory import JobDirectory
 from daddy_encode.encoding.frames.owners import Owners
 from daddy_encode.spool.held_file import sync_directory
 from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.publish import publish_bytes, reported
-from daddy_encode.spool.receipt import Source, is_receipt_of, read_receipt
+from daddy_encode.spool.receipt import Receipt, is_receipt_of, read_receipt
 from daddy_encode.spool.records import encode_record
 
 # Of temporary files in a job's directory: whoever holds the claim removes those of a holder that is gone.
@@ -61,15 +59,15 @@ def remove_proved(directory: int, path: Path, proved: Iterable[tuple[str, Looks]
 
 
 def renew_receipt(
-    paths: JobPaths, directory: JobDirectory, owners: Owners, renewed: Callable[[Source], Source | None]
+    paths: JobPaths, directory: JobDirectory, owners: Owners, renewed: Callable[[Receipt], Receipt | None]
 ) -> None:
-    """Write a job's receipt anew with another source, where it has one, so that it stays done for everybody.
+    """Write a job's receipt anew, where it has one, so that it stays done for everybody.
 
     Args:
         paths: The job's names.
         directory: Its directory.
         owners: Whose receipts count.
-        renewed: The source as it should be; None where the receipt is of other frames.
+        renewed: The receipt as it should be; None where it is of other frames.
 
     Raises:
         SpoolError: It cannot be written.
@@ -77,9 +75,8 @@ def renew_receipt(
     receipt = read_receipt(paths.receipt, owners.check_file)
     if receipt is None or not is_receipt_of(paths, receipt):
         return
-    source = renewed(receipt.source)
-    if source is None or source == receipt.source:
+    new = renewed(receipt)
+    if new is None or new == receipt:
         return
     parent = directory.status("..") if paths.base.parent == paths.directory.parent else None
-    data = encode_record(msgspec.structs.replace(receipt, source=source))
-    publish_bytes(data, paths.receipt, paths.base.name, parent, paths.top)
+    publish_bytes(encode_record(new), paths.receipt, paths.base.name, parent, paths.top)

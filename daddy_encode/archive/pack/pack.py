@@ -7,13 +7,14 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import msgspec
+from msgspec.structs import replace
 
 from daddy_encode.archive.claimed import remove_left
 from daddy_encode.archive.pack.files import OWNER, Looks, looks_of, remove_proved, renew_receipt
 from daddy_encode.archive.pack.frames import PngFrames, checked_png
 from daddy_encode.archive.pack.left import check_not_deleted, check_nothing_else, left, prove_left
 from daddy_encode.archive.pack.made import PACKED_FILES, encode_frames, why_not_worth
+from daddy_encode.archive.pack.no_gain import NoGainError, check_not_known, remember
 from daddy_encode.archive.pack.outcome import LeftError, PackOutcome
 from daddy_encode.archive.pack.there import PackedFiles, check_same_files
 from daddy_encode.encoding.context import Context
@@ -31,7 +32,7 @@ from daddy_encode.spool.held_file import HeldFile
 from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME
 from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.publish import publish_bytes, rename, reported, temp_file
-from daddy_encode.spool.receipt import Source, read_receipt
+from daddy_encode.spool.receipt import Receipt, read_receipt
 from daddy_encode.spool.stored.names import FRAMES_MKV, FRAMES_TAR, PACK_RECORD
 from daddy_encode.spool.stored.pack_record import NumberedNames, PackRecord, encode_pack_record, write_names
 
@@ -100,6 +101,7 @@ class _Packing:
             if receipt is None or not is_of(receipt, listing.sha256, manifest_sha256):
                 promised = f"and its manifest promises {manifest.frames}: not finished" if manifest else ""
                 raise self._left(f"has {len(names)} frames, {promised}" if names else "has no frames")
+        check_not_known(self._paths, self._context, listing, manifest_sha256)
         files = names if directory.files.issuperset(names) else [FRAMES_TAR]
         check_nothing_else(self._paths, directory.stored, names)
         looks = self._looks(files)
@@ -118,9 +120,13 @@ class _Packing:
         with reported(self._file, "look for"):
             is_taken = looks_of(directory.descriptor, FRAMES_MKV) is not None
         sizes = [size for _, _, size in looks]
-        record = self._publish(frames, listing, manifest_sha256, sizes, is_taken=is_taken)
+        try:
+            record = self._publish(frames, listing, manifest_sha256, sizes, is_taken=is_taken)
+        except NoGainError as error:
+            remember(self._paths, self._context, directory, listing, manifest_sha256, error.reason)
+            raise
         self._remove(looks, record, PackedFiles(directory))
-        return msgspec.structs.replace(outcome, kind="packed", codec=record.codec, bytes_after=self._packed_bytes())
+        return replace(outcome, kind="packed", codec=record.codec, bytes_after=self._packed_bytes())
 
     def _publish(
         self,
@@ -133,7 +139,7 @@ class _Packing:
     ) -> PackRecord:
         """Encode, prove, and give both files their names: from then on the packed file is what is read.
 
-        `sizes`: of the files that there are. Raises LeftError where those that replace them are no gain.
+        `sizes`: of the files that there are. Raises NoGainError where those that replace them are no gain.
         """
         directory, layout = self._directory, layout_of(frames.png.header)
         own = os.fstat(directory.descriptor)
@@ -166,7 +172,7 @@ class _Packing:
                 )
             text = encode_pack_record(record, self._paths.directory)
             if (reason := why_not_worth(sizes, (record.bytes, len(text)))) is not None:
-                raise self._left(reason)
+                raise NoGainError(self._paths, reason)
             self._prove(temp, record, frames)
             if is_taken:
                 self._check_ours(record)
@@ -246,7 +252,7 @@ class _Packing:
             finally:
                 tar.close()
         self._remove(looks, record, there)
-        return msgspec.structs.replace(outcome, kind="packed") if looks else outcome
+        return replace(outcome, kind="packed") if looks else outcome
 
     def _remove(self, looks: Sequence[tuple[str, Looks, int]], record: PackRecord, there: PackedFiles) -> None:
         """Remove PNGs that are in the packed file, and see that the job's receipt stays one of it."""
@@ -263,10 +269,11 @@ class _Packing:
         if directory.packed is None or directory.packed.record != record:
             return
 
-        def renewed(source: Source) -> Source | None:
+        def renewed(receipt: Receipt) -> Receipt | None:
+            source = receipt.source
             if (source.listing_sha256, source.manifest_sha256) != (record.listing_sha256, record.manifest_sha256):
                 return None
-            return msgspec.structs.replace(source, directory_mtime_ns=mtime_ns)
+            return replace(receipt, source=replace(source, directory_mtime_ns=mtime_ns))
 
         renew_receipt(self._paths, directory, self._context.owners, renewed)
 

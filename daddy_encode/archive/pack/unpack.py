@@ -7,8 +7,8 @@ import hashlib
 import os
 from collections.abc import Callable
 
-import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from daddy_encode.archive.claimed import remove_left
 from daddy_encode.archive.pack.files import OWNER, looks_of, remove_proved, renew_receipt
@@ -33,7 +33,7 @@ from daddy_encode.spool.png.format import END, GREY, IDAT, RGB, RGBA, SAMPLES, c
 from daddy_encode.spool.png.pixels import Pixels
 from daddy_encode.spool.png.writer import Filter, choose_filter, filter_rows
 from daddy_encode.spool.publish import reported
-from daddy_encode.spool.receipt import Source
+from daddy_encode.spool.receipt import Receipt
 from daddy_encode.spool.stored.names import FRAMES_MKV, PACK_RECORD
 from daddy_encode.spool.stored.pack_record import PackRecord, names_of, read_pack_record
 
@@ -143,7 +143,7 @@ class _Unpacking:
             assert look is not None
             remove_proved(directory.descriptor, self._paths.directory, [(name, look[0])], go_on)
         self._renew(record, None)
-        return msgspec.structs.replace(outcome, kind="unpacked", bytes_after=size)
+        return replace(outcome, kind="unpacked", bytes_after=size)
 
     def _finish(self, *, dry_run: bool) -> PackOutcome:
         """What is left to do of a job that is not packed: a record whose packed file has gone already."""
@@ -159,7 +159,7 @@ class _Unpacking:
             return outcome
         remove_proved(directory.descriptor, self._paths.directory, [(PACK_RECORD, look[0])], self._may_go_on)
         self._renew(record, None)
-        return msgspec.structs.replace(outcome, kind="unpacked", frames=record.frames, files_after=record.frames)
+        return replace(outcome, kind="unpacked", frames=record.frames, files_after=record.frames)
 
     def _write(self, packed: PackedFrames, loose: JobDirectory) -> None:
         """Write each PNG that is not there, or see that the one that is there is it."""
@@ -217,7 +217,8 @@ class _Unpacking:
             names, manifest = names_of(record), loose.status(MANIFEST_NAME)
             listing = new[1] if new is not None else digests(loose, names, manifest)[0]
 
-            def renewed(source: Source) -> Source | None:
+            def renewed(receipt: Receipt) -> Receipt | None:
+                source = receipt.source
                 if source.manifest_sha256 != record.manifest_sha256:
                     return None
                 if source.listing_sha256 not in (record.listing_sha256, listing):
@@ -225,9 +226,8 @@ class _Unpacking:
                 sha256 = new[0] if new is not None and source.sha256 == record.png_sha256 else source.sha256
                 if new is None and source.listing_sha256 != listing:
                     return None
-                return msgspec.structs.replace(
-                    source, sha256=sha256, listing_sha256=listing, directory_mtime_ns=mtime_ns
-                )
+                source = replace(source, sha256=sha256, listing_sha256=listing, directory_mtime_ns=mtime_ns)
+                return replace(receipt, source=source)
 
             renew_receipt(self._paths, loose, self._context.owners, renewed)
 

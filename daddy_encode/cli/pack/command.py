@@ -29,6 +29,11 @@ from daddy_encode.cli.user_path import UserPath
     "Default: all.",
 )
 @marks_options()
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Also try jobs again that an earlier run has found to be no smaller when packed. Default: they are left.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be done; write and remove nothing.")
 @click.option(
     "--json",

@@ -36,6 +36,7 @@ def run(
     paths: Sequence[Path],
     *,
     undo: bool,
+    force: bool,
     older_than: float | None,
     from_marks: FromMarks | None,
     dry_run: bool,
@@ -53,7 +54,7 @@ def run(
         SettingsError: An option has a value that cannot work.
     """
     marked = read_marks(from_marks)
-    context = make_context(trust_owner, max_pixels, stall_timeout)
+    context = make_context(trust_owner, max_pixels, stall_timeout, force=force)
     set_up_logging(AboveBar(), quiet=quiet, verbose=False)
     stop = StopSwitch()
     on_signals(stop.set)
