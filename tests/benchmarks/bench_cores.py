@@ -30,7 +30,7 @@ On a machine with more cores than that of the other sections; each number of cor
 """
 CORES = (1, 2, 4, 8, 16)
 # Frames of a job, jobs for each core.
-SPOOLS = {"breakout": (100, 24), "cartpole": (75, 8), "cheetah": (75, 8), "humanoid": (60, 4)}
+SPOOLS = {"breakout": (100, 20), "cartpole": (75, 6), "cheetah": (75, 6), "humanoid": (60, 3)}
 DIFFERENT = 6
 ROUNDS = 3
 FOR_AN_ENCODER = 40
