@@ -8,8 +8,10 @@ import os
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from daddy_encode import save_frames_as_png
 from daddy_encode.errors import SettingsError
 from daddy_encode.service.notify import notify, parse_command
 from daddy_encode.spool.claims import claimed_names
@@ -68,20 +70,24 @@ def test_a_program_that_hangs_is_ended_with_all_it_started(
     ) in caplog.text
 
 
-def test_a_watcher_tells_of_each_job_it_encoded_and_of_no_other(tmp_path: Path) -> None:
+def test_a_watcher_tells_of_each_job_of_which_it_made_a_video_and_of_no_other(tmp_path: Path) -> None:
     jobs = {write_job(tmp_path / "spool" / f"job {i}", i): i for i in range(3)}
     bad = write_job(tmp_path / "spool" / "bad")
     (bad / "000000.png").write_bytes(b"")
+    # Too wide for an MP4, and not for a GIF.
+    half = tmp_path / "spool" / "half"
+    save_frames_as_png(np.zeros((2, 2, 16_400, 3), np.uint8), half, video="both")
     hook = script(
         tmp_path, f"import sys; open({str(tmp_path / 'told')!r}, 'a').write(sys.argv[1] + '\\n'); sys.exit(3)"
     )
     told = run_command("watch", tmp_path / "spool", "--once", "--on-done", " ".join(hook))
     assert told.returncode == 1
-    assert sorted((tmp_path / "told").read_text().splitlines()) == sorted(f"{job}.receipt.json" for job in jobs)
-    assert told.stderr.count("WARNING --on-done") == 3
+    expected = sorted(f"{job}.receipt.json" for job in (*jobs, half))
+    assert sorted((tmp_path / "told").read_text().splitlines()) == expected
+    assert told.stderr.count("WARNING --on-done") == 4
     lines = told.stderr.splitlines()
-    for job in jobs:
-        (saved,) = (index for index, line in enumerate(lines) if f"/{job.name}.mp4: " in line)
+    for job in (*jobs, half):
+        (saved,) = (index for index, line in enumerate(lines) if f" saved {job}." in line)
         (failed,) = (index for index, line in enumerate(lines) if f"/{job.name}.receipt.json: exit status 3" in line)
         assert saved < failed, "what failed is said after what was made"
     assert_right(jobs)

@@ -54,8 +54,8 @@ from daddy_encode.cli.user_path import UserPath
 @click.option(
     "--on-done",
     metavar="CMD",
-    help="Run CMD, without a shell, with the receipt's path as its last argument, after each job that was encoded. Its "
-    "failure is logged, and does no harm. Default: nothing.",
+    help="Run CMD, without a shell, with the receipt's path as its last argument, after each job of which a video was "
+    "made. Its failure is logged, and does no harm. Default: nothing.",
 )
 @click.option(
     "--on-done-timeout",

@@ -190,7 +190,8 @@ class Watcher:
             if outcome.kind in (OutcomeKind.MADE, OutcomeKind.FAILED):
                 self._report(outcome)
                 self._finished = True
-            if outcome.kind is OutcomeKind.MADE and self._notifier is not None:
+            # Also where the other one of two videos failed: nobody makes this one again.
+            if self._notifier is not None and outcome.result is not None and outcome.result.made:
                 self._notifier.start(outcome.paths.receipt)
             self._fill()
 
