@@ -15,6 +15,7 @@ from daddy_encode.encoding.receipts import record_failure
 from daddy_encode.errors import EncodeError
 from daddy_encode.report.ledger import read_ledger
 from daddy_encode.spool.paths import JobPaths
+from tests.archive.commands import told
 from tests.jobs import context, encode
 from tests.media import decode_gif, decode_mp4, leftovers, run_command
 
@@ -55,11 +56,11 @@ def test_what_libx264_does_not_take_is_said_with_a_way_out(width: int, height: i
 
 def test_the_gif_is_made_where_the_mp4_cannot_be(tmp_path: Path) -> None:
     job = wide_job(tmp_path / "job", 16_400)
-    told = run_command("encode", job, "--video", "both")
-    assert told.returncode == 1
-    assert "ERROR" in told.stderr
-    assert f"{tmp_path}/job.mp4: not made: libx264 takes at most 16384 pixels a side" in told.stderr
-    assert "INFO saved" in told.stderr
+    done = run_command("encode", job, "--video", "both")
+    assert done.returncode == 1
+    assert "ERROR" in done.stderr
+    assert f"{tmp_path}/job.mp4: not made: libx264 takes at most 16384 pixels a side" in done.stderr
+    assert "INFO saved" in done.stderr
     assert decode_gif(tmp_path / "job.gif")[0][:, 0, 0, 0].tolist() == [90, 255]
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["job.gif", "job.receipt.json"]
     receipt = json.loads((tmp_path / "job.receipt.json").read_text())
@@ -111,6 +112,10 @@ def test_where_neither_can_be_made_the_error_says_both(tmp_path: Path) -> None:
     assert "job.mp4: not made: libx264 takes" in str(raised.value)
     assert "job.gif: not made: a GIF is at most 65535 pixels wide and high" in str(raised.value)
     assert [path.name for path in tmp_path.iterdir()] == ["job"]
+    # A watcher tries once.
+    for failed in (1, 0):
+        status, said = told("watch", tmp_path, "--once", "--video", "both", "--scale", "16")
+        assert (status, said.count("job.gif: not made: a GIF is at most 65535")) == (failed, failed), said
 
 
 def test_from_python_the_error_is_raised_and_the_gif_is_there(tmp_path: Path) -> None:
