@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
+import json
 import math
 import pickle
 import shutil
@@ -16,6 +18,7 @@ from hypothesis import strategies as st
 import daddy_encode
 from daddy_encode import JobReceipt, save_frames_as_png
 from daddy_encode.jobs.rows import completed
+from tests.archive.jobs import change_receipt
 from tests.media import moving_square
 
 METAS: dict[str, dict[str, Any]] = {
@@ -85,8 +88,36 @@ def test_what_receipts_had_before_they_still_have(spool: Path, found: list[JobRe
     assert [video.kind for video in a.videos] == ["mp4", "gif"]
     assert a.meta == {"environment": "CartPole-v1", "seed": 3, "return": 200, "success": True, "env.wind": 0.5}
     assert broken.videos == () and broken.meta == {} and broken.error is not None
-    for same in (pickle.loads(pickle.dumps(a)), copy.deepcopy(a)):
-        assert (same, same.job, same.videos) == (a, a.job, a.videos)
+    for receipt in (a, broken):
+        for same in (pickle.loads(pickle.dumps(receipt)), copy.deepcopy(receipt), copy.copy(receipt), receipt.copy()):
+            assert (same, same.job, same.videos, vars(same)) == (receipt, receipt.job, receipt.videos, vars(receipt))
+            assert (same != receipt) is False
+            assert list(same) == list(receipt) and type(same) is JobReceipt
+    assert len({*a.videos, *copy.deepcopy(a.videos)}) == 2
+
+
+def test_a_receipt_is_itself_whatever_else_there_is(spool: Path, found: list[JobReceipt], tmp_path: Path) -> None:
+    shutil.copytree(spool, tmp_path, dirs_exist_ok=True)
+    every = daddy_encode.receipts(tmp_path)
+    for path in tmp_path.glob("[bc]*.receipt.json"):
+        path.unlink()
+    (alone,) = daddy_encode.receipts(tmp_path)
+    # Fewer columns, and others' types.
+    assert dict(alone) != dict(next(receipt for receipt in every if receipt.job == alone.job))
+    assert [receipt.job.name for receipt in every if receipt == alone] == ["a"]
+    assert [receipt.job.name for receipt in found if receipt == alone] == [], "of another directory"
+    assert alone == dict(alone) and dict(alone) == alone and alone != {**alone, "frames": 4}
+    (alone,) = daddy_encode.receipts(tmp_path)
+    change_receipt(tmp_path / "a", lambda receipt: receipt.update(host="other"))
+    assert daddy_encode.receipts(tmp_path) != [alone]
+
+
+def test_rows_are_json_and_videos_are_dataclasses(found: list[JobReceipt]) -> None:
+    rows = json.loads(json.dumps(found))
+    assert [row["job"] for row in rows] == [str(receipt.job) for receipt in found]
+    assert set(rows[0]) == set(found[0]) and str(found[0]) == repr(dict(found[0]))
+    video = found[0].videos[0]
+    assert dataclasses.asdict(video)["settings"] == video.settings
 
 
 def test_what_a_rollout_said_is_in_the_table_when_its_frames_are_gone(spool: Path, tmp_path: Path) -> None:

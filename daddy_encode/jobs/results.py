@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -43,7 +44,7 @@ class SavedVideo:
     bytes: int
     width: int
     height: int
-    settings: dict[str, Any]
+    settings: dict[str, Any] = field(hash=False)
     warnings: tuple[str, ...]
     made: bool = False
 
@@ -56,6 +57,9 @@ class JobReceipt(dict[str, Any]):
     (of both), encode_seconds, finished, host, ffmpeg, error, missing, bad, gaps, partial, salvaged, and for each value
     of the rollout's own `meta` a column such as `meta.seed`, or of nested ones `meta.env.name`. All receipts of a call
     have the same columns, each of one type: a text that is missing is empty, a number NaN.
+
+    Two are equal if their attributes are, since the columns depend on the other receipts of the call, and no NaN is
+    equal to another. With any other dictionary it is compared as one.
 
     Attributes:
         path: The receipt.
@@ -91,6 +95,19 @@ class JobReceipt(dict[str, Any]):
     host: str
     ffmpeg: str
     meta: Mapping[str, str | int | float | bool]
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, JobReceipt):
+            return vars(self) == vars(other)
+        return super().__eq__(other)
+
+    def __ne__(self, other: object) -> bool:
+        # A dictionary has one of its own.
+        return not self == other
+
+    def copy(self) -> JobReceipt:
+        """Another one, with the same values and attributes."""
+        return copy.copy(self)
 
 
 def row_of(receipt: JobReceipt) -> dict[str, str | int | float | bool | None]:
