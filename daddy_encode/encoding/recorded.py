@@ -117,7 +117,8 @@ def receipt_of(
     source = msgspec.structs.replace(
         earlier.source, names=one_line(listing.frames.pattern), listing_sha256=listing.sha256
     )
-    return msgspec.structs.replace(earlier, source=source)
+    # The same PNGs may be in other files, which packing makes fewer of.
+    return msgspec.structs.replace(earlier, source=source, not_packed=None)
 
 
 def gaps_of(settings: Settings, receipt: Receipt | None, *, died: bool) -> tuple[Gaps, bool]:

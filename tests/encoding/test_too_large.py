@@ -14,6 +14,7 @@ from daddy_encode.encoding.mp4.encode import mp4_fault
 from daddy_encode.encoding.receipts import record_failure
 from daddy_encode.errors import EncodeError
 from daddy_encode.report.ledger import read_ledger
+from daddy_encode.service.workers import attempt_job
 from daddy_encode.spool.paths import JobPaths
 from tests.archive.commands import told
 from tests.jobs import context, encode
@@ -105,14 +106,15 @@ def test_a_kind_that_failed_after_another_was_made_is_still_asked_for(tmp_path: 
     assert [record.format for record in encode(job, scale=1).made] == ["mp4"]
 
 
-def test_where_neither_can_be_made_the_error_says_both(tmp_path: Path) -> None:
+def test_where_neither_can_be_made_the_error_says_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     job = wide_job(tmp_path / "job", 5000, 1)
     with pytest.raises(EncodeError) as raised:
         encode(job, video="both", scale=16)
     assert "job.mp4: not made: libx264 takes" in str(raised.value)
     assert "job.gif: not made: a GIF is at most 65535 pixels wide and high" in str(raised.value)
     assert [path.name for path in tmp_path.iterdir()] == ["job"]
-    # A watcher tries once.
+    # A watcher tries once. No signal is waited for here that may have ended ffmpeg.
+    monkeypatch.setattr(attempt_job, "SIGNAL_SECONDS", 0)
     for failed in (1, 0):
         status, said = told("watch", tmp_path, "--once", "--video", "both", "--scale", "16")
         assert (status, said.count("job.gif: not made: a GIF is at most 65535")) == (failed, failed), said
