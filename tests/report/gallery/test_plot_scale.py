@@ -1,11 +1,9 @@
-"""Scales of the plot: round ticks, logarithms, dates, running means, the nearest point."""
+"""Scales of the plot: places and values, running means, the nearest point."""
 
 from __future__ import annotations
 
 import json
 import math
-from datetime import datetime
-from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -14,52 +12,6 @@ from hypothesis import strategies as st
 from tests.report.gallery.javascript import run_module
 
 SCALE = run_module("plot_scale.js")
-finite = st.floats(-1e12, 1e12, allow_nan=False)
-
-
-@settings(max_examples=60)
-@given(finite, finite, st.integers(2, 12))
-def test_linear_ticks_are_round_evenly_spaced_and_inside(one: float, other: float, count: int) -> None:
-    least, most = sorted((one, other))
-    if most - least < 1e-6 * max(1, abs(most), abs(least)):
-        return
-    ticks = SCALE.call("linearTicks", least, most, count)
-    step = SCALE.call("niceStep", least, most, count)
-    assert float(f"{step:.6g}") in [float(f"{digit}e{round(math.log10(step / digit))}") for digit in (1, 2, 5)]
-    assert 1 <= len(ticks) <= 2.5 * count + 1
-    room = (most - least) * 1e-6
-    assert all(least - room <= tick <= most + room for tick in ticks)
-    assert all(abs(tick / step - round(tick / step)) < 1e-6 for tick in ticks)
-    assert all(abs(after - before - step) < step * 1e-6 for before, after in pairwise(ticks))
-
-
-def test_ticks_read_as_people_write_them() -> None:
-    assert SCALE.call("linearTicks", 0, 1, 5) == [0, 0.2, 0.4, 0.6, 0.8, 1]
-    assert SCALE.call("linearTicks", -0.3, 0.3, 6) == [-0.3, -0.2, -0.1, 0, 0.1, 0.2, 0.3]
-    assert SCALE.call("linearTicks", 5, 5, 5) == [5]
-    assert SCALE.call("logTicks", 0.001, 100, 6) == [0.001, 0.01, 0.1, 1, 10, 100]
-    assert SCALE.call("logTicks", 1, 1e9, 4) == [1, 1e3, 1e6, 1e9]
-    assert SCALE.call("logTicks", 1, 40, 6) == [1, 2, 5, 10, 20]
-    written = [
-        SCALE.call("numberLabel", value) for value in (0, -2, 0.05, 1500, 25_000, 2.5e6, 3e9, 1e-7, 1e18, -12_000)
-    ]
-    assert written == ["0", "-2", "0.05", "1500", "25k", "2.5M", "3G", "1e-7", "1e18", "-12k"]
-
-
-@pytest.mark.parametrize("seconds", [50, 3000, 40_000, 500_000, 5_000_000, 50_000_000, 900_000_000])
-def test_ticks_of_time_are_round_in_local_time(seconds: int) -> None:
-    least = datetime(2026, 11, 20, 13, 7, 11).timestamp()
-    ticks = SCALE.call("timeTicks", least, least + seconds, 6)
-    assert 2 <= len(ticks) <= 14
-    assert all(least <= tick <= least + seconds for tick in ticks)
-    for tick in ticks:
-        moment = datetime.fromtimestamp(tick)
-        assert moment.microsecond == 0
-        assert moment.second == 0 or seconds < 300
-        assert (moment.hour, moment.minute) == (0, 0) or seconds < 1e6
-        assert moment.day == 1 or seconds < 1e7
-    texts = [SCALE.evaluate(f"exports.timeLabel({tick}, {ticks[1] - ticks[0]})") for tick in ticks]
-    assert len(set(texts)) == len(texts), texts
 
 
 @settings(max_examples=40)

@@ -7,8 +7,8 @@ import { keyFor } from "./facts.js";
 import { MEASURES, buildMatrix, matrixRows, narrowed, orderOf, shownRows, spanOf } from "./matrix_data.js";
 import { createMatrixGrid } from "./matrix_grid.js";
 import { MOST_VALUES, defaultAxes, defaultSuccess, readSuccess } from "./matrix_sides.js";
-import { numberLabel } from "./plot_scale.js";
 import { readSort } from "./sort.js";
+import { numberLabel } from "./ticks.js";
 import { counted, writeValue } from "./values.js";
 
 /** Strongest share of the colour, in percent: text on it keeps a contrast of 4.5 in light and dark. */

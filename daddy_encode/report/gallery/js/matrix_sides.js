@@ -1,8 +1,8 @@
 // Which keys the matrix is made of, and the values, or bins, along each of its sides.
 import { extentOf } from "./numbers.js";
-import { linearTicks, numberLabel, timeLabel, timeTicks } from "./plot_scale.js";
 import { quoted } from "./query.js";
 import { compareValues } from "./sort.js";
+import { leastStep, linearTicks, numberLabel, timeLabel, timeTicks } from "./ticks.js";
 
 /** Along one side; of a key with more values the most frequent ones are shown. */
 export const MOST_VALUES = 200;
@@ -114,8 +114,9 @@ function single(counts, key) {
   const frequent = [...counts].sort((one, other) => other[1] - one[1]).slice(0, MOST_VALUES);
   const values = frequent.map(([value]) => value).sort(compareValues);
   const places = new Map(values.map((value, place) => [value, place]));
+  const step = leastStep(values.filter((value) => typeof value === "number"));
   const entries = values.map((value) => ({
-    label: key === "finished" ? timeLabel(value, 1) : typeof value === "number" ? numberLabel(value) : String(value),
+    label: key === "finished" ? timeLabel(value, 1) : typeof value === "number" ? numberLabel(value, step) : String(value),
     query: `${quoted(key)}=${typeof value === "number" ? value : quoted(String(value))}`,
     value,
   }));
@@ -127,7 +128,7 @@ function binned(values, key, count) {
   const ticks = (key === "finished" ? timeTicks : linearTicks)(least, most, count);
   const inner = ticks.filter((tick) => tick > least && tick <= most);
   const step = inner.length > 1 ? inner[1] - inner[0] : most - least;
-  const write = (value) => (key === "finished" ? timeLabel(value, step) : numberLabel(value));
+  const write = (value) => (key === "finished" ? timeLabel(value, step) : numberLabel(value, step));
   const entries = [];
   for (let place = 0; place <= inner.length; place += 1) {
     const [from, to] = [inner[place - 1], inner[place]];

@@ -1,7 +1,10 @@
 // Draws the plot on a canvas: axes, points, lines of running means.
+import { clamp } from "./numbers.js";
 import { createScale, domainOf, runningMean } from "./plot_scale.js";
 
-const MARGIN = { left: 64, right: 16, top: 12, bottom: 44 };
+const MARGIN = { right: 16, top: 12, bottom: 44 };
+/** Width of a digit, in pixels. */
+const DIGIT = 7;
 const FEWEST_FOR_LINE = 5;
 
 /**
@@ -11,12 +14,18 @@ const FEWEST_FOR_LINE = 5;
  * @param {number} height
  */
 export function layoutOf(plot, width, height) {
-  const left = width < 500 ? 48 : MARGIN.left;
-  const frame = { left, top: MARGIN.top, right: width - MARGIN.right, bottom: height - MARGIN.bottom };
   const domains = Object.fromEntries(["x", "y"].map((axis) => [axis, domainOf(plot.points.map((point) => point[axis]), plot.kinds[axis])]));
+  const [top, bottom] = [MARGIN.top, height - MARGIN.bottom];
+  const y = createScale(domains.y, [bottom, top], plot.kinds.y);
+  const labelled = (scale, count) => scale.ticks(Math.max(2, Math.floor(count))).map((value) => ({ value, label: scale.format(value) }));
+  const rows = labelled(y, (bottom - top) / 60);
+  // Room for the longest label, and left of it for the title.
+  const longest = Math.max(...rows.map(({ label }) => label.length));
+  const left = Math.round(clamp(longest * DIGIT + 32, width < 500 ? 46 : 60, width / 3));
+  const frame = { left, top, right: width - MARGIN.right, bottom };
   const x = createScale(domains.x, [frame.left, frame.right], plot.kinds.x);
-  const y = createScale(domains.y, [frame.bottom, frame.top], plot.kinds.y);
-  return { frame, x, y, domains, places: plot.points.map((point) => [x.to(point.x), y.to(point.y)]) };
+  const columns = labelled(x, (frame.right - frame.left) / 110);
+  return { frame, x, y, columns, rows, domains, places: plot.points.map((point) => [x.to(point.x), y.to(point.y)]) };
 }
 
 /**
@@ -47,23 +56,28 @@ export function drawPlot(canvas, plot, layout, how) {
   context.restore();
 }
 
-function drawAxes(context, { frame, x, y }, { xTitle, yTitle }, colour, width, height) {
+function drawAxes(context, { frame, x, y, columns, rows }, { xTitle, yTitle }, colour, width, height) {
   context.strokeStyle = colour("--line");
   context.fillStyle = colour("--muted");
   context.lineWidth = 1;
   context.textBaseline = "middle";
   context.textAlign = "right";
-  for (const tick of y.ticks(Math.max(2, Math.floor((frame.bottom - frame.top) / 60)))) {
-    const place = Math.round(y.to(tick)) + 0.5;
+  for (const { value, label } of rows) {
+    const place = Math.round(y.to(value)) + 0.5;
     line(context, frame.left, place, frame.right, place);
-    context.fillText(y.format(tick), frame.left - 8, place);
+    context.fillText(label, frame.left - 8, place);
   }
-  context.textAlign = "center";
+  context.textAlign = "left";
   context.textBaseline = "top";
-  for (const tick of x.ticks(Math.max(2, Math.floor((frame.right - frame.left) / 110)))) {
-    const place = Math.round(x.to(tick)) + 0.5;
+  let taken = 0;
+  for (const { value, label } of columns) {
+    const place = Math.round(x.to(value)) + 0.5;
     line(context, place, frame.top, place, frame.bottom);
-    context.fillText(x.format(tick), place, frame.bottom + 7);
+    const wide = context.measureText(label).width;
+    const from = clamp(place - wide / 2, 2, width - wide - 2);
+    if (from < taken) continue;
+    context.fillText(label, from, frame.bottom + 7);
+    taken = from + wide + 8;
   }
   context.fillStyle = colour("--fg");
   context.textAlign = "right";
