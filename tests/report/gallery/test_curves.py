@@ -105,9 +105,40 @@ def test_large_pictures_are_not_enlarged_beyond_twice() -> None:
 )
 def test_compared_pictures_are_as_large_as_they_can_be(count: int, width: int, height: int, columns: int) -> None:
     around = {"gap": 12, "extra": 100, "narrowest": 150, "lowest": 100}
-    found = FIT.call("bestColumns", count, size(600, 400), size(width, height), around)
-    assert found["columns"] == columns
-    assert found["height"] >= 100
+    assert FIT.call("bestColumns", [size(600, 400)] * count, size(width, height), around) == columns
+
+
+@pytest.mark.parametrize(
+    ("room", "zooms"),
+    # 160x210 beside 480x480 and 1280x720: sharp and twice as large as soon as there is room, not before.
+    [(size(1744, 600), (2, 1, 0.4)), (size(1744, 519), (1, 0.86, 0.4)), (size(1224, 405), (1, 0.6, 0.3))],
+)
+def test_a_small_picture_beside_large_ones_is_enlarged_where_there_is_room(
+    room: dict[str, float], zooms: tuple[float, ...]
+) -> None:
+    pictures = [size(160, 210), size(480, 480), size(1280, 720)]
+    around = {"gap": 12, "extra": 100, "narrowest": 150, "lowest": 110}
+    columns = FIT.call("bestColumns", pictures, room, around)
+    height = FIT.call("placeHeight", pictures, room, columns, around)
+    assert columns == 3
+    assert height <= room["height"] - 99.99
+    shown = [
+        FIT.call("fit", picture, size((room["width"] - 24) / 3, height))["width"] / picture["width"]
+        for picture in pictures
+    ]
+    assert shown == [pytest.approx(zoom, abs=0.06) for zoom in zooms]
+
+
+def test_a_place_is_no_higher_than_what_is_shown_in_it() -> None:
+    around = {"gap": 12, "extra": 100, "lowest": 110}
+    assert FIT.call("placeHeight", [size(160, 210)] * 2, size(1200, 500), 2, around) == 210
+    assert FIT.call("placeHeight", [size(160, 210)] * 2, size(1200, 530), 2, around) == 420
+    # Rather does the page scroll.
+    scrolled = {**size(350, 300), "scrolled": 320}
+    assert FIT.call("placeHeight", [size(600, 400)] * 2, scrolled, 1, around) == pytest.approx(220)
+    assert FIT.call("placeHeight", [size(600, 400)] * 2, {**scrolled, "scrolled": 500}, 1, around) == pytest.approx(
+        233, abs=1
+    )
 
 
 def key(name: str, count: int = 1, kind: str = "number") -> dict[str, Any]:

@@ -4,7 +4,7 @@ import { createCell } from "./compare_cell.js";
 import { describe, rangeOf, readable } from "./curve_data.js";
 import { createPlot } from "./curves.js";
 import { el, replace } from "./dom.js";
-import { bestColumns } from "./fit.js";
+import { bestColumns, placeHeight } from "./fit.js";
 import { register } from "./keyboard.js";
 import { createPicker } from "./picker.js";
 import { MOST_COMPARED } from "./state.js";
@@ -229,15 +229,19 @@ export function createCompare(app) {
   function layOut() {
     if (order.length === 0 || grid.clientWidth === 0) return;
     const isDifference = grid.classList.contains("difference");
-    // The shape of most is the shape of all.
-    const picture = { width: Math.max(...order.map(({ job }) => job.width || 4)), height: Math.max(...order.map(({ job }) => job.height || 3)) };
+    const density = globalThis.devicePixelRatio || 1;
+    // The second of a difference has the shape of the first, and its place.
+    const pictures = (isDifference ? order.slice(0, 1) : order).map(({ job }) => ({ width: job.width || 4, height: job.height || 3 }));
     // All on one screen, so that a click on the curve is seen in the pictures.
-    const others = [document.querySelector(".top"), tools, note, plotBox, foot].map((part) => part?.offsetHeight ?? 0);
-    const left = innerHeight - GAPS - others.reduce((sum, each) => sum + each, 0);
-    const box = { width: grid.clientWidth, height: Math.max(LEAST_HEIGHT, left) };
-    const { columns, height } = bestColumns(isDifference ? 1 : order.length, picture, box, AROUND);
+    const others = [document.querySelector(".top"), tools, note, plotBox].map((part) => part?.offsetHeight ?? 0);
+    const scrolled = innerHeight - foot.offsetHeight - GAPS;
+    const height = Math.max(LEAST_HEIGHT, others.reduce((rest, each) => rest - each, scrolled));
+    const box = { width: grid.clientWidth, height, scrolled };
+    const columns = bestColumns(pictures, box, AROUND, density);
     grid.style.gridTemplateColumns = `repeat(${isDifference ? 2 : columns}, minmax(0, 1fr))`;
-    grid.style.setProperty("--stage-height", `${Math.floor(height)}px`);
+    // How high the text is in columns of that width; it does not choose them, since it would have another height there.
+    const extra = Math.max(...order.map((cell) => cell.textHeight())) || AROUND.extra;
+    grid.style.setProperty("--stage-height", `${Math.floor(placeHeight(pictures, box, columns, { ...AROUND, extra }, density))}px`);
     for (const cell of order) cell.view.resize();
   }
 

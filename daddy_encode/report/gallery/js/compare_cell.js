@@ -79,6 +79,8 @@ export function createCell(app, job, act) {
     job,
     name: run ? `${run}/${name}` : name,
     details: () => details,
+    /** Of all but its picture. */
+    textHeight: () => element.offsetHeight && element.offsetHeight - view.element.offsetHeight,
     /** Its place among all, and the alignment. */
     place(index, count, align, frames) {
       element.dataset.place = String(index);

@@ -21,27 +21,46 @@ export function fit(picture, box, density = 1) {
 }
 
 /**
- * In how many columns pictures of one shape are largest, none of them narrower or lower than can be read: rather does the
- * page scroll.
- * @param {number} count
- * @param {{width: number, height: number}} picture
- * @param {{width: number, height: number}} box  for all of them
- * @param {{gap: number, extra: number, narrowest: number, lowest: number}} around  gap between columns; extra: height of
- *   the text of each row; narrowest column, lowest picture
- * @returns {{columns: number, height: number}}  height: of a picture's place
+ * How high the places of pictures are in so many columns: as all of them fit, and no higher than the largest is then; but
+ * not lower than can be seen, rather does the page scroll.
+ * @param {{width: number, height: number}[]} pictures
+ * @param {{width: number, height: number, scrolled: number}} box  for all of them; scrolled: height for one row
+ * @param {number} columns
+ * @param {{gap: number, extra: number, lowest: number}} around  gap between places; extra: height of the text of each row;
+ *   the lowest place
+ * @param {number} [density]  pixels of the screen per CSS pixel
+ * @returns {number}
  */
-export function bestColumns(count, picture, box, { gap, extra, narrowest, lowest }) {
-  const most = Math.max(1, Math.min(count, Math.floor((box.width + gap) / (narrowest + gap))));
-  let best = { columns: 1, height: 0 };
+export function placeHeight(pictures, box, columns, { gap, extra, lowest }, density = 1) {
+  const rows = Math.ceil(pictures.length / columns);
+  const width = (box.width - gap * (columns - 1)) / columns;
+  const all = (box.height - gap * (rows - 1)) / rows - extra;
+  const height = all >= lowest ? all : Math.max(lowest, box.scrolled - extra);
+  return Math.max(...pictures.map((picture) => fit(picture, { width, height }, density).height));
+}
+
+/**
+ * In how many columns pictures are largest, none of the columns narrower than can be read.
+ * @param {{width: number, height: number}[]} pictures
+ * @param {{width: number, height: number}} box  for all of them
+ * @param {{gap: number, extra: number, lowest: number, narrowest: number}} around  see placeHeight; narrowest column
+ * @param {number} [density]
+ * @returns {number}
+ */
+export function bestColumns(pictures, box, { gap, extra, lowest, narrowest }, density = 1) {
+  const most = Math.max(1, Math.min(pictures.length, Math.floor((box.width + gap) / (narrowest + gap))));
+  let best = { columns: most, size: 0 };
   for (let columns = 1; columns <= most; columns += 1) {
-    const rows = Math.ceil(count / columns);
+    const rows = Math.ceil(pictures.length / columns);
     const width = (box.width - gap * (columns - 1)) / columns;
-    const height = Math.min((width * picture.height) / picture.width, (box.height - gap * (rows - 1)) / rows - extra);
-    if (height > best.height + 0.5) best = { columns, height };
+    const height = (box.height - gap * (rows - 1)) / rows - extra;
+    if (height < lowest) continue;
+    const size = pictures.reduce((sum, picture) => {
+      const shown = fit(picture, { width, height }, density);
+      // Of what is shown in one size, by whole pixels, more room is a little better.
+      return sum + shown.width * shown.height + Math.min(width / picture.width, height / picture.height);
+    }, 0);
+    if (size > best.size) best = { columns, size };
   }
-  if (best.height < lowest) {
-    const width = (box.width - gap * (most - 1)) / most;
-    return { columns: most, height: Math.max(lowest, Math.min((width * picture.height) / picture.width, box.height - extra)) };
-  }
-  return best;
+  return best.columns;
 }

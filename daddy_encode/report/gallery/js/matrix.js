@@ -132,7 +132,7 @@ export function createMatrix(app) {
   function headingAt(row, column, state) {
     const { matrix, of, measure } = shown;
     const sortedBy = (name) => (state.order === name ? "ascending" : state.order === `-${name}` ? "descending" : null);
-    if (row === 0 && column === 0) return { label: `${of.rows || "all"} ↓  ${of.columns || "all"} →`, name: `${of.rows} by ${of.columns}`, title: "Sort by name" };
+    if (row === 0 && column === 0) return { label: `${of.rows || "all"}\u00a0↓ ${of.columns || "all"}\u00a0→`, name: `${of.rows} by ${of.columns}`, title: "Sort by name" };
     if (row === 0 || column === 0) {
       const place = row === 0 ? column : row;
       if (place === 1) return { label: "all", name: "all", total: true, sorted: row === 0 ? sortedBy(measure) : null };

@@ -56,8 +56,8 @@ export function createPageDeck(changed) {
  * @param {(speed: number) => void} options.setSpeed
  */
 export function createTransport(deck, { what, text, setSpeed }) {
-  const button = (name, title, onclick) =>
-    el("button", { type: "button", class: "icon-button", title, "aria-label": title, onclick }, icon(name));
+  const button = (name, title, onclick, kind = "") =>
+    el("button", { type: "button", class: `icon-button ${kind}`, title, "aria-label": title, onclick }, icon(name));
   const play = button("play", "Play (Space)", () => deck.toggle());
   const slider = el("input", {
     type: "range", class: "transport-slider", min: "0", step: "1", "aria-label": what,
@@ -71,11 +71,11 @@ export function createTransport(deck, { what, text, setSpeed }) {
     slider,
     el("div", { class: "transport-row" },
       el("div", { class: "transport-buttons" },
-        button("first", "First frame (Home)", () => deck.seek(0)),
+        button("first", "First frame (Home)", () => deck.seek(0), "transport-end"),
         button("back", "One frame back (,)", () => deck.step(-1)),
         play,
         button("on", "One frame on (.)", () => deck.step(1)),
-        button("last", "Last frame (End)", () => deck.seek(deck.count() - 1))),
+        button("last", "Last frame (End)", () => deck.seek(deck.count() - 1), "transport-end")),
       said,
       speeds));
   let shownPlaying = null;
