@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -221,6 +222,28 @@ def test_a_selection_is_typed_too(browser: Browser, gallery: Path) -> None:
     page.press("Enter")
     page.wait_for("document.querySelector('.plot-told').textContent === '4 jobs selected'")
     assert "brush=0,300,40,43" in state_of(page)
+
+
+@pytest.mark.soak
+def test_times_are_selected_as_people_write_them(browser: Browser, gallery: Path) -> None:
+    page = browser.open(gallery, "#view=plot&x=finished")
+    edge = ".plot-selection input[aria-label='Selection: horizontally %s']"
+    page.wait_for(f"document.querySelector({json.dumps(edge % 'from')})?.type === 'datetime-local'")
+    for name, time in (("from", 1.7e9 + 3), ("to", 1.7e9 + 5)):
+        page.evaluate(
+            "(s, text) => { const edge = document.querySelector(s); edge.value = text;"
+            " edge.dispatchEvent(new Event('change')); }",
+            edge % name,
+            datetime.fromtimestamp(time).isoformat(),
+        )
+    page.wait_for("document.querySelector('.plot-told').textContent === '3 jobs selected'")
+    assert "brush=1700000003,1700000005.999," in state_of(page)
+    page.goto("#view=plot&x=finished&brush=1600000000,1600000001,0,1")
+    page.wait_for("document.querySelector('.plot-told').textContent === '0 jobs selected'")
+    assert page.texts(".empty") == [""], "it is cleared here"
+    assert page.evaluate(f"document.querySelector({json.dumps(edge % 'to')}).value") == (
+        datetime.fromtimestamp(1.6e9 + 1).isoformat()
+    )
 
 
 @pytest.mark.soak

@@ -21,7 +21,7 @@ import { createTheme, rememberedTheme } from "./theme.js";
 import { createToolbar } from "./toolbar.js";
 import { createTray } from "./tray.js";
 import { createUpdates } from "./updates.js";
-import { counted, writeValue } from "./values.js";
+import { counted, writeDate, writeValue } from "./values.js";
 
 /**
  * The views, in the order of their tabs: `create(app)` gives {element, update(visible, state, changedKeys), shown(bool),
@@ -94,7 +94,8 @@ function start(root, data) {
 function printedOf(app, visible, { query, brush, x, y }) {
   const parts = [`${visible.length} of ${counted(app.jobs.length, "job")}`];
   if (query !== "") parts.push(query);
-  if (brush !== null) parts.push(`${x} ${brush.slice(0, 2).map(writeValue).join(" to ")}, ${y} ${brush.slice(2).map(writeValue).join(" to ")}`);
+  const range = (key, edges) => `${key} ${edges.map(key === "finished" ? writeDate : writeValue).join(" to ")}`;
+  if (brush !== null) parts.push(`${range(x, brush.slice(0, 2))}, ${range(y, brush.slice(2))}`);
   return parts.join(" · ");
 }
 
@@ -111,7 +112,9 @@ function nothing(app, visible, clear) {
   if (app.jobs.length === 0) {
     return [el("h2", {}, "No jobs yet"), el("p", {}, "This folder has no receipt of an encoded rollout. Once there is one, make this page again.")];
   }
-  if (visible.length > 0 || app.state.get().view === "compare") return null;
+  const { view, query } = app.state.get();
+  // A selection of the plot is seen, and cleared, there.
+  if (visible.length > 0 || view === "compare" || (view === "plot" && app.found(query).length > 0)) return null;
   return [el("h2", {}, "No job matches"), app.problem() && el("p", {}, `${app.problem()}.`), el("button", { type: "button", class: "button", onclick: clear }, "Clear the search")];
 }
 

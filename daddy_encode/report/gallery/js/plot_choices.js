@@ -4,7 +4,7 @@ import { el, replace, svg } from "./dom.js";
 import { extentOf } from "./numbers.js";
 import { toggleLog } from "./plot_data.js";
 import { cornersOf } from "./plot_draw.js";
-import { counted } from "./values.js";
+import { counted, writeMoment } from "./values.js";
 
 const NOTHING = "-";
 const EDGES = ["from", "to", "from", "to"];
@@ -32,7 +32,7 @@ export function createChoices(app, actions) {
     el("div", {}, y.field, logs[0]), el("div", {}, x.field, logs[1]), el("div", {}, colour.field), el("div", {}, trend), lacking);
   const legend = el("ul", { class: "plot-legend", "aria-label": "Legend" });
   const edges = EDGES.map((name, place) => el("input", {
-    type: "number", step: "any", "aria-label": `Selection: ${place < 2 ? "horizontally" : "vertically"} ${name}`, onchange: changed,
+    type: "number", step: "any", "aria-label": `Selection: ${place < 2 ? "horizontally" : "vertically"} ${name}`, onchange: () => changed(place),
   }));
   const [across, up] = [el("span", { class: "key" }), el("span", { class: "key" })];
   const clear = el("button", { type: "button", class: "button", onclick: () => actions.brush(null) }, "Clear the selection");
@@ -44,14 +44,29 @@ export function createChoices(app, actions) {
   let domains = null;
 
   // An edge that is left empty is that of the plot.
-  function changed() {
-    const numbersGiven = edges.map((edge) => edge.valueAsNumber);
-    if (numbersGiven.every(Number.isNaN)) {
-      actions.brush(null);
-      return;
-    }
-    const [left, right, bottom, top] = numbersGiven.map((value, place) => (Number.isNaN(value) ? domains[place] : value));
+  function changed(place) {
+    const { brush } = app.state.get();
+    const value = readEdge(place);
+    if (Number.isNaN(value) && brush === null) return;
+    const [left, right, bottom, top] = (brush ?? domains).map((edge, i) => (i !== place ? edge : Number.isNaN(value) ? domains[i] : value));
     actions.brush([Math.min(left, right), Math.max(left, right), Math.min(bottom, top), Math.max(bottom, top)]);
+  }
+
+  function readEdge(place) {
+    const { type, value, valueAsNumber } = edges[place];
+    if (type === "number") return valueAsNumber;
+    // To the end of that second.
+    return new Date(value).getTime() / 1000 + (EDGES[place] === "to" ? 0.999 : 0);
+  }
+
+  function showEdge(place, kind, brush) {
+    const edge = edges[place];
+    const type = kind === "time" ? "datetime-local" : "number";
+    if (edge.type !== type) Object.assign(edge, { value: "", type, step: type === "number" ? "any" : "1" });
+    if (document.activeElement !== edge || brush === null) {
+      edge.value = brush === null ? "" : type === "number" ? String(brush[place]) : writeMoment(brush[place]);
+    }
+    edge.placeholder = Number.isFinite(domains[place]) ? String(Number(domains[place].toPrecision(4))) : "";
   }
 
   function update(plot, of, state, visible) {
@@ -67,10 +82,7 @@ export function createChoices(app, actions) {
     lacking.textContent = plot.lacking > 0 ? `${counted(plot.lacking, "job")} without these numbers` : "";
     [across.textContent, up.textContent] = [of.x, of.y];
     domains = ["x", "y"].flatMap((axis) => extentOf(plot.points.map((point) => point[axis])));
-    edges.forEach((edge, place) => {
-      if (document.activeElement !== edge || state.brush === null) edge.value = state.brush === null ? "" : String(state.brush[place]);
-      edge.placeholder = Number.isFinite(domains[place]) ? String(Number(domains[place].toPrecision(4))) : "";
-    });
+    EDGES.forEach((_, place) => showEdge(place, plot.kinds[place < 2 ? "x" : "y"], state.brush));
     clear.hidden = state.brush === null;
     told.textContent = state.brush === null ? "" : `${counted(visible, "job")} selected`;
     showLegend(plot.groups, of.colour);

@@ -103,11 +103,19 @@ export function writeTime(time, now) {
  * @returns {string} "2026-11-26 14:05" in this browser's time zone
  */
 export function writeDate(time) {
+  return writeMoment(time).replace("T", " ").slice(0, -3);
+}
+
+/**
+ * @param {number} time seconds since 1970
+ * @returns {string} "2026-11-26T14:05:09" in this browser's time zone, as an input for times takes it
+ */
+export function writeMoment(time) {
   const date = new Date(time * 1000);
   if (Number.isNaN(date.getTime())) return "";
   const two = (number) => String(number).padStart(2, "0");
   const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}`;
+  return `${day}T${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }
 
 /**
