@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Protocol
 from daddy_encode.errors import EncodeError, FrameError, Skipped, SpoolError
 from daddy_encode.report.sheet.captions import Noted, read_notes
 from daddy_encode.spool.held_file import SAFELY
-from daddy_encode.spool.paths import RECEIPT_SUFFIX, JobPaths, absolute
-from daddy_encode.spool.receipt import Receipt, read_receipt
+from daddy_encode.spool.paths import JobPaths, absolute
+from daddy_encode.spool.receipt import Receipt, find_recorded, read_receipt
 from daddy_encode.spool.recording.directory import ANNOTATIONS_NAME
 
 if TYPE_CHECKING:
@@ -125,11 +125,12 @@ class _JobClip:
 class _VideoClip:
     """A Clip of a video."""
 
-    def __init__(self, path: Path, video: VideoFile, facts: VideoFacts) -> None:
+    def __init__(self, path: Path, video: VideoFile, facts: VideoFacts, owners: Owners) -> None:
         self.path = path
         self.count = facts.frames
         self._facts = facts
         self._video = video
+        self._owners = owners
 
     def time(self, index: int, noted: Noted) -> Fraction | None:
         """See Clip."""
@@ -137,17 +138,24 @@ class _VideoClip:
 
     def notes(self, wanted: Sequence[int]) -> Mapping[int, Noted]:
         """See Clip. Where each frame of the recording is one of the video, the annotations are of these."""
-        base = self.path.with_suffix("")
-        receipt = read_receipt(base.with_name(base.name + RECEIPT_SUFFIX))
+        paths = JobPaths.of(self.path.with_suffix(""))
+        receipt = read_receipt(paths.receipt, self._owners.check_file)
         if self.path.suffix == ".gif" or receipt is None or receipt.sequence is not None:
             return {}
         lost = receipt.lost
         if lost.missing_count or lost.bad_count or lost.dropped_count or receipt.source.frames != self.count:
             return {}
+        record = next((record for record in receipt.outputs if record.format == "mp4"), None)
+        if record is None or find_recorded(self.path, record) is None:
+            return {}
+        from daddy_encode.encoding.decoding.recording import holds_recording_of
+
         with contextlib.suppress(OSError):
-            descriptor = os.open(base / ANNOTATIONS_NAME, os.O_RDONLY | SAFELY)
+            descriptor = os.open(paths.directory / ANNOTATIONS_NAME, os.O_RDONLY | SAFELY)
             with open(descriptor, "rb") as stream:
-                return read_notes(stream, set(wanted))
+                # A later recording may lie there, which is not encoded yet.
+                if holds_recording_of(receipt, paths, self._owners):
+                    return read_notes(stream, set(wanted))
         return {}
 
     def choose(self, wanted: Sequence[int], stop: threading.Event) -> Chosen:
@@ -180,4 +188,4 @@ def _opened_video(path: Path, owners: Owners, max_pixels: int) -> Iterator[_Vide
             raise EncodeError(
                 f"{path}: is {facts.size[0]}x{facts.size[1]} and has {facts.frames} frames; --max-pixels allows more"
             )
-        yield _VideoClip(path, video, facts)
+        yield _VideoClip(path, video, facts, owners)

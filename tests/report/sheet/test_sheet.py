@@ -146,6 +146,31 @@ def test_of_a_job_whose_frames_are_gone_the_video_is_shown_with_what_the_rollout
     assert (tmp_path / "gone.png").read_bytes() == (tmp_path / "after.png").read_bytes()
 
 
+def test_under_a_video_is_nothing_that_a_later_recording_said(tmp_path: Path, frames: Pixels) -> None:
+    video = tmp_path / "job.mp4"
+    for reward in (1, 50):
+        with FrameWriter(tmp_path / "job", fps=20, overwrite=True) as writer:
+            for frame in frames[reward : reward + 8]:
+                writer.write(frame, reward=reward)
+        if reward == 1:
+            daddy_encode.encode(tmp_path / "job", video="mp4")
+            assert sheet(video, "-o", tmp_path / "before.png").exception is None
+    assert sheet(video, "-o", tmp_path / "after.png").exception is None
+    # A video of another recording in the place of the one that the receipt names: nobody knows what it shows.
+    daddy_encode.encode(tmp_path / "job", video="mp4")
+    assert sheet(video, "-o", tmp_path / "again.png").exception is None
+    assert read(tmp_path / "again.png").shape == read(tmp_path / "before.png").shape
+    save_mp4(frames[8:16], video, fps=20)
+    assert sheet(video, "-o", tmp_path / "other.png").exception is None
+    (tmp_path / "job" / "annotations.jsonl").unlink()
+    assert sheet(video, "-o", tmp_path / "unknown.png").exception is None
+    shutil.rmtree(tmp_path / "job")
+    assert sheet(video, "-o", tmp_path / "gone.png").exception is None
+    assert read(tmp_path / "gone.png").shape != read(tmp_path / "before.png").shape
+    assert read(tmp_path / "after.png").shape == read(tmp_path / "gone.png").shape, "the lines of returns are left out"
+    assert (tmp_path / "other.png").read_bytes() == (tmp_path / "unknown.png").read_bytes()
+
+
 def test_several_jobs_are_one_row_each_below_its_name(tmp_path: Path, frames: Pixels) -> None:
     save_frames_as_png(frames, tmp_path / "one")
     save_mp4(frames[:50], tmp_path / "two.mp4", fps=30)
