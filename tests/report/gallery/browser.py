@@ -229,6 +229,10 @@ class Page:
         """Click on the middle of the first visible element that matches (it is waited for), or on (x, y)."""
         self._do("click", place=place, count=count, button=button)
 
+    def tap(self, place: Place) -> None:
+        """Touch it with a finger, which is lifted at once."""
+        self._do("tap", place=place)
+
     def hover(self, place: Place) -> None:
         """Move the pointer there."""
         self._do("hover", place=place)

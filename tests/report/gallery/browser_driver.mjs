@@ -167,6 +167,9 @@ const ON_PAGE = {
   async hover(page, { place }) {
     await page.mouse.move(...(await point(page, place)), { steps: 3 });
   },
+  async tap(page, { place }) {
+    await page.touchscreen.tap(...(await point(page, place)));
+  },
   async drag(page, { start, end, steps }) {
     await page.mouse.move(...(await point(page, start)));
     await page.mouse.down();

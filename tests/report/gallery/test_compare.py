@@ -108,6 +108,22 @@ def test_after_every_seek_and_step_all_show_the_same_index(browser: Browser, cod
 
 
 @pytest.mark.soak
+def test_the_first_and_the_last_frame_stand_also_while_it_plays(browser: Browser, coded: Gallery) -> None:
+    page = browser.open(coded.index, coded.compare(*FRAMES))
+    wait_for_videos(page, 3, 0)
+    for key, position in (("End", 119), ("Home", 0)):
+        page.press("Space")
+        page.wait_for("document.querySelector('.compare-foot .icon-pause') !== null")
+        page.press(key)
+        page.wait_for("document.querySelector('.compare-foot .icon-play') !== null")
+        wait_for_position(page, position)
+    page.press("Space")
+    page.click(".compare-foot [title^='Last frame']")
+    page.wait_for("document.querySelector('.compare-foot .icon-play') !== null")
+    wait_for_position(page, 119)
+
+
+@pytest.mark.soak
 def test_aligned_at_the_end_the_last_frames_are_side_by_side(browser: Browser, coded: Gallery) -> None:
     page = browser.open(coded.index, coded.compare(*FRAMES, align="end", frame=119))
     wait_for_videos(page, 3, 119)

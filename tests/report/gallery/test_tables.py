@@ -182,6 +182,46 @@ def test_a_point_of_the_plot_leads_to_its_video(browser: Browser, gallery: Path)
     assert page.texts("#player-title") == ["19"]
 
 
+def test_a_finger_shows_a_point_and_opens_it_at_the_second_touch(browser: Browser, gallery: Path) -> None:
+    page = browser.open(gallery, "#view=plot")
+    page.wait_for("document.querySelector('.plot-stage canvas').width > 300")
+    page.tap(place_of(page, 300, 43))
+    page.wait_for("!document.querySelector('.plot-point').hidden")
+    assert page.texts(".plot-point .name") == ["19"]
+    page.tap(place_of(page, 200, 42))
+    page.wait_for("document.querySelector('.plot-point .name').textContent === '18'")
+    page.tap(place_of(page, 200, 42))
+    page.wait_for("document.querySelector('dialog.player').open")
+    assert page.texts("#player-title") == ["18"]
+    page.press("Escape")
+    page.wait_for("!document.querySelector('dialog.player').open")
+    # Beside all points.
+    page.tap(place_of(page, 100, 5))
+    page.wait_for("document.querySelector('.plot-point').hidden")
+
+
+@pytest.mark.soak
+def test_marks_and_the_player_leave_the_keys_at_the_point(browser: Browser, gallery: Path) -> None:
+    page = browser.open(gallery, "#view=plot")
+    page.wait_for("document.querySelector('.plot-stage canvas').width > 300")
+    page.evaluate("document.querySelector('.plot-stage').focus()")
+    for key in ("ArrowUp", "ArrowUp", "g"):
+        page.press(key)
+    page.wait_for("document.querySelector('.marks-button .badge').textContent === '1'")
+    page.press("ArrowUp")
+    page.wait_for("document.querySelector('.plot [aria-live]').textContent.startsWith('run-ppo/02')")
+    page.press("b")
+    page.wait_for("document.querySelector('.marks-button .badge').textContent === '2'")
+    page.press("Enter")
+    page.wait_for("document.querySelector('dialog.player').open")
+    assert page.texts("#player-title") == ["02"]
+    page.press("Escape")
+    page.wait_for("!document.querySelector('dialog.player').open")
+    page.wait_for("document.querySelector('.plot-stage').dataset.job !== ''")
+    page.press("ArrowUp")
+    page.wait_for("document.querySelector('.plot [aria-live]').textContent.startsWith('run-ppo/03')")
+
+
 @pytest.mark.soak
 def test_the_plot_is_gone_through_by_keys_and_said(browser: Browser, gallery: Path) -> None:
     page = browser.open(gallery, "#view=plot")

@@ -38,6 +38,8 @@ export function createPlot(app) {
   let layout = null;
   let nearest = () => -1;
   let current = -1;
+  // The job of the point that was shown last: keys go on from there.
+  let last = "";
   let emphasis = -1;
   let drag = null;
 
@@ -47,8 +49,11 @@ export function createPlot(app) {
   stage.addEventListener("pointerdown", pressed);
   stage.addEventListener("pointerup", released);
   stage.addEventListener("pointercancel", () => endDrag());
-  stage.addEventListener("pointerleave", () => drag === null && show(-1));
+  // A finger leaves whenever it is lifted: what a tap has shown stays, until another is made.
+  stage.addEventListener("pointerleave", ({ pointerType }) => drag === null && pointerType !== "touch" && show(-1));
   stage.addEventListener("blur", () => show(-1));
+  // Back from the player by keys: where they left.
+  stage.addEventListener("focus", () => layout !== null && stage.matches(":focus-visible") && show(placeOfLast()));
   const hasFocus = () => app.state.get().job === null && reaches(stage);
   register(["ArrowLeft", "ArrowRight"], "Previous, next point along the axis", ({ key }) => step(key === "ArrowRight" ? 1 : -1, "x"), hasFocus, "Plot");
   register(["ArrowUp", "ArrowDown"], "Next point above, below", ({ key }) => step(key === "ArrowUp" ? 1 : -1, "y"), hasFocus, "Plot");
@@ -64,8 +69,9 @@ export function createPlot(app) {
     of = { x: state.x || usual.x, y: state.y || usual.y, colour: state.colour === "-" ? "" : state.colour || usual.colour, log: state.log };
     // What the selection leaves out stays in sight.
     if (has(MAKING)) {
+      const { id } = plot.points[current] || {};
       plot = plotOf(app.found(state.query), app.facts, of);
-      show(-1);
+      current = plot.points.findIndex((one) => one.id === id);
       emphasis = -1;
     }
     choices.update(plot, of, state, visible.length);
@@ -80,10 +86,9 @@ export function createPlot(app) {
     const inside = plot.points.map((_, index) => index).filter((index) => isIn(plot.points[index]));
     const find = createNearest(inside.map((index) => layout.places[index]));
     nearest = (left, top) => inside[find(left, top)] ?? -1;
-    if (current >= 0 && !isIn(plot.points[current])) show(-1);
     draw();
     showBrush(app.state.get().brush);
-    if (current >= 0) show(current);
+    show(current >= 0 && isIn(plot.points[current]) ? current : -1);
   }
 
   function draw() {
@@ -110,17 +115,21 @@ export function createPlot(app) {
       point.hide();
       return;
     }
+    last = plot.points[index].id;
     const [x, y] = layout.places[index];
     ring.style.transform = `translate(${x}px, ${y}px)`;
     const { width, height } = stage.getBoundingClientRect();
     point.show(plot.points[index], [x, y], [of.y, of.x, of.colour], { width, height });
   }
 
+  const placeOfLast = () => plot.points.findIndex((one) => one.id === last && isIn(one));
+
   function step(way, axis) {
     const order = plot.points.map((_, index) => index).filter((index) => isIn(plot.points[index])).sort((one, other) =>
       plot.points[one][axis] - plot.points[other][axis] || one - other);
     if (order.length === 0) return;
-    const place = current < 0 ? (way > 0 ? 0 : order.length - 1) : order.indexOf(current) + way;
+    const from = current < 0 ? placeOfLast() : current;
+    const place = from < 0 ? (way > 0 ? 0 : order.length - 1) : order.indexOf(from) + way;
     const index = order[clamp(place, 0, order.length - 1)];
     stage.focus({ preventScroll: true });
     show(index);
@@ -168,7 +177,10 @@ export function createPlot(app) {
       return;
     }
     const index = nearest(...start);
-    if (index < 0) setBrush(null);
+    if (index < 0) {
+      show(-1);
+      setBrush(null);
+    }
     // A finger cannot hover: the first tap shows the point, the second opens it.
     else if (event.pointerType === "touch" && index !== current) show(index);
     else open(index);

@@ -71,11 +71,11 @@ export function createTransport(deck, { what, text, setSpeed }) {
     slider,
     el("div", { class: "transport-row" },
       el("div", { class: "transport-buttons" },
-        button("first", "First frame (Home)", () => deck.seek(0), "transport-end"),
+        button("first", "First frame (Home)", () => deck.step(-deck.count()), "transport-end"),
         button("back", "One frame back (,)", () => deck.step(-1)),
         play,
         button("on", "One frame on (.)", () => deck.step(1)),
-        button("last", "Last frame (End)", () => deck.seek(deck.count() - 1), "transport-end")),
+        button("last", "Last frame (End)", () => deck.step(deck.count()), "transport-end")),
       said,
       speeds));
   let shownPlaying = null;
@@ -125,8 +125,8 @@ export function registerTransport(deck, when, section, speed, setSpeed) {
     [[".", "ArrowRight"], "One frame on", () => deck.step(1)],
     ["Shift+ArrowLeft", "Ten frames back", () => deck.step(-FAR)],
     ["Shift+ArrowRight", "Ten frames on", () => deck.step(FAR)],
-    ["Home", "First frame", () => deck.seek(0)],
-    ["End", "Last frame", () => deck.seek(deck.count() - 1)],
+    ["Home", "First frame", () => deck.step(-deck.count())],
+    ["End", "Last frame", () => deck.step(deck.count())],
     ["[", "Slower", () => setSpeed(nextSpeed(speed(), -1))],
     ["]", "Faster", () => setSpeed(nextSpeed(speed(), 1))],
   ];
