@@ -14,7 +14,7 @@ from tests.benchmarks.by_hand import of_raw_yuv, raw_yuv
 from tests.benchmarks.clips import CLIPS, WRITERS, cycled, dump
 from tests.benchmarks.measure import Measured
 from tests.benchmarks.options import Options
-from tests.benchmarks.result import Item, Row, Table
+from tests.benchmarks.result import Row
 
 TITLE = "Many jobs, against `xargs -P` of ffmpeg by hand"
 ABOUT = """
@@ -27,15 +27,10 @@ ffmpeg; by hand nobody does.
 The raw limit, for Humanoid: `xargs -PN` of x264 with the same flags, fed each job's frames as raw yuv420p from a file
 in the page cache: no PNG is read or checked, nothing converted.
 
-**More cores are simulated.** With three workers or more each is a process, and one process more gives out the jobs and
-takes in what became of them. Measured here with 16 workers: the processor time of a job in all processes, and in that
-one. On N cores a run takes the longer of the latter and an Nth of the former, and ffmpeg by hand an Nth of its own.
-Start-up is left out on both sides, as is what cores have to share: disk, caches, memory.
+Of more cores than this machine has: [one to sixteen cores](#one-to-sixteen-cores).
 """
 # Frames of a job, jobs.
 SPOOLS = {"breakout": (100, 48), "cartpole": (75, 12), "cheetah": (75, 12), "humanoid": (60, 8)}
-SIMULATED_CORES = (1, 2, 4, 8, 16)
-IN_ONE = "the processor time of a job: claims, receipts, checks and flushes, which xargs has no word for"
 RAW = "humanoid"
 RAW_WHY = (
     "ffmpeg by hand, which checks nothing, takes {:.2f} of the limit: PNGs have to be read, inflated and unfiltered, "
@@ -43,8 +38,7 @@ RAW_WHY = (
 )
 
 
-def run(options: Options) -> Iterator[Item]:
-    cells = []
+def run(options: Options) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for clip in options.sizes((*SPOOLS,), ("breakout", RAW)):
@@ -67,25 +61,6 @@ def run(options: Options) -> Iterator[Item]:
                     yield from many_jobs.rows(jobs, what, measured)
                     if has_limit:
                         yield _against_the_limit(what, measured)
-                if writer == "ours":
-                    serial, filled, ratios = many_jobs.simulated(
-                        jobs, measured["by hand"], SIMULATED_CORES, options.rounds(2)
-                    )
-                    one = f"{1000 * serial:.1f}"
-                    cells.append([clip, one, f"{filled:.0f}", *(f"{ratio:.2f}" for ratio in ratios.values())])
-                    for cores in (4, 16):
-                        yield Row(
-                            what=f"{clip}, {cores} cores, one encoder: wall, simulated",
-                            value=ratios[cores],
-                            bar="<= 1.0",
-                            figures=f"{one} ms a job in the one process, so it fills {filled:.0f} cores",
-                            why=IN_ONE,
-                        )
-    yield Table(
-        "Simulated: wall time of one encoder over `xargs -PN`'s on N cores, start-up aside",
-        ["clip", "the one process, ms a job", "cores that it fills", *(f"{n} cores" for n in SIMULATED_CORES)],
-        cells,
-    )
 
 
 def _spool(root: Path, clip: str, writer: str, options: Options) -> list[Path]:

@@ -16,7 +16,7 @@ COST = (
     "each frame is read, checked, digested, listed three times and handed over by one Python process, and each job has "
     "a claim, receipts, a read-back and flushes to disk; start-up is a part of so short a run"
 )
-# What so many jobs take is start-up; fewer are no work for processes.
+# What so many jobs take is start-up; for fewer no process is started.
 _FEW = 3
 
 
@@ -64,8 +64,8 @@ def compare(
     return measure(runs, rounds)
 
 
-def rows(jobs: Sequence[Path], what: str, measured: dict[str, Measured]) -> Iterator[Row]:
-    """Of `compare`: wall and processor time of ours over that by hand."""
+def rows(jobs: Sequence[Path], what: str, measured: dict[str, Measured], why: str = COST) -> Iterator[Row]:
+    """Of `compare`: wall and processor time of ours over that by hand; `why`: where the bar for the time is missed."""
     mine, hand = measured["ours"], measured["by hand"]
     same = sum(
         job.with_name(f"{job.name}.mp4").read_bytes() == job.with_name(f"{job.name}.by-hand.mp4").read_bytes()
@@ -77,7 +77,7 @@ def rows(jobs: Sequence[Path], what: str, measured: dict[str, Measured]) -> Iter
         bar="<= 1.0",
         figures=f"{mine.wall:.2f} s ({mine.spread}) against {hand.wall:.2f} s ({hand.spread}); "
         f"same bytes: {same} of {len(jobs)}",
-        why=COST,
+        why=why,
     )
     yield Row(
         what=f"{what}: CPU",
@@ -88,29 +88,12 @@ def rows(jobs: Sequence[Path], what: str, measured: dict[str, Measured]) -> Iter
     )
 
 
-def simulated(
-    jobs: Sequence[Path], hand: Measured, on: Sequence[int], rounds: int, before: Command = ()
-) -> tuple[float, float, dict[int, float]]:
-    """What more cores would do, from what jobs cost on these.
+def handing_out(jobs: Sequence[Path], before: Command = ()) -> float:
+    """Processor seconds of a job in the one process that gives out the jobs, where it is worked in several.
 
     Args:
         jobs: All that is in one directory.
-        hand: What they took by hand.
-        on: Numbers of cores.
-        rounds: How many.
-        before: Put before each command, such as `only`. Default: nothing.
-
-    Returns:
-        Seconds of a job in the one process that gives out jobs; how many cores that process keeps busy; by number of
-        cores, the ratio of wall times, start-up aside.
+        before: Put before the command, such as `only`. Default: nothing.
     """
-    commands = {
-        name: [*before, *ours(*some), "--workers", "16"] for name, some in (("all", jobs), ("few", jobs[:_FEW]))
-    }
-    both = measure(commands, rounds)
-    alone = {name: own_seconds(command) for name, command in commands.items()}
-    count = len(jobs) - _FEW
-    serial = max(1e-4, (alone["all"] - alone["few"]) / count)
-    job = (both["all"].cpu - both["few"].cpu) / count
-    by_one = hand.cpu / len(jobs)
-    return serial, job / serial, {cores: max(serial, job / cores) / (by_one / cores) for cores in on}
+    all_, few = (own_seconds([*before, *ours(*some)]) for some in ([jobs[0].parent], jobs[:_FEW]))
+    return max(1e-5, (all_ - few) / (len(jobs) - _FEW))
