@@ -107,6 +107,25 @@ def test_after_every_seek_and_step_all_show_the_same_index(browser: Browser, cod
     move_at_random(page, list(FRAMES), [0, 0, 0], 8, seed=1)
 
 
+def test_on_a_phone_the_transport_is_low_and_with_more_room_small_videos_are_large(
+    chromium: Browser, coded: Gallery
+) -> None:
+    page = chromium.open(coded.index, coded.compare("a/first", "b/second", frame=7), width=360, height=780)
+    wait_for_videos(page, 2, 7)
+    _, _, _, height = page.box(".compare-foot")
+    assert height < 100
+    for part in (".icon-play", ".transport-text", ".transport-speed"):
+        x, _, width, _ = page.box(f".compare-foot {part}")
+        assert 0 < x < x + width < 360 and width >= 20, part
+    page.viewport(1280, 800)
+    # As large as fits, and of whole pixels: 64x64 three or four times.
+    page.wait_for("document.querySelector('.compare video').offsetWidth >= 192")
+    sizes = page.evaluate("[...document.querySelectorAll('video')].map(v => [v.offsetWidth % 64, v.offsetHeight % 64])")
+    assert sizes == [[0, 0]] * 2
+    assert page.evaluate("document.scrollingElement.scrollHeight") <= 800, "all is seen at once"
+    assert shown_indexes(page) == [7, 7]
+
+
 @pytest.mark.soak
 def test_the_first_and_the_last_frame_stand_also_while_it_plays(browser: Browser, coded: Gallery) -> None:
     page = browser.open(coded.index, coded.compare(*FRAMES))

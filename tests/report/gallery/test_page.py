@@ -477,6 +477,19 @@ def test_axe_finds_nothing_serious_and_nothing_is_too_wide(
     assert page.run_axe() == []
 
 
+def test_on_a_narrow_phone_the_names_of_keys_and_of_groups_are_whole(chromium: Browser, index: Path) -> None:
+    page = chromium.open(index, "#sort=environment&group=environment", width=360, height=780)
+    page.wait_for("document.querySelector('.heading .value') !== null")
+    # Room for the words and for the arrow of a list of choices.
+    lacking = page.evaluate("""[...document.querySelectorAll(".arrange select")].map((select) => {
+      const context = document.createElement("canvas").getContext("2d");
+      context.font = getComputedStyle(select).font;
+      return context.measureText(select.selectedOptions[0].textContent).width + 30 - select.clientWidth;
+    })""")
+    assert len(lacking) == 2 and max(lacking) <= 0
+    assert page.evaluate("(e => e.scrollWidth - e.clientWidth)(document.querySelector('.fold'))") == 0
+
+
 @pytest.mark.soak
 def test_cards_do_not_move_when_their_pictures_come(chromium: Browser, index: Path) -> None:
     page = chromium.open(index)

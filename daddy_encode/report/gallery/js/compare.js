@@ -143,7 +143,7 @@ export function createCompare(app) {
   }
 
   function positionText(position) {
-    return `${position} of ${deck.count() - 1} · ${(position / deck.plan().rate).toFixed(2)} s`;
+    return `${position} of ${deck.count() - 1} · ${(position / deck.plan().rate).toFixed(2)}\u00a0s`;
   }
 
   function canDiffer() {

@@ -115,7 +115,7 @@ export function createPlayer(app, slots = {}) {
       view.element.addEventListener("click", () => deck.toggle());
       transport = createTransport(deck, {
         what: "Frame",
-        text: (frame) => `frame ${frame} of ${view.clip.frames - 1} · ${(frame / rateOf(job)).toFixed(2)} s`,
+        text: (frame) => `frame ${frame} of ${view.clip.frames - 1} · ${(frame / rateOf(job)).toFixed(2)}\u00a0s`,
         setSpeed,
       });
     }
