@@ -138,7 +138,7 @@ class TextPicture(Struct, frozen=True):
 
     Attributes:
         width: In pixels.
-        rows: From above, each as grey values, 255 where there is nothing.
+        rows: From above, each rgb24, grey, 255 where there is nothing.
     """
 
     width: int
@@ -155,7 +155,7 @@ def draw_text(text: str, unit: float, darkness: int = 255) -> TextPicture:
     """
     glyphs = [_glyph(letter, unit, darkness) for letter in _plain(text)]
     rows = [b"".join(row) for row in zip(*glyphs, strict=True)] if glyphs else [b""] * line_pixels(unit)
-    return TextPicture(len(rows[0]), rows)
+    return TextPicture(len(rows[0]) // 3, rows)
 
 
 def line_pixels(unit: float) -> int:
@@ -187,9 +187,13 @@ def _advance(letter: str, unit: float) -> int:
 
 @functools.lru_cache(1024)
 def _glyph(letter: str, unit: float, darkness: int) -> list[bytes]:
-    """A letter's rows of grey values."""
+    """A letter's rows, rgb24."""
     shades = bytes(255 - darkness * value // 255 for value in range(256))
-    return [row.translate(shades) for row in _covered(letter, unit)]
+    grey = b"".join(_covered(letter, unit)).translate(shades)
+    rgb = bytearray(3 * len(grey))
+    rgb[0::3] = rgb[1::3] = rgb[2::3] = grey
+    length = 3 * _advance(letter, unit)
+    return [bytes(rgb[at : at + length]) for at in range(0, len(rgb), length)]
 
 
 @functools.lru_cache(1024)
@@ -269,17 +273,32 @@ def _coverage(samples: Sequence[Sequence[tuple[float, float]]], width: int) -> b
     """How much of each pixel of a row is covered, 0 to 255, from the spans in each of its rows of samples."""
     if not any(samples):
         return bytes(width)
-    # By how much each pixel is covered more than the one before.
-    steps = [0.0] * (width + 2)
+    # By how much a pixel is covered more than the one before, where that is not nothing.
+    steps: dict[int, float] = {}
     for spans in samples:
-        end = 0.0
-        for begin, stop in sorted(spans):
-            left, right = max(begin, end), min(stop, float(width))
-            if left < right:
-                end = right
-                for edge, sign in ((left, 1.0), (right, -1.0)):
-                    pixel = int(edge)
-                    steps[pixel] += sign * (pixel + 1 - edge)
-                    steps[pixel + 1] += sign * (edge - pixel)
+        for begin, end in _united(spans):
+            for edge, sign in ((max(begin, 0.0), 1.0), (min(end, float(width)), -1.0)):
+                pixel = int(edge)
+                steps[pixel] = steps.get(pixel, 0.0) + sign * (pixel + 1 - edge)
+                steps[pixel + 1] = steps.get(pixel + 1, 0.0) + sign * (edge - pixel)
     full = 255 / len(samples)
-    return bytes([int(value * full + 0.5) for value in itertools.accumulate(steps[:width])])
+    row = bytearray()
+    covered = 0.0
+    for pixel in sorted(steps):
+        row += bytes((int(covered * full + 0.5),)) * (pixel - len(row))
+        covered += steps[pixel]
+    return bytes(row.ljust(width, b"\0")[:width])
+
+
+def _united(spans: Sequence[tuple[float, float]]) -> Iterator[tuple[float, float]]:
+    """The same spans, those that touch one another as one."""
+    first, last = math.inf, -math.inf
+    for begin, end in sorted(spans):
+        if begin > last:
+            if first < last:
+                yield first, last
+            first, last = begin, end
+        elif end > last:
+            last = end
+    if first < last:
+        yield first, last
