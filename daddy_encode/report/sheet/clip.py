@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Protocol
 from daddy_encode.errors import EncodeError, FrameError, Skipped, SpoolError
 from daddy_encode.report.sheet.captions import Noted, read_notes
 from daddy_encode.spool.held_file import SAFELY
+from daddy_encode.spool.manifest import ANNOTATIONS_NAME
 from daddy_encode.spool.paths import JobPaths, absolute
 from daddy_encode.spool.receipt import Receipt, find_recorded, read_receipt
-from daddy_encode.spool.recording.directory import ANNOTATIONS_NAME
 
 if TYPE_CHECKING:
     from daddy_encode.encoding.decoding.job_frames import JobFrames

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 Result = TypeVar("Result")
 
-# More of them wait for one another: what is done between two calls that let others run is done by one at a time.
+# More of them would wait for one another: Python runs one at a time, but for calls such as inflating.
 _MOST_THREADS = 4
 
 
@@ -18,7 +18,7 @@ def in_order(tasks: Iterable[Callable[[], Result]]) -> Iterator[Result]:
     """Run tasks side by side, as many as there are processors for this process, four at most.
 
     Args:
-        tasks: Each is asked for in this thread, when one before it has ended.
+        tasks: Each is asked for in this thread, once there is a processor for it.
 
     Yields:
         What they return, in their order.

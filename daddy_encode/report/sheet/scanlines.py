@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct
 
@@ -20,6 +20,8 @@ from daddy_encode.spool.png.format import END, IDAT, beginning, chunk_parts
 
 if TYPE_CHECKING:
     from daddy_encode.encoding.decoding.rows import Rows
+
+_Part: TypeAlias = "bytes | Sequence[memoryview | bytes]"
 
 _LEVEL = 1
 # The grey of the line around a picture.
@@ -81,31 +83,39 @@ def picture_lines(pictures: Sequence[Rows], cell: Cell, left: int, width: int) -
         width: Of all the line.
     """
     side = _grey(_BORDER, cell.border)
-    first = b"\0" + _grey(255, left - cell.border) + side
     between = side + _grey(255, cell.gap - 2 * cell.border) + side
     used = left + len(pictures) * (cell.width + cell.gap) - cell.gap + cell.border
-    last = side + _grey(255, width - used)
-    edge = [[_grey(_BORDER, cell.width)] * cell.border] * len(pictures)
-    yield _joined(first, edge, between, last)
+    ends = b"\0" + _grey(255, left - cell.border) + side, side + _grey(255, width - used)
+    edge = _beside([[_grey(_BORDER, cell.width)] * cell.border] * len(pictures), between, *ends)
+    yield edge
     # To the end of each: what is wrong there is noticed then.
     for some in zip(*pictures, strict=True):
-        yield _joined(first, some, between, last)
-    yield _joined(first, edge, between, last)
+        yield _beside(some, between, *ends)
+    yield edge
 
 
 def text_lines(texts: Sequence[TextPicture], left: int, advance: int, width: int) -> bytes:
     """The lines of texts beside one another, from `left` on, each `advance` after the one before and no longer."""
-    columns = [[row.ljust(3 * advance, b"\xff")[: 3 * advance] for row in text.rows] for text in texts]
-    return _joined(b"\0" + _grey(255, left), columns, b"", _grey(255, width - left - len(texts) * advance))
+    parts: list[_Part] = [b"\0" + _grey(255, left)]
+    for text in texts:
+        if text.width <= advance:
+            parts += (text.rows, _grey(255, advance - text.width))
+        else:
+            parts.append([row[: 3 * advance] for row in text.rows])
+    return _joined([*parts, _grey(255, width - left - len(texts) * advance)])
 
 
-def _joined(first: bytes, columns: Sequence[Sequence[bytes | memoryview]], between: bytes, last: bytes) -> bytes:
-    """Lines of what is in `columns`, each of which has a part of every line."""
-    parts: list[Iterable[bytes | memoryview]] = [itertools.repeat(first)]
+def _beside(columns: Iterable[Sequence[memoryview | bytes]], between: bytes, first: bytes, last: bytes) -> bytes:
+    parts: list[_Part] = []
     for column in columns:
-        parts += (column, itertools.repeat(between))
-    parts[-1] = itertools.repeat(last)
-    return b"".join(itertools.chain.from_iterable(zip(*parts, strict=False)))
+        parts += (between, column)
+    return _joined([first, *parts[1:], last])
+
+
+def _joined(parts: Iterable[_Part]) -> bytes:
+    """Lines of parts; of each there is one for all lines, or one for each line."""
+    columns = [itertools.repeat(part) if isinstance(part, bytes) else part for part in parts]
+    return b"".join(itertools.chain.from_iterable(zip(*columns, strict=False)))
 
 
 def _grey(value: int, width: int) -> bytes:

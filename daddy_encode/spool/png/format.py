@@ -40,7 +40,7 @@ HEADER = struct.Struct(">IIBBBBB")
 
 
 def chunk_parts(kind: bytes, *data: bytes) -> tuple[bytes, ...]:
-    """One chunk of a PNG file as (length and name, the parts of its data, CRC), so that large data need not be copied."""
+    """One chunk of a PNG file as (length and name, its data as it came, CRC), so that large data need not be copied."""
     crc = crc32(kind)
     for part in data:
         crc = crc32(part, crc)

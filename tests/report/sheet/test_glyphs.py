@@ -63,4 +63,4 @@ def test_any_text_is_drawn_as_wide_as_it_is_said_to_be(text: str, unit: float) -
     drawn = draw_text(text, unit)
     assert drawn.width == text_width(text, unit)
     assert len(drawn.rows) == line_pixels(unit)
-    assert {len(row) for row in drawn.rows} == {drawn.width}
+    assert {len(row) for row in drawn.rows} == {3 * drawn.width}
