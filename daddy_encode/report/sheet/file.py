@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from daddy_encode.errors import SettingsError
+from daddy_encode.spool.frames import is_frame_name
+from daddy_encode.spool.held_file import SAFELY
 from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME
-from daddy_encode.spool.paths import absolute
+from daddy_encode.spool.paths import JobPaths, absolute
+from daddy_encode.spool.png.format import beginning, chunk
 from daddy_encode.spool.publish import publish_bytes
+from daddy_encode.spool.stored.names import stored_names
 
 JPEG_SUFFIXES = (".jpg", ".jpeg")
 # Sharp letters, and edges of one pixel.
 _JPEG: dict[str, Any] = {"quality": 92, "subsampling": 0}
+MADE_BY = chunk(b"tEXt", b"Software\0daddy-encode sheet")
+"""What says that a PNG is a sheet, and so no frame whatever its name is: right behind its header."""
+_DIGITS = re.compile("[0-9]+")
 
 
 def check_output(output: Path, paths: Sequence[Path]) -> None:
@@ -25,15 +34,66 @@ def check_output(output: Path, paths: Sequence[Path]) -> None:
         paths: What is on the sheet.
 
     Raises:
-        SettingsError: It has another suffix than a picture's, or is in a job's directory, where it would be a frame.
+        SettingsError: It has another suffix than a picture's, is in a job's directory, or would be a frame where it is.
     """
     if output.suffix.lower() not in (".png", *JPEG_SUFFIXES):
         raise SettingsError(f"{output}: a sheet is a PNG or a JPEG; give a name that ends in .png or .jpg")
     parent = Path(os.path.realpath(absolute(output).parent))
-    jobs = [Path(os.path.realpath(path.parent if "*" in path.name else path)) for path in paths]
-    is_recording = any(os.path.lexists(parent / name) for name in (MANIFEST_NAME, ROLLOUT_NAME))
-    if is_recording or any(parent == job or job in parent.parents for job in jobs):
+    jobs = [Path(os.path.realpath(JobPaths.named(path).directory)) for path in paths]
+    try:
+        names = os.listdir(parent)
+    except OSError:
+        # It may not be there yet; of anything else the system tells when the file is written.
+        names = []
+    is_job = MANIFEST_NAME in names or ROLLOUT_NAME in names or stored_names(names) != []
+    if is_job or any(parent == job or job in parent.parents for job in jobs):
         raise SettingsError(f"{output}: is in the directory of a job's frames; name another place with -o")
+    if (frame := next(_frames_beside(parent, output.name, names), None)) is not None:
+        raise SettingsError(
+            f"{output}: would be taken for a frame beside {frame}; give it a name without a number, or name another "
+            "directory with -o"
+        )
+
+
+def _frames_beside(directory: Path, name: str, names: Sequence[str]) -> Iterator[str]:
+    """Yield frames of other programs that a sheet of that name would be one of, or a second sequence beside.
+
+    People number their sheets, too: these are no frames.
+    """
+    if (kind := _numbered(name)) is None:
+        return
+    others: dict[str, list[str]] = {}
+    for other in sorted(names):
+        if other != name and (other_kind := _numbered(other)) is not None:
+            others.setdefault(other_kind, []).append(other)
+    for other_kind, pictures in others.items():
+        # A lone picture that is numbered in another way is no sequence.
+        needed = 1 if other_kind == kind else 2 if is_frame_name(name) else None
+        if needed is not None:
+            frames = list(itertools.islice((one for one in pictures if not _is_sheet(directory / one)), needed))
+            if len(frames) == needed:
+                yield frames[0]
+
+
+def _numbered(name: str) -> str | None:
+    """What the names of a sequence of PNGs have in common; None of another file."""
+    if name[-4:].lower() != ".png" or name.startswith("."):
+        return None
+    common = _DIGITS.sub("\0", name[:-4])
+    return common if "\0" in common else None
+
+
+def _is_sheet(path: Path) -> bool:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | SAFELY & ~os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        return os.pread(descriptor, len(MADE_BY), len(beginning(1, 1))) == MADE_BY
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
 
 
 def write_sheet(png: bytes, output: Path) -> None:
