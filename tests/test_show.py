@@ -99,6 +99,9 @@ def test_what_cannot_be_shown_is_an_error(videos: Path, tmp_path: Path) -> None:
     for wrong in (0, True, "480"):
         with pytest.raises(SettingsError, match=f"width is {wrong!r}"):
             show(videos / "clip.mp4", width=wrong)  # type: ignore[arg-type]
+    for wrong in ("1", 1e6, None, -5, 0):
+        with pytest.raises(SettingsError, match="max_bytes is"):
+            show(videos / "clip.mp4", max_bytes=wrong)  # type: ignore[arg-type]
     for kind in ("mp4", "gif"):
         data = (videos / f"clip.{kind}").read_bytes()
         for part in (b"", data[:40], data[:-10], b"x" * 100):

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from daddy_encode.cli.user_path import UserPath
-from daddy_encode.cli.verify.max_pixels import max_pixels_option
+from daddy_encode.cli.verify.command import max_pixels_option
 
 # Standard output, as an output file.
 STDOUT = "-"
@@ -81,11 +81,12 @@ def command(
 
     Under each frame are its index and time, and where the rollout's annotations say so the return so far and the step.
     JOB is a directory of frames; where it holds several sequences, with the pattern of one: 'DIR/rgb_*.png'. Only the
-    frames that are shown are read. Of a job whose frames are gone, or their directory, the video is taken. Several
-    jobs are one below the other, each with its name; the row for a paper is --rows 1.
+    frames that are shown are read, of a packed job those before them as well. Of a job whose frames are gone, or their
+    directory, the video is taken. Several jobs are one below the other, each with its name; the row for a paper is
+    --rows 1.
 
-    Frames are as large as they are unless --width is given. Exit status: 0, 1 where a job cannot be shown, 2 wrong
-    usage.
+    Frames are as large as they are unless --width is given. Exit status: 0, 1 where a job cannot be shown or the sheet
+    not be written, 2 wrong usage, 75 interrupted, or the machine is short of something (run again).
     """
     import threading
 

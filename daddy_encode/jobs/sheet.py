@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from daddy_encode.jobs.results import JobReceipt, SavedVideo
 
 
 def sheet(
-    *paths: str | os.PathLike[str],
+    *paths: str | os.PathLike[str] | SavedVideo | JobReceipt,
     output: str | os.PathLike[str] = "sheet.png",
     columns: int | None = None,
     rows: int | None = None,
@@ -25,7 +29,8 @@ def sheet(
     Args:
         *paths: Jobs and videos, one after another: a job's directory (where that holds several sequences, with the
             pattern of one, such as `DIR/rgb_*.png`), or an MP4 or GIF. Of a job whose frames are gone, or their
-            directory, its video. `~` is the home directory, here and in `output`.
+            directory, its video. Also what `encode` and `receipts` return: that video, that job. `~` is the home
+            directory, here and in `output`.
         output: The file, replaced atomically: a PNG or a JPEG, as its suffix says.
         columns: Pictures in a row. Default: 4, of several jobs 6.
         rows: Rows of each job. Default: 4, of several jobs 1.
@@ -51,7 +56,8 @@ def sheet(
 
     from daddy_encode.encoding.frames.owners import trusted_owners
     from daddy_encode.errors import SettingsError
-    from daddy_encode.jobs.arguments import whole_number
+    from daddy_encode.jobs.arguments import pixels_of, whole_number
+    from daddy_encode.jobs.results import JobReceipt, SavedVideo
     from daddy_encode.report.sheet.file import check_output, write_sheet
     from daddy_encode.report.sheet.sheet import make_sheet
     from daddy_encode.spool.paths import user_path
@@ -66,7 +72,10 @@ def sheet(
             raise SettingsError(f"{name} is {value}; it has to be at least 1")
     if chosen and chosen[0] < 0:
         raise SettingsError(f"at has {chosen[0]}; frames are numbered from 0")
-    clips = [user_path(path) for path in paths]
+    clips = [
+        path.path if isinstance(path, SavedVideo) else path.job if isinstance(path, JobReceipt) else user_path(path)
+        for path in paths
+    ]
     file = user_path(output)
     check_output(file, clips)
     made = make_sheet(
@@ -77,7 +86,7 @@ def sheet(
         width=width,
         captions=captions,
         owners=trusted_owners(trust_owner),
-        max_pixels=int(max_pixels * 2**20),
+        max_pixels=pixels_of(max_pixels),
         stop=threading.Event(),
     )
     write_sheet(made.png, file)

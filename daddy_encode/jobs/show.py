@@ -65,8 +65,8 @@ def show(
         max_bytes: The largest file that is put into a notebook. Default: 32 MiB.
 
     Raises:
-        SettingsError: The file is larger than `max_bytes`, `width` is not positive, or it is no video by its suffix (a
-            ValueError).
+        SettingsError: The file is larger than `max_bytes`, that or `width` is not a positive whole number, or it is no
+            video by its suffix (a ValueError).
         SpoolError: There is no such video, or it cannot be read.
         EncodeError: It is not a whole video, such as one that was cut off.
     """
@@ -76,8 +76,9 @@ def show(
     path = _path_of(video)
     if path.suffix.lower() not in _MEDIA_TYPES:
         raise SettingsError(f"{path}: a notebook is shown an MP4 or a GIF, by its suffix, or the directory of a job")
-    if width is not None and whole_number("width", width) < 1:
-        raise SettingsError(f"width is {width}; it has to be at least 1")
+    for name, value in (("width", width), ("max_bytes", max_bytes)):
+        if not (name == "width" and value is None) and whole_number(name, value) < 1:
+            raise SettingsError(f"{name} is {value}; it has to be at least 1")
     data = _read(path, max_bytes)
     _check_whole(path, data)
     return ShownVideo(path, len(data), _html(path, data, width, loop=loop, autoplay=autoplay, controls=controls))

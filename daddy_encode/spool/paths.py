@@ -86,8 +86,15 @@ class JobPaths(Struct, frozen=True, eq=False):
 
     @classmethod
     def named(cls, path: Path) -> JobPaths:
-        """The names for a job as people name it: by its directory, or the pattern of one sequence (`DIR/rgb_*.png`)."""
-        return cls.of(path.parent).of_sequence(path.name) if "*" in path.name else cls.of(path)
+        """The names for a job as people name it: by its directory, or the pattern of one sequence (`DIR/rgb_*.png`).
+
+        A directory may have an asterisk in its own name, and be gone.
+        """
+        whole = cls.of(path)
+        files = (whole.directory, whole.receipt, whole.output("mp4"), whole.output("gif"))
+        if "*" not in path.name or any(map(os.path.lexists, files)):
+            return whole
+        return cls.of(path.parent).of_sequence(path.name)
 
     def into(self, file: Path) -> JobPaths:
         """The names where the only video is `file`, which ends in `.mp4` or `.gif`."""

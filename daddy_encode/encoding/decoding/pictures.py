@@ -27,6 +27,8 @@ from daddy_encode.spool.png.pixels import Pixels
 
 # Averages all that a pixel covers, where pictures are made smaller; the same on every processor.
 _SCALER = "flags=area+accurate_rnd+bitexact+full_chroma_int+full_chroma_inp"
+# As MP4s name it: its parameters beside the pictures, or among them.
+_H264 = ("avc1", "avc3")
 
 
 class VideoFacts(Struct, frozen=True):
@@ -69,6 +71,9 @@ class VideoFile:
                     begins.append(begins[-1] + Fraction(delay, 100))
                 return VideoFacts(len(gif.delays), (gif.width, gif.height), begins)
             mp4 = read_mp4(stream)
+            if mp4.codec not in _H264:
+                # Only its decoder is asked for.
+                raise EncodeError(f"its pictures are {mp4.codec!r}, not H.264")
             return VideoFacts(mp4.frames, (mp4.width, mp4.height), 1 / mp4.rate if mp4.rate else Fraction(0))
 
     def key_frames(self) -> list[int]:

@@ -27,6 +27,7 @@ class Mp4Facts(Struct, frozen=True):
         height: In pixels.
         moov_first: Whether moov comes before mdat, so that playing begins before all is loaded.
         start: The media time at which it begins to play, in the track's units.
+        codec: The kind of its samples, such as "avc1" of H.264.
     """
 
     frames: int
@@ -35,6 +36,7 @@ class Mp4Facts(Struct, frozen=True):
     height: int
     moov_first: bool
     start: int
+    codec: str
 
 
 def read_mp4(stream: BinaryIO) -> Mp4Facts:
@@ -45,7 +47,7 @@ def read_mp4(stream: BinaryIO) -> Mp4Facts:
         timescale = _timescale(_one(media, b"mdhd"))
         counted, deltas = _durations(_one(table, b"stts"))
         _, frames = struct.unpack_from(">II", _one(table, b"stsz"), 4)
-        width, height = struct.unpack_from(">HH", _one(table, b"stsd"), 8 + 32)
+        codec, width, height = struct.unpack_from(">4s24xHH", _one(table, b"stsd"), 8 + 4)
         start = _start(track)
     except (ValueError, KeyError, IndexError, struct.error) as error:
         raise EncodeError(f"what ffmpeg wrote is not a whole MP4 ({error}); run again") from error
@@ -57,6 +59,7 @@ def read_mp4(stream: BinaryIO) -> Mp4Facts:
         height=height,
         moov_first=order.index(b"moov") < order.index(b"mdat"),
         start=start,
+        codec=codec.decode("latin-1"),
     )
 
 

@@ -13,21 +13,20 @@ from typing import TYPE_CHECKING, Protocol
 from daddy_encode.errors import EncodeError, FrameError, Skipped, SpoolError
 from daddy_encode.report.sheet.captions import Noted, read_notes
 from daddy_encode.spool.held_file import SAFELY
-from daddy_encode.spool.manifest import ANNOTATIONS_NAME
 from daddy_encode.spool.paths import JobPaths, absolute
 from daddy_encode.spool.receipt import Receipt, find_recorded, read_receipt
+from daddy_encode.spool.recording.directory import ANNOTATIONS_NAME
 
 if TYPE_CHECKING:
     from daddy_encode.encoding.decoding.job_frames import JobFrames
     from daddy_encode.encoding.decoding.pictures import VideoFacts, VideoFile
-    from daddy_encode.encoding.decoding.rows import Picture
     from daddy_encode.encoding.frames.owners import Owners
 
 # As players name them.
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".gif")
 
-Chosen = tuple[tuple[int, int], "Iterator[Picture]"]
-"""The width and height of pictures, and these one after another; the next one is asked for in one thread."""
+Chosen = tuple[tuple[int, int], "Iterator[memoryview | bytes]"]
+"""The width and height of pictures, and their pixels one after another, rgb24 row by row, each until the next."""
 
 
 class Clip(Protocol):
@@ -88,6 +87,11 @@ def opened_clip(path: Path, owners: Owners, max_pixels: int) -> Iterator[Clip]:
                 raise FrameError(
                     f"{path}: has no frames, and there is no video beside it; name a job's directory or a video"
                 )
+            if path.is_file():
+                raise SpoolError(
+                    f"{path}: is a file, and not an MP4 or a GIF by its name ({', '.join(VIDEO_SUFFIXES)}); name such a "
+                    "video, or a job's directory"
+                )
             raise SpoolError(
                 f"{path}: is neither a job's directory nor a video (.mp4, .gif), or not there, and there is no "
                 f"{paths.output('mp4').name} beside it"
@@ -115,8 +119,10 @@ class _JobClip:
         """See Clip."""
         if not self._frames.is_own:
             return {}
-        with self._frames.opened(ANNOTATIONS_NAME) as stream:
+        # A link, a FIFO, or another user's: nothing that the rollout said.
+        with contextlib.suppress(FrameError, Skipped), self._frames.opened(ANNOTATIONS_NAME) as stream:
             return read_notes(stream, set(wanted)) if stream is not None else {}
+        return {}
 
     def choose(self, wanted: Sequence[int], stop: threading.Event) -> Chosen:
         """See Clip."""
@@ -141,7 +147,7 @@ class _VideoClip:
         """See Clip. Where each frame of the recording is one of the video, the annotations are of these."""
         paths = JobPaths.of(self.path.with_suffix(""))
         receipt = read_receipt(paths.receipt, self._owners.check_file)
-        if self.path.suffix.lower() == ".gif" or receipt is None or receipt.sequence is not None:
+        if self.path.suffix == ".gif" or receipt is None or receipt.sequence is not None:
             return {}
         lost = receipt.lost
         if lost.missing_count or lost.bad_count or lost.dropped_count or receipt.source.frames != self.count:
@@ -163,17 +169,14 @@ class _VideoClip:
         """See Clip."""
         return self._facts.size, self._decoded(wanted, stop)
 
-    def _decoded(self, wanted: Sequence[int], stop: threading.Event) -> Iterator[Picture]:
-        from daddy_encode.encoding.decoding.rows import whole_picture
-
+    def _decoded(self, wanted: Sequence[int], stop: threading.Event) -> Iterator[bytes]:
         size = self._facts.size
         found: list[bytes] = []
         try:
             self._video.decode(wanted, size, size, lambda _, picture: found.append(picture.tobytes()), stop)
         except EncodeError as error:
             raise EncodeError(f"{self.path}: cannot be decoded: {error}") from error
-        for pixels in found:
-            yield whole_picture(pixels, size[0])
+        yield from found
 
 
 @contextlib.contextmanager
@@ -187,9 +190,15 @@ def _opened_video(path: Path, owners: Owners, max_pixels: int) -> Iterator[_Vide
         try:
             facts = video.facts()
         except EncodeError as error:
-            raise EncodeError(f"{path}: is not a whole video: {error.__cause__ or error}") from error
-        if facts.size[0] * facts.size[1] > max_pixels or not facts.frames:
             raise EncodeError(
-                f"{path}: is {facts.size[0]}x{facts.size[1]} and has {facts.frames} frames; --max-pixels allows more"
+                f"{path}: is not a whole video, or none as daddy-encode writes them (an MP4 of one H.264 track and no "
+                f"sound, a GIF89a): {error.__cause__ or error}; encode it again, or bring it into that form with ffmpeg"
+            ) from error
+        if not facts.frames:
+            raise EncodeError(
+                f"{path}: has no frame, or as a fragmented MP4 no index of them; `ffmpeg -i FILE -c copy NEW.mp4` "
+                "writes one with an index"
             )
+        if facts.size[0] * facts.size[1] > max_pixels:
+            raise EncodeError(f"{path}: is {facts.size[0]}x{facts.size[1]}; --max-pixels allows more")
         yield _VideoClip(path, video, facts, owners)

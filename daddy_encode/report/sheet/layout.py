@@ -21,6 +21,8 @@ _SMALLEST_UNIT = 1.0
 _BORDER_IN_WIDTH = 500
 # Between pictures, and around all of them, in a picture's width.
 _GAP_IN_WIDTH = 60
+# As the command takes it; no sheet is wider.
+WIDEST = 65_535
 _SMALLEST_GAP = 4
 
 
@@ -115,9 +117,11 @@ def cell_of(size: tuple[int, int], width: int | None, lines: int, name: str) -> 
     """
     wide, high = size
     if width is not None and width > wide and width % wide:
+        times = min(max(2, round(width / wide)), WIDEST // wide)
+        larger = f", or {wide * times}" if times > 1 else ""
         raise SettingsError(
-            f"{name}: --width {width} would blur its pictures, which are {wide} wide; give {wide} or less, or "
-            f"{wide * max(2, round(width / wide))}, so that each pixel is a square"
+            f"{name}: --width {width} would blur its pictures, which are {wide} wide; give {wide} or less{larger}, so "
+            "that each pixel is a square"
         )
     shown = width or wide
     unit = max(_SMALLEST_UNIT, shown / _UNITS_IN_WIDTH)
