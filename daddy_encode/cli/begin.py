@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
-from daddy_encode.cli.marks.select import select_marked
+from daddy_encode.cli.marks.recording import recording_is_other
+from daddy_encode.cli.marks.select import outermost_first, select_marked
 from daddy_encode.encoding.context import Context
 from daddy_encode.encoding.ffmpeg.process import RunLimits
 from daddy_encode.encoding.frames.owners import trusted_owners
@@ -47,10 +48,11 @@ def find_jobs(
 ) -> FoundJobs:
     """The jobs at `paths` that are `marked`; logs what is passed over, and what is wrong.
 
-    `work` is what is done with them, as a verb; `split` as for `find_all_jobs`; `compare_marks` as for `select_marked`.
+    `work` is what is done with them, as a verb; `split` as for `find_all_jobs`; `compare_marks`: whether to leave out
+    those of which another recording than the marked one is there, as far as the marks say which.
     """
     found = find_all_jobs(
-        paths,
+        paths if marked is None else outermost_first(paths),
         output_dir,
         salvage=bool(context.settings.salvage),
         split=split,
@@ -62,7 +64,6 @@ def find_jobs(
     for fault in found.faults:
         log.error("%s", str(fault).replace("nothing to encode", f"nothing to {work}"))
     if marked is not None:
-        found.jobs = JobList(
-            select_marked(marked, found.jobs, lambda job: job.paths, found.faults, compare=compare_marks)
-        )
+        why_not = partial(recording_is_other, context=context) if compare_marks else None
+        found.jobs = JobList(select_marked(marked, found.jobs, lambda job: job.paths, found.faults, why_not))
     return found

@@ -88,6 +88,12 @@ def shown(path: Path) -> str:
     return one_line(str(path) if relative.startswith("..") else relative)
 
 
+def shown_first(text: str, path: Path) -> str:
+    """A line about `path`, which it begins with, with that as `shown` has it."""
+    rest = text.removeprefix(one_line(str(path)))
+    return text if rest == text else f"{shown(path)}{rest}"
+
+
 def counted(count: int, noun: str) -> str:
     """`1 video`, `2 videos`."""
     return f"{count} {noun}{'s' * (count != 1)}"

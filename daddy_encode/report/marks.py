@@ -42,7 +42,7 @@ class Mark(Struct, frozen=True):
     mark: Literal["good", "bad"] | None = None
     star: bool = False
     note: Annotated[str, Meta(max_length=100_000)] = ""
-    source: Annotated[str, Meta(pattern="^([0-9a-f]{16,64})?$")] = ""
+    source: Annotated[str, Meta(pattern=r"^([0-9a-f]{16,64})?\Z")] = ""
 
     def has_any(self, marks: Collection[str]) -> bool:
         """Whether the job is marked as one of `marks`; of none: whether it is listed, and not as a bad one."""
@@ -94,11 +94,13 @@ class MarkedJobs:
     Attributes:
         listed: How many are selected.
         missing: The names of those that were not found, in the file's order.
+        left_out: How many of those that were found are left out, as whoever asked for them has counted.
     """
 
     def __init__(self, marks: Iterable[Mark], kinds: Collection[str]) -> None:
         self._sources = {mark.job: mark.source for mark in marks if mark.has_any(kinds)}
         self._found: dict[str, Path | None] = dict.fromkeys(self._sources)
+        self.left_out = 0
 
     @property
     def listed(self) -> int:
@@ -125,8 +127,11 @@ class MarkedJobs:
             if name not in self._found:
                 continue
             twin = self._found[name]
-            if twin is not None:
-                raise SettingsError(f"{twin} and {paths.job}: marks would name both {name!r}; give one of them as PATH")
+            # One job may have a receipt beside it, and one in the output directory.
+            if twin not in (None, paths.job):
+                raise SettingsError(
+                    f"{str(twin)!r} and {str(paths.job)!r}: marks would name both {name!r}; rename one of them"
+                )
             self._found[name] = paths.job
             selected.append(job)
         return selected

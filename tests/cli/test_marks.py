@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -96,6 +97,41 @@ def test_what_was_not_marked_is_neither_cleaned_nor_packed_under_its_name(tree: 
     assert with_frames(tree) == set(JOBS) - {"b/bad and starred"}
 
 
+def test_a_recording_in_the_place_of_the_marked_one_is_neither_encoded_nor_packed(tree: Path, tmp_path: Path) -> None:
+    marks = marks_file(tmp_path / "marks.json", with_sources(tree))
+    video = video_of(tree / "a/bad").read_bytes()
+    # Recorded anew, and not yet encoded: the receipt is still that of the marked one. The same without a receipt.
+    for job in ("a/bad", "b/bad and starred"):
+        shutil.rmtree(tree / job)
+        write_job(tree / job, 1)
+    (tree / "b/bad and starred.receipt.json").unlink()
+    for command in ("encode", "pack"):
+        status, text = told(command, tree, "--from", marks, "--mark", "bad")
+        assert (status, text.count(": left out: another recording than")) == (0, 2), text
+    assert (packed(tree), video_of(tree / "a/bad").read_bytes()) == (set(), video)
+    # A copy of the marked one has other times, and is the same recording.
+    os.utime(tree / "a/good/000000.png", (1, 1))
+    (tree / "b/good.receipt.json").unlink()
+    status, text = told("pack", tree, "--from", marks, "--mark", "good")
+    assert (status, packed(tree)) == (0, {"a/good", "b/good"}), text
+
+
+def test_of_two_files_neither_is_left_out_without_a_word(tree: Path, tmp_path: Path) -> None:
+    one, other = marks_file(tmp_path / "one.json"), marks_file(tmp_path / "other.json")
+    for command in ("clean", "encode", "pack", "verify", "submit"):
+        status, text = told(command, tree, "--from", one, "--from", other, "--mark", "bad")
+        assert (status, str(one) in text, f"{other}: give one of them" in text) == (2, True, True), text
+    assert with_frames(tree) == set(JOBS)
+
+
+def test_a_job_that_two_paths_lead_to_is_found_by_its_name_in_the_outer_one(tree: Path, tmp_path: Path) -> None:
+    marks = marks_file(tmp_path / "marks.json")
+    for command, words in (("pack", "2 jobs packed"), ("verify", "2 videos of 2 jobs verified")):
+        status, text = told(command, tree / "a", tree, "--from", marks, "--mark", "good")
+        assert (status, words in text, "not found" in text) == (0, True, False), text
+    assert packed(tree) == {"a/good", "b/good"}
+
+
 def test_clean_wants_to_be_told_which_marks(tree: Path, tmp_path: Path) -> None:
     status, text = told("clean", tree, "--from", marks_file(tmp_path / "marks.json"), "--yes")
     assert (status, with_frames(tree)) == (2, set(JOBS))
@@ -128,6 +164,21 @@ def test_verify_verifies_marked_jobs_alone(tree: Path, tmp_path: Path) -> None:
     assert (status, "4 videos of 4 jobs verified, 0 faults" in text) == (0, True), text
     status, text = told("verify", tree, "--from", tmp_path / "marks.json", "--mark", "bad")
     assert (status, "a/bad.mp4" in text) == (1, True), text
+    # Nobody has asked for it.
+    (tree / "a/bad.receipt.json").write_bytes(b"broken")
+    status, text = told("verify", tree, "--from", tmp_path / "marks.json", "--mark", "good")
+    assert (status, "2 videos of 2 jobs verified, 0 faults" in text) == (0, True), text
+    status, text = told("verify", tree, "--from", tmp_path / "marks.json", "--mark", "bad")
+    assert (status, "a/bad.receipt.json: not a valid receipt" in text, "not found" in text) == (1, True, False), text
+
+
+def test_what_verify_leaves_out_is_counted_and_alone_is_no_success(tree: Path, tmp_path: Path) -> None:
+    marks = with_sources(tree)
+    marks[0] = {**marks[0], "source": "0" * 64}
+    status, text = told("verify", tree, "--from", marks_file(tmp_path / "marks.json", marks), "--mark", "good")
+    assert (status, "1 video of 1 job verified, 0 faults, 1 skipped" in text) == (0, True), text
+    status, text = told("verify", tree, "--from", marks_file(tmp_path / "marks.json", marks[:1]))
+    assert (status, "0 videos of 0 jobs verified, 0 faults, 1 skipped" in text) == (1, True), text
 
 
 @pytest.mark.soak
@@ -140,6 +191,10 @@ def test_names_are_relative_to_the_tree_wherever_outputs_are(tmp_path: Path) -> 
     assert [path.name for path in out.rglob("*.mp4")] == ["b.mp4"]
     status, text = told("verify", tmp_path / "spool", "--output-dir", out, "--from", marks)
     assert (status, "1 video of 1 job verified" in text) == (0, True), text
+    # With a receipt beside it as well: both are that job's.
+    assert told("encode", tmp_path / "spool")[0] == 0
+    status, text = told("verify", tmp_path / "spool", "--output-dir", out, "--from", marks)
+    assert (status, "2 videos of 2 jobs verified" in text) == (0, True), text
 
 
 @pytest.mark.soak
@@ -196,7 +251,10 @@ def test_a_name_that_two_jobs_share_is_refused(tree: Path, tmp_path: Path) -> No
     mark: dict[str, object] = {"job": "odd\\nname", "mark": "bad", "source": receipt["source"]["sha256"]}
     marks = marks_file(tmp_path / "marks.json", [mark])
     status, text = told("clean", tree, "--from", marks, "--mark", "bad", "--yes")
-    assert (status, "marks would name both" in text) == (2, True), text
+    assert (status, "marks would name both" in text, "rename one of them" in text) == (2, True, True), text
+    # Told apart.
+    assert repr(str(tree / "odd\nname")) in text
+    assert repr(str(tree / "odd\\nname")) in text
     assert (tree / "odd\\nname" / "000000.png").exists()
     shutil.rmtree(tree / "odd\\nname")
     (tree / "odd\\nname.receipt.json").unlink()
@@ -211,6 +269,10 @@ def test_what_is_no_file_of_marks_is_refused_in_one_line(tree: Path, tmp_path: P
     assert said.startswith("--from ")
     assert "marks.json: not a valid file of marks: Invalid enum value 'BAD'" in said
     assert said.endswith("; export it from the gallery again")
+    (tmp_path / "marks.json").write_text('{"version": 2, "marks": []}')
+    assert told("pack", tree, "--from", tmp_path / "marks.json")[1].endswith("reads (1); update daddy-encode")
+    marks_file(tmp_path / "marks.json", [{"job": "a/bad", "mark": "bad", "source": "0" * 16 + "\n"}])
+    assert told("pack", tree, "--from", tmp_path / "marks.json")[0] == 2
 
 
 @pytest.mark.soak

@@ -36,7 +36,7 @@ from daddy_encode.errors import (
     SpoolError,
     one_line,
 )
-from daddy_encode.report.log import counted, seconds_text, set_up_logging, shown, size
+from daddy_encode.report.log import counted, seconds_text, set_up_logging, shown, shown_first, size
 from daddy_encode.report.marks import MarkedJobs
 from daddy_encode.report.progress import AboveBar, Progress
 from daddy_encode.service.found_jobs import FoundJobs
@@ -260,7 +260,7 @@ class _Tally:
         reason, state = one_line(str(outcome)), "kept"
         if isinstance(outcome, KeptError | Skipped | ClaimedError):
             self._kept += 1
-            log.info("%s", reason)
+            log.info("%s", shown_first(reason, paths.job))
         elif may_pass(outcome):
             self.deferred += 1
             log.warning("%s", reason)

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 import click
 
+from daddy_encode.errors import one_line
+
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
@@ -32,12 +34,20 @@ def marks_options(*, mark_required: bool = False) -> Callable[[_Function], _Func
 
     def decorate(function: _Function) -> _Function:
         @functools.wraps(function)
-        def with_marks(*arguments: Any, marks_file: str | None, mark: tuple[str, ...], **options: Any) -> Any:
-            if mark and marks_file is None:
+        def with_marks(*arguments: Any, marks_file: tuple[str, ...], mark: tuple[str, ...], **options: Any) -> Any:
+            if len(marks_file) > 1:
+                # Where two people say good and bad of one job, somebody has to look at it.
+                raise click.UsageError(
+                    one_line(
+                        f"--from {marks_file[0]} and --from {marks_file[1]}: give one of them; import both in the "
+                        "gallery and export them as one, or run this once for each"
+                    )
+                )
+            if mark and not marks_file:
                 raise click.UsageError("--mark: of which file? Give --from marks.json, which a gallery exports")
-            if marks_file is not None and mark_required and not mark:
+            if marks_file and mark_required and not mark:
                 raise click.UsageError("--from: which of the marks? Give --mark bad, say: nothing is deleted without")
-            from_marks = FromMarks(marks_file, mark) if marks_file is not None else None
+            from_marks = FromMarks(marks_file[0], mark) if marks_file else None
             return function(*arguments, from_marks=from_marks, **options)
 
         which = (
@@ -52,9 +62,11 @@ def marks_options(*, mark_required: bool = False) -> Callable[[_Function], _Func
                     "--from",
                     "marks_file",
                     metavar="FILE",
+                    # To see that there are two: else the last would be taken without a word.
+                    multiple=True,
                     help="Only jobs that people have marked: FILE is the marks.json that a gallery exports, - standard "
                     "input. Its names are relative to the tree that the gallery shows, which PATH or ROOT must be. "
-                    "Default: all jobs.",
+                    "One file. Default: all jobs.",
                 ),
                 click.option(
                     "--mark",

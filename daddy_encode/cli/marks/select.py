@@ -5,18 +5,20 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TypeVar
 
 from daddy_encode.cli.marks.options import FromMarks
 from daddy_encode.errors import DaddyEncodeError, ManifestError, SettingsError, SpoolError, one_line
 from daddy_encode.report.log import counted, shown
 from daddy_encode.report.marks import MAX_MARKS_BYTES, MarkedJobs, parse_marks
-from daddy_encode.spool.paths import JobPaths, user_path
+from daddy_encode.spool.paths import JobPaths, absolute, user_path
 from daddy_encode.spool.publish import explain
 from daddy_encode.spool.receipt import read_receipt
 
 log = logging.getLogger(__name__)
 
+OTHER_RECORDING = "another recording than the one that was marked has this name"
 # Of the names in the file that are not found.
 SHOWN_NAMES = 3
 LONGEST_NAME = 100
@@ -49,7 +51,16 @@ def marks_and_text(given: FromMarks) -> tuple[MarkedJobs, bytes]:
     except OSError as error:
         raise SettingsError(f"--from {name}: cannot be read: {explain(error)}") from error
     except ManifestError as error:
-        raise SettingsError(f"--from {error}; export it from the gallery again") from error
+        advice = "" if "; " in str(error) else "; export it from the gallery again"
+        raise SettingsError(f"--from {error}{advice}") from error
+
+
+def outermost_first(paths: Iterable[Path]) -> list[Path]:
+    """The paths that a user has named, those above others before these.
+
+    A job below two of them is found below the first, and the names in a file of marks are relative to the tree.
+    """
+    return sorted(paths, key=lambda path: len(absolute(path).parts))
 
 
 def select_marked(
@@ -57,8 +68,7 @@ def select_marked(
     jobs: Iterable[_Job],
     paths_of: Callable[[_Job], JobPaths],
     faults: list[SpoolError] | list[DaddyEncodeError],
-    *,
-    compare: bool = True,
+    why_not: Callable[[JobPaths, str], str] | None,
 ) -> list[_Job]:
     """The jobs that `marked` selects; logs which it lists and are not among them.
 
@@ -67,8 +77,9 @@ def select_marked(
         jobs: What was found.
         paths_of: The names of one of them.
         faults: Is given one where nothing is left of what is listed.
-        compare: Whether to leave out those that are another recording by now, or in another tree, than the one that was
-            marked, as far as the marks say which. Default: yes.
+        why_not: Called for each job that the marks select and say of which recording they are, with the job's names and
+            what the `source.sha256` of that began with: why it is left out, which is logged; empty: it is not.
+            None: none is.
 
     Raises:
         SettingsError: Two jobs have one name.
@@ -85,13 +96,21 @@ def select_marked(
         else:
             faults.append(SpoolError(f"{text}; is PATH the tree that the gallery shows?"))
             log.error("%s", faults[-1])
-    return [job for job in selected if not compare or _is_marked(marked.source(paths_of(job)), paths_of(job))]
+    left = []
+    for job in selected:
+        paths = paths_of(job)
+        source = marked.source(paths)
+        if source and why_not is not None and (reason := why_not(paths, source)):
+            log.warning("%s: left out: %s", shown(paths.job), reason)
+            marked.left_out += 1
+        else:
+            left.append(job)
+    return left
 
 
-def _is_marked(source: str, paths: JobPaths) -> bool:
-    """Whether a job's receipt is of the recording that was marked; logs where it is of another."""
-    receipt = read_receipt(paths.receipt) if source else None
+def receipt_is_other(paths: JobPaths, source: str) -> str:
+    """As `why_not`: whether the videos that a job's receipt names are of another recording than the marked one."""
+    receipt = read_receipt(paths.receipt)
     if receipt is None or not receipt.source.sha256 or receipt.source.sha256.startswith(source):
-        return True
-    log.warning("%s: left out: another recording than the one that was marked has this name", paths.job)
-    return False
+        return ""
+    return OTHER_RECORDING

@@ -19,7 +19,7 @@ from daddy_encode.cli.marks.select import read_marks
 from daddy_encode.cli.scheduling import schedule_as_batch
 from daddy_encode.cli.signals import on_signals
 from daddy_encode.errors import ClaimedError, DaddyEncodeError, Interrupted, Skipped
-from daddy_encode.report.log import counted, set_up_logging, shown, size
+from daddy_encode.report.log import counted, set_up_logging, shown, shown_first, size
 from daddy_encode.report.progress import AboveBar, Progress
 from daddy_encode.service.stop import StopSwitch
 from daddy_encode.spool.claims import Claims
@@ -107,11 +107,11 @@ class PackTally:
             self._record(work(on_frame=on_frame))
         except (LeftError, Skipped) as error:
             self._left += 1
-            log.info("%s", error)
+            log.info("%s", shown_first(str(error), paths.job))
             self._print(paths, "left", error)
         except (Interrupted, ClaimedError) as error:
             self.deferred += 1
-            log.info("%s", error)
+            log.info("%s", shown_first(str(error), paths.job))
             self._print(paths, "left", error)
         except (DaddyEncodeError, OSError) as error:
             if may_pass(error) and not _is_closed(error):

@@ -36,10 +36,12 @@ class FoundReceipts(Struct):
 
     Attributes:
         receipts: Each once.
-        faults: What is wrong with paths, and with receipts that cannot be read.
+        unreadable: Those that cannot be read: what is said of each, and the names of its job, as far as they show.
+        faults: What is wrong with paths.
     """
 
     receipts: list[FoundReceipt] = field(default_factory=list)
+    unreadable: list[tuple[SpoolError, JobPaths]] = field(default_factory=list)
     faults: list[DaddyEncodeError] = field(default_factory=list)
 
 
@@ -94,18 +96,19 @@ def _add(
     if isinstance(receipt, ManifestError):
         text = str(receipt)
         advice = "" if "; " in text else "; `daddy-encode encode --force` makes it and its videos anew"
-        found.faults.append(SpoolError(f"{text}{advice}"))
+        found.unreadable.append((SpoolError(f"{text}{advice}"), _job_of(place, None, path, output_dir)))
         return
     outputs = {record.format: record.frames for record in receipt.outputs}
     paths = _job_of(place, receipt, path, output_dir)
     found.receipts.append(FoundReceipt(paths, sum(outputs.values()), bool(outputs)))
 
 
-def _job_of(place: Path, receipt: Receipt, path: Path, output_dir: Path | None) -> JobPaths:
-    """The names of the job whose receipt is at `place`, found at `path`."""
+def _job_of(place: Path, receipt: Receipt | None, path: Path, output_dir: Path | None) -> JobPaths:
+    """The names of the job whose receipt is at `place`, found at `path`; without it, of a directory's only job."""
     base = place.with_name(place.name.removesuffix(RECEIPT_SUFFIX))
     name = base.name
-    if receipt.sequence is not None:
+    sequence = receipt.sequence if receipt is not None else None
+    if receipt is not None and sequence is not None:
         # Its outputs have the name of the sequence after the directory's.
         name = receipt.job if base.name.startswith(f"{receipt.job}.") else base.name
     root = absolute(path)
@@ -117,4 +120,4 @@ def _job_of(place: Path, receipt: Receipt, path: Path, output_dir: Path | None) 
         directory = root if relative == Path(root.name) and not (root / relative).is_dir() else root / relative
     elif base.parent.is_relative_to(root):
         top = root
-    return JobPaths(directory, base, top, receipt.sequence)
+    return JobPaths(directory, base, top, sequence)

@@ -17,7 +17,7 @@ from daddy_encode.archive.verify.result import VerifiedJob, VerifiedVideo
 from daddy_encode.cli.json_lines import print_line
 from daddy_encode.cli.main import FAILED, INTERRUPTED
 from daddy_encode.cli.marks.options import FromMarks
-from daddy_encode.cli.marks.select import read_marks, select_marked
+from daddy_encode.cli.marks.select import outermost_first, read_marks, receipt_is_other, select_marked
 from daddy_encode.cli.scheduling import schedule_as_batch
 from daddy_encode.cli.signals import on_signals
 from daddy_encode.cli.verify.find import FoundReceipt, find_receipts
@@ -61,12 +61,16 @@ def run(
     on_signals(stop.set)
     schedule_as_batch()
     begin = time.monotonic()
-    found = find_receipts(paths, output_dir)
+    found = find_receipts(paths if marked is None else outermost_first(paths), output_dir)
+    unreadable = found.unreadable if marked is None else marked.select(found.unreadable, lambda one: one[1])
+    found.faults += [fault for fault, _ in unreadable]
     for error in found.faults:
         log.error("%s", error)
     if marked is not None:
-        found.receipts = select_marked(marked, found.receipts, lambda receipt: receipt.paths, found.faults)
-    tally = _Tally(len(found.faults), as_json=as_json)
+        found.receipts = select_marked(
+            marked, found.receipts, lambda receipt: receipt.paths, found.faults, receipt_is_other
+        )
+    tally = _Tally(len(found.faults), marked.left_out if marked is not None else 0, as_json=as_json)
     with (
         Progress(len(found.receipts), sum(receipt.frames for receipt in found.receipts), hidden=quiet) as progress,
         stop.event() as event,
@@ -96,12 +100,12 @@ def run(
 class _Tally:
     """Says what is wrong with each job, and counts."""
 
-    def __init__(self, faults: int, *, as_json: bool) -> None:
+    def __init__(self, faults: int, skipped: int, *, as_json: bool) -> None:
         self.faults = faults
         self.unjudged = 0
         self.videos = 0
         self.jobs = 0
-        self.skipped = 0
+        self.skipped = skipped
         self._as_json = as_json
 
     def __str__(self) -> str:

@@ -1,0 +1,56 @@
+"""Whether what is in a job's directory is the recording that was marked: for commands that work on frames."""
+
+from __future__ import annotations
+
+from daddy_encode.cli.marks.select import OTHER_RECORDING
+from daddy_encode.encoding.context import Context
+from daddy_encode.encoding.frames.job_directory import JobDirectory
+from daddy_encode.encoding.frames.listing import FrameListing, list_frames
+from daddy_encode.encoding.frames.source import frames_sha256
+from daddy_encode.encoding.gone import open_job
+from daddy_encode.encoding.recorded import is_of
+from daddy_encode.errors import DaddyEncodeError, FrameError, TransientError
+from daddy_encode.spool.manifest import MANIFEST_NAME
+from daddy_encode.spool.paths import JobPaths
+from daddy_encode.spool.receipt import Receipt, is_receipt_of, read_receipt
+from daddy_encode.spool.recording.deleting import is_half_deleted
+
+
+def recording_is_other(paths: JobPaths, source: str, context: Context) -> str:
+    """As `why_not` of `select_marked`: whether a job's frames are of another recording than the marked one.
+
+    A receipt is believed only of the frames that it was made of, and where there are none any more; others are read.
+    What is wrong with the job otherwise is no reason: whoever works on it says so.
+
+    Args:
+        paths: The job's names.
+        source: What the SHA-256 of the frames of the marked one began with.
+        context: Whose jobs are taken, how large frames may be.
+    """
+    try:
+        with open_job(paths, context) as directory:
+            found = directory.manifest()
+            promised, manifest_sha256 = (found[0].frames, found[1]) if found is not None else (None, None)
+            manifest = directory.status(MANIFEST_NAME)
+            listing = list_frames(directory, directory.mtime_ns(), manifest, paths.pattern, promised)
+            receipt = read_receipt(paths.receipt, directory.check_owner)
+            if receipt is not None and _tells(paths, directory, listing, receipt, manifest_sha256):
+                sha256 = receipt.source.sha256
+            else:
+                try:
+                    sha256 = frames_sha256(directory, listing.frames.names)
+                except (FrameError, TransientError) as error:
+                    return f"it is not known to be the recording that was marked: {error}"
+    except (DaddyEncodeError, OSError):
+        return ""
+    return "" if sha256.startswith(source) else OTHER_RECORDING
+
+
+def _tells(
+    paths: JobPaths, directory: JobDirectory, listing: FrameListing, receipt: Receipt, manifest_sha256: str | None
+) -> bool:
+    """Whether a receipt tells which recording is in a directory."""
+    if not is_receipt_of(paths, receipt):
+        return False
+    is_gone = not listing.frames or is_half_deleted(paths, directory.files, directory.descriptor, directory.check_owner)
+    return is_gone or is_of(receipt, listing.sha256, manifest_sha256)
