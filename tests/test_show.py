@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -99,9 +100,10 @@ def test_what_cannot_be_shown_is_an_error(videos: Path, tmp_path: Path) -> None:
     for wrong in (0, True, "480"):
         with pytest.raises(SettingsError, match=f"width is {wrong!r}"):
             show(videos / "clip.mp4", width=wrong)  # type: ignore[arg-type]
-    for wrong in ("1", 1e6, None, -5, 0):
+    many: list[Any] = ["1", 1e6, None, -5, 0]
+    for most in many:
         with pytest.raises(SettingsError, match="max_bytes is"):
-            show(videos / "clip.mp4", max_bytes=wrong)  # type: ignore[arg-type]
+            show(videos / "clip.mp4", max_bytes=most)
     for kind in ("mp4", "gif"):
         data = (videos / f"clip.{kind}").read_bytes()
         for part in (b"", data[:40], data[:-10], b"x" * 100):

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from daddy_encode.cli.user_path import UserPath
-from daddy_encode.cli.verify.command import max_pixels_option
+from daddy_encode.cli.verify.max_pixels import max_pixels_option
 
 # Standard output, as an output file.
 STDOUT = "-"

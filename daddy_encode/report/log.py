@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from daddy_encode.errors import one_line
-from daddy_encode.spool.receipt import OutputRecord, Receipt
+
+if TYPE_CHECKING:
+    import logging
+
+    from daddy_encode.spool.receipt import OutputRecord, Receipt
 
 NAME = "daddy_encode"
 # A log is not a receipt: of many lost frames, the first few.
@@ -36,6 +39,8 @@ def saved_line(record: OutputRecord, path: Path, receipt: Receipt | None = None,
 
 def log_saved(record: OutputRecord, path: Path) -> None:
     """Log the line of a video that is no job's, and what a viewer should know of it."""
+    import logging
+
     log = logging.getLogger(NAME)
     log.info("%s", saved_line(record, path))
     for warning in record.warnings:
@@ -117,13 +122,6 @@ def seconds_text(seconds: float) -> str:
     return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
 
 
-class _OneLine(logging.Formatter):
-    """Each record is one printable line, whatever text of the spool is in it."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return one_line(super().format(record))
-
-
 def set_up_logging(handler: logging.Handler, *, quiet: bool = False, verbose: bool = False) -> None:
     """Send this package's log to `handler`, with the time where standard error is a file, such as a Slurm job's.
 
@@ -132,8 +130,17 @@ def set_up_logging(handler: logging.Handler, *, quiet: bool = False, verbose: bo
         quiet: Only warnings and errors. Default: what was saved, as well.
         verbose: All there is to say. Default: not.
     """
+    # Loaded by those that log: the other functions here are for all commands.
+    import logging
+
+    class OneLine(logging.Formatter):
+        """Each record is one printable line, whatever text of the spool is in it."""
+
+        def format(self, record: logging.LogRecord) -> str:
+            return one_line(super().format(record))
+
     stamp = "" if sys.stderr.isatty() else "%(asctime)s "
-    handler.setFormatter(_OneLine(f"{stamp}%(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+    handler.setFormatter(OneLine(f"{stamp}%(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S"))
     logger = logging.getLogger(NAME)
     logger.handlers = [handler]
     logger.setLevel(logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO)

@@ -19,6 +19,8 @@ from daddy_encode.spool.records import Check, encode_record, most_values, parse_
 MANIFEST_NAME = "manifest.json"
 # See spool/recording/rollout.py.
 ROLLOUT_NAME = "rollout.json"
+# See spool/recording/annotations.py.
+ANNOTATIONS_NAME = "annotations.jsonl"
 
 # Of a rollout's `meta` in the receipt of its job: bytes of compact JSON, and values; so that a receipt stays readable.
 MOST_META = 2**16

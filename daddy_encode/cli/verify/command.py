@@ -11,17 +11,8 @@ from daddy_encode.cli.duration import Seconds
 from daddy_encode.cli.marks.options import marks_options
 from daddy_encode.cli.status_command import output_dir_option
 from daddy_encode.cli.user_path import UserPath
+from daddy_encode.cli.verify.max_pixels import max_pixels_option
 from daddy_encode.encoding import option_values
-from daddy_encode.spool.png.pixels import MAX_PIXELS
-
-max_pixels_option = click.option(
-    "--max-pixels",
-    type=click.FloatRange(0.0001, 1024),
-    metavar="MPIXEL",
-    default=MAX_PIXELS / 2**20,
-    show_default=True,
-    help="Largest frame, in units of 1,048,576 pixels, as for encode.",
-)
 
 
 @click.command("verify")

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import BinaryIO
 
 from msgspec.structs import replace
 
+from daddy_encode.encoding.decoding.rows import Picture, Rows, whole_picture
+from daddy_encode.encoding.frames.bad_frames import FIT, size_differs
 from daddy_encode.encoding.frames.complete import missing_text
-from daddy_encode.encoding.frames.job_directory import JobDirectory
+from daddy_encode.encoding.frames.job_directory import BadFrameError, JobDirectory
 from daddy_encode.encoding.frames.owners import Owners
-from daddy_encode.encoding.frames.pictures import Look
+from daddy_encode.encoding.frames.pictures import Look, Pictures, Range, Size
 from daddy_encode.encoding.frames.survey import survey
-from daddy_encode.encoding.stored.choose import job_source
+from daddy_encode.encoding.png.parse import PngFault
+from daddy_encode.encoding.png.pixel_rows import pixel_rows
 from daddy_encode.errors import FrameError, ManifestError, Skipped
 from daddy_encode.spool.frames import FrameSequence, frame_sequence
 from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME, Manifest
@@ -45,27 +49,53 @@ class JobFrames:
                 rollout = directory.rollout(frames.names)
                 self.rate = rollout.rate if rollout is not None else None
 
-    def choose(
-        self, wanted: Sequence[int], receipt: Receipt | None = None
-    ) -> tuple[tuple[int, int], Iterator[memoryview]]:
-        """The (width, height) of some frames, and their pixels one after another, rgb24 row by row, until the next.
+    def choose(self, wanted: Sequence[int], receipt: Receipt | None = None) -> tuple[Size, Iterator[Picture]]:
+        """The (width, height) of some frames, and their pictures; the next one is asked for in one thread.
 
         Args:
             wanted: Their numbers, from 0, ascending.
             receipt: Of the job's videos: its frames are shown as in these. Default: as they are.
 
         Raises:
-            FrameError: One of them is bad, or of another size; the error names it. Also as they are read.
+            FrameError: One of them is bad, or of another size; the error names it. Also as their rows are read.
             EncodeError: A packed file cannot be decoded.
             TransientError: They cannot be read now.
         """
+        directory = self._directory
         names = [self._names[number] for number in wanted]
         look = _look(receipt)
-        if look is not None and look.depth == "auto" and self._directory.packed is None:
-            # What is black and white depends on all of them.
-            look = replace(look, depth=survey(self._directory, self._names, look).depth)
-        source = job_source(self._directory, names, look=look)
-        return (source.width, source.height), source.frames(as_pixels=True)
+        if directory.packed is not None:
+            # Loaded where there is one: most jobs have none.
+            from daddy_encode.encoding.stored.source import PackedSource
+
+            source = PackedSource(directory.packed, names, look=look)
+            frames = source.frames(as_pixels=True)
+            return (source.width, source.height), (whole_picture(bytes(frame), source.width) for frame in frames)
+        look = look or Look()
+        # What is black and white depends on all of them.
+        depth = survey(directory, self._names, look).depth if look.depth == "auto" else look.depth
+        look = replace(look, depth=depth)
+        size = directory.size(names[0]) if look.fit is None else survey(directory, names, look).size
+        return size, (functools.partial(self._rows, name, names[0], size, look, depth) for name in names)
+
+    def _rows(self, name: str, first: str, size: Size, look: Look, depth: Range | None, count: int) -> Rows:
+        """The rows of a frame, so many at a time: a Picture. `size`: that of the `first`, or the one for all.
+
+        In any thread: nothing of the directory is changed.
+        """
+        path = self._directory.path_of(name)
+        png = self._directory.read(name)[0]
+        is_larger = png.size[0] > size[0] or png.size[1] > size[1]
+        if png.size != size and (look.fit is None or is_larger):
+            raise BadFrameError(path, size_differs(png.size, size, f"{first} is"), FIT)
+        try:
+            if png.plain and png.size == size:
+                yield from pixel_rows(png, count)
+            else:
+                pixels = Pictures(look, size, depth).of(png)
+                yield from whole_picture(bytes(pixels), size[0])(count)
+        except PngFault as fault:
+            raise BadFrameError(path, str(fault), fault.advice) from fault
 
     @contextlib.contextmanager
     def opened(self, name: str) -> Iterator[BinaryIO | None]:

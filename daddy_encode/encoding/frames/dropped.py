@@ -12,8 +12,7 @@ from daddy_encode.encoding.frames.gaps import MOST_HELD, SPARE_MISSING
 from daddy_encode.encoding.frames.job_directory import BadFrameError, JobDirectory
 from daddy_encode.errors import Skipped
 from daddy_encode.spool.frames import FrameSequence
-from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME
-from daddy_encode.spool.recording.directory import ANNOTATIONS_NAME
+from daddy_encode.spool.manifest import ANNOTATIONS_NAME, MANIFEST_NAME, ROLLOUT_NAME
 from daddy_encode.spool.records import known
 
 _KEY = b'"dropped_before"'

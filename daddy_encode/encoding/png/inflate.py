@@ -20,25 +20,32 @@ from daddy_encode.spool.png.format import LAST_FILTER
 # longer than to inflate into it.
 PIECE_BYTES = 120_000
 INPUT_BYTES = 2**16
+_WORD = 8
 # Deflate's best (RFC 1951: a length of 258 in two bits), so that a small file cannot claim a large picture.
 MOST_EXPANSION = 1032
 
 
-def inflated(png: Png) -> Iterator[bytes]:
+def inflated(png: Png, most: int = PIECE_BYTES, unit: int = _WORD) -> Iterator[bytes]:
     """Inflate the image data of `png`; after the last piece its `has_surplus` is known.
 
+    Args:
+        png: The file.
+        most: How many bytes a piece has at most.
+        unit: They end at multiples of so many bytes, but for those where the decoder ends one earlier. Default: of a
+            word, since whoever compares pieces does so by words.
+
     Returns:
-        Its rows with their filter bytes, in pieces of any length, together `header.image_bytes`.
+        Its rows with their filter bytes, in pieces, together `header.image_bytes`.
 
     Raises:
         PngFault: The data is anything else; at the latest after the last piece, but at once where it cannot be as much.
     """
     expected = png.header.image_bytes
     _check_wrapper(png.image, expected)
-    return _pieces(png, expected)
+    return _pieces(png, expected, most, unit)
 
 
-def _pieces(png: Png, expected: int) -> Iterator[bytes]:
+def _pieces(png: Png, expected: int, most: int, unit: int) -> Iterator[bytes]:
     filters = _Filters(png.header)
     decoder = decompressobj()
     source = memoryview(png.image)
@@ -50,8 +57,7 @@ def _pieces(png: Png, expected: int) -> Iterator[bytes]:
                 tail = source[given : given + INPUT_BYTES]
                 given += len(tail)
             offered = len(tail)
-            # Whole words, as far as may be: whoever compares pieces does so by words.
-            piece = decoder.decompress(tail, min(PIECE_BYTES - produced % 8, expected - produced))
+            piece = decoder.decompress(tail, min(most - produced % unit, expected - produced))
             tail = decoder.unconsumed_tail
             if not piece and (decoder.eof or len(tail) == offered):
                 raise PngFault(f"has image data for {produced} of {expected} bytes: it is cut off")

@@ -21,9 +21,9 @@ from daddy_encode.report.gallery.page import embedded_json
 from daddy_encode.report.gallery.scan import KEPT_NAMES, FoundReceipt
 from daddy_encode.report.ledger import read_one
 from daddy_encode.spool.frames import is_own_name
+from daddy_encode.spool.manifest import ANNOTATIONS_NAME
 from daddy_encode.spool.paths import RECEIPT_SUFFIX, Kind, sequence_name
 from daddy_encode.spool.receipt import OutputRecord, Receipt
-from daddy_encode.spool.recording.directory import ANNOTATIONS_NAME
 from daddy_encode.spool.stored.names import FRAMES_MKV, PACK_RECORD
 
 # Of a file: its size, modification time and inode; None where it is not there.

@@ -10,9 +10,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from daddy_encode.report.ledger import Lister, find_receipts
-from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME
+from daddy_encode.spool.manifest import ANNOTATIONS_NAME, MANIFEST_NAME, ROLLOUT_NAME
 from daddy_encode.spool.paths import RECEIPT_SUFFIX, absolute
-from daddy_encode.spool.recording.directory import ANNOTATIONS_NAME
 from daddy_encode.spool.stored.names import FRAMES_MKV, PACK_RECORD
 from daddy_encode.spool.walk import Listing, SpoolDirectory, list_outputs, listing_error
 

@@ -13,20 +13,21 @@ from typing import TYPE_CHECKING, Protocol
 from daddy_encode.errors import EncodeError, FrameError, Skipped, SpoolError
 from daddy_encode.report.sheet.captions import Noted, read_notes
 from daddy_encode.spool.held_file import SAFELY
+from daddy_encode.spool.manifest import ANNOTATIONS_NAME
 from daddy_encode.spool.paths import JobPaths, absolute
 from daddy_encode.spool.receipt import Receipt, find_recorded, read_receipt
-from daddy_encode.spool.recording.directory import ANNOTATIONS_NAME
 
 if TYPE_CHECKING:
     from daddy_encode.encoding.decoding.job_frames import JobFrames
     from daddy_encode.encoding.decoding.pictures import VideoFacts, VideoFile
+    from daddy_encode.encoding.decoding.rows import Picture
     from daddy_encode.encoding.frames.owners import Owners
 
 # As players name them.
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".gif")
 
-Chosen = tuple[tuple[int, int], "Iterator[memoryview | bytes]"]
-"""The width and height of pictures, and their pixels one after another, rgb24 row by row, each until the next."""
+Chosen = tuple[tuple[int, int], "Iterator[Picture]"]
+"""The width and height of pictures, and these one after another; the next one is asked for in one thread."""
 
 
 class Clip(Protocol):
@@ -89,8 +90,8 @@ def opened_clip(path: Path, owners: Owners, max_pixels: int) -> Iterator[Clip]:
                 )
             if path.is_file():
                 raise SpoolError(
-                    f"{path}: is a file, and not an MP4 or a GIF by its name ({', '.join(VIDEO_SUFFIXES)}); name such a "
-                    "video, or a job's directory"
+                    f"{path}: is a file, and not an MP4 or a GIF by its name ({', '.join(VIDEO_SUFFIXES)}); name such "
+                    "a video, or a job's directory"
                 )
             raise SpoolError(
                 f"{path}: is neither a job's directory nor a video (.mp4, .gif), or not there, and there is no "
@@ -147,7 +148,7 @@ class _VideoClip:
         """See Clip. Where each frame of the recording is one of the video, the annotations are of these."""
         paths = JobPaths.of(self.path.with_suffix(""))
         receipt = read_receipt(paths.receipt, self._owners.check_file)
-        if self.path.suffix == ".gif" or receipt is None or receipt.sequence is not None:
+        if self.path.suffix.lower() == ".gif" or receipt is None or receipt.sequence is not None:
             return {}
         lost = receipt.lost
         if lost.missing_count or lost.bad_count or lost.dropped_count or receipt.source.frames != self.count:
@@ -169,14 +170,17 @@ class _VideoClip:
         """See Clip."""
         return self._facts.size, self._decoded(wanted, stop)
 
-    def _decoded(self, wanted: Sequence[int], stop: threading.Event) -> Iterator[bytes]:
+    def _decoded(self, wanted: Sequence[int], stop: threading.Event) -> Iterator[Picture]:
+        from daddy_encode.encoding.decoding.rows import whole_picture
+
         size = self._facts.size
         found: list[bytes] = []
         try:
             self._video.decode(wanted, size, size, lambda _, picture: found.append(picture.tobytes()), stop)
         except EncodeError as error:
             raise EncodeError(f"{self.path}: cannot be decoded: {error}") from error
-        yield from found
+        for pixels in found:
+            yield whole_picture(pixels, size[0])
 
 
 @contextlib.contextmanager

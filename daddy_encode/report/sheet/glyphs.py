@@ -7,15 +7,12 @@ all before 10.1. Nothing here needs numpy, which takes longer to load than a she
 from __future__ import annotations
 
 import functools
-import itertools
 import math
 import unicodedata
-from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
-Point = tuple[float, float]
-Segment = tuple[float, float, float, float]
+from daddy_encode.report.sheet.strokes import covered, segments_of
 
 # From the lowest descender to the top of a capital, in units of the grid, and what is left free above and below.
 GRID_HEIGHT = 9
@@ -24,8 +21,6 @@ LINE_HEIGHT = 13
 _RADIUS = 0.46
 # On each side of a letter.
 _BEARING = 1.0
-# A curve is cut at its corners so often.
-_ROUNDS = 3
 # Rows of samples in a row of pixels, where letters are small.
 _SAMPLES = 4
 _UNKNOWN = "\ufffd"
@@ -138,7 +133,7 @@ class TextPicture(Struct, frozen=True):
 
     Attributes:
         width: In pixels.
-        rows: From above, each as grey values, 255 where there is nothing.
+        rows: From above, each rgb24, grey, 255 where there is nothing.
     """
 
     width: int
@@ -155,7 +150,7 @@ def draw_text(text: str, unit: float, darkness: int = 255) -> TextPicture:
     """
     glyphs = [_glyph(letter, unit, darkness) for letter in _plain(text)]
     rows = [b"".join(row) for row in zip(*glyphs, strict=True)] if glyphs else [b""] * line_pixels(unit)
-    return TextPicture(len(rows[0]), rows)
+    return TextPicture(len(rows[0]) // 3, rows)
 
 
 def line_pixels(unit: float) -> int:
@@ -187,9 +182,13 @@ def _advance(letter: str, unit: float) -> int:
 
 @functools.lru_cache(1024)
 def _glyph(letter: str, unit: float, darkness: int) -> list[bytes]:
-    """A letter's rows of grey values."""
+    """A letter's rows, rgb24."""
     shades = bytes(255 - darkness * value // 255 for value in range(256))
-    return [row.translate(shades) for row in _covered(letter, unit)]
+    grey = b"".join(_covered(letter, unit)).translate(shades)
+    rgb = bytearray(3 * len(grey))
+    rgb[0::3] = rgb[1::3] = rgb[2::3] = grey
+    length = 3 * _advance(letter, unit)
+    return [bytes(rgb[at : at + length]) for at in range(0, len(rgb), length)]
 
 
 @functools.lru_cache(1024)
@@ -201,85 +200,9 @@ def _covered(letter: str, unit: float) -> list[bytes]:
     bottom = height - int((LINE_HEIGHT - GRID_HEIGHT) / 2 * unit) - 0.5
     segments = [
         (left + x0 * unit, bottom - y0 * unit, left + x1 * unit, bottom - y1 * unit)
-        for x0, y0, x1, y1 in _segments(_STROKES[letter].split(" ")[1:])
+        for x0, y0, x1, y1 in segments_of(_STROKES[letter].split(" ")[1:])
     ]
     samples = _SAMPLES if unit < 3 else 2 if unit < 6 else 1
     # Thin letters would be grey all over.
     radius = max(_RADIUS * unit, 0.5)
-    spans = _spans(segments, radius, height * samples, samples)
-    return [_coverage(spans[row * samples : (row + 1) * samples], width) for row in range(height)]
-
-
-def _segments(strokes: Sequence[str]) -> Iterator[Segment]:
-    for stroke in strokes:
-        digits = stroke.removeprefix("~")
-        points: list[Point] = [(int(digits[at]), int(digits[at + 1])) for at in range(0, len(digits), 2)]
-        if len(points) == 1:
-            points *= 2
-        if stroke[0] == "~":
-            points = _rounded(points)
-        yield from ((*before, *after) for before, after in itertools.pairwise(points))
-
-
-def _rounded(points: list[Point]) -> list[Point]:
-    """A curve through the middles of the lines between the points (Chaikin's corner cutting)."""
-    is_closed = points[0] == points[-1]
-    for _ in range(_ROUNDS):
-        cut: list[Point] = []
-        for (x0, y0), (x1, y1) in itertools.pairwise(points):
-            cut += [((3 * x0 + x1) / 4, (3 * y0 + y1) / 4), ((x0 + 3 * x1) / 4, (y0 + 3 * y1) / 4)]
-        points = [*cut, cut[0]] if is_closed else [points[0], *cut[1:-1], points[-1]]
-    return points
-
-
-def _spans(segments: Sequence[Segment], radius: float, rows: int, samples: int) -> list[list[tuple[float, float]]]:
-    """Of each row of samples, from above, where it is within `radius` of the segments; `samples`: in one pixel."""
-    spans: list[list[tuple[float, float]]] = [[] for _ in range(rows)]
-    square = radius * radius
-    for x0, y0, x1, y1 in segments:
-        run, rise = x1 - x0, y1 - y0
-        length = math.sqrt(run * run + rise * rise)
-        across, up = (radius * rise / length, radius * run / length) if length else (0.0, 0.0)
-        highest, lowest = min(y0, y1) - radius, max(y0, y1) + radius
-        for row in range(max(0, int(highest * samples)), min(rows, int(lowest * samples) + 1)):
-            above = (row + 0.5) / samples - y0
-            left, right = math.inf, -math.inf
-            # The round ends, then the edges that are `radius` away on each side. Unrolled: it is most of a letter.
-            if (rest := square - above * above) > 0:
-                half = math.sqrt(rest)
-                left, right = x0 - half, x0 + half
-            distance = (row + 0.5) / samples - y1
-            if (rest := square - distance * distance) > 0:
-                half = math.sqrt(rest)
-                left = x if (x := x1 - half) < left else left
-                right = x if (x := x1 + half) > right else right
-            if rise:
-                if 0 <= (share := (above + up) / rise) <= 1:
-                    x = x0 + across + share * run
-                    left, right = x if x < left else left, x if x > right else right
-                if 0 <= (share := (above - up) / rise) <= 1:
-                    x = x0 - across + share * run
-                    left, right = x if x < left else left, x if x > right else right
-            if left < right:
-                spans[row].append((left, right))
-    return spans
-
-
-def _coverage(samples: Sequence[Sequence[tuple[float, float]]], width: int) -> bytes:
-    """How much of each pixel of a row is covered, 0 to 255, from the spans in each of its rows of samples."""
-    if not any(samples):
-        return bytes(width)
-    # By how much each pixel is covered more than the one before.
-    steps = [0.0] * (width + 2)
-    for spans in samples:
-        end = 0.0
-        for begin, stop in sorted(spans):
-            left, right = max(begin, end), min(stop, float(width))
-            if left < right:
-                end = right
-                for edge, sign in ((left, 1.0), (right, -1.0)):
-                    pixel = int(edge)
-                    steps[pixel] += sign * (pixel + 1 - edge)
-                    steps[pixel + 1] += sign * (edge - pixel)
-    full = 255 / len(samples)
-    return bytes([int(value * full + 0.5) for value in itertools.accumulate(steps[:width])])
+    return covered(segments, radius, width, height, samples)

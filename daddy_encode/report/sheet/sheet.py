@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import itertools
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from daddy_encode.errors import SettingsError, one_line
-from daddy_encode.report.sheet.canvas import Canvas
 from daddy_encode.report.sheet.captions import Decimals, Noted, caption, decimals_of
 from daddy_encode.report.sheet.clip import Clip, opened_clip
-from daddy_encode.report.sheet.glyphs import draw_text, line_pixels, text_width
+from daddy_encode.report.sheet.glyphs import TextPicture, draw_text, line_pixels, text_width
+from daddy_encode.report.sheet.in_order import in_order
 from daddy_encode.report.sheet.layout import Cell, Grid, cell_of, choose_frames
+from daddy_encode.report.sheet.scanlines import Compressed, compressed, picture_lines, png_of, text_lines, white
 
 if TYPE_CHECKING:
+    from daddy_encode.encoding.decoding.rows import Picture, Rows
     from daddy_encode.encoding.frames.owners import Owners
 
 # Larger ones are not opened by what people look at pictures with: 16 pictures of 2896x2896, say.
 MOST_PIXELS = 2**27
 LONGEST_SIDE = 65_500
 _BLACK, _GREY = 230, 150
-_BORDER = 200
+# glibc gives memory that is freed back to the system, to take it anew page by page, unless so large a block was freed
+# before (mallopt(3), M_MMAP_THRESHOLD): to take one, of which nothing is used, saves a twentieth of a sheet's time.
+_LARGE_BLOCK = 2**24
+# Of a picture that is decoded at a time: below what malloc gives back to the system at once (128 KiB).
+_BYTES_AT_A_TIME = 120_000
 _UNKNOWN = Noted()
 
 
@@ -52,7 +60,7 @@ class _Block(Struct):
     grid: Grid
     cell: Cell
     size: tuple[int, int]
-    pixels: Iterator[memoryview | bytes]
+    pictures: Iterator[Picture]
     texts: Mapping[int, Sequence[Sequence[str]]]
     title: str
     title_unit: float = 0.0
@@ -102,11 +110,11 @@ def make_sheet(
         decimals = decimals_of(noted for each in notes for noted in each.values())
         blocks = []
         for clip, grid, noted in zip(clips, grids, notes, strict=True):
-            size, pixels = clip.choose(sorted(set(grid.frames)), stop)
+            size, pictures = clip.choose(sorted(set(grid.frames)), stop)
             texts = _texts(clip, grid.frames, noted, decimals) if captions else {}
             cell = cell_of(size, width, max((len(text) for text in texts.values()), default=0), str(clip.path))
             title = one_line(_name(clip.path)) if captions and len(clips) > 1 else ""
-            blocks.append(_Block(grid, cell, size, pixels, texts, title))
+            blocks.append(_Block(grid, cell, size, pictures, texts, title))
         margin = max(block.cell.gap for block in blocks)
         for block in blocks:
             block.title_unit = max(block.cell.unit for block in blocks)
@@ -116,13 +124,10 @@ def make_sheet(
         )
         whole_height += margin - blocks[-1].cell.gap
         _check_size(whole_width, whole_height)
-        canvas = Canvas(whole_width, whole_height)
-        canvas.begin(margin)
-        for block in blocks:
-            _draw(canvas, block, margin)
-        canvas.begin(margin - blocks[-1].cell.gap)
+        bytes(_LARGE_BLOCK)
+        png = png_of(whole_width, whole_height, in_order(_parts(blocks, whole_width, margin)))
         return Sheet(
-            canvas.png(),
+            png,
             whole_width,
             whole_height,
             sum(len(block.grid.frames) for block in blocks),
@@ -154,28 +159,54 @@ def _check_size(width: int, height: int) -> None:
         )
 
 
-def _draw(canvas: Canvas, block: _Block, left: int) -> None:
-    """Draw a clip's pictures, below what there is."""
-    cell, border = block.cell, block.cell.border
-    if block.title:
-        title = _fitted(block.title, canvas.width - 2 * left, block.title_unit)
-        canvas.begin(block.title_height)
-        canvas.write(left, 0, draw_text(title, block.title_unit, _BLACK))
-    shown: tuple[int, memoryview | bytes] = (-1, b"")
-    for row in block.grid.rows():
-        canvas.begin(cell.whole_height + cell.gap)
-        for column, frame in enumerate(row):
-            x = left + column * (cell.width + cell.gap)
-            if frame != shown[0]:
-                shown = frame, _resized(next(block.pixels), block.size, (cell.width, cell.height))
-            canvas.frame(x, border, cell.width, cell.height, border, _BORDER)
-            canvas.put(x, border, cell.width, cell.height, shown[1])
-            for line, (parts, darkness) in enumerate(zip(block.texts.get(frame, ()), (_BLACK, _GREY), strict=False)):
-                text = draw_text(_joined(parts, cell.width, cell.unit), cell.unit, darkness)
-                canvas.write(x, cell.text_top(line), text)
-    # To its end: what is packed is known to be whole then.
-    for _ in block.pixels:
-        pass
+def _parts(blocks: Sequence[_Block], width: int, margin: int) -> Iterator[Callable[[], Compressed]]:
+    """What makes the lines of the sheet from above: a row of pictures each, with all that is above it and below."""
+    above = white(width, margin)
+    for block in blocks:
+        if block.title:
+            title = _fitted(block.title, width - 2 * margin, block.title_unit)
+            above += text_lines([draw_text(title, block.title_unit, _BLACK)], margin, width - margin, width)
+        rows = block.grid.rows()
+        for number, frames in enumerate(rows):
+            pictures = [next(block.pictures) for _ in frames]
+            texts = _drawn(block, frames)
+            is_last = block is blocks[-1] and number == len(rows) - 1
+            below = white(width, margin if is_last else block.cell.gap)
+            yield functools.partial(_part, above, block, pictures, texts, below, margin, width)
+            above = b""
+        # To its end: what is packed is known to be whole then.
+        for _ in block.pictures:
+            pass
+
+
+def _drawn(block: _Block, frames: Sequence[int]) -> list[list[TextPicture]]:
+    """What is below pictures, line by line."""
+    cell = block.cell
+    texts = [block.texts.get(frame, ()) for frame in frames]
+    return [
+        [
+            draw_text(_joined(parts[line], cell.width, cell.unit) if line < len(parts) else "", cell.unit, darkness)
+            for parts in texts
+        ]
+        for line, darkness in zip(range(cell.lines), (_BLACK, _GREY), strict=False)
+    ]
+
+
+def _part(
+    above: bytes,
+    block: _Block,
+    pictures: Sequence[Picture],
+    texts: Sequence[Sequence[TextPicture]],
+    below: bytes,
+    left: int,
+    width: int,
+) -> Compressed:
+    """The lines of a row of pictures, and of what is written below them."""
+    cell = block.cell
+    count = max(1, _BYTES_AT_A_TIME // (3 * cell.width))
+    rows = [_rows(picture, block.size, (cell.width, cell.height), count) for picture in pictures]
+    below_pictures = [text_lines(line, left, cell.width + cell.gap, width) for line in texts]
+    return compressed(itertools.chain((above,), picture_lines(rows, cell, left, width), below_pictures, (below,)))
 
 
 def _fitted(text: str, width: int, unit: float) -> str:
@@ -198,11 +229,14 @@ def _joined(parts: Sequence[str], width: int, unit: float) -> str:
     return number if text_width(number, unit) <= width else ""
 
 
-def _resized(pixels: memoryview | bytes, size: tuple[int, int], shown: tuple[int, int]) -> memoryview | bytes:
-    """A picture reduced by averaging all that a pixel covers, or enlarged pixel by pixel."""
+def _rows(picture: Picture, size: tuple[int, int], shown: tuple[int, int], count: int) -> Rows:
+    """A picture's rows, reduced by averaging all that a pixel covers, or enlarged pixel by pixel."""
     if size == shown:
-        return pixels
+        return picture(count)
     from PIL import Image
 
+    from daddy_encode.encoding.decoding.rows import whole_picture
+
     how = Image.Resampling.BOX if shown[0] < size[0] else Image.Resampling.NEAREST
-    return Image.frombytes("RGB", size, bytes(pixels)).resize(shown, how).tobytes()
+    pixels = b"".join(itertools.chain.from_iterable(picture(count)))
+    return whole_picture(Image.frombytes("RGB", size, pixels).resize(shown, how).tobytes(), shown[0])(count)

@@ -39,9 +39,12 @@ HEADER = struct.Struct(">IIBBBBB")
 """IHDR's data: width, height, bit depth, colour type, compression, filter method, interlace method."""
 
 
-def chunk_parts(kind: bytes, data: bytes) -> tuple[bytes, bytes, bytes]:
-    """One chunk of a PNG file as (length and name, data, CRC), so that large data need not be copied."""
-    return CHUNK_HEAD.pack(len(data), kind), data, CHUNK_CRC.pack(crc32(data, crc32(kind)))
+def chunk_parts(kind: bytes, *data: bytes) -> tuple[bytes, ...]:
+    """One chunk of a PNG file as (length and name, its data as it came, CRC), so that large data need not be copied."""
+    crc = crc32(kind)
+    for part in data:
+        crc = crc32(part, crc)
+    return CHUNK_HEAD.pack(sum(map(len, data)), kind), *data, CHUNK_CRC.pack(crc)
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from daddy_encode.errors import SpoolError
 from daddy_encode.spool.held_file import NEW, SAFELY
+from daddy_encode.spool.manifest import ANNOTATIONS_NAME
 from daddy_encode.spool.publish import reported
-from daddy_encode.spool.recording.directory import ANNOTATIONS_NAME
 
 # Lines wait for this many bytes: one write for hundreds of frames.
 _BLOCK_BYTES = 64 * 1024

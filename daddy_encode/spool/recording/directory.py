@@ -9,15 +9,13 @@ from pathlib import Path
 
 from daddy_encode.spool.disk_budget import DiskBudget
 from daddy_encode.spool.frames import frame_name, is_frame_name
-from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME
+from daddy_encode.spool.manifest import ANNOTATIONS_NAME, MANIFEST_NAME, ROLLOUT_NAME
 from daddy_encode.spool.orphans import remove_dead, remove_temporaries
 from daddy_encode.spool.publish import reported
 from daddy_encode.spool.recording.deleting import SUFFIX as DELETING_SUFFIX
 from daddy_encode.spool.recording.frame_store import Container, files_of
 from daddy_encode.spool.recording.rollout import Rollout, TakenError, withdraw_rollout, write_rollout
 from daddy_encode.spool.stored.names import FRAMES_TAR, KEPT_TAR, stored_names
-
-ANNOTATIONS_NAME = "annotations.jsonl"
 
 
 def _in_order(frames: Iterable[str]) -> list[str]:

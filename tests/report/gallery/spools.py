@@ -18,9 +18,8 @@ from daddy_encode.errors import one_line
 from daddy_encode.report.gallery.gallery import Gallery
 from daddy_encode.report.gallery.page import page_parts
 from daddy_encode.report.gallery.sprite import Sprite, make_sprite
-from daddy_encode.spool.manifest import MANIFEST_NAME, Manifest
+from daddy_encode.spool.manifest import ANNOTATIONS_NAME, MANIFEST_NAME, Manifest
 from daddy_encode.spool.receipt import Receipt, read_receipt
-from daddy_encode.spool.recording.directory import ANNOTATIONS_NAME
 from daddy_encode.spool.records import encode_record
 from tests.jobs import encode
 from tests.media import Frames, moving_square

@@ -18,7 +18,9 @@ PRINTABLE = "".join(character for character in string.printable if character.isp
 
 def pixels(text: str, unit: float = 2.0, darkness: int = 255) -> Pixels:
     drawn = draw_text(text, unit, darkness)
-    return np.frombuffer(b"".join(drawn.rows), np.uint8).reshape(len(drawn.rows), drawn.width)
+    grey = np.frombuffer(b"".join(drawn.rows), np.uint8).reshape(len(drawn.rows), drawn.width, 3)
+    assert (grey == grey[:, :, :1]).all()
+    return grey[:, :, 0]
 
 
 def test_every_printable_letter_is_drawn_and_no_two_are_alike() -> None:
@@ -61,4 +63,4 @@ def test_any_text_is_drawn_as_wide_as_it_is_said_to_be(text: str, unit: float) -
     drawn = draw_text(text, unit)
     assert drawn.width == text_width(text, unit)
     assert len(drawn.rows) == line_pixels(unit)
-    assert {len(row) for row in drawn.rows} == {drawn.width}
+    assert {len(row) for row in drawn.rows} == {3 * drawn.width}

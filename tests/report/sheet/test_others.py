@@ -53,7 +53,7 @@ def test_of_a_video_that_cannot_be_shown_is_said_why(clip: Path, tmp_path: Path)
         tmp_path / "x.webm", *output
     )
     assert "is 64x48; --max-pixels allows more" in fault(
-        fragmented.with_name("mended.mp4"), "--max-pixels", 0.001, *output
+        fragmented.with_name("mended.mp4"), "--max-pixels", "0.001", *output
     )
 
 
@@ -65,11 +65,12 @@ def test_annotations_that_are_no_regular_file_say_nothing(tmp_path: Path, what: 
     annotations = tmp_path / "job" / "annotations.jsonl"
     os.rename(annotations, tmp_path / "elsewhere")
     assert sheet(tmp_path / "job", "-o", tmp_path / "expected.png").exception is None
-    {
-        "a link": lambda: annotations.symlink_to(tmp_path / "elsewhere"),
-        "a FIFO": lambda: os.mkfifo(annotations),
-        "a directory": annotations.mkdir,
-    }[what]()
+    if what == "a link":
+        annotations.symlink_to(tmp_path / "elsewhere")
+    elif what == "a FIFO":
+        os.mkfifo(annotations)
+    else:
+        annotations.mkdir()
     assert sheet(tmp_path / "job", "-o", tmp_path / "s.png").exception is None
     assert (tmp_path / "s.png").read_bytes() == (tmp_path / "expected.png").read_bytes()
 

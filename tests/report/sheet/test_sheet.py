@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import struct
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from daddy_encode.report.sheet.captions import Noted, caption, decimals_of
 from daddy_encode.report.sheet.glyphs import line_pixels
 from daddy_encode.spool.png.pixels import Pixels
 from tests.media import leftovers, run_command
+from tests.pngs import chunk
 from tests.report.frame_codes import coded_frames, read_code
 from tests.report.sheet.test_glyphs import pixels
 
@@ -46,6 +49,13 @@ def fault(*arguments: str | Path | int) -> str:
 def read(path: Path) -> Pixels:
     with Image.open(path) as image:
         return np.asarray(image.convert("RGB"))
+
+
+def save_by_pillow(frames: Pixels, directory: Path) -> None:
+    """Frames as PNGs of which each row has another filter."""
+    directory.mkdir()
+    for index, frame in enumerate(frames):
+        Image.fromarray(frame).save(directory / f"{index:06d}.png")
 
 
 def cells(picture: Pixels, columns: int, rows: int, lines: int = 0, top: int = 0) -> list[Pixels]:
@@ -96,6 +106,72 @@ def test_under_each_picture_is_what_it_is(tmp_path: Path, frames: Pixels) -> Non
             high, wide = expected.shape
             top = below + line * line_pixels(unit)
             assert (picture[top : top + high, left : left + wide, 1] == expected).all(), text
+
+
+def test_the_same_frames_give_the_same_bytes_whoever_wrote_them_on_any_number_of_processors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Noise, and random walks, which nobody writes without a filter; the rows of each are read in several pieces.
+    frames = np.random.default_rng(2).integers(0, 256, (6, 250, 320, 3), np.uint8)
+    frames[3:] = np.add.accumulate(frames[3:] % 3, axis=2, dtype=np.uint8)
+    save_frames_as_png(frames, tmp_path / "ours")
+    save_by_pillow(frames, tmp_path / "pillow's")
+    (tmp_path / "pillow's" / "manifest.json").write_bytes((tmp_path / "ours" / "manifest.json").read_bytes())
+    made = set()
+    for job in ("ours", "pillow's"):
+        for processors in ({0}, {0, 1}, set(range(64))):
+            monkeypatch.setattr(os, "sched_getaffinity", lambda _, processors=processors: processors)
+            assert sheet(tmp_path / job, "-o", tmp_path / "s.png", "--columns", 2, "--rows", 3).exception is None
+            made.add((tmp_path / "s.png").read_bytes())
+    assert len(made) == 1
+    picture = read(tmp_path / "s.png")
+    gap, border, line = 5, 1, line_pixels(320 / 170)
+    for number, frame in enumerate(frames):
+        top = gap + border + number // 2 * (250 + 2 * border + line + gap)
+        left = gap + number % 2 * (320 + gap)
+        assert (picture[top : top + 250, left : left + 320] == frame).all(), number
+        edge = picture[top - border : top + 250 + border, left - border : left + 320 + border]
+        assert all((side == 200).all() for side in (edge[0], edge[-1], edge[:, 0], edge[:, -1]))
+
+
+def test_frames_of_several_kinds_are_on_one_sheet(tmp_path: Path, frames: Pixels) -> None:
+    (tmp_path / "job").mkdir()
+    for index, mode in enumerate(("RGB", "L", "RGBA", "P", "1", "LA", "RGB")):
+        image = Image.fromarray(frames[index]).convert(mode)
+        image.save(tmp_path / "job" / f"{index:06d}.png")
+    assert sheet(tmp_path / "job", "-o", tmp_path / "s.png", "--no-captions").exception is None
+    for index, cell in enumerate(cells(read(tmp_path / "s.png"), 4, 2)[:7]):
+        assert (cell == read(tmp_path / "job" / f"{index:06d}.png")).all(), index
+
+
+def test_what_is_wrong_at_the_end_of_a_picture_is_noticed(tmp_path: Path, frames: Pixels) -> None:
+    job, last = tmp_path / "job", tmp_path / "job" / "000099.png"
+    save_frames_as_png(frames, job)
+    whole = last.read_bytes()
+    at = whole.index(b"IDAT")
+    (length,) = struct.unpack(">I", whole[at - 4 : at])
+    image = whole[at + 4 : at + 4 + length]
+    for wrong, said in (
+        (image[:-1] + bytes((image[-1] ^ 1,)), "000099.png: has damaged image data"),
+        (zlib.compress(zlib.decompress(image) + b"\0"), "000099.png: has more image data than its size of 80x48 needs"),
+        (zlib.compress(zlib.decompress(image)[:-1]), "000099.png: has image data for 11567 of 11568 bytes"),
+    ):
+        last.write_bytes(whole[: at - 4] + chunk(b"IDAT", wrong) + chunk(b"IEND", b""))
+        assert said in fault(job, "-o", tmp_path / "s.png")
+    Image.fromarray(frames[0, :40]).save(last)
+    assert "000099.png: is 80x40, but 000000.png is 80x48; --fit" in fault(job, "-o", tmp_path / "s.png")
+    assert not (tmp_path / "s.png").exists() and not leftovers(tmp_path)
+
+
+def test_a_gif_whatever_case_its_suffix_has_is_shown_alike(tmp_path: Path, frames: Pixels) -> None:
+    with FrameWriter(tmp_path / "job", fps=20) as writer:
+        for index, frame in enumerate(frames[:20]):
+            writer.write(frame, step=index, reward=1)
+    daddy_encode.encode(tmp_path / "job", video="gif")
+    assert sheet(tmp_path / "job.gif", "-o", tmp_path / "small.png").exception is None
+    (tmp_path / "job.gif").rename(tmp_path / "job.GIF")
+    assert sheet(tmp_path / "job.GIF", "-o", tmp_path / "large.png").exception is None
+    assert (tmp_path / "large.png").read_bytes() == (tmp_path / "small.png").read_bytes()
 
 
 @pytest.mark.soak
@@ -297,11 +373,15 @@ def test_the_same_job_gives_the_same_bytes_in_another_process_place_and_language
     assert (tmp_path / "there" / "sheet.png").read_bytes() == (tmp_path / "s.png").read_bytes()
 
 
-def test_a_sheet_of_our_pngs_loads_no_numpy(tmp_path: Path, frames: Pixels) -> None:
-    save_frames_as_png(frames, tmp_path / "job")
+@pytest.mark.parametrize(
+    ("writer", "unloaded"),
+    [("ours", {"numpy", "imageio", "PIL", "imageio_ffmpeg", "logging"}), ("Pillow", {"numpy", "imageio"})],
+)
+def test_a_sheet_loads_no_more_than_it_needs(tmp_path: Path, frames: Pixels, writer: str, unloaded: set[str]) -> None:
+    (save_frames_as_png if writer == "ours" else save_by_pillow)(frames[:20], tmp_path / "job")
     program = (
         "import atexit, sys\n"
-        "bad = {'numpy', 'imageio', 'PIL', 'imageio_ffmpeg'}\n"
+        f"bad = {unloaded!r}\n"
         "atexit.register(lambda: print(sorted(bad & set(sys.modules)), file=sys.stderr))\n"
         f"sys.argv = ['daddy-encode', 'sheet', {str(tmp_path / 'job')!r}, '-o', {str(tmp_path / 's.png')!r}]\n"
         "from daddy_encode.cli.main import main; main()"
