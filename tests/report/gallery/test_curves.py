@@ -92,6 +92,9 @@ def test_small_pictures_are_enlarged_by_whole_pixels_and_sharp() -> None:
 
 
 def test_a_picture_that_must_shrink_fills_the_box() -> None:
+    # On a phone of two or three pixels for each of CSS.
+    assert FIT.call("fit", size(160, 210), size(148, 400), 2) == {"width": 148, "height": 194.25, "sharp": False}
+    assert FIT.call("fit", size(160, 210), size(110, 400), 3)["sharp"]
     assert FIT.call("fit", size(160, 210), size(100, 105)) == {"width": 80, "height": 105, "sharp": False}
 
 

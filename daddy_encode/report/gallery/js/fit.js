@@ -4,6 +4,8 @@
 export const SMALL = 320;
 // Larger ones are enlarged smoothly, and no further: they have no more to show.
 const LARGEST_ZOOM = 2;
+// What is shown smaller than its pixels fills that much of its place, or is not sharp.
+const ENOUGH = 0.75;
 
 /**
  * @param {{width: number, height: number}} picture
@@ -15,7 +17,8 @@ export function fit(picture, box, density = 1) {
   const zoom = Math.min(box.width / picture.width, box.height / picture.height);
   const small = Math.max(picture.width, picture.height) <= SMALL;
   const whole = Math.floor(zoom * density) / density;
-  const sharp = small && whole > 0 && whole * density >= 1;
+  // Of fine screens half of a small place would stay empty.
+  const sharp = small && whole > 0 && (whole >= 1 || whole > ENOUGH * zoom);
   const factor = sharp ? whole : Math.min(zoom, LARGEST_ZOOM);
   return { width: picture.width * factor, height: picture.height * factor, sharp };
 }
