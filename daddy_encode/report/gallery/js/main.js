@@ -82,10 +82,11 @@ function start(root, data) {
   listen(document);
   inTurns(app, update);
   followAddress(state);
-  // Headings of groups stay below it.
+  // Headings of groups stay below it, where it stays; a view that fills the screen leaves it room.
   new ResizeObserver(() => {
-    const height = getComputedStyle(header).position === "sticky" ? header.offsetHeight : 0;
-    document.documentElement.style.setProperty("--header", `${height}px`);
+    const { style } = document.documentElement;
+    style.setProperty("--top", `${header.offsetHeight}px`);
+    style.setProperty("--header", `${getComputedStyle(header).position === "sticky" ? header.offsetHeight : 0}px`);
   }).observe(header);
   update(state.get(), new Set([...Object.keys(state.get()), "marks"]));
 }
