@@ -195,6 +195,27 @@ def test_rows_and_columns_are_sorted_by_what_is_asked() -> None:
         ([{"cfg.task": e, "run": r} for e in "ab" for r in "xyz"], ("cfg.task", "run")),
         ([{"seed": s, "colour": c} for s in range(3) for c in "rg"], ("colour", "seed")),
         ([{"env": "one", "seed": s, "step": t} for s in (1, 2) for t in (1, 2)], ("step", "seed")),
+        # What a rollout says of its end tells little, also where there is nothing else but the run.
+        (
+            [
+                {"run": r, "terminated": t, "truncated": not t, "seed": 1, "global_step": s}
+                for r in "ab"
+                for t in (True, False)
+                for s in (1, 2)
+            ],
+            ("global_step", "run"),
+        ),
+        ([{"terminated": t, "truncated": not t, "run": r} for t in (True, False) for r in "ab"], ("terminated", "run")),
+        # Of many runs what they have in common.
+        (
+            [
+                {"run": f"{a}/{e}/{s}", "dir1": a, "dir2": e, "env": e}
+                for a in ("ppo", "sac")
+                for e in ("Ant", "Hopper")
+                for s in range(5)
+            ],
+            ("env", "dir1"),
+        ),
         ([{"name": n} for n in "abc"], ("", "")),
     ],
 )
@@ -204,7 +225,7 @@ def test_the_sides_are_what_people_compare(metas: Metas, expected: tuple[str, st
         for key, value in meta.items():
             values[key].add(value)
     keys = [
-        {"name": key, "kind": "text" if isinstance(next(iter(of)), str) else "number", "count": len(metas)}
+        {"name": key, "kind": "number" if type(next(iter(of))) is int else "text", "count": len(metas)}
         for key, of in values.items()
     ]
     counts = {key: [[value, 1] for value in sorted(of, key=str)] for key, of in values.items()}

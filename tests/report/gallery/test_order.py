@@ -34,8 +34,8 @@ def test_facts_are_what_is_known_and_meta_hides_none_of_them() -> None:
     assert known.pop("seconds") == pytest.approx(240 * 1001 / 30000)
     assert known.pop("fps") == pytest.approx(30000 / 1001)
     assert known == {
-        "name": "deep/episode-3",
-        "run": "run-1",
+        "name": "episode-3",
+        "run": "run-1/deep",
         "state": "done",
         "frames": 240,
         "width": 480,
@@ -47,7 +47,6 @@ def test_facts_are_what_is_known_and_meta_hides_none_of_them() -> None:
         "env.name": "Ant",
         "constructor": "x",
     }
-    assert facts.call("label", {"job": "alone"}) == {"name": "alone", "run": ""}
     assert facts.call("factsOf", {"id": "b", "job": "alone", "state": "failed", "fps": [0, 0]}) == {
         "name": "alone",
         "state": "failed",

@@ -182,6 +182,32 @@ def test_a_point_of_the_plot_leads_to_its_video(browser: Browser, gallery: Path)
     assert page.texts("#player-title") == ["19"]
 
 
+@pytest.mark.soak
+def test_of_each_run_or_of_another_key_is_chosen_over_training(browser: Browser, tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip" / "job")
+    for algorithm in ("ppo", "sac"):
+        for seed in range(2):
+            for step in (1000, 2000):
+                name = f"{algorithm}/Ant/seed_{seed}/step_{step}"
+                add_job(tmp_path / "spool", name, clip, meta={"global_step": step, "return": seed})
+    page = browser.open(make_gallery(tmp_path / "spool", sprites=False), "#view=timeline")
+    page.wait_for_count(".timeline-run", 4)
+    runs = ["ppo/Ant/seed_0", "ppo/Ant/seed_1", "sac/Ant/seed_0", "sac/Ant/seed_1"]
+    assert page.texts(".timeline-run b") == runs
+    assert page.texts("#timeline-each option")[:4] == ["run", "dir1", "dir1/2", "dir3"]
+    page.select("#timeline-each", "dir1")
+    page.wait_for_count(".timeline-run", 2)
+    assert page.texts(".timeline-run b") == ["ppo", "sac"]
+    page.goto("#view=plot")
+    page.wait_for_count(".plot-legend .entry", 4)
+    assert page.texts(".plot-legend .label") == runs
+    page.select("#plot-colour", "dir1")
+    page.wait_for_count(".plot-legend .entry", 2)
+    page.goto("#group=run&q=dir3%3Dseed_1")
+    page.wait_for_count(".card", 4)
+    assert page.texts(".fold .value") == ["sac/Ant/seed_1", "ppo/Ant/seed_1"]
+
+
 def test_a_finger_shows_a_point_and_opens_it_at_the_second_touch(browser: Browser, gallery: Path) -> None:
     page = browser.open(gallery, "#view=plot")
     page.wait_for("document.querySelector('.plot-stage canvas').width > 300")

@@ -3,6 +3,7 @@ import { createDetails } from "./details.js";
 import { factsOf, keysOf } from "./facts.js";
 import { isWithin } from "./plot_data.js";
 import { CHIPS, STATES, check, matches, parse } from "./query.js";
+import { placesInRuns } from "./runs.js";
 import { sortJobs } from "./sort.js";
 
 /**
@@ -13,7 +14,8 @@ import { sortJobs } from "./sort.js";
  */
 export function createApp(data, state, marks, load) {
   const { jobs } = data;
-  const facts = new Map(jobs.map((job) => [job.id, factsOf(job)]));
+  const places = placesInRuns(jobs, data.title);
+  const facts = new Map(jobs.map((job) => [job.id, factsOf(job, places.get(job.id))]));
   const keys = keysOf(jobs, facts);
   const valuesByKey = new Map();
   let words = null;

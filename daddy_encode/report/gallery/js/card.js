@@ -21,14 +21,14 @@ const GONE = { failed: "No video", missing: "The video is no longer there" };
  */
 export function createCard(app, job, layout) {
   const facts = app.facts.get(job.id);
-  const { name, run } = label(job);
+  const { name, run } = label(facts);
   const line = el("span", { class: "progress" });
   const picture = el("span", { class: "picture" });
   const title = el("span", { class: "name" }, name);
   const marks = el("span", { class: "marks" });
   const numbers = el("span", { class: "numbers" });
   const environment = facts.get(keyFor(facts, "environment"));
-  const where = el("span", { class: "where" }, [run, environment].filter((one) => typeof one === "string" && one).join(" · "));
+  const where = el("span", { class: "where" }, [run, !run.split("/").includes(environment) && environment].filter((one) => typeof one === "string" && one).join(" · "));
   const times = el("span", { class: "times" }, timesOf(app, job, facts));
   const returned = valueAt(facts, "return");
   const said = el("span", { class: "visually-hidden" });

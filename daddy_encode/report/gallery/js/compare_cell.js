@@ -19,7 +19,7 @@ const PHASES = { before: " · not yet begun", after: " · has ended", during: ""
  *   offset(frames: number): void}} act
  */
 export function createCell(app, job, act) {
-  const { name, run } = label(job);
+  const { name, run } = label(app.facts.get(job.id));
   const letter = el("span", { class: "compare-letter", "aria-hidden": "true" });
   const said = el("span", { class: "compare-frame" });
   const values = el("dl", { class: "compare-values" });

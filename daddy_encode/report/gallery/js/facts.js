@@ -1,4 +1,5 @@
 // What can be said of a job as name and value: filters, sorting, groups, matrix and plot know nothing else of it.
+import { isDirectoryKey, placesInRuns } from "./runs.js";
 
 /** Facts that every job may have, in the order in which people look for them; all else comes from its `meta`. */
 export const BUILT_IN = Object.freeze([
@@ -7,10 +8,10 @@ export const BUILT_IN = Object.freeze([
 
 /**
  * @param {object} job one job of the page's data
+ * @param {import("./runs.js").Place} [place] see runs.placesInRuns; default: of a job alone
  * @returns {Map<string, number|string|boolean>} without what is not known
  */
-export function factsOf(job) {
-  const { name, run } = label(job);
+export function factsOf(job, { name, run, directories } = placesInRuns([job], "").get(job.id)) {
   const fps = framesPerSecond(job);
   const known = {
     name,
@@ -29,21 +30,22 @@ export function factsOf(job) {
   const facts = new Map();
   for (const key of BUILT_IN) {
     if (known[key] !== undefined && known[key] !== null && known[key] !== "") facts.set(key, known[key]);
+    if (key === "run") for (const [level, directory] of directories) facts.set(level, directory);
   }
   for (const [key, value] of Object.entries(job.meta || {})) {
-    if (value !== null && value !== "") facts.set(BUILT_IN.includes(key) ? `meta.${key}` : key, value);
+    if (value !== null && value !== "") facts.set(isOurs(key) ? `meta.${key}` : key, value);
   }
   return facts;
 }
 
+const isOurs = (key) => BUILT_IN.includes(key) || isDirectoryKey(key);
+
 /**
- * @param {object} job
- * @returns {{name: string, run: string}} the run is the first directory, "" where there is none
+ * @param {Map<string, unknown>} facts
+ * @returns {{name: string, run: string}} what a job is called
  */
-export function label(job) {
-  const slash = job.job.indexOf("/");
-  if (slash < 0) return { name: job.job, run: "" };
-  return { name: job.job.slice(slash + 1), run: job.job.slice(0, slash) };
+export function label(facts) {
+  return { name: facts.get("name"), run: facts.get("run") || "" };
 }
 
 /**
@@ -71,10 +73,32 @@ export function keysOf(jobs, factsById) {
       keys.set(name, key);
     }
   }
-  const place = (key) => (BUILT_IN.includes(key.name) ? BUILT_IN.indexOf(key.name) : BUILT_IN.length);
+  const place = ({ name }) => (isDirectoryKey(name) ? BUILT_IN.indexOf("run") + 0.5 : BUILT_IN.includes(name) ? BUILT_IN.indexOf(name) : BUILT_IN.length);
   return [...keys.values()].sort(
     (one, other) => place(one) - place(other) || other.count - one.count || (one.name < other.name ? -1 : 1),
   );
+}
+
+/** A key with more values than this is no heading for groups. */
+const MOST_GROUPS = 400;
+
+/**
+ * The keys by which jobs are put together, the run first.
+ * @param {{name: string}[]} keys see keysOf
+ * @param {(key: string) => Map<unknown, number>} valuesOf the values of a key with their counts
+ * @returns {string[]}
+ */
+export function groupKeys(keys, valuesOf) {
+  const names = keys.map(({ name }) => name).filter((name) => !["name", "finished", "seconds", "bytes"].includes(name));
+  return names.filter((name) => name === "run" || valuesOf(name).size <= MOST_GROUPS);
+}
+
+/**
+ * Whether a key only says yes or no, which tells less than a word.
+ * @param {Map<unknown, number>} values of it
+ */
+export function isFlag(values) {
+  return [...values.keys()].every((value) => typeof value === "boolean");
 }
 
 /**

@@ -3,6 +3,7 @@ import { el, replace } from "./dom.js";
 import { BUILT_IN } from "./facts.js";
 import { register } from "./keyboard.js";
 import { parse, quoted } from "./query.js";
+import { isDirectoryKey } from "./runs.js";
 import { suggest } from "./suggest.js";
 import { counted, writeValue } from "./values.js";
 
@@ -147,7 +148,7 @@ export function createFind(app, leave) {
 
 // In the words of these jobs.
 function example(app) {
-  const own = app.keys.filter(({ name }) => !BUILT_IN.includes(name));
+  const own = app.keys.filter(({ name }) => !BUILT_IN.includes(name) && !isDirectoryKey(name));
   const number = own.find(({ name, kind }) => kind === "number" && name.includes("return")) || own.find(({ kind }) => kind === "number");
   const text = own.find(({ kind }) => kind === "text");
   const parts = [];

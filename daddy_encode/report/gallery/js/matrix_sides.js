@@ -1,6 +1,8 @@
 // Which keys the matrix is made of, and the values, or bins, along each of its sides.
+import { isFlag } from "./facts.js";
 import { extentOf } from "./numbers.js";
 import { quoted } from "./query.js";
+import { isDirectoryKey } from "./runs.js";
 import { compareValues } from "./sort.js";
 import { leastStep, linearTicks, numberLabel, timeLabel, timeTicks } from "./ticks.js";
 
@@ -22,6 +24,9 @@ const COLUMNS = [
   "policy", "policy_name", "algorithm", "algo", "agent", "model", "method", "variant", "checkpoint", "run", "experiment",
   "seed", "step",
 ];
+const STEPS = ["step", "global_step", "training_step"];
+/** With more runs than this a directory above them is the better side. */
+const FEW_RUNS = 12;
 const SUCCESS = ["success", "is_success", "succeeded", "successful", "solved", "info.success", "info.is_success"];
 const TRUE = /^(?:true|yes|y|1|success|succeeded|solved|ok|pass|passed)$/i;
 
@@ -38,15 +43,21 @@ const TRUE = /^(?:true|yes|y|1|success|succeeded|solved|ok|pass|passed)$/i;
 export function defaultAxes(keys, valuesOf) {
   const most = Math.max(0, ...keys.map((key) => key.count));
   const able = keys.filter(({ name, count }) => !UNLIKELY.includes(name) && count >= most / 4 && valuesOf(name).size > 1);
-  const few = able.filter(({ name, kind }) => kind === "text" && valuesOf(name).size <= LONGEST_SIDE);
+  const few = able.filter(({ name, kind }) => kind === "text" && !isFlag(valuesOf(name)) && valuesOf(name).size <= LONGEST_SIDE);
   const last = (name) => name.slice(name.lastIndexOf(".") + 1).toLowerCase();
+  const fewestOf = (some) => some.sort((one, next) => valuesOf(one.name).size - valuesOf(next.name).size)[0];
+  const fewest = (other) => fewestOf(few.filter(({ name }) => name !== other && !isDirectoryKey(name)));
+  const named = (wanted, other) => able.find(({ name }) => last(name) === wanted && name !== other);
+  const runOf = (other) => {
+    const run = named("run", other);
+    const above = run && valuesOf("run").size > FEW_RUNS ? fewestOf(few.filter(({ name }) => isDirectoryKey(name))) : undefined;
+    return above || run;
+  };
   const first = (wanted, other) =>
-    wanted.map((one) => able.find(({ name }) => last(name) === one && name !== other)).find((key) => key !== undefined);
-  const fewest = (other) =>
-    few.filter(({ name }) => name !== other).sort((one, next) => valuesOf(one.name).size - valuesOf(next.name).size)[0];
+    wanted.map((one) => (one === "run" ? runOf(other) : named(one, other))).find((key) => key !== undefined);
   const name = (key) => (key === undefined ? "" : key.name);
   const columns = name(first(COLUMNS, ""));
-  const rows = name(first(ROWS, columns) || fewest(columns) || first(COLUMNS, columns) || able.find((key) => key.name !== columns));
+  const rows = name(first(ROWS, columns) || fewest(columns) || first([...STEPS, ...COLUMNS], columns) || able.find((key) => key.name !== columns));
   return { rows, columns: columns || name(fewest(rows) || able.find((key) => key.name !== rows)) };
 }
 

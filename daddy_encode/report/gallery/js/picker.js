@@ -65,7 +65,7 @@ export function createPicker(app) {
     }
 
     function choice(job) {
-      const { name, run } = label(job);
+      const { name, run } = label(app.facts.get(job.id));
       const facts = app.facts.get(job.id);
       const key = keyFor(facts, "return");
       return el("button", {

@@ -109,7 +109,7 @@ export function createPlayer(app, slots = {}) {
 
   function build(job) {
     view = createClipView(app, job, { playGif: true, onLabel: (frame) => annotations?.show(frame) });
-    const { name, run } = label(job);
+    const { name, run } = label(app.facts.get(job.id));
     const stage = el("div", { class: "player-stage", tabindex: "-1" }, view.element);
     if (view.shown.moves) {
       view.element.addEventListener("click", () => deck.toggle());

@@ -1,5 +1,5 @@
 // What the plot shows: which keys, the points, and the groups that have a colour and a form each.
-import { keyFor } from "./facts.js";
+import { isFlag, keyFor } from "./facts.js";
 import { NO_VALUE, sideOf } from "./matrix_sides.js";
 import { isLogarithmic } from "./plot_scale.js";
 
@@ -29,16 +29,17 @@ export function defaultPlot(keys) {
 }
 
 /**
- * The key whose values get a colour each: the run where there are several.
+ * The key whose values get a colour each: the run where there are several, and not more than colours while another key
+ * has no more.
  * @param {{name: string, kind: string, count: number}[]} keys
  * @param {(key: string) => Map<unknown, number>} valuesOf
  * @returns {string} "" for one colour
  */
 export function defaultColour(keys, valuesOf) {
   const divides = ({ name, kind }) => kind === "text" && valuesOf(name).size > 1;
-  const found = keys.find((key) => key.name === "run" && divides(key));
-  const few = (key) => divides(key) && valuesOf(key.name).size <= MOST_GROUPS && !["name", "state", "host", "error"].includes(key.name);
-  return (found || keys.find(few) || { name: "" }).name;
+  const run = keys.find((key) => key.name === "run" && divides(key));
+  const few = (key) => divides(key) && !isFlag(valuesOf(key.name)) && valuesOf(key.name).size <= MOST_GROUPS && !["name", "state", "host", "error"].includes(key.name);
+  return (keys.find((key) => key === run && few(key)) || keys.find(few) || run || { name: "" }).name;
 }
 
 /**

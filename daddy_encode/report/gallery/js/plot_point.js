@@ -29,7 +29,7 @@ export function createPointView(app) {
   }
 
   function fill(job, keys) {
-    const { name, run } = label(job);
+    const { name, run } = label(app.facts.get(job.id));
     const facts = app.facts.get(job.id);
     const picture = el("div", { class: "picture" });
     if (hasSprite(job)) {

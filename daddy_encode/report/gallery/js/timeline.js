@@ -1,8 +1,9 @@
 // The training as one line: of every run the rollout that is nearest to one step, all playing in step.
 
+import { createChooser } from "./chooser.js";
 import { createClipView } from "./clip_view.js";
 import { el, replace } from "./dom.js";
-import { keyFor, label } from "./facts.js";
+import { groupKeys, keyFor, label } from "./facts.js";
 import { register } from "./keyboard.js";
 import { MOST_LIVE } from "./live_videos.js";
 import { DATE, nearestOfRuns, nearestPlace, placesOf, rolloutsAlong, stepKeyOf } from "./nearest.js";
@@ -21,6 +22,7 @@ export function createTimeline(app) {
   const list = el("ul", { class: "timeline-runs" });
   const note = el("p", { class: "timeline-note", role: "status" });
   const keySelect = el("select", { "aria-label": "Along", onchange: () => app.state.set({ along: keySelect.value, step: null }) });
+  const each = createChooser("timeline-each", "Of each", groupKeys(app.keys, app.valuesOf), (value) => app.state.set({ group: value }));
   const slider = el("input", {
     type: "range", class: "transport-slider", min: "0", step: "1", "aria-label": "Step of the training",
     oninput: () => goTo(Number(slider.value)),
@@ -37,7 +39,8 @@ export function createTimeline(app) {
   });
   const foot = el("div", { class: "timeline-foot" }, transport.element);
   const head = el("div", { class: "timeline-head" },
-    el("label", {}, "Along ", keySelect),
+    each.field,
+    el("label", {}, "along ", keySelect),
     arrow("‹", "Earlier (Shift+PageUp)", -1),
     el("div", { class: "timeline-slide transport" }, slider),
     arrow("›", "Later (Shift+PageDown)", 1),
@@ -76,6 +79,7 @@ export function createTimeline(app) {
     keySelect.value = key;
     const hasVideo = (id) => ["mp4", "gif"].some((kind) => app.byId.get(id)[kind]);
     const runKey = state.group || "run";
+    each.show(runKey);
     rollouts = rolloutsAlong(visible.map(({ id }) => id), app.facts, key, runKey, hasVideo);
     const placed = new Set(rollouts.map(({ run }) => run));
     lacking = new Set(visible.map(({ id }) => String(app.facts.get(id).get(runKey) ?? "")).filter((run) => !placed.has(run))).size;
@@ -141,7 +145,7 @@ export function createTimeline(app) {
     const value = keyFor(facts, "return");
     const view = createClipView(app, job, { still });
     const distance = el("span", { class: "timeline-distance" });
-    const { name } = label(job);
+    const { name } = label(app.facts.get(job.id));
     const item = el("li", {}, el("button", {
       type: "button", class: "timeline-run", title: `Open ${job.job}`, onclick: () => app.state.set({ job: id, frame: 0 }),
     },

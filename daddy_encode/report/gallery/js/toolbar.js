@@ -1,14 +1,13 @@
 // Below the search box: states as filters, the order, the groups, the size of the cards.
 import { choose, options, showWay } from "./chooser.js";
 import { el } from "./dom.js";
+import { groupKeys } from "./facts.js";
 import { register } from "./keyboard.js";
 import { STATES } from "./query.js";
 import { readSort } from "./sort.js";
 import { chosenStates, toggleState, withoutStates } from "./suggest.js";
 
 const SIZES = [["s", "Small"], ["m", "Medium"], ["l", "Large"]];
-/** A key with more values than this is no heading for groups. */
-const MOST_GROUPS = 400;
 
 /**
  * @param {object} app
@@ -32,7 +31,7 @@ export function createToolbar(app) {
   const sort = el("select", { id: "sort", onchange: () => setSort(sort.value, null) }, options(app.keys.map((key) => key.name)));
   const way = el("button", { type: "button", class: "icon-button way", onclick: turn });
   const group = el("select", { id: "group", onchange: () => app.state.set({ group: group.value }) },
-    el("option", { value: "" }, "nothing"), options(groupKeys()));
+    el("option", { value: "" }, "nothing"), options(groupKeys(app.keys, app.valuesOf)));
   const sizes = SIZES.map(([size, name]) => el("button", {
     type: "button", class: "size", "data-size": size, "aria-label": `${name} cards`, title: `${name} cards`,
     onclick: () => app.state.set({ size }),
@@ -42,11 +41,6 @@ export function createToolbar(app) {
     el("label", { for: "sort" }, "Sort by"), el("span", { class: "joined" }, sort, way),
     el("label", { for: "group" }, "Group by"), group,
     el("div", { class: "sizes", role: "group", "aria-label": "Size of the cards" }, sizes));
-
-  function groupKeys() {
-    const names = app.keys.map((key) => key.name).filter((name) => !["name", "finished", "seconds", "bytes"].includes(name));
-    return names.filter((name) => name === "run" || app.valuesOf(name).size <= MOST_GROUPS);
-  }
 
   function setSort(key, wanted) {
     // Newest, longest and best first, names from A to Z.

@@ -34,7 +34,7 @@ export function createTray(app) {
     update({ compare: ids, view }) {
       element.hidden = ids.length === 0 || view === "compare";
       replace(items, ids.filter((id) => app.byId.has(id)).map((id, place) => {
-        const { name, run } = label(app.byId.get(id));
+        const { name, run } = label(app.facts.get(id));
         return el("li", {}, el("button", {
           type: "button", class: "item", title: `${app.byId.get(id).job}: no longer compare`,
           onclick: () => app.state.set(({ compare: all }) => ({ compare: toggleCompared(all, id) })),
