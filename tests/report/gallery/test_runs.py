@@ -20,7 +20,7 @@ def places(steps: Steps, key: str = "global_step") -> dict[str, dict[str, Any]]:
         for number, (path, step) in enumerate(steps.items())
     ]
     found = RUNS.call("placesInRuns", jobs, "rollouts")
-    return {job["job"]: found[job["id"]] for job in jobs}
+    return {path: found[str(number)] for number, path in enumerate(steps)}
 
 
 def runs(steps: Steps, key: str = "global_step") -> list[str]:
