@@ -23,7 +23,7 @@ from daddy_encode.errors import FrameError, ManifestError, Skipped
 from daddy_encode.spool.frames import FrameSequence, frame_sequence
 from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME, Manifest
 from daddy_encode.spool.paths import JobPaths
-from daddy_encode.spool.receipt import Receipt
+from daddy_encode.spool.receipt import read_receipt
 
 
 class JobFrames:
@@ -49,12 +49,12 @@ class JobFrames:
                 rollout = directory.rollout(frames.names)
                 self.rate = rollout.rate if rollout is not None else None
 
-    def choose(self, wanted: Sequence[int], receipt: Receipt | None = None) -> tuple[Size, Iterator[Picture]]:
+    def choose(self, wanted: Sequence[int], look: Look | None = None) -> tuple[Size, Iterator[Picture]]:
         """The (width, height) of some frames, and their pictures; the next one is asked for in one thread.
 
         Args:
             wanted: Their numbers, from 0, ascending.
-            receipt: Of the job's videos: its frames are shown as in these. Default: as they are.
+            look: How they are shown, see `look_of`. Default: as they are.
 
         Raises:
             FrameError: One of them is bad, or of another size; the error names it. Also as their rows are read.
@@ -63,7 +63,6 @@ class JobFrames:
         """
         directory = self._directory
         names = [self._names[number] for number in wanted]
-        look = _look(receipt)
         if directory.packed is not None:
             # Loaded where there is one: most jobs have none.
             from daddy_encode.encoding.stored.source import PackedSource
@@ -143,12 +142,24 @@ def _check_whole(paths: JobPaths, frames: FrameSequence, promised: int | None) -
         raise FrameError(f"{paths.manifest}: promises {promised} frames, but there are {len(frames)}{way}")
 
 
-def _look(receipt: Receipt | None) -> Look | None:
+def look_of(paths: JobPaths, owners: Owners) -> Look | None:
+    """How a job's frames are shown in its videos; None where there are none, or of an earlier recording of its name.
+
+    Args:
+        paths: The job's.
+        owners: Whose files are taken.
+    """
+    receipt = read_receipt(paths.receipt, owners.check_file)
     if receipt is None:
         return None
     from daddy_encode.encoding.recorded import read_settings
 
     for record in receipt.outputs:
         if (settings := read_settings(record.format, record.settings)) is not None:
-            return Look.of(settings)
+            look = Look.of(settings)
+            if look != Look():
+                from daddy_encode.encoding.decoding.recording import holds_recording_of
+
+                return look if holds_recording_of(receipt, paths, owners) else None
+            return look
     return None

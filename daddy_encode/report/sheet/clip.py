@@ -15,13 +15,14 @@ from daddy_encode.report.sheet.captions import Noted, read_notes
 from daddy_encode.spool.held_file import SAFELY
 from daddy_encode.spool.manifest import ANNOTATIONS_NAME
 from daddy_encode.spool.paths import JobPaths, absolute
-from daddy_encode.spool.receipt import Receipt, find_recorded, read_receipt
+from daddy_encode.spool.receipt import find_recorded, read_receipt
 
 if TYPE_CHECKING:
     from daddy_encode.encoding.decoding.job_frames import JobFrames
     from daddy_encode.encoding.decoding.pictures import VideoFacts, VideoFile
     from daddy_encode.encoding.decoding.rows import Picture
     from daddy_encode.encoding.frames.owners import Owners
+    from daddy_encode.encoding.frames.pictures import Look
 
 # As players name them.
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".gif")
@@ -74,12 +75,11 @@ def opened_clip(path: Path, owners: Owners, max_pixels: int) -> Iterator[Clip]:
         paths = JobPaths.named(path)
         is_there = paths.directory.is_dir()
         if is_there:
-            from daddy_encode.encoding.decoding.job_frames import opened_frames
+            from daddy_encode.encoding.decoding.job_frames import look_of, opened_frames
 
-            receipt = read_receipt(paths.receipt)
             with opened_frames(paths, owners, max_pixels) as frames:
                 if frames is not None:
-                    yield _JobClip(path, frames, receipt)
+                    yield _JobClip(path, frames, look_of(paths, owners))
                     return
         # The frames may be gone, or their whole directory.
         video_path = next((paths.output(kind) for kind in ("mp4", "gif") if paths.output(kind).exists()), None)
@@ -106,11 +106,11 @@ def opened_clip(path: Path, owners: Owners, max_pixels: int) -> Iterator[Clip]:
 class _JobClip:
     """A Clip of a job's frames."""
 
-    def __init__(self, path: Path, frames: JobFrames, receipt: Receipt | None) -> None:
+    def __init__(self, path: Path, frames: JobFrames, look: Look | None) -> None:
         self.path = path
         self.count = frames.count
         self._frames = frames
-        self._receipt = receipt
+        self._look = look
 
     def time(self, index: int, noted: Noted) -> Fraction | None:
         """See Clip. Of what was dropped, the frame before is shown."""
@@ -127,7 +127,7 @@ class _JobClip:
 
     def choose(self, wanted: Sequence[int], stop: threading.Event) -> Chosen:
         """See Clip."""
-        return self._frames.choose(wanted, self._receipt)
+        return self._frames.choose(wanted, self._look)
 
 
 class _VideoClip:

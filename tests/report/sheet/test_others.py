@@ -106,6 +106,23 @@ def test_what_encode_and_receipts_return_is_shown(tmp_path: Path) -> None:
             daddy_encode.sheet(tmp_path / "job", max_pixels=wrong)  # type: ignore[arg-type]
 
 
+def test_frames_are_shown_as_in_their_own_videos_and_not_as_in_those_of_an_earlier_recording(tmp_path: Path) -> None:
+    def corner(value: int) -> list[int]:
+        frames = np.full((3, 8, 8, 4), value, np.uint8)
+        frames[..., 3] = 0
+        save_frames_as_png(frames, tmp_path / "job", fps=10, overwrite=True)
+        return shown()
+
+    def shown() -> list[int]:
+        assert sheet(tmp_path / "job", "-o", tmp_path / "s.png", "--no-captions").exception is None
+        return [int(value) for value in read(tmp_path / "s.png")[GAP + BORDER, GAP]]
+
+    assert corner(1) == [0, 0, 0]
+    daddy_encode.encode(tmp_path / "job", video="gif", background="FF8000")
+    assert shown() == [255, 128, 0]
+    assert corner(2) == [0, 0, 0], "encode begins with the defaults, too"
+
+
 def test_a_number_that_has_no_room_is_left_out_whole(tmp_path: Path) -> None:
     with FrameWriter(tmp_path / "job", fps=10) as writer:
         for frame in moving_square(12, 16, 16):
