@@ -10,6 +10,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from msgspec.structs import replace
+
 from daddy_encode.errors import EncodeError, FrameError, Skipped, SpoolError
 from daddy_encode.report.sheet.captions import Noted, read_notes
 from daddy_encode.spool.held_file import SAFELY
@@ -72,7 +74,7 @@ def opened_clip(path: Path, owners: Owners, max_pixels: int) -> Iterator[Clip]:
             with _opened_video(path, owners, max_pixels) as video:
                 yield video
             return
-        paths = JobPaths.named(path)
+        paths = _followed(JobPaths.named(path))
         is_there = paths.directory.is_dir()
         if is_there:
             from daddy_encode.encoding.decoding.job_frames import look_of, opened_frames
@@ -101,6 +103,13 @@ def opened_clip(path: Path, owners: Owners, max_pixels: int) -> Iterator[Clip]:
             yield video
     except Skipped as skipped:
         raise SpoolError(str(skipped).replace("skipped: ", "")) from skipped
+
+
+def _followed(paths: JobPaths) -> JobPaths:
+    """The names of a job that somebody has named by a link: what that leads to, with outputs of the link's name."""
+    if not paths.directory.is_symlink():
+        return paths
+    return replace(paths, directory=Path(os.path.realpath(paths.directory)))
 
 
 class _JobClip:
@@ -146,7 +155,7 @@ class _VideoClip:
 
     def notes(self, wanted: Sequence[int]) -> Mapping[int, Noted]:
         """See Clip. Where each frame of the recording is one of the video, the annotations are of these."""
-        paths = JobPaths.of(self.path.with_suffix(""))
+        paths = _followed(JobPaths.of(self.path.with_suffix("")))
         receipt = read_receipt(paths.receipt, self._owners.check_file)
         if self.path.suffix.lower() == ".gif" or receipt is None or receipt.sequence is not None:
             return {}

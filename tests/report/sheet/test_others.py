@@ -89,6 +89,21 @@ def test_a_directory_may_have_an_asterisk_in_its_name(tmp_path: Path) -> None:
     assert JobPaths.named(tmp_path / "rgb_*.png") == JobPaths.of(tmp_path).of_sequence("rgb_*.png")
 
 
+def test_a_job_may_be_named_by_a_link(tmp_path: Path) -> None:
+    with FrameWriter(tmp_path / "run" / "job", fps=10, video="mp4") as writer:
+        for frame in moving_square(3):
+            writer.write(frame, reward=1)
+    (tmp_path / "latest").symlink_to("run/job")
+    assert sheet(tmp_path / "latest", "-o", tmp_path / "link.png").exception is None
+    assert sheet(tmp_path / "run" / "job", "-o", tmp_path / "job.png").exception is None
+    assert (tmp_path / "link.png").read_bytes() == (tmp_path / "job.png").read_bytes()
+    (video,) = daddy_encode.encode(tmp_path / "latest")
+    assert video.path == tmp_path / "latest.mp4"
+    assert sheet(video.path, "-o", tmp_path / "video.png").exception is None
+    assert read(tmp_path / "video.png").shape == read(tmp_path / "job.png").shape, "with the line of returns"
+    assert "is in the directory of a job's frames" in fault(tmp_path / "latest", "-o", tmp_path / "latest" / "s.png")
+
+
 def test_what_encode_and_receipts_return_is_shown(tmp_path: Path) -> None:
     save_frames_as_png(moving_square(3), tmp_path / "job", fps=10, video="gif")
     (video,) = daddy_encode.encode(tmp_path / "job")
