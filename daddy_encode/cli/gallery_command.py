@@ -20,8 +20,9 @@ FAULTS_SHOWN = 10
     "--output",
     type=UserPath(),
     metavar="PAGE",
-    help="Where the page goes: a name that ends in .html, or a directory. What it needs is in a directory beside it, "
-    "PAGE without .html and with .files. Default: index.html in ROOT; ROOT.html, where ROOT is a job itself.",
+    help="Where the page goes: a name that ends in .html, or a directory, which is made. What it needs is in a "
+    "directory beside it, PAGE without .html and with .files. Default: index.html in ROOT; ROOT.html, where ROOT is "
+    "a job itself.",
 )
 @output_dir_option
 @click.option("--title", metavar="TEXT", help="Of the page. Default: the name of ROOT.")
@@ -73,7 +74,7 @@ def command(
     stop = StopSwitch()
     on_signals(stop.set)
     schedule_as_batch()
-    gallery = Gallery(root, output, output_dir, title)
+    gallery = Gallery(root, output, output_dir, title, option="--output")
     gallery.scan()
     for fault in gallery.faults[:FAULTS_SHOWN]:
         log.warning("%s", fault)

@@ -26,9 +26,9 @@ def gallery(
     Args:
         root: A spool, a job's directory, or the one that videos were written to. In this path and the others `~` is the
             home directory.
-        output: Where the page goes: a name that ends in `.html`, or a directory. What it needs is in a directory beside
-            it, with `.files` in place of `.html`. Default: `index.html` in `root`; `root` with `.html` after it, where
-            that is a job itself.
+        output: Where the page goes: a name that ends in `.html`, or a directory, which is made. What it needs is in a
+            directory beside it, with `.files` in place of `.html`. Default: `index.html` in `root`; `root` with `.html`
+            after it, where that is a job itself.
         output_dir: Where the encoders write. Default: beside the jobs.
         title: Of the page. Default: the name of `root`.
         sprites: Whether small pictures are made of videos that have none yet.
@@ -39,8 +39,8 @@ def gallery(
 
     Raises:
         SettingsError: `output` has another suffix (a ValueError).
-        SpoolError: `root` cannot be listed, or there is no receipt; the page cannot be written, or there is a file of
-            its name that is no gallery.
+        SpoolError: `root` cannot be listed, or there is no receipt; the page cannot be written, or something else has
+            its name: a link, or a file that is no gallery.
     """
     import threading
 

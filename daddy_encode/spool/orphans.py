@@ -8,6 +8,7 @@ import hashlib
 import os
 import re
 import stat
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from daddy_encode.spool.held_file import opened_directory
 
 TEMP_PREFIX = ".daddy-encode-"
 TEMP_SUFFIX = ".tmp"
+# Of a file that is written in one go: longer than any takes, and than clocks differ.
+ABANDONED_SECONDS = 3600.0
 _MAKER = re.compile(r"-(?P<machine>[0-9a-f]{8})-(?P<pid>[0-9]{1,10})-[0-9a-f]{12}\.tmp")
 
 
@@ -67,6 +70,23 @@ def remove_dead(directory: Path) -> None:
     """Remove the temporary files in `directory` of this user's processes on this machine that are gone."""
     with contextlib.suppress(OSError):
         _remove(directory, lambda name, status: is_own(status) and is_dead(name))
+
+
+def remove_abandoned(directory: Path, owner: str = "") -> None:
+    """As `remove_dead`, and those for `owner` of whichever machine that are an hour old: no writer takes so long.
+
+    Args:
+        directory: Where they are; it need not exist.
+        owner: As in `temp_name`; of files that are written in one go. Default: all in `directory` are such files.
+    """
+    start, oldest = _start(owner), time.time() - ABANDONED_SECONDS
+
+    def should_go(name: str, status: os.stat_result) -> bool:
+        is_old = name.startswith(start) and status.st_mtime < oldest
+        return is_own(status) and (is_old or is_dead(name))
+
+    with contextlib.suppress(OSError):
+        _remove(directory, should_go)
 
 
 def remove_temporaries(directory: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from daddy_encode.errors import TransientError
 from daddy_encode.spool.claims import Claims
-from daddy_encode.spool.orphans import is_dead, remove_dead, remove_orphans, temp_name
+from daddy_encode.spool.orphans import is_dead, remove_abandoned, remove_dead, remove_orphans, temp_name
 from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.publish import publish, temp_file
 from tests.media import leftovers
@@ -71,6 +71,23 @@ def test_only_files_of_ours_whose_process_is_gone_are_removed(scratch: Path) -> 
         remove_dead(scratch)
         assert sorted(scratch.iterdir()) == sorted([alive, *others])
     remove_dead(scratch / "not there")
+
+
+def test_an_abandoned_file_is_one_that_is_dead_or_an_hour_old_and_made_for_the_same(scratch: Path) -> None:
+    with Maker(scratch, "another") as dead:
+        pass
+    with Maker(scratch, "page") as alive:
+        old, new, other = (scratch / elsewhere(owner) for owner in ("page", "page", "another"))
+        for path in (old, new, other):
+            path.touch()
+        for path in (old, other):
+            os.utime(path, (1, 1))
+        remove_abandoned(scratch, "page")
+        assert sorted(scratch.iterdir()) == sorted([alive, new, other])
+        remove_abandoned(scratch)
+        assert sorted(scratch.iterdir()) == sorted([alive, new])
+    assert not dead.exists()
+    remove_abandoned(scratch / "not there")
 
 
 def test_links_and_directories_and_what_is_another_users_stay(scratch: Path) -> None:

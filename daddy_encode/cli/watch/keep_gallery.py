@@ -34,7 +34,7 @@ class GalleryKeeper:
             SettingsError: As `Gallery` does.
         """
         self._root = root
-        self._gallery = Gallery(root, page, output_dir)
+        self._gallery = Gallery(root, page, output_dir, option="--gallery-page")
         self._condition = threading.Condition()
         # The receipts of jobs that have ended.
         self._changed: set[Path] = set()

@@ -16,7 +16,15 @@ from daddy_encode.report.gallery.details import read_head, remove_others
 from daddy_encode.report.gallery.links import url
 from daddy_encode.report.gallery.meta import shortened
 from daddy_encode.report.gallery.page import page_parts
-from daddy_encode.report.gallery.page_file import check_replaceable, page_path, read_state, ready_state, state_text
+from daddy_encode.report.gallery.page_file import (
+    advised,
+    check_replaceable,
+    page_path,
+    read_state,
+    ready_state,
+    remove_left,
+    state_text,
+)
 from daddy_encode.report.gallery.scan import FoundReceipt, Scan
 from daddy_encode.spool.held_file import opened_directory
 from daddy_encode.spool.paths import PAGE_FOLDER_SUFFIX, RECEIPT_SUFFIX, absolute
@@ -37,16 +45,23 @@ class Gallery:
     """
 
     def __init__(
-        self, root: Path, page: Path | None = None, output_dir: Path | None = None, title: str | None = None
+        self,
+        root: Path,
+        page: Path | None = None,
+        output_dir: Path | None = None,
+        title: str | None = None,
+        *,
+        option: str = "output",
     ) -> None:
         """Look at nothing yet.
 
         Args:
             root: A spool, the directory of a job, or the one that videos were written to.
-            page: Where the page goes: a name that ends in `.html`, or a directory that is there. Default: `index.html`
-                in `root`; beside it, with its name, where it is a job.
+            page: Where the page goes: a name that ends in `.html`, or a directory. Default: `index.html` in `root`;
+                beside it, with its name, where it is a job.
             output_dir: Where outputs are, besides. Default: nowhere else.
             title: Of the page. Default: the root's name.
+            option: By which a user names another page, for errors. Default: as in Python.
 
         Raises:
             SettingsError: `page` has another suffix.
@@ -55,6 +70,7 @@ class Gallery:
         self.page = page_path(absolute(root), page)
         self._title = shortened(title if title is not None else absolute(root).name or "/")
         self._output_dir = output_dir
+        self._option = option
         self._scan = Scan(root, output_dir)
         self._files = self.page.with_suffix(PAGE_FOLDER_SUFFIX)
         # By the paths of their receipts.
@@ -77,6 +93,7 @@ class Gallery:
             SpoolError: The root cannot be listed.
         """
         with self._opened_files() as files:
+            remove_left(self.page, files)
             # Before the receipts: who writes the page after this moment may know of more.
             seen = read_state(files)
         found = list(self._scan.find())
@@ -159,7 +176,8 @@ class Gallery:
             if not is_seen:
                 self.scan()
             try:
-                return self._write()
+                with advised(self._option):
+                    return self._write()
             except TransientError:
                 # Somebody else has written the page in the same moment.
                 if number == _MOST_TRIES:
@@ -186,7 +204,7 @@ class Gallery:
         name = digest.hexdigest()[:16]
         if os.path.lexists(self.page) and (name.encode() in self._seen if self._has_published else not cards):
             return False
-        check_replaceable(self.page)
+        check_replaceable(self.page, self._option)
         state = {"generated": round(time.time(), 3), "jobs": len(cards), "digest": name}
         head = {
             "version": 1,
@@ -197,7 +215,7 @@ class Gallery:
         text = state_text(state)
         with self._made_files() as files, ready_state(files, self._files, text) as replace_state:
             parts = page_parts(self._title, len(cards), head, (card.text for card in cards))
-            with temp_file(self.page.parent) as temp:
+            with temp_file(self.page.parent, self.page.name) as temp:
                 with reported(self.page, "write"), temp.writing() as stream:
                     stream.writelines(parts)
                 publish(temp, self.page)
@@ -233,7 +251,7 @@ class Gallery:
         """
         from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
-        with self._made_files() as files, ThreadPoolExecutor(workers) as pool:
+        with advised(self._option), self._made_files() as files, ThreadPoolExecutor(workers) as pool:
             waiting, written = iter(cards), time.monotonic()
             running: dict[Future[None], Card] = {}
             try:

@@ -13,7 +13,8 @@ from typing import Any
 from daddy_encode.errors import SettingsError, SpoolError
 from daddy_encode.report.gallery.details import ready_file
 from daddy_encode.report.gallery.page import GENERATOR, embedded_json
-from daddy_encode.spool.held_file import SAFELY, kind_of
+from daddy_encode.spool.held_file import SAFELY, by_descriptor, kind_of
+from daddy_encode.spool.orphans import remove_abandoned
 from daddy_encode.spool.paths import PAGE_STATE_NAME, JobPaths, absolute
 from daddy_encode.spool.publish import reported
 from daddy_encode.spool.walk import list_directory
@@ -23,7 +24,7 @@ _FIRST_BYTES = 4096
 
 
 def page_path(root: Path, page: Path | None) -> Path:
-    """Where the page of `root`, an absolute path, goes; `page` as for `Gallery`. Raises SettingsError for a suffix."""
+    """Where the page of `root`, an absolute path, goes; `page` as for `Gallery`. Raises SettingsError for a name."""
     if page is None:
         try:
             is_job = list_directory(root).is_job
@@ -35,17 +36,24 @@ def page_path(root: Path, page: Path | None) -> Path:
     page = absolute(page)
     if os.path.isdir(page):
         return page / PAGE_NAME
-    if page.suffix != ".html":
-        raise SettingsError(f"{page}: the page's name has to end in .html")
-    return page
+    if page.suffix.lower() == ".html":
+        return page
+    if "." in page.name:
+        raise SettingsError(
+            f"{page}: the page's name has to end in .html; a directory with a dot in its name has to be there already"
+        )
+    return page / PAGE_NAME
 
 
-def check_replaceable(page: Path) -> None:
-    """Raise SpoolError where what is at `page` is no gallery. A link is replaced itself."""
+def check_replaceable(page: Path, option: str) -> None:
+    """Raise SpoolError where what is at `page` is neither a gallery nor empty; `option` names another page."""
+    way_on = f"move it away, or name another page with {option}"
     try:
         descriptor = os.open(page, os.O_RDONLY | SAFELY)
-    except OSError:
-        # None there, or a link; of anything else the system tells when it is replaced.
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise SpoolError(f"{page}: is a link; {way_on}") from error
+        # None there; of anything else the system tells when it is replaced.
         return
     try:
         mode = os.fstat(descriptor).st_mode
@@ -55,9 +63,28 @@ def check_replaceable(page: Path) -> None:
     finally:
         os.close(descriptor)
     if not stat.S_ISREG(mode):
-        raise SpoolError(f"{page}: is a {kind_of(mode)}; move it away, or name another page with --output")
+        raise SpoolError(f"{page}: is a {kind_of(mode)}; {way_on}")
     if begin and GENERATOR not in begin:
-        raise SpoolError(f"{page}: is there, and is no gallery; move it away, or name another page with --output")
+        raise SpoolError(f"{page}: is there, and is no gallery; {way_on}")
+
+
+@contextlib.contextmanager
+def advised(option: str) -> Iterator[None]:
+    """Let an error of the block that says that another place may help name the `option` for that."""
+    try:
+        yield
+    except SpoolError as error:
+        if not str(error).endswith("choose another place"):
+            raise
+        # Whether it may pass is seen from its type, and from what it was raised from.
+        raise type(error)(f"{error} with {option}") from error.__cause__
+
+
+def remove_left(page: Path, files: int | None) -> None:
+    """Remove the temporary files of killed writers of the page, and those in the open folder of the jobs' files."""
+    remove_abandoned(page.parent, page.name)
+    if files is not None:
+        remove_abandoned(by_descriptor(files))
 
 
 def read_state(files: int | None) -> bytes:

@@ -13,6 +13,7 @@ from daddy_encode.errors import SettingsError
 from daddy_encode.spool.frames import is_frame_name
 from daddy_encode.spool.held_file import SAFELY
 from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME
+from daddy_encode.spool.orphans import remove_abandoned
 from daddy_encode.spool.paths import JobPaths, absolute
 from daddy_encode.spool.png.format import beginning, chunk
 from daddy_encode.spool.publish import publish_bytes
@@ -98,7 +99,9 @@ def _is_sheet(path: Path) -> bool:
 
 def write_sheet(png: bytes, output: Path) -> None:
     """Write a sheet's PNG, as a JPEG where the name says so, atomically. Raises SpoolError where it cannot be."""
-    publish_bytes(encoded(png, output.suffix), absolute(output))
+    output = absolute(output)
+    remove_abandoned(output.parent, output.name)
+    publish_bytes(encoded(png, output.suffix), output, output.name)
 
 
 def encoded(png: bytes, suffix: str) -> bytes:

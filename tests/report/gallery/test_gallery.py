@@ -10,6 +10,8 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -23,8 +25,10 @@ from daddy_encode.errors import SettingsError, SpoolError
 from daddy_encode.report.gallery import cards
 from daddy_encode.report.gallery.gallery import Gallery
 from daddy_encode.report.ledger import read_one
+from daddy_encode.spool.publish import temp_file
 from daddy_encode.spool.receipt import Receipt
 from daddy_encode.spool.walk import Listing, SpoolDirectory
+from tests.archive.commands import told
 from tests.jobs import encode
 from tests.media import leftovers, moving_square, run_command
 from tests.report.gallery.pages import Page, assert_only_its_own_runs, read_details, read_page, read_script, target
@@ -429,9 +433,11 @@ def test_what_was_planted_at_the_names_of_the_page_is_not_followed(spool: Path, 
     victim.write_text("precious")
     other.mkdir()
     (spool / "index.html").symlink_to(victim)
-    daddy_encode.gallery(spool, sprites=False)
+    with pytest.raises(SpoolError, match=r"index\.html: is a link; move it away, or name another page with output"):
+        daddy_encode.gallery(spool, sprites=False)
     assert victim.read_text() == "precious"
-    assert not (spool / "index.html").is_symlink()
+    (spool / "index.html").unlink()
+    daddy_encode.gallery(spool, sprites=False)
     shutil.rmtree(spool / "index.files")
     (spool / "index.files").symlink_to(other)
     with pytest.raises(SpoolError, match=r"index\.files: is a link"):
@@ -442,8 +448,46 @@ def test_what_was_planted_at_the_names_of_the_page_is_not_followed(spool: Path, 
     with pytest.raises(SpoolError, match="is no gallery; move it away"):
         daddy_encode.gallery(spool)
     assert (spool / "index.html").read_text() == "<title>my own report</title>"
-    with pytest.raises(SettingsError, match=r"has to end in \.html"):
-        daddy_encode.gallery(spool, tmp_path / "page.txt")
+
+
+def test_the_page_is_named_or_the_directory_that_it_is_in(spool: Path, tmp_path: Path) -> None:
+    made = (("pages", "pages/index.html"), ("pages", "pages/index.html"), ("BIG.HTML", "BIG.HTML"))
+    for output, page in made:
+        assert daddy_encode.gallery(spool, tmp_path / output, sprites=False) == tmp_path / page
+        assert read_page(tmp_path / page).jobs
+    (tmp_path / "new.html").touch()
+    daddy_encode.gallery(spool, tmp_path / "new.html", sprites=False)
+    assert read_page(tmp_path / "new.html").jobs, "nothing was lost with an empty file"
+    for output in ("page.txt", "run-1.5", ".html"):
+        with pytest.raises(SettingsError, match=r"has to end in \.html"):
+            daddy_encode.gallery(spool, tmp_path / output)
+        assert not (tmp_path / output).exists()
+    with pytest.raises(SpoolError, match=r"a part of that path is a file: choose another place with output\Z"):
+        daddy_encode.gallery(spool, tmp_path / "new.html" / "pages")
+
+
+def test_an_error_of_the_page_names_the_commands_own_option(spool: Path) -> None:
+    (spool / "index.html").write_text("<title>my own report</title>")
+    assert told("gallery", spool)[1].endswith("is no gallery; move it away, or name another page with --output")
+    watched = run_command("watch", "spool", "--gallery", "--once", cwd=spool.parent)
+    assert "is no gallery; move it away, or name another page with --gallery-page; the gallery" in watched.stderr
+
+
+def test_what_a_killed_writer_of_the_page_has_left_goes(spool: Path) -> None:
+    page = daddy_encode.gallery(spool, sprites=False)
+    program = (
+        "import os, signal\n"
+        "from pathlib import Path\n"
+        "from daddy_encode.spool.publish import temp_file\n"
+        "with temp_file(Path('index.files')), temp_file(Path(), 'index.html'):\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=spool, check=False, timeout=60)
+    assert len(leftovers(spool)) == 2
+    # One that is still being written, and the work of an encoder.
+    with temp_file(spool, page.name) as new, temp_file(spool, "job") as job:
+        daddy_encode.gallery(spool, sprites=False)
+        assert sorted(leftovers(spool)) == sorted(map(str, (new.path, job.path)))
 
 
 @pytest.mark.parametrize("name", ["index.html", "index.files", "index.files/latest.js"])
