@@ -23,7 +23,7 @@ Scale = Annotated[int, Meta(ge=option_values.SCALE.least, le=option_values.SCALE
 Plays = Annotated[int, Meta(ge=option_values.LOOP.least, le=option_values.LOOP.greatest)]
 GifWidth = Annotated[int, Meta(ge=option_values.GIF_WIDTH.least, le=option_values.GIF_WIDTH.greatest)]
 Step = Annotated[int, Meta(ge=1, le=100_000)]
-Colour = Annotated[str, Meta(pattern="^[0-9A-Fa-f]{6}$")]
+Colour = Annotated[str, Meta(pattern=r"^[0-9A-Fa-f]{6}\Z")]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 DEFAULT_FPS = Fraction(30)

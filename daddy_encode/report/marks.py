@@ -25,6 +25,7 @@ MAX_MARKS_VALUES = 400_000
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 _Job = TypeVar("_Job")
+Source = Annotated[str, Meta(pattern=rf"^([0-9a-f]{{{SOURCE_DIGITS},64}})?\Z")]
 
 
 class Mark(Struct, frozen=True):
@@ -42,7 +43,7 @@ class Mark(Struct, frozen=True):
     mark: Literal["good", "bad"] | None = None
     star: bool = False
     note: Annotated[str, Meta(max_length=100_000)] = ""
-    source: Annotated[str, Meta(pattern=r"^([0-9a-f]{16,64})?\Z")] = ""
+    source: Source = ""
 
     def has_any(self, marks: Collection[str]) -> bool:
         """Whether the job is marked as one of `marks`; of none: whether it is listed, and not as a bad one."""

@@ -12,7 +12,7 @@ from daddy_encode.errors import ManifestError
 from daddy_encode.spool.publish import publish_bytes
 from daddy_encode.spool.records import encode_record, read_record
 
-SlurmJobId = Annotated[str, Meta(pattern="^[0-9]{1,10}$")]
+SlurmJobId = Annotated[str, Meta(pattern=r"^[0-9]{1,10}\Z")]
 
 
 class SlurmProcess(Struct, frozen=True, kw_only=True):

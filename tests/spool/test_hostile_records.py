@@ -10,19 +10,33 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daddy_encode.encoding.settings import Colour
 from daddy_encode.errors import ManifestError
+from daddy_encode.report.marks import Source
 from daddy_encode.spool.manifest import Manifest, read_manifest, write_manifest
 from daddy_encode.spool.receipt import Receipt
 from daddy_encode.spool.recording.rollout import Rollout
 from daddy_encode.spool.records import MAX_RECORD_BYTES, parse_record
+from daddy_encode.spool.slurm_process import SlurmJobId
+from daddy_encode.spool.stored.pack_record import Digest
 from tests.jobs import encode
 from tests.media import leftovers
 
 GOOD: dict[str, Any] = {"version": 1, "frames": 12, "width": 64, "height": 48, "fps": 30}
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"), [(Colour, "ffffff"), (Digest, "0" * 64), (SlurmJobId, "12"), (Source, "0" * 16)]
+)
+def test_a_text_of_one_form_has_no_line_break_at_its_end(kind: Any, text: str) -> None:
+    assert msgspec.convert(text, kind) == text
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(f"{text}\n", kind)
 
 
 def changed(**fields: Any) -> bytes:
@@ -104,7 +118,9 @@ def test_all_of_them_take_little_memory(tmp_path: Path) -> None:
         (tmp_path / str(index) / "manifest.json").write_bytes(data)
     program = f"""
 from pathlib import Path
+from daddy_encode.encoding.settings import Colour
 from daddy_encode.errors import ManifestError
+from daddy_encode.report.marks import Source
 from daddy_encode.spool.manifest import read_manifest
 for folder in Path({str(tmp_path)!r}).iterdir():
     try:
@@ -206,7 +222,9 @@ LARGE_META: dict[str, bytes] = {
 }
 PEAK = """
 import sys; from pathlib import Path
+from daddy_encode.encoding.settings import Colour
 from daddy_encode.errors import ManifestError
+from daddy_encode.report.marks import Source
 from daddy_encode.spool.manifest import read_manifest
 from daddy_encode.spool.receipt import Receipt
 from daddy_encode.spool.records import read_record
@@ -255,7 +273,9 @@ def test_a_manifest_with_a_large_meta_of_the_users_own_is_read_and_not_kept(tmp_
 def test_a_text_that_never_ends_is_looked_through_once() -> None:
     program = """
 import sys
+from daddy_encode.encoding.settings import Colour
 from daddy_encode.errors import ManifestError
+from daddy_encode.report.marks import Source
 from daddy_encode.spool.receipt import Receipt
 from daddy_encode.spool.records import parse_record
 for text in (b'\\\\"' * 300_000, b'{"meta": "' + b'\\\\"' * 300_000, b'"' * 300_001, b'"\\\\"' * 300_000):

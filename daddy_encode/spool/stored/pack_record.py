@@ -26,7 +26,7 @@ MAX_WIDTH = 40
 # A name ends so; what comes before may be anything a file's name may have.
 _NAME = re.compile(r"[^/\0]{1,250}\.png", re.DOTALL | re.IGNORECASE)
 
-Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 Name = Annotated[str, Meta(max_length=255)]
 
 
