@@ -102,6 +102,8 @@ class DirectorySource:
             BadFrameError: A frame is bad; the error names it.
             ChangedError: The frames are not the same as when they were read before.
         """
+        if as_pixels and not self._prefers_pixels and not self._is_rgba:
+            return self._undone(step)
         return self._read_all(step, lambda png: self._item(png, as_pixels))
 
     def yuv_frames(self, *, are_pixels: bool = False) -> Iterator[memoryview] | None:
@@ -118,13 +120,24 @@ class DirectorySource:
 
     def _converted(self) -> Iterator[memoryview]:
         # Loaded while ffmpeg starts.
-        from daddy_encode.encoding.yuv.picture import YuvPicture, converted, together
+        from daddy_encode.encoding.png.rows import together
+        from daddy_encode.encoding.yuv.picture import YuvPicture, converted
 
         if together(self.width, self.height) > 1:
             yield from converted(self.frames(as_pixels=True), self.width, self.height)
         else:
             picture = YuvPicture(self.width, self.height)
             yield from self._read_all(1, lambda png: self._yuv(png, picture))
+
+    def _undone(self, step: int) -> Iterator[memoryview]:
+        """As `frames`, as pixels, of frames whose rows have filters."""
+        from daddy_encode.encoding.png.rows import PixelRows, together
+
+        if (count := together(self.width, self.height)) > 1:
+            rows = PixelRows(Header(self.width, self.height), count)
+            yield from rows.undone(self._read_all(step, self._filtered))
+        else:
+            yield from self._read_all(step, self._pictures.of)
 
     def _read_all(self, step: int, item_of: Callable[[Png], memoryview]) -> Iterator[memoryview]:
         digest = hashlib.sha256()
@@ -209,6 +222,15 @@ class DirectorySource:
                 last, _ = self._directory.read(self.names[-1])
                 return last.plain and is_unfiltered(last)
         return False
+
+    def _filtered(self, png: Png) -> memoryview:
+        """The rows of a frame as RGB, each with its filter byte."""
+        if png.plain and png.size == (self.width, self.height):
+            self._pictures.saw_plain()
+            return memoryview(all_rows(png))
+        pixels, stride = self._pictures.of(png), 3 * self.width
+        rows = (part for at in range(0, len(pixels), stride) for part in (b"\0", pixels[at : at + stride]))
+        return memoryview(b"".join(rows))
 
     def _yuv(self, png: Png, picture: YuvPicture) -> memoryview:
         may_be_rows = png.plain and png.size == (self.width, self.height) and not picture.has_filters

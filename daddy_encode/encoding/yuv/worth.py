@@ -3,9 +3,9 @@
 Measured on two cores, processor time of ffmpeg and us for a pixel: 6 ns as RGB, converted by ffmpeg, with the longer
 way through the pipe; here 1 ns to find what has changed, and 15 ns where it has. The video's bytes are the same.
 
-Rows with filters, such as other programs write, have to be undone first, in many short calls where much has changed:
-of Pillow's PNGs, CartPole (1 % of the blocks change) and 720p MuJoCo (2 %) then take 0.8 to 0.9 of the time,
-HalfCheetah (4 %) and Breakout, whose frames are small, 1.05 to 1.2.
+Rows with filters, such as other programs write, have to be undone first, which takes as long again where something has
+changed: of Pillow's PNGs, 720p MuJoCo (2 % of the blocks change) then takes 0.87 of the time, Breakout (1 %) 0.9,
+HalfCheetah at 480x480 (6 %) as long as otherwise.
 """
 
 from __future__ import annotations
@@ -25,9 +25,8 @@ from daddy_encode.errors import DaddyEncodeError
 BLOCK = 16
 # Of the blocks of a frame, at most so many may have changed from the frame before.
 MOST_CHANGED = 0.25
-# The same where rows have filters, and the pixels that a frame has at least then.
+# The same where rows have filters.
 MOST_CHANGED_FILTERED = 0.03
-LEAST_FRAME_FILTERED = 2**16
 # For fewer pixels in all clips of this process, loading numpy takes longer than it saves.
 LEAST_PIXELS = 2**25
 # For fewer pixels in a frame, its calls do; in fewer frames, to look at some of them does.
@@ -52,8 +51,6 @@ def changes_little(directory: JobDirectory, names: Sequence[str], size: Size, *,
         size: Of all.
         is_filtered: Whether rows have filters.
     """
-    if is_filtered and size[0] * size[1] < LEAST_FRAME_FILTERED:
-        return False
     if not can_convert(size, len(names)):
         return False
     pairs = min(PAIRS, max(1, len(names) // _FRAMES_FOR_PAIR))

@@ -25,11 +25,14 @@ RGBA = 6
 SAMPLES = {GREY: 1, RGB: 3, PALETTE: 1, GREY_ALPHA: 2, RGBA: 4}
 """Samples of a pixel, by colour type."""
 
-# Filter types (9.2): the byte itself; minus that of the pixel to the left; minus that of the pixel above.
+# Filter types (9.2): the byte itself; minus that of the pixel to the left; minus that of the pixel above; minus the
+# mean of both; minus that of the pixel to the left, above, or above that to the left, whichever is most likely like it.
 NONE: Final = 0
 SUB: Final = 1
 UP: Final = 2
-LAST_FILTER = 4
+AVERAGE: Final = 3
+PAETH: Final = 4
+LAST_FILTER = PAETH
 
 CHUNK_HEAD = struct.Struct(">I4s")
 """Length of the data, and name."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import zlib
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from daddy_encode.encoding.png.inflate import all_rows
 from daddy_encode.encoding.png.parse import PngFault, check_png
 from daddy_encode.encoding.png.rows import PixelRows
 from tests.media import Frames
@@ -57,6 +59,49 @@ def test_all_pixels_are_right_whatever_has_changed(samples: int, filters: list[i
             checked = check_png(file, MANY)
             rows = rows or PixelRows(checked.header)
             assert np.array_equal(rows.of(checked), by_pillow(file))
+
+
+@pytest.mark.parametrize("together", [1, 2, 5])
+def test_pixels_of_frames_taken_together_are_right_whatever_has_changed(together: int) -> None:
+    generator = np.random.default_rng(together)
+    for size in ((1, 1), (1, 9), (40, 40), (16, 3), (11, 70)):
+        pictures = clip(generator, size, 3, [0, SUB, UP, AVERAGE, PAETH])
+        files = [png(picture, 3) for picture in pictures]
+        rows = PixelRows(check_png(files[0], MANY).header, together)
+        undone = [bytes(pixels) for pixels in rows.undone(picture.tobytes() for picture in pictures)]
+        assert undone == [by_pillow(file).tobytes() for file in files]
+
+
+def rollout(generator: np.random.Generator, size: tuple[int, int], frames: int) -> Iterator[Frames]:
+    """Pictures of squares that move over stripes, and the same once more in every fifth one."""
+    width, height = size
+    ground = (np.add.outer(np.arange(height) // 7, np.arange(width) // 5) % 3 * 40).astype(np.uint8)
+    places = generator.integers(0, (height - 8, width - 8), (3, 2))
+    for index in range(frames):
+        picture = np.repeat(ground[:, :, np.newaxis], 3, axis=2)
+        if index % 5:
+            places = (places + generator.integers(-3, 4, (3, 2))) % (height - 8, width - 8)
+        for colour, (top, left) in enumerate(places):
+            picture[top : top + 8, left : left + 8, colour] = 250 - index % 3
+        yield picture
+
+
+@pytest.mark.parametrize("together", [1, 4])
+def test_pixels_of_things_that_move_are_right(together: int) -> None:
+    """As Pillow's own encoder filters them, which chooses the filter of a row by what the row shows."""
+    for size in ((60, 50), (200, 90)):
+        pictures = list(rollout(np.random.default_rng(together), size, 25))
+        files = []
+        for picture in pictures:
+            stream = io.BytesIO()
+            Image.fromarray(picture).save(stream, "png")
+            files.append(check_png(stream.getvalue(), MANY))
+        assert {kind for file in files for kind in all_rows(file)[:: 1 + 3 * size[0]]} >= {SUB, UP, PAETH}
+        rows = PixelRows(files[0].header, together)
+        if together == 1:
+            assert all(np.array_equal(rows.of(file), picture) for file, picture in zip(files, pictures, strict=True))
+        undone = [bytes(pixels) for pixels in rows.undone(map(all_rows, files))]
+        assert undone == [picture.tobytes() for picture in pictures]
 
 
 def test_a_changed_row_reaches_as_far_down_as_rows_depend_on_it() -> None:
