@@ -34,6 +34,9 @@ __all__ = [
 
 def one_line(text: str) -> str:
     """`text` on one printable line: control characters and bytes that are not UTF-8 (from file names) are escaped."""
+    if text.isprintable():
+        # As most are; surrogates, which stand for such bytes, are not.
+        return text
     visible = text.encode("utf-8", "backslashreplace").decode("utf-8")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in visible)
 

@@ -90,14 +90,15 @@ def left_out(
         return
     if paths.pattern is not None:
         return
-    pngs = sorted(name for name in listed if name[-4:].lower() == ".png" and name[0] != "." and name not in known)
+    others = [name for name in listed if name not in known]
+    pngs = sorted(name for name in others if name[-4:].lower() == ".png" and name[0] != ".")
     if pngs:
         yield f"{_counted(pngs, 'other PNG')} not of the sequence {frames.pattern}, and not shown, first: {pngs[0]}"
-    stems = {name[:-4] for name in known}
+    stems = {name[:-4] for name in known} if others else set()
     number = re.compile(f"{re.escape(frames.before)}[0-9]+{re.escape(frames.after)}")
     pictures = sorted(
         name
-        for stem, suffix, name in ((*os.path.splitext(name), name) for name in listed)
+        for stem, suffix, name in ((*os.path.splitext(name), name) for name in others)
         if stem not in stems and is_other_format(suffix) and number.fullmatch(stem)
     )
     if pictures:
