@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from daddy_encode.encoding.png.filters import filtered
 from daddy_encode.encoding.png.inflate import all_rows
 from daddy_encode.encoding.png.parse import PngFault, check_png
 from daddy_encode.encoding.png.rows import PixelRows
@@ -70,6 +71,28 @@ def test_pixels_of_frames_taken_together_are_right_whatever_has_changed(together
         rows = PixelRows(check_png(files[0], MANY).header, together)
         undone = [bytes(pixels) for pixels in rows.undone(picture.tobytes() for picture in pictures)]
         assert undone == [by_pillow(file).tobytes() for file in files]
+
+
+@pytest.mark.parametrize("samples", [3, 4])
+def test_a_decoder_undoes_the_filters_that_known_pixels_are_given(samples: int) -> None:
+    generator = np.random.default_rng(samples)
+    # Few values, so that neighbours are often equally near.
+    pixels = generator.choice(np.array([0, 1, 2, 127, 128, 254, 255], np.uint8), (60, 9 * samples))
+    kinds = generator.integers(0, 5, 60, np.uint8)
+    above = np.vstack([np.zeros_like(pixels[:1]), pixels[:-1]])
+    rows = np.hstack([kinds[:, np.newaxis], filtered(pixels, above, kinds, samples)])
+    assert np.array_equal(by_pillow(png(rows, samples)).reshape(pixels.shape), pixels)
+
+
+def test_a_frame_is_compared_with_the_last_one_of_those_before() -> None:
+    rows = np.zeros((30, 1 + 3 * 20), np.uint8)
+    rows[:, 0] = UP
+    changed = rows.copy()
+    changed[10, 5] = 9
+    pictures = [rows, changed, changed, changed, rows]
+    maker = PixelRows(check_png(png(rows, 3), MANY).header, 2)
+    undone = [bytes(pixels) for pixels in maker.undone(picture.tobytes() for picture in pictures)]
+    assert undone == [by_pillow(png(picture, 3)).tobytes() for picture in pictures]
 
 
 def rollout(generator: np.random.Generator, size: tuple[int, int], frames: int) -> Iterator[Frames]:
