@@ -5,7 +5,9 @@ What a picture of the screen shows is read from it: each frame of these videos h
 
 from __future__ import annotations
 
+import base64
 import random
+import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -140,6 +142,54 @@ def test_the_first_and_the_last_frame_stand_also_while_it_plays(browser: Browser
     page.click(".compare-foot [title^='Last frame']")
     page.wait_for("document.querySelector('.compare-foot .icon-play') !== null")
     wait_for_position(page, 119)
+
+
+def printed_pages(page: Page) -> int:
+    data = base64.b64decode(page.cdp("Page.printToPDF", paperWidth=8.27, paperHeight=11.69)["data"])
+    return len(re.findall(rb"/Type\s*/Page\b", data))
+
+
+def printed_faults(page: Page, pictures: str) -> list[str]:
+    """What print would cut off or show in vain; a picture that is larger than its part of the page is cut."""
+    page.print_media()
+    return list(
+        page.evaluate(
+            """pictures => [...document.querySelectorAll(pictures)].flatMap(media => {
+              const [one, around] = [media, media.closest(".clip").parentElement].map(e => e.getBoundingClientRect());
+              const whole = around.left - 1 <= one.left && one.right <= around.right + 1
+                && around.top - 1 <= one.top && one.bottom <= around.bottom + 1 && one.right <= innerWidth;
+              const shape = Math.abs(one.width / one.height - media.videoWidth / media.videoHeight) < 0.05;
+              return whole && shape && one.width > 60 ? [] : [JSON.stringify([one, around])];
+            }).concat([...document.querySelectorAll(".transport, .icon-button, select, .top .find")]
+              .filter(e => e.getClientRects().length > 0).map(e => e.className))""",
+            pictures,
+        )
+    )
+
+
+def test_a_printed_job_is_whole_and_alone(chromium: Browser, coded: Gallery) -> None:
+    page = chromium.open(coded.index, f"#job={coded.ids['b/second']}&frame=5")
+    wait_for_videos(page, 1, 5)
+    assert printed_pages(page) <= 2
+    assert printed_faults(page, ".player video") == []
+    assert page.evaluate("document.querySelector('.cards').getClientRects().length") == 0
+    # Its last value is on the page, and nothing scrolls.
+    assert page.evaluate("""(() => {
+      const side = document.querySelector(".player-side");
+      const { bottom } = side.getBoundingClientRect();
+      return side.scrollHeight <= side.clientHeight && bottom <= document.documentElement.scrollHeight;
+    })()""")
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("view", ["compare", "timeline"])
+def test_printed_videos_are_whole_and_without_controls(chromium: Browser, coded: Gallery, view: str) -> None:
+    hash = coded.compare(*FRAMES) if view == "compare" else "#view=timeline"
+    page = chromium.open(coded.index, hash)
+    page.wait_for_count("video", 3)
+    page.wait_for("[...document.querySelectorAll('video')].every(e => e.videoWidth > 0)")
+    assert printed_pages(page) <= 2
+    assert printed_faults(page, f".{view} video") == []
 
 
 @pytest.mark.soak

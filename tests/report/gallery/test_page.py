@@ -522,6 +522,16 @@ def test_a_printed_page_has_the_cards_and_no_controls(browser: Browser, index: P
         if a[0] < b[2] - 1 and b[0] < a[2] - 1 and a[1] < b[3] - 1 and b[1] < a[3] - 1
     ]
     assert not overlapping
+    # On A4 three in a row, which fill it.
+    page.viewport(718, 1000)
+    lefts = sorted(
+        set(page.evaluate("[...document.querySelectorAll('.card')].map(e => Math.round(e.getBoundingClientRect().x))"))
+    )
+    assert len(lefts) == 3
+    assert (
+        page.evaluate("Math.max(...[...document.querySelectorAll('.card')].map(e => e.getBoundingClientRect().right))")
+        > 700
+    )
     assert np.ptp(page.screenshot(".card .sprite")) > 100, "the picture is there"
 
 

@@ -17,6 +17,8 @@ const HEADING = 46;
 /** Screens in a millisecond from which on scrolling is too fast to look at pictures, and how long it rests after that. */
 const FAST = 0.002;
 const REST_MS = 120;
+/** Width of a card on paper: as many beside each other as the style sheet has room for. */
+const PAPER = { s: 160, m: 216, l: 336 };
 /** How many cards are printed: a page with more would take minutes to lay out. */
 const PRINTED = 500;
 
@@ -53,8 +55,14 @@ export function createCards(app) {
       if (section < groups.length && part.name === `${group}\n${groups[section].title}`) part.update(groups[section]);
       else removePart(section);
     }
-    for (const card of cards.values()) card.fit(layout);
+    for (const card of cards.values()) card.fit(sizeOfCard());
     draw();
+  }
+
+  function sizeOfCard() {
+    if (!isPrinting) return layout;
+    const width = PAPER[app.state.get().size];
+    return { cardWidth: width, pictureHeight: width * 0.75 };
   }
 
   function draw() {
@@ -104,7 +112,7 @@ export function createCards(app) {
     const { id } = order[place];
     let card = cards.get(id);
     if (card === undefined) {
-      card = createCard(app, app.byId.get(id), layout);
+      card = createCard(app, app.byId.get(id), sizeOfCard());
       const made = card;
       card.link.addEventListener("focus", () => activate(made.place));
       card.update(app.state.get());
@@ -228,14 +236,13 @@ export function createCards(app) {
   };
   addEventListener("scroll", scrolled, { passive: true });
   addEventListener("resize", ask);
-  addEventListener("beforeprint", () => {
-    isPrinting = true;
+  const print = (is) => {
+    isPrinting = is;
+    for (const card of cards.values()) card.fit(sizeOfCard());
     draw();
-  });
-  addEventListener("afterprint", () => {
-    isPrinting = false;
-    draw();
-  });
+  };
+  addEventListener("beforeprint", () => print(true));
+  addEventListener("afterprint", () => print(false));
   let width = 0;
   new ResizeObserver(() => {
     if (element.clientWidth === width) return;

@@ -98,6 +98,7 @@ export function createClipView(app, job, { onLabel = () => {}, playGif = false, 
         const sprite = el("div", { class: "clip-sprite", role: "img", "aria-label": `Pictures of ${job.job}` });
         sprite.style.backgroundImage = `url("${image}")`;
         sprite.style.backgroundSize = `${100 * columns}% ${100 * rows}%`;
+        sprite.style.aspectRatio = `${width} / ${height}`;
         put(sprite, said);
         showCell();
       },

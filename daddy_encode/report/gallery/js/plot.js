@@ -44,7 +44,8 @@ export function createPlot(app) {
   let drag = null;
 
   new ResizeObserver(redraw).observe(stage);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+  // On paper it has other colours and another size.
+  for (const media of ["(prefers-color-scheme: dark)", "print"]) matchMedia(media).addEventListener("change", redraw);
   stage.addEventListener("pointermove", moved);
   stage.addEventListener("pointerdown", pressed);
   stage.addEventListener("pointerup", released);
