@@ -19,7 +19,7 @@ from daddy_encode.encoding.recorded import is_of, outputs_there, recorded
 from daddy_encode.encoding.settings import plan
 from daddy_encode.errors import DaddyEncodeError, ManifestError, Skipped, one_line
 from daddy_encode.spool.held_file import HeldFile, opened_directory
-from daddy_encode.spool.manifest import MOST_META_TEXT, kept_meta, read_manifest
+from daddy_encode.spool.manifest import MOST_META_TEXT, kept_error, kept_meta, read_manifest
 from daddy_encode.spool.paths import JobPaths, Kind
 from daddy_encode.spool.publish import publish_bytes, reported
 from daddy_encode.spool.receipt import (
@@ -92,6 +92,7 @@ def record_done(
         gaps=job.filled(bad),
         lost=job.lost(bad),
         meta=job.meta,
+        rollout_error=kept_error(job.manifest),
         # What was asked for stays so until something else is.
         unfinished={kind: msgspec.to_builtins(job.todo[kind]) for kind in job.todo if kind not in records},
         error=str(error) if error is not None else None,
@@ -172,11 +173,11 @@ def record_failure(
     if mtime_ns is None:
         return listing
     with contextlib.suppress(DaddyEncodeError, OSError):
-        manifest_sha256, meta = None, None
+        manifest_sha256, meta, rollout_error = None, None, None
         with contextlib.suppress(DaddyEncodeError):
             check = context.owners.check_file
             if (found := read_manifest(paths.directory, check=check, most_meta=MOST_META_TEXT)) is not None:
-                manifest_sha256, meta = found[1], kept_meta(found[0].meta)
+                manifest_sha256, meta, rollout_error = found[1], kept_meta(found[0].meta), kept_error(found[0])
         earlier = _earlier(paths, context)
         # What is left of a job whose frames are deleted is known by its receipt alone.
         if earlier is not None and earlier.frames == "deleted" and not list_directory(paths.directory).frames:
@@ -190,6 +191,7 @@ def record_failure(
             outputs=outputs_there(paths, earlier) if earlier is not None else [],
             failures=list(failures),
             meta=meta,
+            rollout_error=rollout_error,
         )
         if earlier is not None and is_of(earlier, listing, manifest_sha256):
             # They are of these same frames: an encode with other options has failed, and theirs still count.

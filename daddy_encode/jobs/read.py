@@ -45,14 +45,15 @@ def receipts(root: str | os.PathLike[str]) -> list[JobReceipt]:
 
 
 def _job_receipt(path: Path, base: str, receipt: Receipt) -> JobReceipt:
-    from daddy_encode.report.gallery.meta import flat_meta, meta_of
+    from daddy_encode.report.gallery.meta import facts_of, flat_meta
 
     made = JobReceipt()
     made.path = path
     made.job = path.with_name(base)
+    outputs = () if receipt.is_of_earlier_videos else receipt.outputs
     made.videos = tuple(
         saved_video(path.with_name(f"{base}.{record.format}"), record)
-        for record in {record.format: record for record in receipt.outputs}.values()
+        for record in {record.format: record for record in outputs}.values()
     )
     made.error = receipt.error
     made.frames = receipt.source.frames
@@ -66,5 +67,7 @@ def _job_receipt(path: Path, base: str, receipt: Receipt) -> JobReceipt:
     made.ffmpeg = receipt.ffmpeg
     # The outputs of one of several sequences have its name after the directory's.
     is_sequence = receipt.sequence is not None and base.startswith(f"{receipt.job}.")
-    made.meta = flat_meta(meta_of(receipt, path.with_name(receipt.job if is_sequence else base)))
+    facts = facts_of(receipt, path.with_name(receipt.job if is_sequence else base))
+    made.rollout_error = facts.error
+    made.meta = flat_meta(facts.meta)
     return made

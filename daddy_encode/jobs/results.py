@@ -54,9 +54,9 @@ class JobReceipt(dict[str, Any]):
 
     A list of them is what `pandas.DataFrame` and `polars.DataFrame` take. The columns are path, job, state ("done",
     "failed", or "partial": an error beside one), mp4 and gif (paths), frames, fps, seconds, width, height, bytes
-    (of both), encode_seconds, finished, host, ffmpeg, error, missing, bad, gaps, partial, salvaged, and for each value
-    of the rollout's own `meta` a column such as `meta.seed`, or of nested ones `meta.env.name`. All receipts of a call
-    have the same columns, each of one type: a text that is missing is empty, a number NaN.
+    (of both), encode_seconds, finished, host, ffmpeg, error, missing, bad, gaps, partial, salvaged, rollout_error, and
+    for each value of the rollout's own `meta` a column such as `meta.seed`, or of nested ones `meta.env.name`. All
+    receipts of a call have the same columns, each of one type: a text that is missing is empty, a number NaN.
 
     Two are equal if their attributes are, since the columns depend on the other receipts of the call, and no NaN is
     equal to another. With any other dictionary it is compared as one.
@@ -64,7 +64,8 @@ class JobReceipt(dict[str, Any]):
     Attributes:
         path: The receipt.
         job: The path of the frames' directory, as the receipt's name says: elsewhere with `output_dir`.
-        videos: The videos that were made of it.
+        videos: The videos that were made of it; none where it failed, and those of an earlier recording of its name are
+            still there.
         error: Why it failed; None where it did not.
         frames: How many PNGs there were.
         missing: How many frames were missing.
@@ -72,13 +73,15 @@ class JobReceipt(dict[str, Any]):
         gaps: How these were made up for, "hold" or "skip"; None where there were none.
         partial: Whether the rollout ended early, as its manifest says.
         salvaged: Whether the rollout died, and what was whole was taken.
+        rollout_error: Why the rollout ended early, as its manifest said; None where that is not known.
         finished: When, in seconds since the epoch.
         host: Where.
         ffmpeg: The version of the program; empty where none has run, as for an exact GIF.
         meta: What the rollout said of itself, also when its frames are gone: up to 64 of its numbers, texts and truth
-            values, nested ones by their paths, such as "env.name"; a text is cut to 300 characters. The receipt has it,
-            or where that has none (one of an earlier version, or a meta of more than 64 KiB) the manifest, if it is
-            still there.
+            values, nested ones by their paths, such as "env.name"; a text is cut to 300 characters. Of more, those are
+            first whose names are well known, such as "return" and "seed", then those that are not nested. The receipt
+            has it, or where that has none (one of an earlier version, or a meta of more than 64 KiB) the manifest, if
+            it is still there.
     """
 
     path: Path
@@ -91,6 +94,7 @@ class JobReceipt(dict[str, Any]):
     gaps: Literal["hold", "skip"] | None
     partial: bool
     salvaged: bool
+    rollout_error: str | None
     finished: float
     host: str
     ffmpeg: str
@@ -137,6 +141,7 @@ def row_of(receipt: JobReceipt) -> dict[str, str | int | float | bool | None]:
         "gaps": receipt.gaps,
         "partial": receipt.partial,
         "salvaged": receipt.salvaged,
+        "rollout_error": one_line(receipt.rollout_error) if receipt.rollout_error is not None else None,
         **{f"{META}{name}": value for name, value in receipt.meta.items()},
     }
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 NAME = "daddy_encode"
 # A log is not a receipt: of many lost frames, the first few.
 LOST_SHOWN = 5
+# Of why a rollout died, in characters.
+_LONGEST_REASON = 200
 
 
 def saved_line(record: OutputRecord, path: Path, receipt: Receipt | None = None, replaced: str = "") -> str:
@@ -50,7 +52,11 @@ def log_saved(record: OutputRecord, path: Path) -> None:
 def not_whole(receipt: Receipt) -> list[str]:
     """What a job's video lacks of its rollout, in a few words each; empty where nothing is known to be lacking."""
     lost = receipt.lost
-    notes = ["salvaged"] * receipt.salvaged + ["partial"] * (receipt.partial and not receipt.salvaged)
+    notes = []
+    if receipt.salvaged or receipt.partial:
+        reason = receipt.rollout_error or ""
+        cut = reason if len(reason) <= _LONGEST_REASON else f"{reason[: _LONGEST_REASON - 1]}…"
+        notes.append(("salvaged" if receipt.salvaged else "partial") + (f" (the rollout died: {cut})" if cut else ""))
     words = {"missing": lost.missing_count, "bad": lost.bad_count, "dropped": lost.dropped_count}
     counts = [f"{count} {word}" for word, count in words.items() if count]
     if counts:

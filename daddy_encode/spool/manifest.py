@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct, field
 
-from daddy_encode.errors import ManifestError, SettingsError
+from daddy_encode.errors import ManifestError, SettingsError, one_line
 from daddy_encode.spool.publish import publish_bytes
 from daddy_encode.spool.rate import parse_fps
 from daddy_encode.spool.records import Check, encode_record, most_values, parse_record, read_record
@@ -25,6 +25,8 @@ ANNOTATIONS_NAME = "annotations.jsonl"
 # Of a rollout's `meta` in the receipt of its job: bytes of compact JSON, and values; so that a receipt stays readable.
 MOST_META = 2**16
 MOST_META_VALUES = 10_000
+# Of what a rollout died of, in characters, in the receipt of its job.
+LONGEST_ERROR = 2000
 # The text of a manifest, which is indented, that may hold so much: no larger one's `meta` is looked into.
 MOST_META_TEXT = 4 * MOST_META
 
@@ -114,6 +116,14 @@ def kept_meta(meta: Mapping[str, Any]) -> dict[str, Any] | None:
         # A lone surrogate, say, which JSON's escapes can spell.
         return None
     return dict(meta) if len(text) <= MOST_META and most_values(text) <= MOST_META_VALUES else None
+
+
+def kept_error(manifest: Manifest | None) -> str | None:
+    """Why a rollout ended early, for its receipt: on one printable line, cut where it is long. Pure."""
+    if manifest is None or manifest.complete or not manifest.error:
+        return None
+    text = manifest.error.strip()
+    return one_line(text if len(text) <= LONGEST_ERROR else f"{text[: LONGEST_ERROR - 1]}…") or None
 
 
 def read_manifest(

@@ -186,6 +186,8 @@ class Receipt(Struct, frozen=True, kw_only=True):
             MOST_FAILURES of them. As long as there are fewer, the job has not failed.
         meta: The rollout's own values, as its manifest or else its `rollout.json` had them; None where there were none,
             they are too large for `kept_meta`, or an earlier version has written the receipt.
+        rollout_error: Why the rollout ended early, as its manifest said: `kept_error` of that; None where it did not
+            end early or nobody has said why, or an earlier version has written the receipt.
         frames: "deleted": `daddy-encode clean` has deleted them, once the videos were proved. None: nobody has said so.
         not_packed: Why packing the frames of the source is no gain, as `daddy-encode pack` has found; None: it has not.
         finished: Seconds since the epoch, on the encoder's clock.
@@ -209,9 +211,18 @@ class Receipt(Struct, frozen=True, kw_only=True):
     unfinished: dict[Kind, dict[str, Any]] = field(default_factory=dict)
     failures: Annotated[list[Failure], Meta(max_length=MOST_FAILURES)] = field(default_factory=list)
     meta: dict[str, Any] | None = None
+    rollout_error: str | None = None
     frames: Literal["deleted"] | None = None
     not_packed: str | None = None
     finished: Seconds
+
+    @property
+    def is_of_earlier_videos(self) -> bool:
+        """Whether its videos are of what was recorded in the directory before the frames that it is about.
+
+        Of these, nothing was encoded yet: it says why, and which of the earlier videos are still there.
+        """
+        return not self.source.sha256 and bool(self.outputs) and (self.error is not None or bool(self.failures))
 
 
 def read_receipt(path: Path, check: Check | None = None) -> Receipt | None:

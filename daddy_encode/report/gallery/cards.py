@@ -12,11 +12,11 @@ from typing import Any
 from msgspec import Struct
 
 from daddy_encode.errors import one_line
-from daddy_encode.report.gallery.annotations import Shown, read_annotations
+from daddy_encode.report.gallery.annotations import Annotations, Shown, read_annotations
 from daddy_encode.report.gallery.details import Head, details_key, read_details, write_details
 from daddy_encode.report.gallery.jobs import Surroundings, Video, job_data
 from daddy_encode.report.gallery.links import url
-from daddy_encode.report.gallery.meta import meta_of
+from daddy_encode.report.gallery.meta import facts_of, has_manifest
 from daddy_encode.report.gallery.page import embedded_json
 from daddy_encode.report.gallery.scan import KEPT_NAMES, FoundReceipt
 from daddy_encode.report.ledger import read_one
@@ -41,6 +41,7 @@ class Source(Struct, frozen=True):
         width: In pixels.
         height: In pixels.
         annotations: The path of the rollout's annotations; None where they are gone, or there were none.
+        manifest_sha256: Of the manifest beside these, where they are of the video; None: there was none.
     """
 
     video: str
@@ -48,6 +49,7 @@ class Source(Struct, frozen=True):
     width: int
     height: int
     annotations: str | None
+    manifest_sha256: str | None
 
 
 class Card(Struct):
@@ -59,7 +61,8 @@ class Card(Struct):
         seen: What was looked at: the receipt, the videos, the names in the job's directory.
         videos: The paths of the videos that were looked at.
         data: The job's data in the page, as JSON, without what its file holds.
-        key: Of the videos that the receipt names, as in the first line of the job's file.
+        key: Of the videos that the receipt names, as in the first line of the job's file; empty where they are of an
+            earlier recording.
         source: What its file is made of; None where there is no video.
         head: The first line of its file, as it is.
     """
@@ -100,12 +103,11 @@ class Card(Struct):
         source = self.source
         assert source is not None
         details: dict[str, Any] = {}
-        if source.annotations is not None:
-            found = read_annotations(Path(source.annotations), source.shown)
+        if (found := _annotations(source)) is not None:
             details = {"columns": found.columns, "texts": found.texts, "step": found.step}
             details = {name: value for name, value in details.items() if value not in ({}, 1)}
         elif self.has_file:
-            # They are gone; what was made of them is kept.
+            # They are gone, or another recording's; what was made of them is kept.
             details = read_details(files, self.identifier)
         sprite = None
         if sprites:
@@ -180,7 +182,7 @@ def make_card(
         directory=job_directory,
         outputs=os.path.dirname(base),
         has_directory=names is not None or not has_frames or os.path.lexists(job_directory),
-        meta=meta_of(receipt, Path(job_directory), names or ()),
+        rollout=facts_of(receipt, Path(job_directory), names or ()),
     )
     data = job_data(receipt, identifier, one_line(name), videos, around)
     best = next((kind for kind in ("mp4", "gif") if kind in data), None)
@@ -188,14 +190,21 @@ def make_card(
     if best is not None:
         record = records["mp4" if best == "mp4" else "gif"]
         annotations = os.path.join(job_directory, ANNOTATIONS_NAME) if ANNOTATIONS_NAME in (names or ()) else None
-        source = Source(f"{base}.{best}", _shown(receipt, record), record.width, record.height, annotations)
+        source = Source(
+            f"{base}.{best}",
+            _shown(receipt, record),
+            record.width,
+            record.height,
+            annotations,
+            receipt.source.manifest_sha256,
+        )
     return Card(
         identifier,
         receipt.finished,
         (stamp, job_directory, names, has_frames, *stamps.values()),
         tuple(f"{base}.{kind}" for kind in records),
         embedded_json(data),
-        details_key(receipt),
+        "" if receipt.is_of_earlier_videos else details_key(receipt),
         source,
     )
 
@@ -234,6 +243,16 @@ def _shown(receipt: Receipt, record: OutputRecord) -> Shown:
         holds_dropped=receipt.gaps != "skip",
         step=step if type(step) is int and 1 <= step <= record.frames else 1,
     )
+
+
+def _annotations(source: Source) -> Annotations | None:
+    """The annotations of a video; None where there are none, or what is there is of another recording."""
+    if source.annotations is None:
+        return None
+    path = Path(source.annotations)
+    found = read_annotations(path, source.shown)
+    # Looked at after them: a recording in the place of another removes the other's manifest first.
+    return found if has_manifest(path.parent, source.manifest_sha256) else None
 
 
 def _stamp(path: str) -> _Stamp:

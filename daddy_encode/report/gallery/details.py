@@ -51,7 +51,7 @@ class Head(Struct, frozen=True, kw_only=True):
         has_tried: Whether a sprite was wanted.
     """
 
-    key: Annotated[str, Meta(max_length=64)]
+    key: Annotated[str, Meta(min_length=1, max_length=64)]
     bytes: Annotated[int, Meta(ge=0, le=_LONGEST_FILE)]
     sprite: tuple[_Size, _Size, _Size, _Size, _Size] | None = None
     columns: Annotated[list[Annotated[str, Meta(max_length=100)]], Meta(max_length=40)] = field(default_factory=list)

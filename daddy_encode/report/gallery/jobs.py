@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from daddy_encode.errors import SettingsError, one_line
-from daddy_encode.report.gallery.meta import flat_meta, shortened
+from daddy_encode.report.gallery.meta import RolloutFacts, flatten, means_of, shortened
 from daddy_encode.report.marks import SOURCE_DIGITS
 from daddy_encode.spool.paths import Kind
 from daddy_encode.spool.rate import parse_fps
@@ -45,14 +45,14 @@ class Surroundings(Struct, frozen=True):
         directory: That of its frames.
         outputs: The directory of its videos.
         has_directory: Whether that is there, as far as it should be.
-        meta: The rollout's own values.
+        rollout: What the rollout said of itself.
     """
 
     is_packed: bool = False
     directory: str = ""
     outputs: str = ""
     has_directory: bool = True
-    meta: Mapping[str, Any] = {}
+    rollout: RolloutFacts = RolloutFacts({}, None)
 
 
 def job_data(
@@ -67,8 +67,13 @@ def job_data(
         videos: Those that the receipt names, by their kind.
         around: What else is known.
     """
+    earlier: Mapping[Kind, Video] = {}
+    if receipt.is_of_earlier_videos:
+        # They show another recording than the one that the values are of.
+        videos, earlier = {}, videos
     there = {kind: video for kind, video in videos.items() if video.is_there}
     best = (there or videos).get("mp4") or (there or videos).get("gif")
+    meta, left_out = flatten(around.rollout.meta)
     error = _without_paths(_error(receipt), around)
     data: dict[str, Any] = {
         "id": identifier,
@@ -90,15 +95,19 @@ def job_data(
     data |= {
         "finished": receipt.finished,
         "host": shortened(receipt.host),
-        "chips": [[kind, shortened(text)] for kind, text in _chips(receipt, videos, around)],
+        "chips": [[kind, shortened(text)] for kind, text in _chips(receipt, videos, earlier, around)],
         "error": shortened(error, LONGEST_ERROR) if error else None,
-        "meta": flat_meta(around.meta),
+        "rollout_error": shortened(around.rollout.error) if around.rollout.error else None,
+        "earlier": {kind: video.url for kind, video in earlier.items() if video.is_there},
+        "meta": meta,
+        "meta_left_out": left_out or None,
+        "means": {one_line(key): list(mean) for key, mean in means_of(around.rollout.meta).items()},
     }
     return {key: value for key, value in data.items() if value not in (None, "", [], {})}
 
 
 def _error(receipt: Receipt) -> str | None:
-    if receipt.error is None and receipt.failures and not receipt.outputs:
+    if receipt.error is None and receipt.failures and (not receipt.outputs or receipt.is_of_earlier_videos):
         return f"{receipt.failures[-1].error} (it is tried again by the next encoder that comes)"
     return receipt.error
 
@@ -129,12 +138,17 @@ def _fps(rate: int | float | str) -> list[int] | None:
     return [exact.numerator, exact.denominator]
 
 
-def _chips(receipt: Receipt, videos: Mapping[Kind, Video], around: Surroundings) -> Iterator[tuple[str, str]]:
+def _chips(
+    receipt: Receipt, videos: Mapping[Kind, Video], earlier: Mapping[Kind, Video], around: Surroundings
+) -> Iterator[tuple[str, str]]:
     """Yield what a viewer should know: its kind, and a text."""
+    why = around.rollout.error
     if receipt.salvaged:
-        yield "salvaged", "the rollout died; what was whole of it was encoded"
-    elif receipt.partial:
-        yield "ended early", "the rollout ended early, as its manifest says"
+        yield "salvaged", f"the rollout died{f' ({why})' if why else ''}; what was whole of it was encoded"
+    elif receipt.partial or why:
+        yield "ended early", f"the rollout ended early{f': {why}' if why else ', as its manifest says'}"
+    if any(video.is_there for video in earlier.values()):
+        yield "earlier video", "the video that is there is of an earlier recording, not of this one"
     lost = receipt.lost
     gaps = {"missing": lost.missing_count, "bad": lost.bad_count}
     if any(gaps.values()):

@@ -36,7 +36,7 @@ export function createCard(app, job, layout) {
   const link = el("a", { class: "open", tabindex: -1, onclick: open },
     el("span", { class: "text" },
       el("span", { class: "first" }, title, " ", marks,
-        returned !== null && el("span", { class: "return" }, el("span", { class: "key" }, " return "), returned)),
+        returned !== null && el("span", { class: "return" }, el("span", { class: "key" }, job.means?.[keyFor(facts, "return")] ? " mean return " : " return "), returned)),
       where, " ", numbers, " ", times, said),
     picture);
   link.setAttribute("href", `#job=${job.id}`);

@@ -1,4 +1,5 @@
 // What can be said of a job as name and value: filters, sorting, groups, matrix and plot know nothing else of it.
+import { SPECIAL } from "./query.js";
 import { isDirectoryKey, placesInRuns } from "./runs.js";
 
 /** Facts that every job may have, in the order in which people look for them; all else comes from its `meta`. */
@@ -25,20 +26,24 @@ export function factsOf(job, { name, run, directories } = placesInRuns([job], ""
     height: job.height,
     bytes: job.bytes,
     host: job.host,
-    error: job.error,
+    // Of a rollout that died, what it died of.
+    error: job.error || job.rollout_error,
   };
   const facts = new Map();
   for (const key of BUILT_IN) {
     if (known[key] !== undefined && known[key] !== null && known[key] !== "") facts.set(key, known[key]);
     if (key === "run") for (const [level, directory] of directories) facts.set(level, directory);
   }
-  for (const [key, value] of Object.entries(job.meta || {})) {
+  // Of several environments in one recording, the mean of their returns is the number.
+  const means = Object.entries(job.means || {}).map(([key, [mean]]) => [key, mean]);
+  for (const [key, value] of [...Object.entries(job.meta || {}), ...means]) {
     if (value !== null && value !== "") facts.set(isOurs(key) ? `meta.${key}` : key, value);
   }
   return facts;
 }
 
-const isOurs = (key) => BUILT_IN.includes(key) || isDirectoryKey(key);
+// A key of meta that is called so is asked for with "meta." before it.
+const isOurs = (key) => BUILT_IN.includes(key) || SPECIAL.includes(key) || isDirectoryKey(key);
 
 /**
  * @param {Map<string, unknown>} facts
@@ -111,7 +116,8 @@ export function keyFor(facts, thing) {
   return SPELLINGS[thing].find((key) => facts.has(key));
 }
 
-const SPELLINGS = {
+/** The keys that may be meant, the first that there is. */
+export const SPELLINGS = {
   return: ["return", "episode_return", "episode.return", "episode.r", "total_reward", "reward"],
   length: ["length", "episode_length", "episode.length", "episode.l", "steps"],
   seed: ["seed", "episode_seed"],

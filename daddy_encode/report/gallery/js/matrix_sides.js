@@ -16,18 +16,18 @@ export const NO_VALUE = "no value";
 const LONGEST_SIDE = 60;
 
 /** What people compare, by the last part of the key; those first that are a better side. */
-const ROWS = [
+export const ROWS = [
   "task", "task_name", "env", "environment", "env_id", "env_name", "game", "scene", "level", "instruction", "benchmark",
   "suite", "dataset",
 ];
-const COLUMNS = [
+export const COLUMNS = [
   "policy", "policy_name", "algorithm", "algo", "agent", "model", "method", "variant", "checkpoint", "run", "experiment",
   "seed", "step",
 ];
 const STEPS = ["step", "global_step", "training_step"];
 /** With more runs than this a directory above them is the better side. */
 const FEW_RUNS = 12;
-const SUCCESS = ["success", "is_success", "succeeded", "successful", "solved", "info.success", "info.is_success"];
+export const SUCCESS = ["success", "is_success", "succeeded", "successful", "solved", "info.success", "info.is_success"];
 const TRUE = /^(?:true|yes|y|1|success|succeeded|solved|ok|pass|passed)$/i;
 
 /**

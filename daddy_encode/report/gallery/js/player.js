@@ -10,7 +10,7 @@ import { toHash } from "./link.js";
 import { toggleCompared } from "./state.js";
 import { boundedSpeed, planOf, rateOf } from "./sync.js";
 import { createPageDeck, createTransport, registerTransport } from "./transport.js";
-import { writeBytes, writeDate, writeDuration, writeValue } from "./values.js";
+import { counted, writeBytes, writeDate, writeDuration, writeValue } from "./values.js";
 
 /** Said of states and chips that nobody reads as good. */
 const BAD = ["failed", "missing"];
@@ -165,12 +165,21 @@ export function createPlayer(app, slots = {}) {
       el("button", { type: "button", class: "button player-compare", "aria-pressed": "false", onclick: toggleCompare }, "Compare"),
       el("button", { type: "button", class: "button player-copy", onclick: copyLink }, "Copy link"),
       file("MP4", job.mp4),
-      file("GIF", job.gif));
+      file("GIF", job.gif),
+      file("MP4 of the earlier recording", job.earlier?.mp4),
+      file("GIF of the earlier recording", job.earlier?.gif));
   }
 
   function facts(job) {
     const built = app.facts.get(job.id);
-    const lines = Object.entries(job.meta || {}).map(([name, value]) => [name, writeValue(value)]);
+    const means = job.means || {};
+    const lines = Object.entries({ ...means, ...job.meta }).map(([name, value]) => {
+      const [mean, count] = means[name] || [];
+      if (count === undefined) return [name, writeValue(value)];
+      const all = typeof value === "string" ? `${value}; ` : "";
+      return [name, `${all}mean of ${count}: ${writeValue(mean)}`];
+    });
+    if (job.meta_left_out > 0) lines.push(["not shown", `${counted(job.meta_left_out, "more value")}, in its receipt or manifest`]);
     lines.push(["frames", writeValue(job.frames)]);
     if (built.has("seconds")) lines.push(["duration", `${writeDuration(built.get("seconds"))} at ${writeValue(built.get("fps"))} fps`]);
     if (job.width) lines.push(["size", `${job.width}×${job.height}${job.bytes ? `, ${writeBytes(job.bytes)}` : ""}`]);

@@ -4,7 +4,7 @@ import { readNumber, readTime } from "./values.js";
 export const STATES = Object.freeze(["done", "failed", "partial", "missing"]);
 /** Kinds of chips; as words they find the jobs that show them. */
 export const CHIPS = Object.freeze([
-  "salvaged", "ended early", "held", "skipped", "dropped", "settled", "missing", "replaced", "packed", "frames deleted", "warning",
+  "salvaged", "ended early", "earlier video", "held", "skipped", "dropped", "settled", "missing", "replaced", "packed", "frames deleted", "warning",
 ]);
 export const MARKS = Object.freeze(["good", "bad", "star", "note", "none"]);
 /** Keys that ask for something else than a fact. */
