@@ -11,19 +11,19 @@ from typing import Any
 
 from msgspec import Struct
 
-from daddy_encode.errors import one_line
+from daddy_encode.errors import Interrupted, one_line
 from daddy_encode.report.gallery.annotations import Annotations, Shown, read_annotations
 from daddy_encode.report.gallery.details import Head, details_key, read_details, write_details
 from daddy_encode.report.gallery.jobs import Surroundings, Video, job_data
 from daddy_encode.report.gallery.links import url
-from daddy_encode.report.gallery.meta import facts_of, has_manifest
+from daddy_encode.report.gallery.meta import facts_of
 from daddy_encode.report.gallery.page import embedded_json
 from daddy_encode.report.gallery.scan import KEPT_NAMES, FoundReceipt
 from daddy_encode.report.ledger import read_one
 from daddy_encode.spool.frames import is_own_name
 from daddy_encode.spool.manifest import ANNOTATIONS_NAME
-from daddy_encode.spool.paths import RECEIPT_SUFFIX, Kind, sequence_name
-from daddy_encode.spool.receipt import OutputRecord, Receipt
+from daddy_encode.spool.paths import RECEIPT_SUFFIX, JobPaths, Kind, sequence_name
+from daddy_encode.spool.receipt import OutputRecord, Receipt, read_receipt
 from daddy_encode.spool.stored.names import FRAMES_MKV, PACK_RECORD
 
 # Of a file: its size, modification time and inode; None where it is not there.
@@ -41,7 +41,7 @@ class Source(Struct, frozen=True):
         width: In pixels.
         height: In pixels.
         annotations: The path of the rollout's annotations; None where they are gone, or there were none.
-        manifest_sha256: Of the manifest beside these, where they are of the video; None: there was none.
+        receipt: The path of the receipt, which tells whether these are of the video.
     """
 
     video: str
@@ -49,7 +49,7 @@ class Source(Struct, frozen=True):
     width: int
     height: int
     annotations: str | None
-    manifest_sha256: str | None
+    receipt: str
 
 
 class Card(Struct):
@@ -103,7 +103,11 @@ class Card(Struct):
         source = self.source
         assert source is not None
         details: dict[str, Any] = {}
-        if (found := _annotations(source)) is not None:
+        try:
+            found = self._annotations(source, stop)
+        except Interrupted:
+            return
+        if found is not None:
             details = {"columns": found.columns, "texts": found.texts, "step": found.step}
             details = {name: value for name, value in details.items() if value not in ({}, 1)}
         elif self.has_file:
@@ -125,6 +129,26 @@ class Card(Struct):
             "has_tried": sprites,
         }
         self.head = write_details(files, self.identifier, head, details)
+
+    def _annotations(self, source: Source, stop: threading.Event) -> Annotations | None:
+        """Those of the video; None where there are none, or what is there is of another recording."""
+        if source.annotations is None:
+            return None
+        from daddy_encode.encoding.decoding.recording import holds_recording_of
+
+        def check_stop() -> None:
+            if stop.is_set():
+                raise Interrupted(f"{source.annotations}: stopped before it was read")
+
+        path = Path(source.annotations)
+        found = read_annotations(path, source.shown)
+        receipt = read_receipt(Path(source.receipt))
+        if receipt is None or details_key(receipt) != self.key:
+            return None
+        paths = JobPaths.of(path.parent)
+        if receipt.sequence is not None:
+            paths = paths.of_sequence(receipt.sequence)
+        return found if holds_recording_of(receipt, paths, check_stop=check_stop) else None
 
 
 def make_card(
@@ -196,7 +220,7 @@ def make_card(
             record.width,
             record.height,
             annotations,
-            receipt.source.manifest_sha256,
+            found.path,
         )
     return Card(
         identifier,
@@ -243,16 +267,6 @@ def _shown(receipt: Receipt, record: OutputRecord) -> Shown:
         holds_dropped=receipt.gaps != "skip",
         step=step if type(step) is int and 1 <= step <= record.frames else 1,
     )
-
-
-def _annotations(source: Source) -> Annotations | None:
-    """The annotations of a video; None where there are none, or what is there is of another recording."""
-    if source.annotations is None:
-        return None
-    path = Path(source.annotations)
-    found = read_annotations(path, source.shown)
-    # Looked at after them: a recording in the place of another removes the other's manifest first.
-    return found if has_manifest(path.parent, source.manifest_sha256) else None
 
 
 def _stamp(path: str) -> _Stamp:

@@ -5,15 +5,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import math
-import os
-import stat
 from collections.abc import Collection, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from daddy_encode.errors import ManifestError, one_line
-from daddy_encode.spool.held_file import SAFELY, sha256_of
 from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME, Manifest, kept_error
 from daddy_encode.spool.receipt import Receipt
 from daddy_encode.spool.recording.rollout import Rollout
@@ -79,18 +76,6 @@ def facts_of(receipt: Receipt, directory: Path, names: Collection[str] = (MANIFE
             rollout = read_record(directory / ROLLOUT_NAME, Rollout)
             meta = rollout[0].meta if rollout is not None else None
     return RolloutFacts(meta or {}, error)
-
-
-def has_manifest(directory: Path, sha256: str | None) -> bool:
-    """Whether the manifest in a directory has that SHA-256; None: whether there is none."""
-    try:
-        descriptor = os.open(directory / MANIFEST_NAME, os.O_RDONLY | SAFELY)
-    except OSError as error:
-        return sha256 is None and isinstance(error, FileNotFoundError)
-    with open(descriptor, "rb") as stream, contextlib.suppress(OSError):
-        if stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return sha256_of(stream) == sha256
-    return False
 
 
 def flat_meta(meta: Mapping[str, Any]) -> dict[str, str | int | float | bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import threading
@@ -76,8 +77,14 @@ def add_job(
             msgspec.structs.replace(output, path=one_line(f"{directory.name}.mp4"), warnings=list(warnings))
             for output in clip.receipt.outputs
         ]
+    source = clip.receipt.source
+    manifest = Manifest(frames=source.frames, width=source.width, height=source.height, meta=dict(meta or {}))
+    text = encode_record(manifest) if annotations else b""
+    if text:
+        source = msgspec.structs.replace(source, manifest_sha256=hashlib.sha256(text).hexdigest())
     made = msgspec.structs.replace(
         clip.receipt,
+        source=source,
         job=one_line(directory.name),
         error=error,
         finished=finished,
@@ -86,9 +93,7 @@ def add_job(
     Path(f"{directory}.receipt.json").write_bytes(encode_record(made))
     if annotations:
         directory.mkdir()
-        source = clip.receipt.source
-        manifest = Manifest(frames=source.frames, width=source.width, height=source.height, meta=dict(meta or {}))
-        (directory / MANIFEST_NAME).write_bytes(encode_record(manifest))
+        (directory / MANIFEST_NAME).write_bytes(text)
         lines = "".join(json.dumps(annotation) + "\n" for annotation in annotations)
         (directory / ANNOTATIONS_NAME).write_text(lines, encoding="utf-8", errors="surrogatepass")
     return directory

@@ -145,7 +145,7 @@ def test_a_place_is_no_higher_than_what_is_shown_in_it() -> None:
 
 
 def key(name: str, count: int = 1, kind: str = "number") -> dict[str, Any]:
-    return {"name": name, "kind": kind, "count": count}
+    return {"name": name, "kind": kind, "count": count, "numbers": count if kind == "number" else 0}
 
 
 @pytest.mark.parametrize(
@@ -155,6 +155,7 @@ def key(name: str, count: int = 1, kind: str = "number") -> dict[str, Any]:
         ([key("step", 5), key("global_step", 5)], "global_step"),
         ([key("train.globalStep", 5), key("return", 9)], "train.globalStep"),
         ([key("step", 9, "text")], "finished"),
+        ([{**key("step", 30), "numbers": 29}, key("agent.step", 1)], "step"),
         ([], "finished"),
     ],
 )

@@ -150,6 +150,83 @@ def test_a_mark_says_of_which_recording_it_is_also_when_another_is_there() -> No
     assert sources[1:] == [{"run/a": "0123456789abcdef", "run/b": ""}] * 2
 
 
+OLD, NEW = "0123456789abcdef", "fedcba9876543210"
+PAGES = f"""
+  const storage = makeStorage();
+  const page = (source) => exports.createMarks(storage, "/a", [{{id: "1", job: "run/a", source}}, jobs[1]]);
+  const [older, newer] = ["{OLD}", "{NEW}"];
+"""
+
+
+def test_what_was_said_of_an_earlier_recording_is_not_said_of_the_one_that_is_shown() -> None:
+    before, counts, exported = run(f"""{PAGES}
+      page(older).set("1", {{mark: "bad", star: true, note: "fell"}});
+      const marks = page(newer);
+      return [marks.get("1"), marks.counts(), marks.export()];
+    """)
+    assert before["earlier"] == {"mark": "bad", "star": True, "note": "fell", "source": OLD}
+    assert (before["mark"], before["star"], before["note"]) == (None, False, "")
+    assert counts == {"good": 0, "bad": 0, "star": 0, "note": 0, "jobs": 0, "earlier": 1, "elsewhere": 0}
+    (mark,) = parse_marks(exported.encode(), "marks.json")
+    assert (mark.mark, mark.source) == ("bad", OLD), "kept, as what it is"
+
+
+@pytest.mark.parametrize(
+    ("patch", "expected"),
+    [
+        ({"note": "re-recorded, fixed"}, {"note": "re-recorded, fixed", "source": NEW}),
+        ({"star": True}, {"star": True, "source": NEW}),
+        ({"mark": "good"}, {"mark": "good", "source": NEW}),
+        ({"mark": None, "star": False, "note": ""}, None),
+    ],
+)
+def test_a_note_on_a_new_recording_is_no_word_on_the_earlier_one(
+    patch: dict[str, Any], expected: dict[str, Any] | None
+) -> None:
+    for call in ('set("1"', 'setAll(["1"]'):
+        exported = run(f"""{PAGES}
+          page(older).set("1", {{mark: "bad", star: true, note: "fell"}});
+          page(newer).{call}, {json.dumps(patch)});
+          return page(newer).export();
+        """)
+        assert json.loads(exported)["marks"] == ([{"job": "run/a", **expected}] if expected else [])
+
+
+def test_a_mark_of_no_known_recording_becomes_none_of_this_one_by_a_note() -> None:
+    noted, starred, marked, fresh = run(f"""{PAGES}
+      const begin = () => page(newer).import('{{"version": 1, "marks": [{{"job": "run/a", "mark": "bad"}}]}}');
+      const answers = [];
+      for (const patch of [{{note: "x"}}, {{star: true}}, {{mark: "bad"}}]) {{
+        begin();
+        page(newer).set("1", patch);
+        answers.push(page(newer).get("1"));
+        page(newer).set("1", {{mark: null, star: false, note: ""}});
+      }}
+      page(newer).set("1", {{note: "x"}});
+      return [...answers, page(newer).get("1")];
+    """)
+    assert noted == {"mark": "bad", "star": False, "note": "x"}
+    assert starred == {"mark": "bad", "star": True, "note": ""}
+    assert (marked["mark"], marked["source"], fresh["source"]) == ("bad", NEW, NEW)
+
+
+def test_marks_of_two_recordings_are_not_merged() -> None:
+    told, kept, other, back = run(f"""{PAGES}
+      page(older).set("1", {{mark: "bad", note: "fell"}});
+      const file = page(older).export();
+      page(newer).set("1", {{star: true}});
+      const told = page(newer).import(file);
+      const kept = page(newer).get("1");
+      const other = page("0000000000000000");
+      other.import(file);
+      return [told, kept, other.get("1"), page(older).get("1")];
+    """)
+    assert told == {"read": 1, "changed": 0, "earlier": 1, "elsewhere": 0}
+    assert kept == {"mark": None, "star": True, "note": "", "source": NEW}
+    # Neither is of the third recording: the file is followed.
+    assert other["earlier"] == back == {"mark": "bad", "star": False, "note": "fell", "source": OLD}
+
+
 def test_an_import_is_merged_and_says_what_was_news() -> None:
     file = {
         "version": 1,
@@ -170,11 +247,11 @@ def test_an_import_is_merged_and_says_what_was_news() -> None:
       const next = exports.createMarks(storage, "/a", jobs);
       return [told, marks.get("1"), marks.get("2"), again, marks.counts(), next.all()];
     """)
-    assert told == {"read": 3, "changed": 3, "elsewhere": 1}
+    assert told == {"read": 3, "changed": 3, "earlier": 0, "elsewhere": 1}
     assert one == {"mark": "bad", "star": True, "note": "mine / theirs"}
     assert two == {"mark": "bad", "star": True, "note": ""}
-    assert again == {"read": 3, "changed": 0, "elsewhere": 1}
-    assert elsewhere == {"good": 0, "bad": 2, "star": 2, "note": 1, "jobs": 2, "elsewhere": 1}
+    assert again == {"read": 3, "changed": 0, "earlier": 0, "elsewhere": 1}
+    assert elsewhere == {"good": 0, "bad": 2, "star": 2, "note": 1, "jobs": 2, "earlier": 0, "elsewhere": 1}
     assert kept["gone"]["mark"] == "good", "for the next export"
 
 

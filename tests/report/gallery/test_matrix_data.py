@@ -236,6 +236,19 @@ def test_the_sides_are_what_people_compare(metas: Metas, expected: tuple[str, st
     assert (chosen["rows"], chosen["columns"]) == expected
 
 
+def test_one_odd_value_takes_no_bins_from_the_numbers() -> None:
+    metas: list[dict[str, Any]] = [{"seed": n} for n in range(100)]
+    odd: list[dict[str, Any]] = [{"seed": str(2**60)}, {}]
+    plain, mixed = build(metas, "seed", ""), build([*metas, *odd], "seed", "")
+    assert labels(mixed["rows"]) == [*labels(plain["rows"]), str(2**60), "no value"]
+    assert mixed["rows"][-2]["query"] == f"seed={2**60}"
+    assert [stats["n"] for stats in mixed["rowTotals"]] == [*(stats["n"] for stats in plain["rowTotals"]), 1, 1]
+    assert len(plain["rows"]) < 20
+    # Where most have none, each is by itself.
+    texts = [{"seed": f"text {n}"} for n in range(40)]
+    assert len(build([*metas[:30], *texts], "seed", "")["rows"]) == 70
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -15,6 +15,7 @@ from tests.report.gallery.javascript import jobs_and_facts, run_module
 facts = run_module("facts.js")
 sort = run_module("sort.js")
 group = run_module("group.js")
+query = run_module("query.js")
 grid = run_module("grid.js")
 
 
@@ -53,20 +54,46 @@ def test_facts_are_what_is_known_and_meta_hides_none_of_them() -> None:
     }
 
 
-def test_a_key_is_a_number_where_all_its_values_are() -> None:
-    jobs = [
-        {"id": "a", "job": "r/a", "state": "done", "meta": {"x": 1, "y": 1, "z": True}},
-        {"id": "b", "job": "r/b", "state": "done", "meta": {"x": 2, "y": "one"}},
+def test_a_key_is_a_number_where_half_of_its_values_are() -> None:
+    values: list[dict[str, Any]] = [
+        {"x": 1, "y": 1, "z": True, "seed": str(2**60), "date": "2026-11-20 10:00"},
+        {"x": 2, "y": "one", "seed": 3, "date": "2026-11-21"},
+        {"x": 3, "y": "25, 24", "seed": 4, "date": "soon"},
     ]
-    keys = {key["name"]: (key["kind"], key["count"]) for key in facts.call("keysOf", jobs)}
+    jobs = [{"id": f"{n}", "job": f"r/{n}", "state": "done", "meta": meta} for n, meta in enumerate(values)]
+    keys = {key.pop("name"): tuple(key.values()) for key in facts.call("keysOf", jobs)}
     assert keys == {
-        "name": ("text", 2),
-        "run": ("text", 2),
-        "state": ("text", 2),
-        "x": ("number", 2),
-        "y": ("text", 2),
-        "z": ("text", 1),
+        "name": ("text", 3, 0, 0),
+        "run": ("text", 3, 0, 0),
+        "state": ("text", 3, 0, 0),
+        "x": ("number", 3, 3, 0),
+        "y": ("text", 3, 1, 0),
+        "z": ("text", 1, 0, 0),
+        "seed": ("number", 3, 2, 0),
+        "date": ("text", 3, 0, 2),
     }
+
+
+def test_a_list_of_returns_counts_by_its_mean_and_what_a_rollout_died_of_as_its_error() -> None:
+    job = {"id": "a", "job": "a", "state": "done", "meta": {"return": "25, 24"}, "means": {"return": [24.5, 2]}}
+    assert facts.call("factsOf", {**job, "rollout_error": "died"}) == {
+        "name": "a",
+        "state": "done",
+        "error": "died",
+        "return": 24.5,
+    }
+
+
+@pytest.mark.parametrize("key", ["has", "mark", "chip", "note", "name", "error"])
+def test_a_key_of_meta_that_the_search_means_something_else_by_can_be_asked_for(key: str) -> None:
+    job = {"id": "a", "job": "a", "state": "done", "meta": {key: "nice"}}
+    found = f"""(() => {{
+      const job = {json.dumps(job)};
+      const marks = {{ get: () => ({{ mark: null, star: false, note: "" }}) }};
+      const facts = new Map(Object.entries({json.dumps(facts.call("factsOf", job))}));
+      return ["nice", "other"].map((word) => exports.matches(exports.parse("meta.{key}:" + word), job, facts, marks));
+    }})()"""
+    assert query.evaluate(found) == [True, False]
 
 
 def in_order(values: list[Any], key: str) -> list[int]:
@@ -86,6 +113,9 @@ def test_names_are_in_natural_order_and_jobs_without_the_key_are_last() -> None:
     values = ["episode-10", None, "episode-9", "Episode-1", 3, -1]
     assert in_order(values, "k") == [5, 4, 3, 2, 0, 1]
     assert in_order(values, "-k") == [0, 2, 3, 4, 5, 1]
+    # Among numbers, what is none is odd.
+    odd = [2, "25, 24", 3, None, 1]
+    assert (in_order(odd, "k"), in_order(odd, "-k")) == ([4, 0, 2, 1, 3], [2, 0, 4, 1, 3])
     assert in_order(values, "") == in_order(values, "other") == in_order(values, "-other") == [0, 1, 2, 3, 4, 5]
 
 

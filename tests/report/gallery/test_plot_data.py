@@ -55,6 +55,17 @@ def test_a_job_with_both_numbers_is_a_point_and_the_others_are_counted() -> None
     shown = plot(metas)
     assert [(point["id"], point["x"], point["y"]) for point in shown["points"]] == [("0", 1, 2)]
     assert shown["lacking"] == 3
+    # Nor has it a place in a selection.
+    within = "['3000', 5, undefined, true].map((x) => exports.isWithin([0, 5000, 0, 5000], x, 1))"
+    assert DATA.evaluate(within) == [False, True, False, False]
+
+
+def test_numbers_have_a_ramp_of_colours_also_where_some_job_has_none() -> None:
+    metas: list[dict[str, Any]] = [{"step": n, "return": n, "run": n} for n in range(40)]
+    plain = plot(metas)["groups"]
+    shown = plot([*metas, {"step": 1, "return": 1, "run": "3000 and one"}, {"step": 1, "return": 1}])["groups"]
+    assert [group["label"] for group in shown] == [*(group["label"] for group in plain), "no value", "others"]
+    assert [group["colour"] for group in shown][: len(plain)] == [group["colour"] for group in plain]
 
 
 def test_what_has_no_logarithm_has_no_place_on_a_logarithmic_axis() -> None:

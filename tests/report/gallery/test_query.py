@@ -143,17 +143,79 @@ def test_a_query_finds(text: str, expected: list[str]) -> None:
         ("> 5", "before > there must be a key, as in return > 200"),
         ('failed "two words', "the quote before two words is not closed"),
         ("return > much", "after return > there must be a number, not “much”"),
-        ("mark:nice", "a mark is one of good, bad, star, note, none"),
+        ("mark:nice", "a mark is one of good, bad, star, note, none, earlier"),
         ("has > 3", "has is asked with a colon: has:3"),
         ("retrun > 5", "no job has a key “retrun”; to find the text itself, put it in quotes"),
         ("env > 5", "“environment” is text, not a number: environment:word finds it"),
         ("return > 5 env:ant failed", None),
         ("RETURN > 5", None),
+        ("lr > 5", "“lr” is a number in 1 of 3 jobs: the others are not found so"),
+        ("date > 2026-11-21", None),
+        ("date > 5", "“date” is text, not a number: date:word finds it"),
+        ("env > 2026-11-21", "“environment” is text, not a number: environment:word finds it"),
     ],
 )
 def test_what_is_wrong_with_a_query_is_said_in_one_sentence(text: str, expected: str | None) -> None:
-    keys = [{"name": "environment", "kind": "text", "count": 2}, {"name": "return", "kind": "number", "count": 2}]
-    assert query.call("check", query.call("parse", text), keys) == expected
+    assert query.call("check", query.call("parse", text), KEYS) == expected
+
+
+KEYS = [
+    {"name": "environment", "kind": "text", "count": 2, "numbers": 0, "dates": 0},
+    {"name": "return", "kind": "number", "count": 31, "numbers": 30, "dates": 0},
+    {"name": "seed", "kind": "number", "count": 2, "numbers": 2, "dates": 0},
+    {"name": "lr", "kind": "text", "count": 3, "numbers": 1, "dates": 0},
+    {"name": "date", "kind": "text", "count": 3, "numbers": 0, "dates": 2},
+]
+
+
+def test_how_many_jobs_have_something_else_than_a_number_is_said() -> None:
+    said = "“return” is a number in 30 of 31 jobs: the others are not found so"
+    for text, expected in (("return > 5", said), ("return:5", None), ("seed > 5", None), ("", None), ("ret>", None)):
+        assert query.call("remark", query.call("parse", text), KEYS) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "fact", "is_found"),
+    [
+        ("x ≥ 20", 20, True),
+        ("x≥20", 19, False),
+        ("x ≤ 20", 20, True),
+        ("x ≠ 20", 20, False),
+        # A unit after a blank belongs to its number.
+        ("x > 2 kB", 1999, False),
+        ("x > 2 kB", 2001, True),
+        ("x < 1.5 MB", 1_400_000, True),
+        # As the page shows it.
+        ("x:29.97", 30000 / 1001, True),
+        ("x:29.98", 30000 / 1001, False),
+        ("x=29.97", 30000 / 1001, False),
+        ("x:0.1", 0.14, False),
+        ("x:30", 30, True),
+        ("x:12346000", 12345678, False),
+        # One letter, or a letter and its accent.
+        ("x:caf\u0065\u0301", "Café", True),
+        ("x=CAF\u0045\u0301", "Caf\u00e9", True),
+        ("caf\u00e9", "Cafe\u0301", True),
+        # Dates that a text says, or a number of seconds.
+        ("x > 2026-11-21", "2026-11-22", True),
+        ("x > 2026-11-21", "2026-11-21 23:59:59", False),
+        ("x >= 2026-11-21", "2026-11-21", True),
+        ("x < 2026-11-21", "2026-11-20T23:00", True),
+        ("x <= 2026-11-21", "2026-11-21T23:00:00.5", True),
+        ("x < 2026-11-21", "2026-11-25T00:00:00+00:00", False),
+        ("x:2026-11-01..2026-11-20", "2026-11-20 04:05", True),
+        ("x:2026-11-01..2026-11-20", "2026-11-21", False),
+        ("x > 2026-11-21", "2026-13-45", False),
+        ("x > 2026-11-21", 1_800_000_000, True),
+        ("x > 2026-11-21", "true", False),
+    ],
+)
+def test_a_value_is_found_as_people_write_it(text: str, fact: str | float, is_found: bool) -> None:
+    script = f"""(() => {{
+      const facts = new Map([["x", {json.dumps(fact)}]]);
+      return exports.matches(exports.parse("{text}"), {{ job: "j", id: "j" }}, facts);
+    }})()"""
+    assert query.evaluate(script) is is_found
 
 
 def test_the_terms_before_a_fault_hold_on() -> None:
@@ -162,7 +224,9 @@ def test_the_terms_before_a_fault_hold_on() -> None:
     assert parsed["unfinished"] is True and query.call("parse", "> 5")["unfinished"] is False
 
 
-@pytest.mark.parametrize("value", ["a b", 'say "x"', "back\\slash", "a,b", "-minus", "x:y", "", "Ω é", "1..2", "a>b"])
+@pytest.mark.parametrize(
+    "value", ["a b", 'say "x"', "back\\slash", "a,b", "-minus", "x:y", "", "Ω é", "1..2", "a>b", "a≥b"]
+)
 def test_a_quoted_value_is_found_exactly(value: str) -> None:
     parsed = query.call("parse", "key:" + query.call("quoted", value))
     assert parsed["error"] is None

@@ -2,7 +2,7 @@
 import { createDetails } from "./details.js";
 import { factsOf, keysOf } from "./facts.js";
 import { isWithin } from "./plot_data.js";
-import { CHIPS, STATES, check, matches, parse } from "./query.js";
+import { CHIPS, STATES, check, matches, parse, remark } from "./query.js";
 import { placesInRuns } from "./runs.js";
 import { sortJobs } from "./sort.js";
 
@@ -79,6 +79,8 @@ export function createApp(data, state, marks, load) {
     found,
     /** @returns {string|null} what is wrong with the query */
     problem: () => check(parse(state.get().query), keys),
+    /** @returns {string|null} what somebody should know who asks it */
+    remark: () => remark(parse(state.get().query), keys),
     /** @returns {Map<number|string|boolean, number>} the values of a key with their counts */
     valuesOf,
     /** @returns {Map<string, number>} how many jobs have a state or a kind of chip */

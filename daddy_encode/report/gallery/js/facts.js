@@ -1,6 +1,7 @@
 // What can be said of a job as name and value: filters, sorting, groups, matrix and plot know nothing else of it.
 import { SPECIAL } from "./query.js";
 import { isDirectoryKey, placesInRuns } from "./runs.js";
+import { readMoment } from "./values.js";
 
 /** Facts that every job may have, in the order in which people look for them; all else comes from its `meta`. */
 export const BUILT_IN = Object.freeze([
@@ -66,18 +67,22 @@ export function framesPerSecond(job) {
  * The keys of these jobs: the built-in ones first, then those of meta, the most frequent first.
  * @param {object[]} jobs
  * @param {Map<string, Map<string, number|string|boolean>>} [factsById] spares making them again
- * @returns {{name: string, kind: "number"|"text", count: number}[]} a key is a number where all its values are
+ * @returns {{name: string, kind: "number"|"text", count: number, numbers: number, dates: number}[]} a key is a number
+ *   where at least half of its values are: one odd value must not take it from all others. `numbers` of the `count` jobs
+ *   that have it have a number, `dates` a text that is one
  */
 export function keysOf(jobs, factsById) {
   const keys = new Map();
   for (const job of jobs) {
     for (const [name, value] of (factsById && factsById.get(job.id)) || factsOf(job)) {
-      const key = keys.get(name) || { name, kind: "number", count: 0 };
+      const key = keys.get(name) || { name, kind: "text", count: 0, numbers: 0, dates: 0 };
       key.count += 1;
-      if (typeof value !== "number") key.kind = "text";
+      if (typeof value === "number") key.numbers += 1;
+      else if (readMoment(value) !== null) key.dates += 1;
       keys.set(name, key);
     }
   }
+  for (const key of keys.values()) if (2 * key.numbers >= key.count) key.kind = "number";
   const place = ({ name }) => (isDirectoryKey(name) ? BUILT_IN.indexOf("run") + 0.5 : BUILT_IN.includes(name) ? BUILT_IN.indexOf(name) : BUILT_IN.length);
   return [...keys.values()].sort(
     (one, other) => place(one) - place(other) || other.count - one.count || (one.name < other.name ? -1 : 1),

@@ -94,7 +94,9 @@ export function createFind(app, leave) {
   function showFault() {
     // Nobody is told that more must follow while he is writing it.
     const fault = document.activeElement === input && parse(input.value).unfinished ? null : app.problem();
-    problem.textContent = fault ? fault[0].toUpperCase() + fault.slice(1) : "";
+    const said = fault ?? app.remark();
+    problem.textContent = said ? said[0].toUpperCase() + said.slice(1) : "";
+    problem.classList.toggle("remark", fault === null);
     input.setAttribute("aria-invalid", String(fault !== null));
   }
 
@@ -153,7 +155,7 @@ function example(app) {
   const text = own.find(({ kind }) => kind === "text");
   const parts = [];
   if (number) {
-    const values = [...app.valuesOf(number.name).keys()].sort((one, other) => one - other);
+    const values = [...app.valuesOf(number.name).keys()].filter((value) => typeof value === "number").sort((one, other) => one - other);
     parts.push(`${number.name} > ${writeValue(values[values.length >> 1])}`);
   }
   if (text) parts.push(`${text.name}:${quoted(String(app.valuesOf(text.name).keys().next().value))}`);

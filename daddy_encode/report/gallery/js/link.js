@@ -105,6 +105,8 @@ export function fromHash(hash) {
     const value = given.has(name) ? read(given.get(name)) : undefined;
     if (value !== undefined) state[key] = value;
   }
+  // Edges of no numbers select nothing.
+  if (state.x === "" || state.y === "") state.brush = DEFAULTS.brush;
   return state;
 }
 

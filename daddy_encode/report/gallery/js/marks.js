@@ -8,7 +8,8 @@ const MOST_MARKS = 40_000;
 const KEY = "daddy-encode marks ";
 
 /**
- * @typedef {{mark: "good"|"bad"|null, star: boolean, note: string, source?: string}} Mark
+ * @typedef {{mark: "good"|"bad"|null, star: boolean, note: string, source?: string}} Mark `source`: which recording it is
+ *   of; without one that is not known
  */
 
 /** What is said of a job of which nothing is said. */
@@ -22,6 +23,7 @@ export const NO_MARK = Object.freeze({ mark: null, star: false, note: "" });
  */
 export function createMarks(storage, rootKey, jobs, title = "") {
   const names = new Map(jobs.map(({ id, job }) => [id, job]));
+  const ids = new Map(jobs.map(({ id, job }) => [job, id]));
   const sources = new Map(jobs.map(({ id, source }) => [id, source]));
   const listeners = new Set();
   const key = KEY + rootKey;
@@ -54,10 +56,11 @@ export function createMarks(storage, rootKey, jobs, title = "") {
     for (const listener of [...listeners]) listener();
   }
 
-  function change(patches) {
+  function change(ids, patch) {
     if (isKept) marks = load() || marks;
-    for (const [name, patch] of patches) {
-      const mark = cleanMark({ ...(marks.get(name) || NO_MARK), ...patch });
+    for (const id of ids) {
+      const name = nameOf(id);
+      const mark = changedMark(ofThis(id), patch, sources.get(id));
       if (isNothing(mark)) marks.delete(name);
       else if (marks.has(name) || marks.size < MOST_MARKS) marks.set(name, mark);
     }
@@ -66,19 +69,32 @@ export function createMarks(storage, rootKey, jobs, title = "") {
   }
 
   const nameOf = (id) => names.get(id) || "";
-  // Who marks a job means the recording that this page shows, whatever is recorded in its place later.
-  const patchOf = (id, patch) => [nameOf(id), { ...patch, source: sources.get(id) }];
+  // Who marks a job means the recording that this page shows, whatever was or is recorded in its place.
+  const isEarlier = (id, { source }) => source !== undefined && source !== sources.get(id);
+
+  // What is said of the recording that is shown: of an earlier one, nothing.
+  function ofThis(id) {
+    const mark = marks.get(nameOf(id));
+    return mark === undefined || isEarlier(id, mark) ? NO_MARK : mark;
+  }
 
   return {
-    /** @returns {Mark} */
-    get: (id) => marks.get(nameOf(id)) || NO_MARK,
-    /** Change what is said of a job; what the patch does not name stays. */
+    /**
+     * @param {string} id
+     * @returns {Mark & {earlier?: Mark}} of the recording that is shown; `earlier`: of another one of this name, until
+     *   something is said of this one
+     */
+    get(id) {
+      const mark = marks.get(nameOf(id)) || NO_MARK;
+      return isEarlier(id, mark) ? { ...NO_MARK, earlier: mark } : mark;
+    },
+    /** Change what is said of a job; what the patch does not name stays, if it is said of this recording. */
     set(id, patch) {
-      if (names.has(id)) change([patchOf(id, patch)]);
+      if (names.has(id)) change([id], patch);
     },
     /** The same of several jobs. */
     setAll(ids, patch) {
-      change(ids.filter((id) => names.has(id)).map((id) => patchOf(id, patch)));
+      change(ids.filter((id) => names.has(id)), patch);
     },
     /** @returns {Map<string, Mark>} by the names of the jobs, those that are not in this gallery among them */
     all: () => new Map(marks),
@@ -89,17 +105,19 @@ export function createMarks(storage, rootKey, jobs, title = "") {
       changed();
     },
     /**
-     * @returns {{good: number, bad: number, star: number, note: number, jobs: number, elsewhere: number}} how many jobs
-     *   of this gallery have each, and how many marks are of others
+     * @returns {{good: number, bad: number, star: number, note: number, jobs: number, earlier: number,
+     *   elsewhere: number}} how many jobs of this gallery have each, how many marks are of earlier recordings of these,
+     *   and how many of other jobs
      */
     counts() {
-      const counts = { good: 0, bad: 0, star: 0, note: 0, jobs: 0, elsewhere: 0 };
-      const here = new Set(names.values());
-      for (const [name, { mark, star, note }] of marks) {
-        if (!here.has(name)) {
-          counts.elsewhere += 1;
+      const counts = { good: 0, bad: 0, star: 0, note: 0, jobs: 0, earlier: 0, elsewhere: 0 };
+      for (const [name, whole] of marks) {
+        const id = ids.get(name);
+        if (id === undefined || isEarlier(id, whole)) {
+          counts[id === undefined ? "elsewhere" : "earlier"] += 1;
           continue;
         }
+        const { mark, star, note } = whole;
         counts.jobs += 1;
         if (mark !== null) counts[mark] += 1;
         if (star) counts.star += 1;
@@ -110,28 +128,29 @@ export function createMarks(storage, rootKey, jobs, title = "") {
     /** @returns {boolean} whether they are still there when the page is opened again */
     isKept: () => isKept,
     /**
-     * Take what a file says; it comes first where both say something, and notes that differ are both kept.
+     * Take what a file says; it comes first where both say something, and notes that differ are both kept. Of two
+     * recordings of one job, what is said of the one that is shown comes first, and nothing of it is said of the other.
      * @param {string} text
-     * @returns {{read: number, changed: number, elsewhere: number}} how many jobs it marks, of how many that was news, and
-     *   how many are not in this gallery
+     * @returns {{read: number, changed: number, earlier: number, elsewhere: number}} how many jobs it marks, of how many
+     *   that was news, how many it means another recording of, and how many are not in this gallery
      * @throws {Error} one sentence, where it is no such file
      */
     import(text) {
       const read = readMarks(text);
       if (isKept) marks = load() || marks;
-      const here = new Set(names.values());
-      let news = 0;
-      let elsewhere = 0;
+      let [news, earlier, elsewhere] = [0, 0, 0];
       for (const [name, mark] of read) {
         const before = marks.get(name) || NO_MARK;
-        const merged = mergeMarks(before, mark);
+        const id = ids.get(name);
+        const merged = mergeMarks(before, mark, id === undefined ? undefined : sources.get(id));
         if (JSON.stringify(merged) !== JSON.stringify(before)) news += 1;
-        if (!here.has(name)) elsewhere += 1;
+        if (id === undefined) elsewhere += 1;
+        else if (isEarlier(id, mark)) earlier += 1;
         if (marks.has(name) || marks.size < MOST_MARKS) marks.set(name, merged);
       }
       keep();
       changed();
-      return { read: read.size, changed: news, elsewhere };
+      return { read: read.size, changed: news, earlier, elsewhere };
     },
     /** @returns {string} the text of marks.json */
     export: () => writeMarks(marks, title, true),
@@ -154,9 +173,13 @@ export function createMarks(storage, rootKey, jobs, title = "") {
 /**
  * @param {Mark} own
  * @param {Mark} other which comes first
+ * @param {string} [shown] the recording that comes first where they are of two
  * @returns {Mark}
  */
-export function mergeMarks(own, other) {
+export function mergeMarks(own, other, shown) {
+  if (own.source !== undefined && other.source !== undefined && own.source !== other.source) {
+    return cleanMark(own.source === shown ? own : other);
+  }
   const parts = own.note.split(" / ");
   const note = other.note === "" || parts.includes(other.note) ? own.note : own.note === "" ? other.note : `${own.note} / ${other.note}`;
   const { source } = other.mark === null && !isNothing(own) ? own : other;
@@ -210,6 +233,12 @@ export function writeMarks(marks, root, forPeople) {
   // One job a line: what has changed between two files can be seen.
   const lines = entries.map((entry) => `    ${JSON.stringify(entry)}`).join(",\n");
   return `{\n  "version": ${MARKS_VERSION},\n  "root": ${JSON.stringify(whole.root)},\n  "marks": [${lines && `\n${lines}\n  `}]\n}\n`;
+}
+
+// A mark of which it is not known of what recording it is becomes none of this one because a note is added to it.
+function changedMark(before, patch, source) {
+  const isOfThis = before.source !== undefined || Boolean(patch.mark) || (before.mark === null && !before.star);
+  return cleanMark({ ...before, ...patch, source: isOfThis ? source : undefined });
 }
 
 function cleanMark({ mark, star, note, source }) {

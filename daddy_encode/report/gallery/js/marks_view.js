@@ -53,7 +53,8 @@ export function createMarkButtons(app, id) {
       note.closest("dialog")?.querySelector("[tabindex='-1']")?.focus();
     },
   });
-  const element = el("div", { class: "mark-buttons", role: "group", "aria-label": "Marks" }, buttons, note);
+  const before = el("p", { class: "earlier" });
+  const element = el("div", { class: "mark-buttons", role: "group", "aria-label": "Marks" }, buttons, note, before);
   let wasShown = false;
 
   function update() {
@@ -65,11 +66,18 @@ export function createMarkButtons(app, id) {
     const mark = app.marks.get(id);
     for (const button of buttons) button.setAttribute("aria-pressed", String(has(mark, button.dataset.kind)));
     if (document.activeElement !== note) note.value = mark.note;
+    before.textContent = mark.earlier === undefined ? "" : `Said of an earlier recording: ${inWords(mark.earlier)}`;
   }
 
   const stop = app.marks.subscribe(update);
   update();
   return element;
+}
+
+// Of a recording that is no longer the one that is shown.
+function inWords({ mark, star, note }) {
+  const marked = [mark !== null && `marked ${mark}`, star && "starred", note !== "" && `note “${note}”`];
+  return marked.filter(Boolean).join(", ");
 }
 
 /**
@@ -84,6 +92,7 @@ export function createMarksPanel(app) {
   const many = el("div", { class: "many" });
   const told = el("p", { class: "told", role: "status" });
   const kept = el("p", { class: "kept" });
+  const earlier = el("p", { class: "kept" });
   const file = el("input", { type: "file", accept: ".json,application/json", "aria-label": "A marks.json to import", class: "visually-hidden", tabindex: -1, onchange: take });
   const copy = el("button", { type: "button", class: "button", onclick: copyAll }, "Copy");
   const command = el("code", {}, "daddy-encode clean ROOT --from marks.json --mark bad");
@@ -97,7 +106,7 @@ export function createMarksPanel(app) {
         copy,
         el("button", { type: "button", class: "button", onclick: () => file.click() }, "Import …"), file),
       told,
-      el("p", { class: "hint" }, "encode, verify, pack and clean take it: ", command), kept));
+      el("p", { class: "hint" }, "encode, verify, pack and clean take it: ", command), kept, earlier));
   const noteTitle = el("h2", { id: "note-title" });
   const noteText = el("input", { type: "text", maxlength: LONGEST_NOTE, "aria-label": "Note" });
   const noteForm = el("dialog", { class: "note-panel", "aria-labelledby": "note-title", onkeydown: keepKeys },
@@ -158,6 +167,10 @@ export function createMarksPanel(app) {
       ? "Kept in this browser, for this page: export them before you move it."
       : "This browser keeps nothing for this page: export them before you close it.") + elsewhere;
     kept.classList.toggle("lost", !app.marks.isKept());
+    replace(earlier, has.earlier > 0 && [
+      `${counted(has.earlier, "mark")} of earlier recordings, which nothing is said of here. `,
+      el("button", { type: "button", class: "button", onclick: () => showOnly("mark:earlier") }, "Show these jobs"),
+    ]);
   }
 
   function showOnly(query) {
@@ -185,8 +198,8 @@ export function createMarksPanel(app) {
     if (chosen === undefined) return;
     try {
       undo = app.marks.all();
-      const { read, changed, elsewhere } = app.marks.import(await chosen.text());
-      told.textContent = `${counted(read, "mark")} read, ${changed} new or changed${elsewhere > 0 ? `, ${elsewhere} of jobs that are not on this page` : ""}.`;
+      const { read, changed, earlier: others, elsewhere } = app.marks.import(await chosen.text());
+      told.textContent = `${counted(read, "mark")} read, ${changed} new or changed${others > 0 ? `, ${others} of other recordings` : ""}${elsewhere > 0 ? `, ${elsewhere} of jobs that are not on this page` : ""}.`;
     } catch (error) {
       undo = null;
       told.textContent = error instanceof Error ? error.message : String(error);

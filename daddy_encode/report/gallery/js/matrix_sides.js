@@ -113,12 +113,26 @@ export function sideOf(jobs, factsById, key, most = MOST_NUMBERS, bins = BINS) {
     if (value === undefined) lacking += 1;
     else counts.set(value, (counts.get(value) || 0) + 1);
   }
-  const areNumbers = [...counts.keys()].every((value) => typeof value === "number");
-  const side = areNumbers && counts.size > most ? binned([...counts.keys()], key, bins) : single(counts, key);
+  const numbers = [...counts.keys()].filter((value) => typeof value === "number");
+  const areNumbers = 2 * sum(counts, numbers) >= sum(counts, [...counts.keys()]);
+  const side = areNumbers && numbers.length > most ? mixed(counts, numbers, key, bins) : single(counts, key);
   if (lacking === 0) return side;
   const none = { label: NO_VALUE, query: `-has:${quoted(key)}`, value: null };
   const last = side.entries.length;
   return { entries: [...side.entries, none], placeOf: (value) => (value === undefined ? last : side.placeOf(value)) };
+}
+
+const sum = (counts, values) => values.reduce((all, value) => all + counts.get(value), 0);
+
+// Numbers in bins, and each by itself what is none.
+function mixed(counts, numbers, key, bins) {
+  const inBins = binned(numbers, key, bins);
+  const others = single(new Map([...counts].filter(([value]) => typeof value !== "number")), key);
+  const after = (place) => (place < 0 ? place : inBins.entries.length + place);
+  return {
+    entries: [...inBins.entries, ...others.entries],
+    placeOf: (value) => (typeof value === "number" ? inBins.placeOf(value) : after(others.placeOf(value))),
+  };
 }
 
 function single(counts, key) {

@@ -18,11 +18,11 @@ function plainName(name) {
 /**
  * The key by which rollouts are placed along the training: the one of `STEP_NAMES` that most of them have as a number,
  * the more telling one of two; when they were made if none has any.
- * @param {{name: string, kind: string, count: number}[]} keys
+ * @param {{name: string, kind: string, numbers: number}[]} keys  see facts.keysOf
  */
 export function stepKeyOf(keys) {
   let best = {name: DATE, count: 0, rank: STEP_NAMES.length};
-  for (const {name, kind, count} of keys) {
+  for (const {name, kind, numbers: count} of keys) {
     const rank = STEP_NAMES.indexOf(plainName(name));
     if (kind !== "number" || rank < 0) continue;
     if (count > best.count || (count === best.count && rank < best.rank)) best = {name, count, rank};

@@ -58,7 +58,8 @@ export function groupsOf(jobs, factsById, key) {
   }
   // Only a bin, and the lack of a value, are of no single value.
   const isRamp = key !== "" && entries.some(({ value, label }) => value === null && label !== NO_VALUE);
-  const shown = [...counts.keys()].filter((place) => place >= 0);
+  // Beside bins of numbers, what is no number is among the others.
+  const shown = [...counts.keys()].filter((place) => place >= 0 && !(isRamp && entries[place].value !== null));
   if (!isRamp && shown.length > MOST_GROUPS) {
     shown.sort((one, other) => counts.get(other) - counts.get(one) || one - other).splice(MOST_GROUPS - 1);
   }
@@ -120,7 +121,9 @@ export function toggleLog(kinds, axis) {
  * @returns {boolean} whether a selection leaves these
  */
 export function isWithin(brush, x, y) {
-  return brush === null || (x >= brush[0] && x <= brush[1] && y >= brush[2] && y <= brush[3]);
+  if (brush === null) return true;
+  // What is no number has no place in the plot.
+  return typeof x === "number" && typeof y === "number" && x >= brush[0] && x <= brush[1] && y >= brush[2] && y <= brush[3];
 }
 
 /**

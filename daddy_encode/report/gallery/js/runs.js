@@ -117,6 +117,6 @@ function stepsOf(jobs) {
   for (const { meta } of jobs) {
     for (const [key, value] of Object.entries(meta || {})) if (typeof value === "number") counts.set(key, (counts.get(key) || 0) + 1);
   }
-  const key = stepKeyOf([...counts].map(([name, count]) => ({ name, kind: "number", count })));
+  const key = stepKeyOf([...counts].map(([name, numbers]) => ({ name, kind: "number", numbers })));
   return key === DATE ? () => undefined : ({ meta }) => (typeof meta?.[key] === "number" ? meta[key] : undefined);
 }

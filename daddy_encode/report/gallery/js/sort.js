@@ -33,7 +33,10 @@ export function sortJobs(jobs, factsById, sort) {
     else having.push({ job, value, place });
   });
   const way = descending ? -1 : 1;
-  having.sort((one, other) => way * compareValues(one.value, other.value) || one.place - other.place);
+  const areNumbers = 2 * having.filter(({ value }) => typeof value === "number").length >= having.length;
+  // What is no number among numbers comes after them, either way.
+  const odd = ({ value }) => Number(areNumbers && typeof value !== "number");
+  having.sort((one, other) => odd(one) - odd(other) || way * compareValues(one.value, other.value) || one.place - other.place);
   return [...having.map(({ job }) => job), ...lacking];
 }
 

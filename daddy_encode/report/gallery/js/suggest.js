@@ -2,7 +2,7 @@
 import { BUILT_IN } from "./facts.js";
 import { extentOf } from "./numbers.js";
 import { CHIPS, MARKS, STATES, namesMeant, parse, quoted } from "./query.js";
-import { writeValue } from "./values.js";
+import { folded, writeValue } from "./values.js";
 
 const MOST = 9;
 /** Keys whose values are known beforehand. A Map: an object would have a "constructor", too. */
@@ -76,7 +76,7 @@ function startOfTerm(text, caret) {
 }
 
 function namesFor(written, keys, valuesOf, words) {
-  const lower = written.toLowerCase();
+  const lower = folded(written);
   const wordsFound = [...STATES, ...CHIPS]
     .filter((word, place, all) => all.indexOf(word) === place && words.get(word) > 0 && word.startsWith(lower))
     .map((word) => ({ text: `${quotedWord(word)} `, label: word, detail: String(words.get(word)), more: false }));
@@ -112,7 +112,7 @@ function describe({ kind, count }, values) {
 
 function valuesFor(key, written, keys, valuesOf) {
   const before = written.slice(0, written.lastIndexOf(",") + 1);
-  const lower = written.slice(before.length).replace(/^"/, "").toLowerCase();
+  const asked = folded(written.slice(before.length).replace(/^"/, ""));
   const known = KNOWN.get(key);
   const counts = new Map();
   if (key === "has") for (const one of keys) counts.set(one.name, one.count);
@@ -123,7 +123,7 @@ function valuesFor(key, written, keys, valuesOf) {
     }
   }
   return [...counts]
-    .filter(([value, count]) => count !== 0 && String(value).toLowerCase().includes(lower))
+    .filter(([value, count]) => count !== 0 && folded(String(value)).includes(asked))
     .sort((one, other) => (other[1] || 0) - (one[1] || 0))
     .slice(0, MOST)
     .map(([value, count]) => ({

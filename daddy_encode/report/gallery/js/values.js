@@ -2,6 +2,9 @@
 
 const POWERS = { k: 1e3, m: 1e6, g: 1e9, t: 1e12 };
 
+/** What belongs to a number before it, after a blank. */
+export const UNIT = /\s+([kKMGT]B)(?=\s|$)/y;
+
 /**
  * @param {string} text "200", "-1.5e3", "10k", "2M", "20 MB" without the blank
  * @returns {number|null}
@@ -28,6 +31,30 @@ export function readTime(text) {
   else if (day !== null) to.setDate(day + 1);
   else to.setMonth(month);
   return [from.getTime() / 1000, to.getTime() / 1000 - 0.001];
+}
+
+/**
+ * @param {unknown} value a text as programs write a date: "2026-11-20", "2026-11-20 14:30:05", "2026-11-20T14:30:05.25Z"
+ * @returns {number[]|null} its first and last second since 1970, in this browser's time zone where it names none; null
+ *   for anything else
+ */
+export function readMoment(value) {
+  if (typeof value !== "string" || value.length > 40) return null;
+  const found = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(:\d\d(?:\.\d{1,9})?)?\s?(Z|UTC|[-+]\d\d:?\d\d)?)?$/.exec(value);
+  if (found === null) return null;
+  const [, day, minute, seconds = "", zone = ""] = found;
+  if (minute === undefined || seconds + zone === "") return readTime(minute === undefined ? day : `${day}T${minute}`);
+  const offset = zone === "UTC" ? "Z" : zone.replace(/(\d\d):?(\d\d)$/, "$1:$2");
+  const time = readTime(day) && Date.parse(`${day}T${minute}${seconds.slice(0, 7)}${offset}`) / 1000;
+  return Number.isFinite(time) ? [time, time] : null;
+}
+
+/**
+ * A text as it is compared with others: "é" is one character or two, and capitals are small letters.
+ * @param {string} text
+ */
+export function folded(text) {
+  return text.normalize("NFC").toLowerCase();
 }
 
 /**
