@@ -157,11 +157,12 @@ class _VideoClip:
         """See Clip. Where each frame of the recording is one of the video, the annotations are of these."""
         paths = _followed(JobPaths.of(self.path.with_suffix("")))
         receipt = read_receipt(paths.receipt, self._owners.check_file)
-        if self.path.suffix.lower() == ".gif" or receipt is None or receipt.sequence is not None:
+        if receipt is None or receipt.sequence is not None:
             return {}
         lost = receipt.lost
         if lost.missing_count or lost.bad_count or lost.dropped_count or receipt.source.frames != self.count:
             return {}
+        # A GIF is none, whatever it shows.
         record = next((record for record in receipt.outputs if record.format == "mp4"), None)
         if record is None or find_recorded(self.path, record) is None:
             return {}

@@ -53,10 +53,10 @@ def test_rows_come_so_many_at_a_time_as_pillow_reads_them(filters: int | None, c
 
 
 def test_rows_that_are_longer_than_a_stored_block_and_than_a_piece_are_read() -> None:
-    picture = np.add.accumulate(RANDOM.integers(0, 3, (5, 45_000, 3), np.uint8), axis=1, dtype=np.uint8)
+    picture = np.add.accumulate(RANDOM.integers(0, 3, (3, 22_000, 3), np.uint8), axis=1, dtype=np.uint8)
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "PNG")
-    for count in (1, 4):
+    for count in (1, 2):
         rows = [row for some in pixel_rows(check_png(file.getvalue(), 10**6), count) for row in some]
         assert b"".join(rows) == picture.tobytes()
 

@@ -52,6 +52,26 @@ def test_the_first_error_in_order_is_raised_and_no_task_runs_any_more(processors
     assert threading.active_count() == threads
 
 
+def test_what_still_runs_when_one_fails_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    started, go = threading.Event(), threading.Event()
+    ended = []
+
+    def fails() -> None:
+        assert started.wait(60)
+        threading.Timer(0.2, go.set).start()
+        raise ValueError
+
+    def goes_on() -> None:
+        started.set()
+        assert go.wait(60)
+        ended.append(True)
+
+    with pytest.raises(ValueError):
+        list(in_order([fails, goes_on]))
+    assert ended
+
+
 def test_where_no_thread_can_be_started_tasks_run_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
 

@@ -112,25 +112,25 @@ def test_the_same_frames_give_the_same_bytes_whoever_wrote_them_on_any_number_of
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Noise, and random walks, which nobody writes without a filter; the rows of each are read in several pieces.
-    frames = np.random.default_rng(2).integers(0, 256, (6, 250, 320, 3), np.uint8)
-    frames[3:] = np.add.accumulate(frames[3:] % 3, axis=2, dtype=np.uint8)
+    frames = np.random.default_rng(2).integers(0, 256, (4, 140, 320, 3), np.uint8)
+    frames[1:3] = np.add.accumulate(frames[1:3] % 3, axis=2, dtype=np.uint8)
     save_frames_as_png(frames, tmp_path / "ours")
     save_by_pillow(frames, tmp_path / "pillow's")
     (tmp_path / "pillow's" / "manifest.json").write_bytes((tmp_path / "ours" / "manifest.json").read_bytes())
     made = set()
     for job in ("ours", "pillow's"):
-        for processors in ({0}, {0, 1}, set(range(64))):
+        for processors in ({0}, set(range(64))):
             monkeypatch.setattr(os, "sched_getaffinity", lambda _, processors=processors: processors)
-            assert sheet(tmp_path / job, "-o", tmp_path / "s.png", "--columns", 2, "--rows", 3).exception is None
+            assert sheet(tmp_path / job, "-o", tmp_path / "s.png", "--columns", 2, "--rows", 2).exception is None
             made.add((tmp_path / "s.png").read_bytes())
     assert len(made) == 1
     picture = read(tmp_path / "s.png")
     gap, border, line = 5, 1, line_pixels(320 / 170)
     for number, frame in enumerate(frames):
-        top = gap + border + number // 2 * (250 + 2 * border + line + gap)
+        top = gap + border + number // 2 * (140 + 2 * border + line + gap)
         left = gap + number % 2 * (320 + gap)
-        assert (picture[top : top + 250, left : left + 320] == frame).all(), number
-        edge = picture[top - border : top + 250 + border, left - border : left + 320 + border]
+        assert (picture[top : top + 140, left : left + 320] == frame).all(), number
+        edge = picture[top - border : top + 140 + border, left - border : left + 320 + border]
         assert all((side == 200).all() for side in (edge[0], edge[-1], edge[:, 0], edge[:, -1]))
 
 
@@ -144,22 +144,27 @@ def test_frames_of_several_kinds_are_on_one_sheet(tmp_path: Path, frames: Pixels
         assert (cell == read(tmp_path / "job" / f"{index:06d}.png")).all(), index
 
 
-def test_what_is_wrong_at_the_end_of_a_picture_is_noticed(tmp_path: Path, frames: Pixels) -> None:
-    job, last = tmp_path / "job", tmp_path / "job" / "000099.png"
+def test_what_is_wrong_at_the_end_of_a_picture_is_noticed(tmp_path: Path) -> None:
+    job, last = tmp_path / "job", tmp_path / "job" / "000003.png"
+    # Their rows come all at once, before their end is known to be right.
+    frames = np.random.default_rng(4).integers(0, 256, (4, 125, 320, 3), np.uint8)
     save_frames_as_png(frames, job)
     whole = last.read_bytes()
     at = whole.index(b"IDAT")
     (length,) = struct.unpack(">I", whole[at - 4 : at])
     image = whole[at + 4 : at + 4 + length]
     for wrong, said in (
-        (image[:-1] + bytes((image[-1] ^ 1,)), "000099.png: has damaged image data"),
-        (zlib.compress(zlib.decompress(image) + b"\0"), "000099.png: has more image data than its size of 80x48 needs"),
-        (zlib.compress(zlib.decompress(image)[:-1]), "000099.png: has image data for 11567 of 11568 bytes"),
+        (image[:-1] + bytes((image[-1] ^ 1,)), "000003.png: has damaged image data"),
+        (
+            zlib.compress(zlib.decompress(image) + b"\0"),
+            "000003.png: has more image data than its size of 320x125",
+        ),
+        (zlib.compress(zlib.decompress(image)[:-1]), "000003.png: has image data for 120124 of 120125 bytes"),
     ):
         last.write_bytes(whole[: at - 4] + chunk(b"IDAT", wrong) + chunk(b"IEND", b""))
         assert said in fault(job, "-o", tmp_path / "s.png")
     Image.fromarray(frames[0, :40]).save(last)
-    assert "000099.png: is 80x40, but 000000.png is 80x48; --fit" in fault(job, "-o", tmp_path / "s.png")
+    assert "000003.png: is 320x40, but 000000.png is 320x125; --fit" in fault(job, "-o", tmp_path / "s.png")
     assert not (tmp_path / "s.png").exists() and not leftovers(tmp_path)
 
 
