@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from daddy_encode.errors import SettingsError
-from daddy_encode.spool.frames import is_frame_name
 from daddy_encode.spool.held_file import SAFELY
 from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME
 from daddy_encode.spool.orphans import remove_abandoned
@@ -69,11 +68,10 @@ def _frames_beside(directory: Path, name: str, names: Sequence[str]) -> Iterator
             others.setdefault(other_kind, []).append(other)
     for other_kind, pictures in others.items():
         # A lone picture that is numbered in another way is no sequence.
-        needed = 1 if other_kind == kind else 2 if is_frame_name(name) else None
-        if needed is not None:
-            frames = list(itertools.islice((one for one in pictures if not _is_sheet(directory / one)), needed))
-            if len(frames) == needed:
-                yield frames[0]
+        needed = 1 if other_kind == kind else 2
+        frames = list(itertools.islice((one for one in pictures if not _is_sheet(directory / one)), needed))
+        if len(frames) == needed:
+            yield frames[0]
 
 
 def _numbered(name: str) -> str | None:

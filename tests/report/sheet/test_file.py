@@ -37,6 +37,7 @@ def dump(directory: Path, *names: str) -> dict[Path, bytes]:
         (("0_rgb.png", "1_rgb.png"), "7_rgb.png"),
         (("0.png", "1.png"), "sheet1.png"),
         (("step_100.png",), "step_200.png"),
+        (("0.png", "1.png"), "run-7-all.png"),
     ],
 )
 def test_no_sheet_becomes_a_frame_of_another_programs_dump(
