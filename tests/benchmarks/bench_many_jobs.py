@@ -33,9 +33,9 @@ Of more cores than this machine has: [one to sixteen cores](#one-to-sixteen-core
 SPOOLS = {"breakout": (100, 48), "cartpole": (75, 12), "cheetah": (75, 12), "humanoid": (60, 8)}
 RAW = "humanoid"
 RAW_WHY = (
-    "ffmpeg by hand, which checks nothing, takes {:.2f} of the limit: x264 takes 5 ms of processor time for a frame, the "
-    "conversion of its colours 4, so that raw RGB, without any PNG, takes 1.8 already; to inflate and unfilter PNGs "
-    "takes another 4"
+    "ffmpeg by hand, which checks nothing, takes {:.2f} of the limit: x264 takes 5 ms of processor time for a frame, "
+    "the conversion of its colours 4, so that raw RGB, without any PNG, takes 1.8 already; to inflate and unfilter "
+    "PNGs takes another 4"
 )
 
 
