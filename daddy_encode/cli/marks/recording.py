@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from daddy_encode.cli.marks.select import OTHER_RECORDING
 from daddy_encode.encoding.context import Context
-from daddy_encode.encoding.frames.job_directory import JobDirectory
-from daddy_encode.encoding.frames.listing import FrameListing, list_frames
+from daddy_encode.encoding.frames.listing import list_frames
 from daddy_encode.encoding.frames.source import frames_sha256
 from daddy_encode.encoding.gone import open_job
 from daddy_encode.encoding.recorded import is_of
 from daddy_encode.errors import DaddyEncodeError, FrameError, TransientError
 from daddy_encode.spool.manifest import MANIFEST_NAME
 from daddy_encode.spool.paths import JobPaths
-from daddy_encode.spool.receipt import Receipt, is_receipt_of, read_receipt
+from daddy_encode.spool.receipt import is_receipt_of, read_receipt
 from daddy_encode.spool.recording.deleting import is_half_deleted
 
 
@@ -29,28 +28,31 @@ def recording_is_other(paths: JobPaths, source: str, context: Context) -> str:
     """
     try:
         with open_job(paths, context) as directory:
+            mtime_ns, status = directory.mtime_ns(), directory.status(MANIFEST_NAME)
             found = directory.manifest()
             promised, manifest_sha256 = (found[0].frames, found[1]) if found is not None else (None, None)
-            manifest = directory.status(MANIFEST_NAME)
-            listing = list_frames(directory, directory.mtime_ns(), manifest, paths.pattern, promised)
             receipt = read_receipt(paths.receipt, directory.check_owner)
-            if receipt is not None and _tells(paths, directory, listing, receipt, manifest_sha256):
-                sha256 = receipt.source.sha256
+            if receipt is not None and is_receipt_of(paths, receipt):
+                known = receipt.source
+                if (known.directory_mtime_ns, known.manifest_sha256) == (mtime_ns, manifest_sha256 or ""):
+                    # What records with a manifest puts nothing in its place without a change of the directory.
+                    return _other(known.sha256, source)
             else:
-                try:
-                    sha256 = frames_sha256(directory, listing.frames.names)
-                except (FrameError, TransientError) as error:
-                    return f"it is not known to be the recording that was marked: {error}"
+                receipt = None
+            listing = list_frames(directory, mtime_ns, status, paths.pattern, promised)
+            if receipt is not None and (
+                not listing.frames
+                or is_of(receipt, listing.sha256, manifest_sha256)
+                or is_half_deleted(paths, directory.files, directory.descriptor, directory.check_owner)
+            ):
+                return _other(receipt.source.sha256, source)
+            try:
+                return _other(frames_sha256(directory, listing.frames.names), source)
+            except (FrameError, TransientError) as error:
+                return f"it is not known to be the recording that was marked: {error}"
     except (DaddyEncodeError, OSError):
         return ""
+
+
+def _other(sha256: str, source: str) -> str:
     return "" if sha256.startswith(source) else OTHER_RECORDING
-
-
-def _tells(
-    paths: JobPaths, directory: JobDirectory, listing: FrameListing, receipt: Receipt, manifest_sha256: str | None
-) -> bool:
-    """Whether a receipt tells which recording is in a directory."""
-    if not is_receipt_of(paths, receipt):
-        return False
-    is_gone = not listing.frames or is_half_deleted(paths, directory.files, directory.descriptor, directory.check_owner)
-    return is_gone or is_of(receipt, listing.sha256, manifest_sha256)
