@@ -127,6 +127,17 @@ def test_what_is_exported_is_what_the_commands_read() -> None:
     assert parse_marks(run('return exports.createMarks(null, "", jobs).export();').encode(), "marks.json") == []
 
 
+def test_a_file_may_say_more_digits_of_a_recording_than_the_page_knows() -> None:
+    text = json.dumps({"version": 1, "marks": [{"job": "run/a", "mark": "bad", "source": "0123456789abcdef" * 4}]})
+    found, exported = run(f"""
+      const marks = exports.createMarks(null, "", [{{id: "1", job: "run/a", source: "0123456789abcdef"}}]);
+      marks.import({json.dumps(text)});
+      return [marks.get("1"), marks.export()];
+    """)
+    assert found["mark"] == "bad", "it is of this recording"
+    assert found["source"] == parse_marks(exported.encode(), "marks.json")[0].source == "0123456789abcdef"
+
+
 def test_a_mark_says_of_which_recording_it_is_also_when_another_is_there() -> None:
     exported, merged = run("""
       const storage = makeStorage();

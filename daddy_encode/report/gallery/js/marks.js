@@ -6,6 +6,9 @@ export const LONGEST_NOTE = 2000;
 const LONGEST_NAME = 20_000;
 const MOST_MARKS = 40_000;
 const KEY = "daddy-encode marks ";
+// Of a recording the page knows the first digits; a file may have them all.
+const SOURCE_DIGITS = 16;
+const SOURCE = /^[0-9a-f]{16,64}$/;
 
 /**
  * @typedef {{mark: "good"|"bad"|null, star: boolean, note: string, source?: string}} Mark `source`: which recording it is
@@ -246,7 +249,7 @@ function cleanMark({ mark, star, note, source }) {
     mark: mark === "good" || mark === "bad" ? mark : null,
     star: star === true,
     note: typeof note === "string" ? oneLine(note).slice(0, LONGEST_NOTE).replace(/[\ud800-\udbff]$/, "") : "",
-    ...(typeof source === "string" && /^[0-9a-f]{16}$/.test(source) ? { source } : {}),
+    ...(typeof source === "string" && SOURCE.test(source) ? { source: source.slice(0, SOURCE_DIGITS) } : {}),
   };
 }
 
