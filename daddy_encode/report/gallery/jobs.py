@@ -146,7 +146,7 @@ def _chips(
     if receipt.salvaged:
         yield "salvaged", f"the rollout died{f' ({why})' if why else ''}; what was whole of it was encoded"
     elif receipt.partial or why:
-        yield "ended early", f"the rollout ended early{f': {why}' if why else ', as its manifest says'}"
+        yield "ended early", why or "the rollout ended early, as its manifest says"
     if any(video.is_there for video in earlier.values()):
         yield "earlier video", "the video that is there is of an earlier recording, not of this one"
     lost = receipt.lost

@@ -304,7 +304,7 @@ def test_times_are_selected_as_people_write_them(browser: Browser, gallery: Path
         )
     page.wait_for("document.querySelector('.plot-told').textContent === '3 jobs selected'")
     assert "brush=1700000003,1700000005.999," in state_of(page)
-    page.goto("#view=plot&x=finished&brush=1600000000,1600000001,0,1")
+    page.goto("#view=plot&x=finished&y=return&brush=1600000000,1600000001,0,1")
     page.wait_for("document.querySelector('.plot-told').textContent === '0 jobs selected'")
     assert page.texts(".empty") == [""], "it is cleared here"
     assert page.evaluate(f"document.querySelector({json.dumps(edge % 'to')}).value") == (
@@ -389,6 +389,79 @@ def test_marks_leave_as_a_file_that_clean_takes_and_come_back(browser: Browser, 
     status, text = told("clean", tmp_path / "spool", "--from", marks, "--mark", "bad", "--yes")
     assert status == 0, text
     assert sorted(path.parent.name for path in tmp_path.glob("spool/run/*/000000.png")) == ["a", "c"]
+
+
+@pytest.mark.soak
+def test_a_mark_stays_with_its_recording_when_the_job_is_recorded_anew(browser: Browser, tmp_path: Path) -> None:
+    spool = tmp_path / "spool"
+    job = write_job(spool / "run" / "a")
+    encode(job)
+    page = browser.open(make_gallery(spool, sprites=False))
+    page.wait_for_count(".card", 1)
+    page.evaluate("document.querySelector('.card .open').focus()")
+    page.press("b")
+    page.wait_for("document.querySelector('.card .marks .bad') !== null")
+    for path in job.iterdir():
+        path.unlink()
+    encode(write_job(job, 1))
+    make_gallery(spool, sprites=False)
+    page.reload()
+    page.wait_for_count(".card", 1)
+    assert page.count(".card .marks .bad") == 0 and page.texts(".marks-button .badge") == [""]
+    page.evaluate("document.querySelector('.card .open').focus()")
+    page.press("m")
+    page.wait_for("document.querySelector('.marks-panel').open")
+    assert page.texts(".marks-panel .bad b") == ["0"]
+    page.click(".marks-panel .kept .button")
+    page.wait_for("document.getElementById('find').value === 'mark:earlier'")
+    page.evaluate("document.querySelector('.card .open').click()")
+    page.wait_for("document.querySelector('.mark-buttons .earlier') !== null")
+    assert page.texts(".mark-buttons .earlier") == ["Said of an earlier recording: marked bad"]
+    page.press("n")
+    page.type("", "recorded anew")
+    page.press("Enter")
+    page.wait_for("document.querySelector('.mark-buttons .earlier').textContent === ''")
+    page.press("Escape")
+    page.click(".marks-button")
+    page.click(".marks-panel .primary")
+    marks = page.downloaded("marks.json")
+    (mark,) = json.loads(marks.read_text())["marks"]
+    assert mark["note"] == "recorded anew" and "mark" not in mark
+    status, text = told("clean", spool, "--from", marks, "--mark", "bad", "--yes")
+    assert (job / "000000.png").exists(), (status, text)
+
+
+@pytest.mark.soak
+def test_an_open_job_says_of_what_recording_its_video_is_what_is_left_out_and_what_it_died_of(
+    browser: Browser, tmp_path: Path
+) -> None:
+    clip = make_clip(tmp_path / "clip" / "job")
+    spool = tmp_path / "spool"
+    config = {f"opt_{number}": number for number in range(70)}
+    add_job(spool, "a", clip, meta={"config": config, "return": [25, 24]}, partial=True, rollout_error="<b>no memory")
+    add_job(spool, "b", clip, meta={"return": 2})
+    failed = json.loads((spool / "b.receipt.json").read_text())
+    failed |= {"error": "000002.png: is empty", "source": {**failed["source"], "sha256": ""}}
+    (spool / "b.receipt.json").write_text(json.dumps(failed))
+    page = browser.open(make_gallery(spool, sprites=False), "#q=MEMORY")
+    page.wait_for_count(".card", 1)
+    assert page.evaluate("document.querySelector('.chip').title") == "<b>no memory"
+    assert page.texts(".card .return") == [" mean return 24.5"]
+    page.click(".card .open")
+    page.wait_for("document.querySelector('.player-facts') !== null")
+    assert page.texts(".player-chips .player-note") == ["ended early: <b>no memory"]
+    shown = dict(zip(page.texts(".player-facts dt"), page.texts(".player-facts dd"), strict=True))
+    assert shown["return"] == "25, 24; mean of 2: 24.5"
+    assert shown["not shown"] == "7 more values, in its receipt or manifest"
+    page.press("Escape")
+    page.goto("#q=" + "chip:%22earlier+video%22")
+    page.wait_for("document.querySelector('.card.failed') !== null")
+    page.click(".card .open")
+    page.wait_for("document.querySelector('.clip-reason') !== null")
+    assert page.texts(".clip-reason") == ["000002.png: is empty"]
+    assert page.count(".player video") == 0
+    assert page.evaluate("document.querySelector('.player-actions a').getAttribute('href')") == "./b.mp4"
+    assert page.texts(".player-actions a") == ["MP4 of the earlier recording"]
 
 
 @pytest.mark.soak
