@@ -167,6 +167,7 @@ def printed_faults(page: Page, pictures: str) -> list[str]:
     )
 
 
+@pytest.mark.soak
 def test_a_printed_job_is_whole_and_alone(chromium: Browser, coded: Gallery) -> None:
     page = chromium.open(coded.index, f"#job={coded.ids['b/second']}&frame=5")
     wait_for_videos(page, 1, 5)

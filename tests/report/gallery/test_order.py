@@ -17,6 +17,7 @@ sort = run_module("sort.js")
 group = run_module("group.js")
 query = run_module("query.js")
 grid = run_module("grid.js")
+cut = run_module("cut.js")
 
 
 def test_facts_are_what_is_known_and_meta_hides_none_of_them() -> None:
@@ -94,6 +95,28 @@ def test_a_key_of_meta_that_the_search_means_something_else_by_can_be_asked_for(
       return ["nice", "other"].map((word) => exports.matches(exports.parse("meta.{key}:" + word), job, facts, marks));
     }})()"""
     assert query.evaluate(found) == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("episode-0003", ["", "episode-0003"]),
+        ("eval-step-5000-episode-1", ["eval-step-5000-", "episode-1"]),
+        ("ppo/HalfCheetah-v5/seed_12", ["ppo/HalfCheetah-", "v5/seed_12"]),
+        ("a" * 30, ["a" * 20, "a" * 10]),
+        ("🤖" * 14, ["🤖" * 4, "🤖" * 10]),
+    ],
+)
+def test_of_a_name_without_room_its_end_stays(text: str, expected: list[str]) -> None:
+    assert cut.call("partsOf", text) == expected
+
+
+@settings(max_examples=30)
+@given(st.text(max_size=40))
+def test_the_parts_of_a_name_are_the_name(text: str) -> None:
+    head, tail = cut.call("partsOf", text)
+    assert head + tail == text
+    assert (head == "") == (len(text) < 13)
 
 
 def in_order(values: list[Any], key: str) -> list[int]:

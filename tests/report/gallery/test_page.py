@@ -501,6 +501,36 @@ def test_cards_do_not_move_when_their_pictures_come(chromium: Browser, index: Pa
 
 
 @pytest.mark.soak
+def test_names_are_told_apart_on_cards_of_any_size(browser: Browser, tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip" / "job")
+    names = [f"eval-step-{step}-episode-{number}" for step in (5000, 10000) for number in range(2)]
+    for name in names:
+        job = f"a-project-with-a-name/{name[5:15]}-seed-1/{name}"
+        add_job(tmp_path / "spool", job, clip, meta={"return": 1234.5, "environment": "Ant-v5"})
+    index = make_gallery(tmp_path / "spool", sprites=False)
+    for width, size in ((1280, "m"), (360, "s"), (1280, "s")):
+        page = browser.open(index, f"#size={size}&sort=name", width=width)
+        page.wait_for_count(".card", 4)
+        # What the name's last part is seen of.
+        ends = page.evaluate("""[...document.querySelectorAll('.card .name')].map(name => {
+          const range = new Range();
+          const text = name.querySelector('.cut > :last-child').firstChild;
+          range.setStart(text, text.length - 3);
+          range.setEnd(text, text.length);
+          const [end, card] = [range, name.closest('.card')].map(one => one.getBoundingClientRect());
+          const [middle, top] = [(end.left + end.right) / 2, (end.top + end.bottom) / 2];
+          const isSeen = name.contains(document.elementFromPoint(middle, top));
+          return end.left >= card.left && end.right <= card.right && isSeen ? range.toString() : null;
+        })""")
+        assert sorted(ends) == ["e-0", "e-0", "e-1", "e-1"], (width, size)
+        assert sorted(page.texts(".card .name")) == sorted(names)
+        assert {
+            title.rpartition("/")[2]
+            for title in page.evaluate("[...document.querySelectorAll('.card .open')].map(link => link.title)")
+        } == set(names)
+
+
+@pytest.mark.soak
 def test_a_printed_page_has_the_cards_and_no_controls(browser: Browser, index: Path) -> None:
     page = browser.open(index, "#q=seed+%3E%3D+0")
     page.wait_for("[...document.querySelectorAll('.card .sprite img')].every(e => e.naturalWidth > 0)")

@@ -1,4 +1,5 @@
 // One job as a card.
+import { cut } from "./cut.js";
 import { el, replace } from "./dom.js";
 import { keyFor, label } from "./facts.js";
 import { clamp } from "./numbers.js";
@@ -24,11 +25,12 @@ export function createCard(app, job, layout) {
   const { name, run } = label(facts);
   const line = el("span", { class: "progress" });
   const picture = el("span", { class: "picture" });
-  const title = el("span", { class: "name" }, name);
+  const title = el("span", { class: "name" }, cut(name));
   const marks = el("span", { class: "marks" });
   const numbers = el("span", { class: "numbers" });
   const environment = facts.get(keyFor(facts, "environment"));
-  const where = el("span", { class: "where" }, [run, !run.split("/").includes(environment) && environment].filter((one) => typeof one === "string" && one).join(" · "));
+  const isTold = typeof environment !== "string" || run.split("/").includes(environment);
+  const where = el("span", { class: "where" }, cut(run), !isTold && el("span", {}, `${run && " · "}${environment}`));
   const times = el("span", { class: "times" }, timesOf(app, job, facts));
   const returned = valueAt(facts, "return");
   const said = el("span", { class: "visually-hidden" });

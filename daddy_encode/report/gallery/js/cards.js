@@ -1,5 +1,6 @@
 // The jobs as cards: only those in view, and about one screen around, are in the page.
 import { createCard } from "./card.js";
+import { cut } from "./cut.js";
 import { el, replace } from "./dom.js";
 import { boxOf, inSightFrom, layoutOf, move, windowOf } from "./grid.js";
 import { groupJobs } from "./group.js";
@@ -152,7 +153,7 @@ export function createCards(app) {
     const summary = el("span", { class: "summary" });
     const fold = el("button", { type: "button", class: "fold", onclick: toggle },
       el("span", { class: "arrow", "aria-hidden": "true" }, "▸"),
-      el("span", { class: "key" }, key), " ", el("span", { class: "value" }, first.title));
+      el("span", { class: "key" }, key), " ", el("span", { class: "value", title: first.title }, cut(first.title)));
     const section = el("section", { class: "part" }, key !== "" && el("h2", { class: "heading" }, fold, summary), list);
 
     function toggle() {

@@ -3,6 +3,7 @@
 import { lastBefore } from "./annotations.js";
 import { createClipView } from "./clip_view.js";
 import { readable, valueAt } from "./curve_data.js";
+import { cut } from "./cut.js";
 import { el, replace } from "./dom.js";
 import { keyFor, label } from "./facts.js";
 import { writeShort } from "./values.js";
@@ -45,7 +46,7 @@ export function createCell(app, job, act) {
     el("header", { class: "compare-head" },
       letter,
       el("button", { type: "button", class: "compare-name", title: `${job.job}: open`, onclick: act.open },
-        run && el("span", { class: "compare-run" }, run), el("span", {}, name)),
+        run && el("span", { class: "compare-run" }, cut(run)), el("span", {}, cut(name))),
       left, right,
       button("⇄", "Another job in its place", act.replace),
       button("✕", "No longer compare", act.remove)),

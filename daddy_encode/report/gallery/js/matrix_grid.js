@@ -1,4 +1,5 @@
 // The matrix as a table of which only what is in view is in the page, so that 200 by 200 cells scroll like ten by ten.
+import { cut } from "./cut.js";
 import { el, replace } from "./dom.js";
 import { isNowhere, reaches, register } from "./keyboard.js";
 import { clamp } from "./numbers.js";
@@ -185,7 +186,7 @@ export function createMatrixGrid({ activate }) {
       tabindex: row === active[0] && column === active[1] ? 0 : -1,
     },
     isHead && name === label ? null : el("span", { class: "visually-hidden" }, name),
-    isHead ? el("span", { class: "label", "aria-hidden": name === label ? null : "true" }, label) : null,
+    isHead ? el("span", { class: "label", "aria-hidden": name === label ? null : "true" }, label && cut(label)) : null,
     sorted ? el("span", { class: "arrow", "aria-hidden": "true" }, sorted === "descending" ? "↓" : "↑") : null,
     big === undefined || big === "" ? null : el("span", { class: "big", "aria-hidden": "true" }, big),
     small && size !== NARROW ? el("span", { class: "small", "aria-hidden": "true" }, small) : null);

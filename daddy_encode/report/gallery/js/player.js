@@ -2,6 +2,7 @@
 
 import { createAnnotations } from "./annotations.js";
 import { createClipView } from "./clip_view.js";
+import { cut } from "./cut.js";
 import { el, replace, safeUrl } from "./dom.js";
 import { copyText } from "./download.js";
 import { label } from "./facts.js";
@@ -126,8 +127,8 @@ export function createPlayer(app, slots = {}) {
     replace(element, el("div", { class: "player-frame" },
       el("header", { class: "player-head" },
         el("div", { class: "player-name" },
-          run && el("p", { class: "player-run" }, run),
-          el("h2", { id: "player-title" }, name)),
+          run && el("p", { class: "player-run", title: run }, cut(run)),
+          el("h2", { id: "player-title", title: name }, cut(name))),
         el("span", { class: "player-place" }, place < 0 ? "" : `${place + 1} of ${visible.length}`),
         move1("Previous job (k)", "‹", -1, place > 0),
         move1("Next job (j)", "›", 1, place >= 0 && place < visible.length - 1),

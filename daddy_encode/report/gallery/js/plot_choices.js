@@ -1,5 +1,6 @@
 // Around the plot: which keys, the legend, and the selection as numbers.
 import { createChooser } from "./chooser.js";
+import { cut } from "./cut.js";
 import { el, replace, svg } from "./dom.js";
 import { extentOf } from "./numbers.js";
 import { toggleLog } from "./plot_data.js";
@@ -100,7 +101,7 @@ export function createChoices(app, actions) {
       return el("li", {}, el("button", {
         type: "button", class: "entry", disabled: group.query === "", title: group.query === "" ? null : `Show only ${key} ${group.label}`,
         onclick: () => actions.narrow(group.query), onpointerenter: on, onpointerleave: off, onfocus: on, onblur: off,
-      }, swatch(group), el("span", { class: "label" }, group.label), el("span", { class: "number" }, String(group.count))));
+      }, swatch(group), el("span", { class: "label", title: group.label }, cut(group.label)), el("span", { class: "number" }, String(group.count))));
     }));
   }
 

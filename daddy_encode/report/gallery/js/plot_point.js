@@ -1,4 +1,5 @@
 // What is shown beside a point of the plot: its picture and its name.
+import { cut } from "./cut.js";
 import { el, replace } from "./dom.js";
 import { label } from "./facts.js";
 import { createSprite, hasSprite } from "./sprite.js";
@@ -41,7 +42,7 @@ export function createPointView(app) {
     }
     const values = [...new Set(keys)].filter((key) => facts.has(key)).map((key) =>
       el("div", {}, el("dt", {}, key), el("dd", {}, key === "finished" ? writeDate(facts.get(key)) : writeValue(facts.get(key)))));
-    replace(element, picture, el("p", { class: "name" }, name), run && el("p", { class: "run" }, run), el("dl", {}, values));
+    replace(element, picture, el("p", { class: "name" }, cut(name)), run && el("p", { class: "run" }, cut(run)), el("dl", {}, values));
   }
 
   function hide() {

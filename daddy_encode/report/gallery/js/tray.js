@@ -1,4 +1,5 @@
 // At the foot of the page: the jobs that were selected for comparison.
+import { cut } from "./cut.js";
 import { el, replace } from "./dom.js";
 import { label } from "./facts.js";
 import { register } from "./keyboard.js";
@@ -38,7 +39,7 @@ export function createTray(app) {
         return el("li", {}, el("button", {
           type: "button", class: "item", title: `${app.byId.get(id).job}: no longer compare`,
           onclick: () => app.state.set(({ compare: all }) => ({ compare: toggleCompared(all, id) })),
-        }, el("b", {}, String(place + 1)), run && el("span", { class: "run" }, run), el("span", { class: "name" }, name), " ×"));
+        }, el("b", {}, String(place + 1)), run && el("span", { class: "run" }, cut(run)), el("span", { class: "name" }, cut(name)), " ×"));
       }));
       compare.disabled = ids.length < 2;
       if (ids.length < 2) hint.textContent = "Select one more to compare";
