@@ -133,12 +133,12 @@ def test_the_first_and_the_last_frame_stand_also_while_it_plays(browser: Browser
     page = browser.open(coded.index, coded.compare(*FRAMES))
     wait_for_videos(page, 3, 0)
     for key, position in (("End", 119), ("Home", 0)):
-        page.press("Space")
+        page.press(" ")
         page.wait_for("document.querySelector('.compare-foot .icon-pause') !== null")
         page.press(key)
         page.wait_for("document.querySelector('.compare-foot .icon-play') !== null")
         wait_for_position(page, position)
-    page.press("Space")
+    page.press(" ")
     page.click(".compare-foot [title^='Last frame']")
     page.wait_for("document.querySelector('.compare-foot .icon-play') !== null")
     wait_for_position(page, 119)
@@ -412,7 +412,7 @@ def test_over_training_shows_of_each_run_what_is_nearest_to_the_step(browser: Br
 def test_there_are_never_more_than_twelve_videos(browser: Browser, tmp_path: Path) -> None:
     root = tmp_path / "many"
     for run in range(15):
-        coded_job(root, f"run-{run}/episode", 20, step=run)
+        coded_job(root, f"run-{run}/episode", 20, step=1000 + run)
     page = browser.open(gallery(root), "#view=timeline&frame=9")
     page.wait_for_count(".timeline video", 11)
     page.wait_for_count(".timeline .clip-sprite", 4)
