@@ -144,6 +144,32 @@ def test_the_first_and_the_last_frame_stand_also_while_it_plays(browser: Browser
     wait_for_position(page, 119)
 
 
+@pytest.mark.soak
+@pytest.mark.parametrize("width", [360, 1280])
+def test_values_under_a_picture_are_whole_and_it_is_said_how_many_are_left(
+    browser: Browser, tmp_path: Path, width: int
+) -> None:
+    clip = make_clip(tmp_path / "clip" / "job")
+    values = [{f"value {number}": number + 0.123456 for number in range(10)} | {"note": "word " * 99}] * 12
+    for name in ("r/a", "r/b"):
+        add_job(tmp_path / "spool", name, clip, annotations=values)
+    page = Gallery(gallery(tmp_path / "spool"))
+    opened = browser.open(page.index, page.compare("r/a", "r/b"), width=width)
+    opened.wait_for_count(".compare-values div", 18)
+    opened.wait_for("document.querySelectorAll('.compare-values dd')[7].textContent === '7.12346'")
+    seen = opened.evaluate("""[...document.querySelectorAll('.compare-cell')].map(cell => {
+      const box = cell.querySelector('.compare-values').getBoundingClientRect();
+      return [...cell.querySelectorAll('.compare-values dd')].filter(value => {
+        const { right, bottom } = value.getBoundingClientRect();
+        return right <= box.right + 1 && bottom <= box.bottom + 1 && bottom <= cell.getBoundingClientRect().bottom;
+      }).length;
+    })""")
+    assert seen == [9, 9], "eight numbers and the text"
+    assert opened.texts(".compare-more") == ["and 2 more: open it"] * 2
+    opened.click(".compare-more")
+    opened.wait_for("document.querySelector('dialog.player').open")
+
+
 def printed_pages(page: Page) -> int:
     data = base64.b64decode(page.cdp("Page.printToPDF", paperWidth=8.27, paperHeight=11.69)["data"])
     return len(re.findall(rb"/Type\s*/Page\b", data))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import statistics
 
 import pytest
 from hypothesis import given, settings
@@ -68,6 +69,27 @@ def test_a_running_mean_is_the_mean_of_neighbours_and_does_not_lean_at_the_ends(
     same = [[1, 2], [1, 4], [2, 10], [2, 20]]
     assert SCALE.call("runningMean", same, 0.0) == [[1, 3], [2, 15]]
     assert SCALE.call("runningMean", [], 0.1) == []
+
+
+def test_where_steps_repeat_the_line_goes_through_the_mean_of_each() -> None:
+    # Two evaluations of each of five checkpoints, in any order.
+    points = [[step, step / 50 + 2 * episode] for episode in range(2) for step in (3000, 1000, 5000, 2000, 4000)]
+    spread = statistics.stdev([0, 2])
+    expected = [[step, step / 50 + 1, pytest.approx(spread)] for step in range(1000, 6000, 1000)]
+    assert SCALE.call("meanLine", points) == expected
+    # Of different numbers of them, and of one alone, which spreads nothing.
+    uneven = [[1, 4], [2, 5], [1, 9], [1, 2], [2, 7], [3, 8]]
+    assert SCALE.call("meanLine", uneven) == [
+        [1, 5, pytest.approx(statistics.stdev([4, 9, 2]))],
+        [2, 6, pytest.approx(spread)],
+        [3, 8, 0],
+    ]
+    # Steps that hardly repeat, and many that do, are smoothed.
+    single = [[x, (-1) ** x] for x in range(100)]
+    assert SCALE.call("meanLine", single) == SCALE.call("runningMean", single, 0.1)
+    twice = [[x, (-1) ** x + up] for x in range(100) for up in (0, 2)]
+    assert all(abs(y - 1) < 0.3 for _, y in SCALE.call("meanLine", twice))
+    assert SCALE.call("meanLine", [[1, 2]] * 9) == SCALE.call("meanLine", []) == []
 
 
 @settings(max_examples=30)

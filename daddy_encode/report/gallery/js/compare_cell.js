@@ -24,6 +24,7 @@ export function createCell(app, job, act) {
   const letter = el("span", { class: "compare-letter", "aria-hidden": "true" });
   const said = el("span", { class: "compare-frame" });
   const values = el("dl", { class: "compare-values" });
+  const more = el("button", { type: "button", class: "compare-more", onclick: act.open });
   const offset = el("input", {
     type: "number", step: "1", class: "compare-offset", "aria-label": `Begins later by frames: ${name}`,
     onchange: () => act.offset(Math.trunc(Number(offset.value)) || 0),
@@ -51,7 +52,7 @@ export function createCell(app, job, act) {
       button("⇄", "Another job in its place", act.replace),
       button("✕", "No longer compare", act.remove)),
     el("div", { class: "compare-stage" }, view.element),
-    el("div", { class: "compare-caption" }, said, el("span", { class: "compare-facts" }, known(app.facts.get(job.id))), offsetLabel, values));
+    el("div", { class: "compare-caption" }, said, el("span", { class: "compare-facts" }, known(app.facts.get(job.id))), offsetLabel, values, more));
   const columns = () => Object.entries(details?.columns || {}).slice(0, MOST_VALUES);
 
   function show() {
@@ -70,6 +71,8 @@ export function createCell(app, job, act) {
     texts = Object.entries(loaded.texts || {}).slice(0, MOST_TEXTS).map(([title, entries]) => ({ title, entries, value: el("dd", {}) }));
     replace(values, columns().map(([column]) => el("div", {}, el("dt", {}, column), el("dd", {}))),
       texts.map(({ title, value }) => el("div", { class: "compare-text" }, el("dt", {}, title), value)));
+    const left = Object.keys(loaded.columns || {}).length + Object.keys(loaded.texts || {}).length - columns().length - texts.length;
+    more.textContent = left > 0 ? `and ${left} more: open it` : "";
     show();
     act.loaded();
   }, () => undefined);

@@ -27,7 +27,7 @@ export function createChoices(app, actions) {
     type: "button", class: "button toggle", "data-axis": axis, "aria-label": `log: ${axis === "x" ? "horizontal" : "vertical"} axis`,
     title: "Logarithmic", onclick: () => set({ log: toggleLog(actions.kindsOf(), axis) }),
   }, "log"));
-  const trend = el("button", { type: "button", class: "button toggle", onclick: () => set(({ trend: is }) => ({ trend: !is })) }, "Running mean");
+  const trend = el("button", { type: "button", class: "button toggle", onclick: () => set(({ trend: is }) => ({ trend: !is })) }, "Mean");
   const lacking = el("span", { class: "plot-lacking" });
   const controls = el("div", { class: "plot-controls" },
     el("div", {}, y.field, logs[0]), el("div", {}, x.field, logs[1]), el("div", {}, colour.field), el("div", {}, trend), lacking);

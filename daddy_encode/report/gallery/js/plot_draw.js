@@ -1,6 +1,6 @@
-// Draws the plot on a canvas: axes, points, lines of running means.
+// Draws the plot on a canvas: axes, points, lines of means.
 import { clamp } from "./numbers.js";
-import { createScale, domainOf, runningMean } from "./plot_scale.js";
+import { createScale, domainOf, meanLine } from "./plot_scale.js";
 
 const MARGIN = { right: 16, top: 12, bottom: 44 };
 /** Width of a digit, in pixels. */
@@ -121,8 +121,9 @@ function drawLines(context, { points, groups }, { x, y }, { emphasis, isIn }, co
   context.lineJoin = "round";
   groups.forEach((group, place) => {
     if (by[place].length < FEWEST_FOR_LINE || (emphasis >= 0 && emphasis !== place)) return;
-    const means = runningMean(by[place], Math.max(0.1, 3 / by[place].length));
-    if (means.length < 3) return;
+    const means = meanLine(by[place]);
+    if (means.length === 0) return;
+    addSpread(context, means, x, y, colour(group.colour));
     for (const [width, ink] of [[5, colour("--surface")], [2.25, colour(group.colour)]]) {
       context.strokeStyle = ink;
       context.globalAlpha = width > 3 ? 0.75 : 1;
@@ -132,6 +133,20 @@ function drawLines(context, { points, groups }, { x, y }, { emphasis, isIn }, co
       context.stroke();
     }
   });
+}
+
+// One standard deviation on both sides of the means.
+function addSpread(context, means, x, y, ink) {
+  if (means[0].length < 3) return;
+  const edge = (side) => means.map(([across, up, deviation]) => [x.to(across), y.to(up + side * deviation)]);
+  const corners = [...edge(1), ...edge(-1).reverse()];
+  // A logarithm has no place for what is below 0.
+  if (!corners.flat().every(Number.isFinite)) return;
+  context.fillStyle = ink;
+  context.globalAlpha = 0.13;
+  context.beginPath();
+  corners.forEach((corner, place) => (place === 0 ? context.moveTo(...corner) : context.lineTo(...corner)));
+  context.fill();
 }
 
 /** Forms, so that no group is told by its colour alone: sides of a polygon, and the turn of its first corner. */

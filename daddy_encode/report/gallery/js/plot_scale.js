@@ -73,6 +73,35 @@ export function isLogarithmic(values) {
   return most / sorted[0] >= 1000 && sorted[Math.floor(sorted.length / 2)] < most / 20;
 }
 
+/** Places up to which a line goes through the mean of each; more are smoothed. */
+const MOST_MEANS = 50;
+
+/**
+ * The line of means through points: where several have the same x, as several evaluations of each step, the means at these,
+ * the first and the last among them; otherwise running means.
+ * @param {number[][]} points [x, y]
+ * @returns {number[][]} [x, mean] by x; where each is of one x, with the standard deviation there (of a sample; 0 of one
+ *   point) as the third; none where they are too few for a line
+ */
+export function meanLine(points) {
+  const at = new Map();
+  for (const [x, y] of points) {
+    if (!at.has(x)) at.set(x, []);
+    at.get(x).push(y);
+  }
+  const repeats = at.size * 2 <= points.length;
+  const means = repeats ? [...at].map(([x, values]) => [x, ...spreadOf(values)]).sort((one, other) => one[0] - other[0]) : points;
+  if (repeats && means.length <= MOST_MEANS) return means.length > 1 ? means : [];
+  const running = runningMean(means, Math.max(0.1, 3 / means.length));
+  return running.length > 2 ? running : [];
+}
+
+function spreadOf(values) {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return [mean, Math.sqrt(squares / Math.max(1, values.length - 1))];
+}
+
 /**
  * The mean of each number's neighbours: of those at equal places together, and of a share of all on both sides.
  * @param {number[][]} points [x, y]
