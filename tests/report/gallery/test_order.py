@@ -85,6 +85,23 @@ def test_a_list_of_returns_counts_by_its_mean_and_what_a_rollout_died_of_as_its_
     }
 
 
+def test_all_values_are_read_with_their_means_and_how_many_more_there_are() -> None:
+    job = {
+        "meta": {"constructor": "x", "return": "25, 24", "seed": 10_000, "toString": True},
+        "means": {"return": [24.5, 2], "length": [99.25, 64]},
+        "meta_left_out": 3,
+    }
+    assert facts.call("metaLines", job) == [
+        ["length", "mean of 64: 99.25"],
+        ["constructor", "x"],
+        ["return", "25, 24; mean of 2: 24.5"],
+        ["seed", "10,000"],
+        ["toString", "true"],
+        ["not shown", "3 more values, in its receipt or manifest"],
+    ]
+    assert facts.call("metaLines", {}) == []
+
+
 @pytest.mark.parametrize("key", ["has", "mark", "chip", "note", "name", "error"])
 def test_a_key_of_meta_that_the_search_means_something_else_by_can_be_asked_for(key: str) -> None:
     job = {"id": "a", "job": "a", "state": "done", "meta": {key: "nice"}}

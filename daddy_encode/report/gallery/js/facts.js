@@ -1,7 +1,7 @@
 // What can be said of a job as name and value: filters, sorting, groups, matrix and plot know nothing else of it.
 import { SPECIAL } from "./query.js";
 import { isDirectoryKey, placesInRuns } from "./runs.js";
-import { readMoment } from "./values.js";
+import { counted, readMoment, writeValue } from "./values.js";
 
 /** Facts that every job may have, in the order in which people look for them; all else comes from its `meta`. */
 export const BUILT_IN = Object.freeze([
@@ -110,6 +110,27 @@ export function groupKeys(keys, valuesOf) {
 export function isFlag(values) {
   return [...values.keys()].every((value) => typeof value === "boolean");
 }
+
+/**
+ * What a job's meta says, as it is read.
+ * @param {object} job
+ * @returns {[string, string][]} names and texts
+ */
+export function metaLines(job) {
+  // A Map: any name may be a key, "constructor" too.
+  const means = new Map(Object.entries(job.means || {}));
+  const lines = Object.entries(job.meta || {}).map(([name, value]) => {
+    const mean = means.get(name);
+    means.delete(name);
+    return [name, mean === undefined ? writeValue(value) : `${value}; ${meanOf(mean)}`];
+  });
+  // Of lists that are too long to be read.
+  lines.unshift(...[...means].map(([name, mean]) => [name, meanOf(mean)]));
+  if (job.meta_left_out > 0) lines.push(["not shown", `${counted(job.meta_left_out, "more value")}, in its receipt or manifest`]);
+  return lines;
+}
+
+const meanOf = ([mean, count]) => `mean of ${count}: ${writeValue(mean)}`;
 
 /**
  * Which key of a job is meant by a well-known thing: libraries spell it in several ways.

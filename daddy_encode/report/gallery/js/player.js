@@ -5,13 +5,13 @@ import { createClipView } from "./clip_view.js";
 import { cut } from "./cut.js";
 import { el, replace, safeUrl } from "./dom.js";
 import { copyText } from "./download.js";
-import { label } from "./facts.js";
+import { label, metaLines } from "./facts.js";
 import { register } from "./keyboard.js";
 import { toHash } from "./link.js";
 import { toggleCompared } from "./state.js";
 import { boundedSpeed, planOf, rateOf } from "./sync.js";
 import { createPageDeck, createTransport, registerTransport } from "./transport.js";
-import { counted, writeBytes, writeDate, writeDuration, writeValue } from "./values.js";
+import { writeBytes, writeDate, writeDuration, writeValue } from "./values.js";
 
 /** Said of states and chips that nobody reads as good. */
 const BAD = ["failed", "missing"];
@@ -173,14 +173,7 @@ export function createPlayer(app, slots = {}) {
 
   function facts(job) {
     const built = app.facts.get(job.id);
-    const means = job.means || {};
-    const lines = Object.entries({ ...means, ...job.meta }).map(([name, value]) => {
-      const [mean, count] = means[name] || [];
-      if (count === undefined) return [name, writeValue(value)];
-      const all = typeof value === "string" ? `${value}; ` : "";
-      return [name, `${all}mean of ${count}: ${writeValue(mean)}`];
-    });
-    if (job.meta_left_out > 0) lines.push(["not shown", `${counted(job.meta_left_out, "more value")}, in its receipt or manifest`]);
+    const lines = metaLines(job);
     lines.push(["frames", writeValue(job.frames)]);
     if (built.has("seconds")) lines.push(["duration", `${writeDuration(built.get("seconds"))} at ${writeValue(built.get("fps"))} fps`]);
     if (job.width) lines.push(["size", `${job.width}×${job.height}${job.bytes ? `, ${writeBytes(job.bytes)}` : ""}`]);
