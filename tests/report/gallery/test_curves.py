@@ -172,13 +172,19 @@ FACTS = """new Map([
 def test_for_every_run_the_rollout_nearest_to_the_step() -> None:
     along = f'exports.rolloutsAlong(["a", "b", "c", "d", "e", "gone"], {FACTS}, "step", "run")'
     assert NEAREST.evaluate(f"exports.nearestOfRuns({along}, 190)") == [
-        {"id": "e", "run": "", "at": 300, "count": 1},
-        {"id": "a", "run": "run-2", "at": 100, "count": 2},
-        {"id": "c", "run": "run-10", "at": 220, "count": 1},
+        {"id": "e", "run": "", "at": 300, "count": 1, "same": 1},
+        {"id": "a", "run": "run-2", "at": 100, "count": 2, "same": 1},
+        {"id": "c", "run": "run-10", "at": 220, "count": 1, "same": 1},
     ]
     assert NEAREST.evaluate(f"exports.placesOf({along})") == [100, 220, 300]
     # As near: the earlier.
     assert NEAREST.evaluate(f"exports.nearestOfRuns({along}, 200)[1].id") == "a"
+    one, other, next_, apart = (f'{{id: "{i}", run: "{r}", at: {at}}}' for i, r, at in ("ar5", "br5", "dr6", "cq5"))
+    two = f"[{one}, {other}, {apart}, {next_}]"
+    assert NEAREST.evaluate(f"exports.nearestOfRuns({two}, 5).map(({{count, same}}) => [count, same])") == [
+        [1, 1],
+        [3, 2],
+    ]
     assert NEAREST.evaluate(f"exports.nearestOfRuns({along}, 201)[1].id") == "b"
     # One that failed has nothing to show where its run has a video.
     shown = f'exports.rolloutsAlong(["a", "b", "c", "d"], {FACTS}, "step", "run", (id) => id !== "b")'

@@ -198,6 +198,10 @@ def test_of_each_run_or_of_another_key_is_chosen_over_training(browser: Browser,
     page.select("#timeline-each", "dir1")
     page.wait_for_count(".timeline-run", 2)
     assert page.texts(".timeline-run b") == ["ppo", "sac"]
+    assert page.texts(".timeline-others") == ["All 2 of global_step 2000"] * 2
+    page.click(".timeline-runs li:nth-child(2) .timeline-others")
+    page.wait_for_count(".card", 2)
+    assert page.evaluate("document.getElementById('find').value") == "dir1=sac global_step=2000"
     page.goto("#view=plot")
     page.wait_for_count(".plot-legend .entry", 4)
     assert page.texts(".plot-legend .label") == runs

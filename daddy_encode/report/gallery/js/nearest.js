@@ -71,11 +71,15 @@ export function nearestPlace(places, step) {
  * the earlier; of several there, the first.
  * @param {Rollout[]} rollouts  in order
  * @param {number} step
- * @returns {{run: string, id: string, at: number, count: number}[]}  count: how many rollouts the run has
+ * @returns {{run: string, id: string, at: number, count: number, same: number}[]}  count: how many rollouts the run has, and
+ *   how many of them at the same place
  */
 export function nearestOfRuns(rollouts, step) {
   const runs = new Map();
+  const here = new Map();
   for (const rollout of rollouts) {
+    const place = JSON.stringify([rollout.run, rollout.at]);
+    here.set(place, (here.get(place) || 0) + 1);
     const best = runs.get(rollout.run);
     if (best === undefined) runs.set(rollout.run, {...rollout, count: 1});
     else {
@@ -85,5 +89,6 @@ export function nearestOfRuns(rollouts, step) {
     }
   }
   const order = new Intl.Collator("en", {numeric: true});
-  return [...runs.values()].map(({run, id, at, count}) => ({run, id, at, count})).sort((a, b) => order.compare(a.run, b.run));
+  const told = ({run, id, at, count}) => ({run, id, at, count, same: here.get(JSON.stringify([run, at]))});
+  return [...runs.values()].map(told).sort((a, b) => order.compare(a.run, b.run));
 }

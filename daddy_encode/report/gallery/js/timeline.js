@@ -6,8 +6,10 @@ import { el, replace } from "./dom.js";
 import { groupKeys, keyFor, label } from "./facts.js";
 import { register } from "./keyboard.js";
 import { MOST_LIVE } from "./live_videos.js";
+import { narrowed } from "./matrix_data.js";
 import { DATE, nearestOfRuns, nearestPlace, placesOf, rolloutsAlong, stepKeyOf } from "./nearest.js";
 import { clamp } from "./numbers.js";
+import { quoted } from "./query.js";
 import { boundedSpeed, planOf } from "./sync.js";
 import { createPageDeck, createTransport, registerTransport } from "./transport.js";
 import { counted, writeDate, writeValue } from "./values.js";
@@ -127,6 +129,9 @@ export function createTimeline(app) {
         isChanged = true;
       }
       const item = items.get(run.run);
+      item.name.textContent = `${item.title} · ${counted(run.count, "rollout")}`;
+      item.others.hidden = run.same < 2 || key === DATE;
+      item.others.textContent = `All ${run.same} of ${words(run.at)}`;
       item.distance.textContent = run.at === places[place] ? "" : words(run.at);
       if (list.children[i] !== item.element) list.insertBefore(item.element, list.children[i] ?? null);
     });
@@ -139,22 +144,31 @@ export function createTimeline(app) {
     });
   }
 
-  function makeItem({ run, id, count }, still) {
+  /** The rollouts of one run at the place of the one that is shown, as cards. */
+  function showOthers(run, at) {
+    const runKey = app.state.get().group || "run";
+    const terms = [run === "" ? `-has:${quoted(runKey)}` : `${quoted(runKey)}=${quoted(run)}`, `${quoted(key)}=${at}`];
+    app.state.set(({ query }) => ({ view: "cards", query: narrowed(query, ...terms) }));
+  }
+
+  function makeItem({ run, id, at }, still) {
     const job = app.byId.get(id);
     const facts = app.facts.get(id);
     const value = keyFor(facts, "return");
     const view = createClipView(app, job, { still });
     const distance = el("span", { class: "timeline-distance" });
-    const { name } = label(app.facts.get(job.id));
+    const { name: title } = label(app.facts.get(job.id));
+    const name = el("span", { class: "timeline-name" });
+    const others = el("button", { type: "button", class: "timeline-others", onclick: () => showOthers(run, at) });
     const item = el("li", {}, el("button", {
       type: "button", class: "timeline-run", title: `Open ${job.job}`, onclick: () => app.state.set({ job: id, frame: 0 }),
     },
     el("span", { class: "timeline-stage" }, view.element),
     el("span", { class: "timeline-text" },
       el("b", {}, run || "no run"),
-      el("span", { class: "timeline-name" }, `${name} · ${counted(count, "rollout")}`),
-      el("span", { class: "timeline-values" }, value && el("span", {}, `${value} ${writeValue(facts.get(value))}`), distance))));
-    return { id, view, element: item, distance };
+      name,
+      el("span", { class: "timeline-values" }, value && el("span", {}, `${value} ${writeValue(facts.get(value))}`), distance))), others);
+    return { id, view, element: item, distance, name, title, others };
   }
 
   function goTo(index) {
