@@ -168,7 +168,7 @@ export function createMarksPanel(app) {
       : "This browser keeps nothing for this page: export them before you close it.") + elsewhere;
     kept.classList.toggle("lost", !app.marks.isKept());
     replace(earlier, has.earlier > 0 && [
-      `${counted(has.earlier, "mark")} of earlier recordings, which nothing is said of here. `,
+      `${counted(has.earlier, "mark")} of earlier recordings, not counted here. `,
       el("button", { type: "button", class: "button", onclick: () => showOnly("mark:earlier") }, "Show these jobs"),
     ]);
   }
