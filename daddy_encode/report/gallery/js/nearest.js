@@ -15,6 +15,11 @@ function plainName(name) {
   return name.split(/[./]/).pop().replace(/([a-z])([A-Z])/g, "$1_$2").toLowerCase().replace(/[- ]/g, "_");
 }
 
+/** Whether a key may say how far a training was. @param {string} name */
+export function isStepKey(name) {
+  return STEP_NAMES.includes(plainName(name));
+}
+
 /**
  * The key by which rollouts are placed along the training: the one of `STEP_NAMES` that most of them have as a number,
  * the more telling one of two; when they were made if none has any.

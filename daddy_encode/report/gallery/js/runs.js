@@ -1,5 +1,5 @@
 // Which run a job belongs to, and the directories above it, by the paths of all jobs. Pure.
-import { DATE, stepKeyOf } from "./nearest.js";
+import { DATE, isStepKey, stepKeyOf } from "./nearest.js";
 
 /** Levels of directories that are keys; of deeper paths the first ones. */
 const MOST_LEVELS = 6;
@@ -66,9 +66,10 @@ function levelsOfRuns(jobs, parts) {
       groups.get(group).push(job);
     }
   }
+  const stepKeys = [...new Set(jobs.flatMap(({ meta }) => Object.keys(meta || {})))].filter(isStepKey);
   const levels = new Map();
   const decided = (group, least) => {
-    if (!levels.has(group)) levels.set(group, levelOfRuns(groups.get(group), parts, least));
+    if (!levels.has(group)) levels.set(group, levelOfRuns(groups.get(group), parts, stepKeys, least));
     return levels.get(group);
   };
   return (job) => {
@@ -84,8 +85,8 @@ function levelsOfRuns(jobs, parts) {
 // The deepest level at which directories hold more than one step; null where there is none. The last rollouts of several
 // runs are of several steps too: those below must hold several rollouts of one step, or be called so. That all is one run
 // is believed of directories that are called so alone.
-function levelOfRuns(jobs, parts, least) {
-  const stepOf = stepsOf(jobs);
+function levelOfRuns(jobs, parts, stepKeys, least) {
+  const stepOf = stepsOf(jobs, stepKeys);
   const known = jobs.filter((job) => stepOf(job) !== undefined);
   const deepest = parts.get(jobs[0].id).length - 1;
   let isBelieved = true;
@@ -112,11 +113,9 @@ function isCalledByStep({ name, steps }) {
   return STEP_WORDS.test(name) || [...steps].some((step) => name.match(/\d+/g)?.some((digits) => Number(digits) === step));
 }
 
-function stepsOf(jobs) {
-  const counts = new Map();
-  for (const { meta } of jobs) {
-    for (const [key, value] of Object.entries(meta || {})) if (typeof value === "number") counts.set(key, (counts.get(key) || 0) + 1);
-  }
-  const key = stepKeyOf([...counts].map(([name, numbers]) => ({ name, kind: "number", numbers })));
+function stepsOf(jobs, stepKeys) {
+  const countOf = (name) => jobs.filter(({ meta }) => typeof meta?.[name] === "number").length;
+  const keys = stepKeys.map((name) => ({ name, kind: "number", numbers: countOf(name) }));
+  const key = stepKeyOf(keys.filter(({ numbers }) => numbers > 0));
   return key === DATE ? () => undefined : ({ meta }) => (typeof meta?.[key] === "number" ? meta[key] : undefined);
 }
