@@ -131,7 +131,8 @@ class MarkedJobs:
             # One job may have a receipt beside it, and one in the output directory.
             if twin not in (None, paths.job):
                 raise SettingsError(
-                    f"{str(twin)!r} and {str(paths.job)!r}: marks would name both {name!r}; rename one of them"
+                    f"{str(twin)!r} and {str(paths.job)!r}: marks would name both {name!r}; "
+                    f"give the PATH of one tree alone, or rename one of them"
                 )
             self._found[name] = paths.job
             selected.append(job)

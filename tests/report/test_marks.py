@@ -99,6 +99,6 @@ def test_a_job_is_named_by_its_path_below_the_tree_wherever_its_outputs_are() ->
 def test_two_jobs_of_one_name_are_refused() -> None:
     marks = parse_marks(b'{"version": 1, "marks": [{"job": "run/a", "mark": "bad"}]}', "marks.json")
     jobs = [JobPaths.of(tree / "run" / "a", tree) for tree in (Path("/one"), Path("/two"))]
-    with pytest.raises(SettingsError, match="/one/run/a and /two/run/a"):
+    with pytest.raises(SettingsError, match=r"'/one/run/a' and '/two/run/a'.* one tree alone"):
         MarkedJobs(marks, ("bad",)).select(jobs, lambda paths: paths)
     assert len(MarkedJobs(marks, ("bad",)).select(jobs[1:], lambda paths: paths)) == 1
