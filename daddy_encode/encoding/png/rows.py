@@ -26,7 +26,8 @@ from daddy_encode.spool.png.pixels import Pixels
 _WORD = 8
 # Rows that change are undone together with so many others in between; and so many more are where rows depend on them.
 _NEAR_ROWS = 16
-# What is undone at once: below what malloc gives back to the system at once (128 KiB), which takes as long again.
+# What is undone, or filtered, at once: below what malloc gives back to the system at once (128 KiB), which takes as
+# long again. To filter takes up to twenty times as much memory.
 _BAND_BYTES = 100_000
 # Of small frames so many bytes are worked on at a time.
 _BATCH_BYTES = 2**20
@@ -134,10 +135,12 @@ class PixelRows:
         """Where frames differ from the picture before: first row and behind the last, and so of their pixels."""
         before = self._before[: len(data)]
         rows = self._rows(before)
-        frame, row = np.nonzero(rows[:, :, 0] != kinds)
-        if len(row):
-            # With other filters the same picture has other bytes.
-            pixels = self._pixels[0]
+        # With other filters the same picture has other bytes.
+        others = np.argwhere(rows[:, :, 0] != kinds)
+        pixels = self._pixels[0]
+        step = max(1, _BAND_BYTES // self._stride)
+        for at in range(0, len(others), step):
+            frame, row = others[at : at + step].T
             own = kinds[frame, row]
             rows[frame, row, 0] = own
             rows[frame, row, 1:] = filtered(pixels[row + 1], pixels[row], own, self._samples)

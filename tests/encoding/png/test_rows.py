@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 import zlib
 from collections.abc import Iterator
 
@@ -77,11 +78,20 @@ def test_pixels_of_frames_taken_together_are_right_whatever_has_changed(together
 def test_a_decoder_undoes_the_filters_that_known_pixels_are_given(samples: int) -> None:
     generator = np.random.default_rng(samples)
     # Few values, so that neighbours are often equally near.
-    pixels = generator.choice(np.array([0, 1, 2, 127, 128, 254, 255], np.uint8), (60, 9 * samples))
+    pixels = generator.choice(np.array([0, 1, 2, 3, 127, 128, 254, 255], np.uint8), (60, 9 * samples))
     kinds = generator.integers(0, 5, 60, np.uint8)
     above = np.vstack([np.zeros_like(pixels[:1]), pixels[:-1]])
     rows = np.hstack([kinds[:, np.newaxis], filtered(pixels, above, kinds, samples)])
     assert np.array_equal(by_pillow(png(rows, samples)).reshape(pixels.shape), pixels)
+
+
+def taken_together(pictures: list[Frames], together: int) -> list[Frames]:
+    maker = PixelRows(check_png(png(pictures[0], 3), MANY).header, together)
+    height, stride = pictures[0].shape
+    return [
+        np.array(pixels).reshape(height, stride // 3, 3)
+        for pixels in maker.undone(picture.tobytes() for picture in pictures)
+    ]
 
 
 def test_a_frame_is_compared_with_the_last_one_of_those_before() -> None:
@@ -89,10 +99,48 @@ def test_a_frame_is_compared_with_the_last_one_of_those_before() -> None:
     rows[:, 0] = UP
     changed = rows.copy()
     changed[10, 5] = 9
-    pictures = [rows, changed, changed, changed, rows]
-    maker = PixelRows(check_png(png(rows, 3), MANY).header, 2)
-    undone = [bytes(pixels) for pixels in maker.undone(picture.tobytes() for picture in pictures)]
-    assert undone == [by_pillow(png(picture, 3)).tobytes() for picture in pictures]
+    # The first is by itself. Then what comes is as the last one of those before, or as the first one of them.
+    pictures = [rows, changed, changed, changed, rows, rows, changed, rows, changed, changed]
+    for undone, picture in zip(taken_together(pictures, 2), pictures, strict=True):
+        assert np.array_equal(undone, by_pillow(png(picture, 3)))
+
+
+def test_a_change_goes_on_downwards_in_those_of_the_frames_whose_rows_depend_on_it() -> None:
+    still, up = np.zeros((2, 60, 1 + 3 * 20), np.uint8)
+    up[:, 0] = UP
+    changed, up_changed = still.copy(), up.copy()
+    changed[10, 5] = up_changed[10, 5] = 9
+    for pictures in ([still, changed, up_changed], [still, up_changed, changed]):
+        for undone, picture in zip(taken_together(pictures, 2), pictures, strict=True):
+            assert np.array_equal(undone, by_pillow(png(picture, 3)))
+
+
+def test_a_change_goes_on_downwards_past_others_to_its_left_and_to_its_right() -> None:
+    before = np.zeros((90, 1 + 3 * 60), np.uint8)
+    before[:, 0] = UP
+    for columns in ((100, 10), (10, 100)):
+        rows = before.copy()
+        # Too far apart to be one block.
+        rows[(10, 40), columns] = 9
+        maker = PixelRows(check_png(png(rows, 3), MANY).header)
+        maker.of(check_png(png(before, 3), MANY))
+        assert np.array_equal(maker.of(check_png(png(rows, 3), MANY)), by_pillow(png(rows, 3)))
+
+
+def test_to_see_what_differs_from_a_picture_with_other_filters_takes_less_memory_than_that() -> None:
+    height, width = 1000, 900
+    pictures = np.zeros((3, height, 1 + 3 * width), np.uint8)
+    pictures[1, :, 0], pictures[2, :, 0] = PAETH, AVERAGE
+    files = [check_png(png(rows, 3), MANY) for rows in pictures[[0, 1, 2, 1]]]
+    maker = PixelRows(files[0].header)
+    maker.of(files[0])
+    tracemalloc.start()
+    try:
+        for file in files[1:]:
+            maker.of(file)
+        assert tracemalloc.get_traced_memory()[1] < pictures[0].nbytes
+    finally:
+        tracemalloc.stop()
 
 
 def rollout(generator: np.random.Generator, size: tuple[int, int], frames: int) -> Iterator[Frames]:
