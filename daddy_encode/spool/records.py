@@ -102,7 +102,9 @@ def parse_record(
         if not isinstance(tree, dict):
             raise ValueError("not a JSON object")
         _check_depth(tree)
-        version = tree.get("version")
+        if "version" not in tree:
+            raise ValueError("it has no version, so it is another kind of file")
+        version = tree["version"]
         if type(version) is not int or version != 1:
             raise ValueError(f"version {version!r:.40} is not one this program reads (1); update daddy-encode")
         if most_meta is not None and len(text) > most_meta and isinstance(tree.get("meta"), dict):

@@ -94,6 +94,7 @@ GOOD = {"version": 1, "frames": 4, "width": 8, "height": 6, "fps": 30}
         (json.dumps({**GOOD, "video": "../../x"}).encode(), r"\$\.video"),
         (json.dumps({**GOOD, "fps": [30]}).encode(), r"\$\.fps"),
         (json.dumps({**GOOD, "version": 2}).encode(), "version 2 is not one this program reads"),
+        (b"{}", "it has no version, so it is another kind of file"),
         (json.dumps({**GOOD, "version": "1"}).encode(), "version '1'"),
         (json.dumps({"version": 1}).encode(), "missing required field"),
         (b'{"version": 1, "meta": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "nested"),

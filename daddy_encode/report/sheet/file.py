@@ -23,6 +23,8 @@ JPEG_SUFFIXES = (".jpg", ".jpeg")
 _JPEG: dict[str, Any] = {"quality": 92, "subsampling": 0}
 MADE_BY = chunk(b"tEXt", b"Software\0daddy-encode sheet")
 """What says that a PNG is a sheet, and so no frame whatever its name is: right behind its header."""
+FEWEST_FRAMES = 10
+"""Fewer numbered PNGs are the figures of a paper, to which a sheet may come; so many may be a recording's frames."""
 _DIGITS = re.compile("[0-9]+")
 
 
@@ -50,13 +52,13 @@ def check_output(output: Path, paths: Sequence[Path]) -> None:
         raise SettingsError(f"{output}: is in the directory of a job's frames; name another place with -o")
     if (frame := next(_frames_beside(parent, output.name, names), None)) is not None:
         raise SettingsError(
-            f"{output}: would be taken for a frame beside {frame}; give it a name without a number, or name another "
-            "directory with -o"
+            f"{output}: would be taken for a frame, like {frame} beside it; give it a name without a number, or name "
+            "another directory with -o"
         )
 
 
 def _frames_beside(directory: Path, name: str, names: Sequence[str]) -> Iterator[str]:
-    """Yield frames of other programs that a sheet of that name would be one of, or a second sequence beside.
+    """Yield frames of other programs that a sheet of that name would join, replace, or be a second sequence beside.
 
     People number their sheets, too: these are no frames.
     """
@@ -66,9 +68,10 @@ def _frames_beside(directory: Path, name: str, names: Sequence[str]) -> Iterator
     for other in sorted(names):
         if other != name and (other_kind := _numbered(other)) is not None:
             others.setdefault(other_kind, []).append(other)
+    replaces = name in names and not _is_sheet(directory / name)
     for other_kind, pictures in others.items():
-        # A lone picture that is numbered in another way is no sequence.
-        needed = 1 if other_kind == kind else 2
+        # What is there already is not replaced even where the frames are few.
+        needed = 1 if replaces and other_kind == kind else FEWEST_FRAMES
         frames = list(itertools.islice((one for one in pictures if not _is_sheet(directory / one)), needed))
         if len(frames) == needed:
             yield frames[0]
