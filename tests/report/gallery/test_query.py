@@ -102,7 +102,7 @@ def found(text: str) -> list[str]:
         ('"ant trial"', ["ant"]),
         ("trial ant", ["ant"]),
         ("died", ["old"]),
-        ('"salvaged"', []),
+        ('"salvaged"', ["old"]),
         ('run-"2', []),
         # Not.
         ("-failed", ["ant", "old"]),
@@ -116,6 +116,9 @@ def found(text: str) -> list[str]:
         ("mark:star,note", ["ant", "hum"]),
         ("mark:none", ["old"]),
         ("chip:held", ["ant"]),
+        ("chip:hel,salv", ["ant", "old"]),
+        ("chip:eld", []),
+        ('chip:""', []),
         ("finished > 2025-11-20", ["old"]),
         ("finished < 2025-11", []),
         ("finished:2025-11", ["old"]),
@@ -133,6 +136,35 @@ def found(text: str) -> list[str]:
 )
 def test_a_query_finds(text: str, expected: list[str]) -> None:
     assert found(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("ended early", ["early"]),
+        ('"ended early"', ["early"]),
+        ("early", ["early"]),
+        ("ended", ["early"]),
+        ("chip:ended", ["early"]),
+        ('chip:"ended early"', ["early"]),
+        ("memory", ["early"]),
+        ('"earlier video"', ["anew"]),
+        ("frames deleted", ["anew"]),
+        ("-ended", ["anew"]),
+        ('-"frames deleted"', ["early"]),
+    ],
+)
+def test_chips_of_two_words_are_found_by_them(text: str, expected: list[str]) -> None:
+    jobs: list[dict[str, Any]] = [
+        {"id": "early", "job": "a", "chips": [["ended early", "no memory"]]},
+        {
+            "id": "anew",
+            "job": "b",
+            "chips": [["earlier video", "of another"], ["frames deleted", "the directory is gone"]],
+        },
+    ]
+    arguments = ", ".join(map(json.dumps, (text, jobs, {"early": {}, "anew": {}}, {}, NOTHING)))
+    assert query.evaluate(f"({query_script})({arguments})") == expected
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 import { UNIT, counted, folded, readMoment, readNumber, readTime, writeValue } from "./values.js";
 
 export const STATES = Object.freeze(["done", "failed", "partial", "missing"]);
-/** Kinds of chips; as words they find the jobs that show them. */
+/** Kinds of chips; as words they find the jobs that show them, those of two words by their texts. */
 export const CHIPS = Object.freeze([
   "salvaged", "ended early", "earlier video", "held", "skipped", "dropped", "settled", "missing", "replaced", "packed", "frames deleted", "warning",
 ]);
@@ -204,7 +204,7 @@ const spaced = (sign) => (sign === ":" ? ":" : ` ${sign}`);
 function holds(term, job, facts, marks) {
   if (term.kind === "word") return wordHolds(term, job, facts, marks);
   if (term.key === "has") return term.values.some(({ text }) => hasKey(job, facts, text));
-  if (term.key === "chip") return term.values.some(({ text }) => hasChip(job, text));
+  if (term.key === "chip") return term.values.some(({ text }) => text !== "" && chipsOf(job).some((kind) => kind.startsWith(text)));
   if (term.key === "mark") return marks !== undefined && term.values.some(({ text }) => hasMark(marks.get(job.id), text));
   if (term.key === "note" && marks !== undefined) {
     const { note } = marks.get(job.id);
@@ -217,11 +217,11 @@ function holds(term, job, facts, marks) {
 function wordHolds({ text, literal }, job, facts, marks) {
   const word = folded(text);
   if (!literal && word === "star") return marks !== undefined && marks.get(job.id).star;
-  if (!literal && (STATES.includes(word) || CHIPS.includes(word))) return job.state === word || hasChip(job, word);
+  if (!literal && (STATES.includes(word) || CHIPS.includes(word))) return job.state === word || chipsOf(job).includes(word);
   return searchText(job, facts).includes(word);
 }
 
-const hasChip = (job, kind) => (job.chips || []).some(([name]) => name === kind);
+const chipsOf = (job) => (job.chips || []).map(([kind]) => kind);
 
 function hasKey(job, facts, key) {
   return namesMeant(facts.keys(), key).length > 0 || namesMeant(job.columns || [], key).length > 0;
@@ -272,7 +272,7 @@ function searchText(job, facts) {
   let text = searchTexts.get(job);
   if (text === undefined) {
     const words = [...facts.values()].filter((value) => typeof value === "string");
-    text = [job.job, ...words, ...["mp4", "gif"].filter((kind) => job[kind]), ...(job.chips || []).map((chip) => chip[1])].join("\n");
+    text = [job.job, ...words, ...["mp4", "gif"].filter((kind) => job[kind]), ...(job.chips || []).flat()].join("\n");
     text = folded(text);
     searchTexts.set(job, text);
   }
