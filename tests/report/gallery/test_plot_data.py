@@ -12,6 +12,7 @@ from tests.report.gallery.javascript import jobs_and_facts, run_module
 
 DATA = run_module("plot_data.js")
 DRAW = run_module("plot_draw.js")
+RUNS = run_module("runs.js")
 
 
 def keys(*names: str, kind: str = "number") -> list[dict[str, object]]:
@@ -33,6 +34,62 @@ def test_the_return_over_the_training_step_is_shown_or_what_is_nearest_to_that(
     names: tuple[str, ...], x: str, y: str
 ) -> None:
     assert DATA.call("defaultPlot", [*keys(*names), *keys("run", kind="text")]) == {"x": x, "y": y}
+
+
+def colour(jobs: Mapping[str, Mapping[str, Any]], x: str = "step") -> Any:
+    """The key that the plot is coloured by at first, of jobs by their paths."""
+    listed: list[dict[str, Any]] = [
+        {"id": str(number), "job": path, "meta": meta} for number, (path, meta) in enumerate(jobs.items())
+    ]
+    places = RUNS.call("placesInRuns", listed, "rollouts")
+    known = [
+        {"run": place["run"], **dict(place["directories"]), **job["meta"]}
+        for job in listed
+        if (place := places[job["id"]])
+    ]
+    names = {name: "number" if isinstance(value, int) else "text" for one in known for name, value in one.items()}
+    listed_keys = [{"name": name, "kind": kind, "count": len(known)} for name, kind in names.items()]
+    return DATA.evaluate(
+        f"""(() => {{
+          {jobs_and_facts(known)}
+          const valuesOf = (key) => new Map([...facts.values()].map((one) => [one.get(key), 1]));
+          return exports.defaultColour({json.dumps(listed_keys)}, valuesOf, facts, {json.dumps(x)});
+        }})()"""
+    )
+
+
+def test_many_runs_have_the_colour_of_what_is_above_them_never_of_their_steps() -> None:
+    def tree(*parts: str, runs: int, **meta: Any) -> dict[str, dict[str, Any]]:
+        """Three checkpoints of each run, two rollouts of each."""
+        steps = (1000, 2000, 3000)
+        return {
+            "/".join((*parts, f"run-{run}", f"step_{step}", f"ep_{episode}")): {"step": step, **meta}
+            for run in range(runs)
+            for step in steps
+            for episode in range(2)
+        }
+
+    assert colour(tree(runs=8)) == "run"
+    assert colour(tree(runs=9)) == ""
+    both = {**tree("ppo", "Ant", runs=6), **tree("sac", "Ant", runs=6), **tree("sac", "Hopper", runs=6)}
+    assert colour(both) == "dir1"
+    # The last of a path that begins alike.
+    assert colour({**tree("all", "ppo", runs=5), **tree("all", "sac", runs=5)}) == "dir2"
+    # Not what the run's own directory is called.
+    beside = {f"seed-{seed}/{name}/ep_{step}": {"step": step} for seed in range(3) for name in "abc" for step in (1, 2)}
+    assert colour(beside) == "dir1"
+    assert colour({f"run-{run}/ep_{step}": {"step": step} for run in range(9) for step in (1, 2)}) == ""
+
+
+def test_what_x_shows_is_no_colour() -> None:
+    jobs: dict[str, dict[str, Any]] = {
+        f"{step}-{number}": {"step": step, "checkpoint": f"step_{step}"} for step in (1, 2, 3) for number in range(2)
+    }
+    assert colour(jobs) == ""
+    assert colour(jobs, "number") == "checkpoint"
+    for path, meta in jobs.items():
+        meta["policy"] = "greedy" if path.endswith("0") else "random"
+    assert colour(jobs) == "policy"
 
 
 def plot(metas: Sequence[Mapping[str, Any]], **of: str) -> Any:

@@ -22,7 +22,8 @@ const SHOWING = ["brush", "trend"];
  *   shown(is: boolean): void, focus(): void}}
  */
 export function createPlot(app) {
-  const usual = { ...defaultPlot(app.keys), colour: defaultColour(app.keys, app.valuesOf) };
+  const axes = defaultPlot(app.keys);
+  const usual = { ...axes, colour: defaultColour(app.keys, app.valuesOf, app.facts, axes.x) };
   const canvas = el("canvas", { "aria-hidden": "true" });
   const rectangle = el("div", { class: "plot-brush", hidden: true });
   const ring = el("div", { class: "plot-ring", hidden: true });

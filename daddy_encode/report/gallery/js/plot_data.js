@@ -2,11 +2,14 @@
 import { isFlag, keyFor } from "./facts.js";
 import { NO_VALUE, sideOf } from "./matrix_sides.js";
 import { isLogarithmic } from "./plot_scale.js";
+import { isDirectoryKey } from "./runs.js";
 
 /** As many colours and forms as can be told apart. */
 export const MOST_GROUPS = 8;
 /** A number with more values than there are colours is in bins along a ramp. */
 const RAMP = 6;
+/** Texts that tell nothing of a training. */
+const UNTOLD = ["name", "run", "state", "host", "error"];
 const UNLIKELY = ["finished", "frames", "fps", "width", "height", "bytes", "seconds"];
 
 /**
@@ -29,17 +32,35 @@ export function defaultPlot(keys) {
 }
 
 /**
- * The key whose values get a colour each: the run where there are several, and not more than colours while another key
- * has no more.
+ * The key whose values get a colour each: the run where there are several, and not more than colours; otherwise the first
+ * key of no more values than colours that is not within runs, nor what x shows.
  * @param {{name: string, kind: string, count: number}[]} keys
  * @param {(key: string) => Map<unknown, number>} valuesOf
+ * @param {Map<string, Map<string, number|string|boolean>>} factsById
+ * @param {string} x the key of that axis
  * @returns {string} "" for one colour
  */
-export function defaultColour(keys, valuesOf) {
-  const divides = ({ name, kind }) => kind === "text" && valuesOf(name).size > 1;
-  const run = keys.find((key) => key.name === "run" && divides(key));
-  const few = (key) => divides(key) && !isFlag(valuesOf(key.name)) && valuesOf(key.name).size <= MOST_GROUPS && !["name", "state", "host", "error"].includes(key.name);
-  return (keys.find((key) => key === run && few(key)) || keys.find(few) || run || { name: "" }).name;
+export function defaultColour(keys, valuesOf, factsById, x) {
+  const isFew = ({ name, kind }) => kind === "text" && valuesOf(name).size > 1 && valuesOf(name).size <= MOST_GROUPS;
+  if (keys.some((key) => key.name === "run" && isFew(key))) return "run";
+  const jobs = [...factsById.values()];
+  const isMeant = ({ name }) => !UNTOLD.includes(name) && !isFlag(valuesOf(name)) && !isBelowRuns(name, jobs) && !isAlike(name, x, jobs);
+  return (keys.find((key) => isFew(key) && isMeant(key)) || { name: "" }).name;
+}
+
+// A directory that is the run's own, or deeper: of one run, several. Runs have it in common where it is above them.
+function isBelowRuns(key, jobs) {
+  if (!isDirectoryKey(key)) return false;
+  const level = Number(/\d+$/.exec(key)[0]);
+  return jobs.some((facts) => facts.has(key) && facts.get("run").split("/").length <= level);
+}
+
+// Whether two keys divide jobs in the same way, as "step_1000" and 1000: each colour would be one vertical strip.
+function isAlike(key, x, jobs) {
+  const pairs = jobs.map((facts) => [facts.get(key), facts.get(x)]).filter((pair) => !pair.includes(undefined));
+  const count = (valueOf) => new Set(pairs.map(valueOf)).size;
+  const together = count((pair) => JSON.stringify(pair));
+  return together > 1 && count(([value]) => value) === together && count(([, across]) => across) === together;
 }
 
 /**
