@@ -61,11 +61,15 @@ def test_an_axis_is_logarithmic_where_most_would_lie_at_its_beginning(values: li
 
 def test_a_running_mean_is_the_mean_of_neighbours_and_does_not_lean_at_the_ends() -> None:
     points = [[x, 3 * x + 1] for x in (5, 3, 1, 4, 2, 0, 6, 7, 8, 9)]
-    assert SCALE.call("runningMean", points, 0.4) == [[x, pytest.approx(3 * x + 1)] for x in range(1, 9)]
+    assert SCALE.call("runningMean", points, 0.4) == [[x, pytest.approx(3 * x + 1)] for x in range(10)]
     noisy = [[x, (-1) ** x] for x in range(100)]
     means = SCALE.call("runningMean", noisy, 0.2)
-    assert (means[0][0], means[-1][0]) == (5, 94), "a mean of fewer than half says little"
-    assert max(abs(y) for _, y in means) < 0.1
+    assert [x for x, _ in means] == list(range(100)), "over the whole range"
+    assert all(
+        y == pytest.approx(statistics.mean((-1) ** n for n in range(100) if abs(n - x) <= 10)) for x, y in means[10:90]
+    )
+    assert means[3][1] == pytest.approx(statistics.mean((-1) ** n for n in range(7))), "as many on both sides"
+    assert (means[0][1], means[-1][1]) == (1, -1)
     same = [[1, 2], [1, 4], [2, 10], [2, 20]]
     assert SCALE.call("runningMean", same, 0.0) == [[1, 3], [2, 15]]
     assert SCALE.call("runningMean", [], 0.1) == []
@@ -84,12 +88,27 @@ def test_where_steps_repeat_the_line_goes_through_the_mean_of_each() -> None:
         [2, 6, pytest.approx(spread)],
         [3, 8, 0],
     ]
-    # Steps that hardly repeat, and many that do, are smoothed.
+    # Many steps that hardly repeat, and many that do, are smoothed.
     single = [[x, (-1) ** x] for x in range(100)]
     assert SCALE.call("meanLine", single) == SCALE.call("runningMean", single, 0.1)
     twice = [[x, (-1) ** x + up] for x in range(100) for up in (0, 2)]
-    assert all(abs(y - 1) < 0.3 for _, y in SCALE.call("meanLine", twice))
+    assert all(abs(y - 1) < 0.3 for _, y in SCALE.call("meanLine", twice)[2:-2])
     assert SCALE.call("meanLine", [[1, 2]] * 9) == SCALE.call("meanLine", []) == []
+
+
+@pytest.mark.parametrize("count", [2, 3, 5, 11])
+def test_of_few_steps_the_line_goes_through_what_there_is_at_each(count: int) -> None:
+    points = [[1000 * n, (-1) ** n * n] for n in range(1, count + 1)]
+    assert SCALE.call("meanLine", points[::-1]) == points
+    # Where one of them has two points, through their mean.
+    assert SCALE.call("meanLine", [*points, [1000, 5]])[:2] == [[1000, 2], points[1]]
+
+
+def test_of_many_steps_the_line_is_smooth_and_goes_from_the_first_to_the_last() -> None:
+    for count in (12, 30, 200):
+        line = SCALE.call("meanLine", [[x, (-1) ** x] for x in range(count)])
+        assert [x for x, _ in line] == list(range(count))
+        assert max(abs(y) for _, y in line[1:-1]) < 0.5
 
 
 @settings(max_examples=30)

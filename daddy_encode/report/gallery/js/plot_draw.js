@@ -5,7 +5,6 @@ import { createScale, domainOf, meanLine } from "./plot_scale.js";
 const MARGIN = { right: 16, top: 12, bottom: 44 };
 /** Width of a digit, in pixels. */
 const DIGIT = 7;
-const FEWEST_FOR_LINE = 5;
 
 /**
  * Where everything is, for a plot of some size.
@@ -120,7 +119,7 @@ function drawLines(context, { points, groups }, { x, y }, { emphasis, isIn }, co
   for (const point of points) if (isIn(point)) by[point.group].push([point.x, point.y]);
   context.lineJoin = "round";
   groups.forEach((group, place) => {
-    if (by[place].length < FEWEST_FOR_LINE || (emphasis >= 0 && emphasis !== place)) return;
+    if (emphasis >= 0 && emphasis !== place) return;
     const means = meanLine(by[place]);
     if (means.length === 0) return;
     addSpread(context, means, x, y, colour(group.colour));

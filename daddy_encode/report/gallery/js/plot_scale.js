@@ -73,15 +73,17 @@ export function isLogarithmic(values) {
   return most / sorted[0] >= 1000 && sorted[Math.floor(sorted.length / 2)] < most / 20;
 }
 
-/** Places up to which a line goes through the mean of each; more are smoothed. */
+/** So few places are too few to be smoothed: a line goes through the mean of each. */
+const FEW_MEANS = 12;
+/** Places up to which it does so where most have several points. */
 const MOST_MEANS = 50;
 
 /**
- * The line of means through points: where several have the same x, as several evaluations of each step, the means at these,
- * the first and the last among them; otherwise running means.
+ * The line of means through points, from the first x to the last: where there are few, or where several points have the same
+ * x, as several evaluations of each step, the means at these; otherwise running means.
  * @param {number[][]} points [x, y]
- * @returns {number[][]} [x, mean] by x; where each is of one x, with the standard deviation there (of a sample; 0 of one
- *   point) as the third; none where they are too few for a line
+ * @returns {number[][]} [x, mean] by x; where several points have the same x, with the standard deviation there (of a
+ *   sample; 0 of one point) as the third; none where all have the same x
  */
 export function meanLine(points) {
   const at = new Map();
@@ -89,11 +91,12 @@ export function meanLine(points) {
     if (!at.has(x)) at.set(x, []);
     at.get(x).push(y);
   }
+  if (at.size < 2) return [];
   const repeats = at.size * 2 <= points.length;
-  const means = repeats ? [...at].map(([x, values]) => [x, ...spreadOf(values)]).sort((one, other) => one[0] - other[0]) : points;
-  if (repeats && means.length <= MOST_MEANS) return means.length > 1 ? means : [];
-  const running = runningMean(means, Math.max(0.1, 3 / means.length));
-  return running.length > 2 ? running : [];
+  const means = [...at].map(([x, values]) => [x, ...spreadOf(values)]).sort((one, other) => one[0] - other[0]);
+  if (repeats && means.length <= MOST_MEANS) return means;
+  if (means.length < FEW_MEANS) return means.map(([x, mean]) => [x, mean]);
+  return runningMean(repeats ? means : points, 0.1);
 }
 
 function spreadOf(values) {
@@ -103,10 +106,11 @@ function spreadOf(values) {
 }
 
 /**
- * The mean of each number's neighbours: of those at equal places together, and of a share of all on both sides.
+ * The mean of each number's neighbours: of those at equal places together, and of a share of all on both sides, of fewer
+ * towards the ends.
  * @param {number[][]} points [x, y]
  * @param {number} [share] of the points that each mean is of
- * @returns {number[][]} by x, without both ends; one for all points of one x
+ * @returns {number[][]} by x; one for all points of one x
  */
 export function runningMean(points, share = 0.1) {
   const sorted = [...points].sort((one, other) => one[0] - other[0]);
@@ -117,10 +121,10 @@ export function runningMean(points, share = 0.1) {
   for (let first = 0; first < sorted.length; ) {
     let last = first;
     while (last + 1 < sorted.length && sorted[last + 1][0] === sorted[first][0]) last += 1;
-    // As many on both sides, so that the ends do not lean; a mean of too few there is none.
+    // As many on both sides, so that the ends do not lean.
     const reach = Math.min(half, first, sorted.length - 1 - last);
     const [from, to] = [first - reach, last + reach + 1];
-    if (to - from > half) means.push([sorted[first][0], (sums[to] - sums[from]) / (to - from)]);
+    means.push([sorted[first][0], (sums[to] - sums[from]) / (to - from)]);
     first = last + 1;
   }
   return means;
