@@ -238,6 +238,22 @@ def test_marks_of_two_recordings_are_not_merged() -> None:
     assert other["earlier"] == back == {"mark": "bad", "star": False, "note": "fell", "source": OLD}
 
 
+def test_a_mark_of_no_known_recording_does_not_take_away_which_one_is_marked() -> None:
+    file = json.dumps({"version": 1, "marks": [{"job": "run/a", "mark": "bad", "note": "theirs"}]})
+    merged, again, third = run(f"""{PAGES}
+      page(newer).set("1", {{mark: "good", note: "mine"}});
+      page(newer).import({json.dumps(file)});
+      const [merged, again] = [page(newer).get("1"), page(newer).import({json.dumps(file)})];
+      const third = page("0000000000000000");
+      third.import({json.dumps(file)});
+      return [merged, again, third.get("1")];
+    """)
+    assert merged == {"mark": "bad", "star": False, "note": "mine / theirs", "source": NEW}
+    assert again["changed"] == 0
+    # Of a recording that is not shown it becomes none.
+    assert "source" not in third and "earlier" not in third
+
+
 def test_an_import_is_merged_and_says_what_was_news() -> None:
     file = {
         "version": 1,

@@ -185,7 +185,8 @@ export function mergeMarks(own, other, shown) {
   }
   const parts = own.note.split(" / ");
   const note = other.note === "" || parts.includes(other.note) ? own.note : own.note === "" ? other.note : `${own.note} / ${other.note}`;
-  const { source } = other.mark === null && !isNothing(own) ? own : other;
+  // Of what recording the other one is may not be known: with marks of the one that is shown it becomes one of that.
+  const { source } = (other.mark === null && !isNothing(own)) || (other.source === undefined && own.source === shown) ? own : other;
   return cleanMark({ mark: other.mark === null ? own.mark : other.mark, star: own.star || other.star, note, source });
 }
 
