@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import click
 import pytest
 
+from daddy_encode.cli.main import COMMANDS, group
 from daddy_encode.report.marks import parse_marks
 from tests.report.gallery.javascript import run_module
 
@@ -125,6 +127,20 @@ def test_what_is_exported_is_what_the_commands_read() -> None:
     assert len(read["run/a"].note) == 2000
     assert json.loads(text)["root"] == "my <spool>"
     assert parse_marks(run('return exports.createMarks(null, "", jobs).export();').encode(), "marks.json") == []
+
+
+def test_the_commands_that_are_named_are_those_that_take_the_file() -> None:
+    context = click.Context(group)
+    commands = {name: group.get_command(context, name) for name in COMMANDS}
+    taking = {
+        name for name, command in commands.items() if command and any("--from" in of.opts for of in command.params)
+    }
+    assert set(MARKS.evaluate("exports.COMMANDS")) == taking
+
+
+def test_a_mark_is_said_in_words() -> None:
+    assert MARKS.call("inWords", {"mark": "bad", "star": True, "note": "fell"}) == "marked bad, starred, note “fell”"
+    assert MARKS.evaluate("exports.inWords(exports.NO_MARK)") == ""
 
 
 def test_a_file_may_say_more_digits_of_a_recording_than_the_page_knows() -> None:

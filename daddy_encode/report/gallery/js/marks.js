@@ -1,6 +1,8 @@
 // Good, bad, a star, a note: what this browser's user has said of jobs. Kept by the job's name, as in the exported file.
 
 export const MARKS_VERSION = 1;
+/** Of the command line, that take an exported file with --from. */
+export const COMMANDS = Object.freeze(["encode", "submit", "verify", "pack", "clean"]);
 /** Of a note, in characters. */
 export const LONGEST_NOTE = 2000;
 const LONGEST_NAME = 20_000;
@@ -171,6 +173,15 @@ export function createMarks(storage, rootKey, jobs, title = "") {
       return () => listeners.delete(listener);
     },
   };
+}
+
+/**
+ * @param {Mark} mark
+ * @returns {string} "marked good, starred"; "" where nothing is said
+ */
+export function inWords({ mark, star, note }) {
+  const marked = [mark !== null && `marked ${mark}`, star && "starred", note !== "" && `note “${note}”`];
+  return marked.filter(Boolean).join(", ");
 }
 
 /**

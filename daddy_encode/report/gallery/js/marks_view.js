@@ -2,7 +2,7 @@
 import { el, replace } from "./dom.js";
 import { copyText, download } from "./download.js";
 import { register } from "./keyboard.js";
-import { LONGEST_NOTE } from "./marks.js";
+import { COMMANDS, LONGEST_NOTE, inWords } from "./marks.js";
 import { narrowed } from "./matrix_data.js";
 import { counted } from "./values.js";
 
@@ -74,12 +74,6 @@ export function createMarkButtons(app, id) {
   return element;
 }
 
-// Of a recording that is no longer the one that is shown.
-function inWords({ mark, star, note }) {
-  const marked = [mark !== null && `marked ${mark}`, star && "starred", note !== "" && `note “${note}”`];
-  return marked.filter(Boolean).join(", ");
-}
-
 /**
  * All marks: how many, those of all that is found at once, files, and the keys g, b, s and n.
  * @param {object} app
@@ -106,7 +100,7 @@ export function createMarksPanel(app) {
         copy,
         el("button", { type: "button", class: "button", onclick: () => file.click() }, "Import …"), file),
       told,
-      el("p", { class: "hint" }, "encode, verify, pack and clean take it: ", command), kept, earlier));
+      el("p", { class: "hint" }, `${COMMANDS.slice(0, -1).join(", ")} and ${COMMANDS[COMMANDS.length - 1]} take it: `, command), kept, earlier));
   const noteTitle = el("h2", { id: "note-title" });
   const noteText = el("input", { type: "text", maxlength: LONGEST_NOTE, "aria-label": "Note" });
   const noteForm = el("dialog", { class: "note-panel", "aria-labelledby": "note-title", onkeydown: keepKeys },
