@@ -130,6 +130,18 @@ def test_what_has_no_logarithm_has_no_place_on_a_logarithmic_axis() -> None:
     assert len(plot(metas)["points"]) == 8
     shown = plot(metas, log="y")
     assert (len(shown["points"]), shown["lacking"], shown["kinds"]) == (4, 4, {"x": "linear", "y": "log"})
+    assert DATA.call("lackingText", shown) == "4 jobs not above 0"
+    assert (
+        DATA.call("lackingText", plot([*metas, {"step": 1}], log="y"))
+        == "1 job without these numbers, 4 jobs not above 0"
+    )
+    assert DATA.call("lackingText", plot(metas)) == ""
+    # Where nothing is left, nothing stands along the axes.
+    negative = plot([{"step": step, "return": -step} for step in (1, 2)], log="y")
+    assert (negative["points"], DATA.call("lackingText", negative)) == ([], "no value above 0")
+    layout = DRAW.call("layoutOf", negative, 800, 400)
+    assert (layout["rows"], layout["columns"]) == ([], [])
+    assert len(DRAW.call("layoutOf", shown, 800, 400)["rows"]) > 1
     rates = [{"step": 10.0**power, "return": 1} for power in range(-6, 0)]
     assert plot(rates)["kinds"]["x"] == "log"
     assert plot(rates, log="none")["kinds"]["x"] == "linear"

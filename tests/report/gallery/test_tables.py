@@ -238,6 +238,7 @@ def test_marks_and_the_player_leave_the_keys_at_the_point(browser: Browser, gall
     for key in ("ArrowUp", "ArrowUp", "g"):
         page.press(key)
     page.wait_for("document.querySelector('.marks-button .badge').textContent === '1'")
+    page.wait_for("document.querySelector('.plot-point .said').textContent === 'marked good'")
     page.press("ArrowUp")
     page.wait_for("document.querySelector('.plot [aria-live]').textContent.startsWith('run-ppo/02')")
     page.press("b")

@@ -2,6 +2,7 @@
 import { createChoices } from "./plot_choices.js";
 import { el } from "./dom.js";
 import { reaches, register } from "./keyboard.js";
+import { inWords } from "./marks.js";
 import { narrowed } from "./matrix_data.js";
 import { clamp } from "./numbers.js";
 import { cleanBrush, defaultColour, defaultPlot, isWithin, plotOf } from "./plot_data.js";
@@ -35,7 +36,7 @@ export function createPlot(app) {
   const said = el("p", { class: "visually-hidden", "aria-live": "polite" });
   const element = el("div", { class: "plot" }, choices.controls, choices.legend, stage, choices.selection, said);
   let of = { ...usual, log: "" };
-  let plot = { points: [], groups: [], kinds: { x: "linear", y: "linear" }, lacking: 0 };
+  let plot = { points: [], groups: [], kinds: { x: "linear", y: "linear" }, lacking: 0, below: 0 };
   let layout = null;
   let nearest = () => -1;
   let current = -1;
@@ -136,7 +137,8 @@ export function createPlot(app) {
     stage.focus({ preventScroll: true });
     show(index);
     const { id, x, y } = plot.points[index];
-    said.textContent = `${app.byId.get(id).job}: ${of.x} ${write(of.x, x)}, ${of.y} ${write(of.y, y)}`;
+    const values = [`${of.x} ${write(of.x, x)}`, `${of.y} ${write(of.y, y)}`, inWords(app.marks.get(id))];
+    said.textContent = `${app.byId.get(id).job}: ${values.filter(Boolean).join(", ")}`;
   }
 
   const write = (key, value) => (key === "finished" ? writeDate(value) : writeValue(value));

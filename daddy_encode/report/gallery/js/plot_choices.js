@@ -3,7 +3,7 @@ import { createChooser } from "./chooser.js";
 import { cut } from "./cut.js";
 import { el, replace, svg } from "./dom.js";
 import { extentOf } from "./numbers.js";
-import { toggleLog } from "./plot_data.js";
+import { lackingText, toggleLog } from "./plot_data.js";
 import { cornersOf } from "./plot_draw.js";
 import { counted, writeMoment } from "./values.js";
 
@@ -80,7 +80,7 @@ export function createChoices(app, actions) {
       button.setAttribute("aria-pressed", String(plot.kinds[axis] === "log"));
     }
     trend.setAttribute("aria-pressed", String(state.trend));
-    lacking.textContent = plot.lacking > 0 ? `${counted(plot.lacking, "job")} without these numbers` : "";
+    lacking.textContent = lackingText(plot);
     [across.textContent, up.textContent] = [of.x, of.y];
     domains = ["x", "y"].flatMap((axis) => extentOf(plot.points.map((point) => point[axis])));
     EDGES.forEach((_, place) => showEdge(place, plot.kinds[place < 2 ? "x" : "y"], state.brush));

@@ -3,6 +3,7 @@ import { isFlag, keyFor } from "./facts.js";
 import { NO_VALUE, sideOf } from "./matrix_sides.js";
 import { isLogarithmic } from "./plot_scale.js";
 import { isDirectoryKey } from "./runs.js";
+import { counted } from "./values.js";
 
 /** As many colours and forms as can be told apart. */
 export const MOST_GROUPS = 8;
@@ -102,8 +103,8 @@ export function groupsOf(jobs, factsById, key) {
  * @param {object[]} jobs
  * @param {Map<string, Map<string, number|string|boolean>>} factsById
  * @param {{x: string, y: string, colour: string, log: string}} of see state
- * @returns {{points: Point[], groups: Group[], kinds: {x: string, y: string}, lacking: number}} `lacking` jobs have no
- *   place: no such number, or none that has a logarithm
+ * @returns {{points: Point[], groups: Group[], kinds: {x: string, y: string}, lacking: number, below: number}} `lacking`
+ *   jobs have no place; of these `below` have the numbers, but one that has no logarithm
  */
 export function plotOf(jobs, factsById, { x, y, colour, log }) {
   const { groups, placeOf } = groupsOf(jobs, factsById, colour);
@@ -115,7 +116,18 @@ export function plotOf(jobs, factsById, { x, y, colour, log }) {
   }
   const kinds = { x: kindOf(x, "x", all, log), y: kindOf(y, "y", all, log) };
   const points = all.filter((point) => (kinds.x !== "log" || point.x > 0) && (kinds.y !== "log" || point.y > 0));
-  return { points, groups, kinds, lacking: jobs.length - points.length };
+  return { points, groups, kinds, lacking: jobs.length - points.length, below: all.length - points.length };
+}
+
+/**
+ * @param {{points: Point[], lacking: number, below: number}} plot
+ * @returns {string} which jobs have no place in the plot, "" where all have one
+ */
+export function lackingText({ points, lacking, below }) {
+  return [
+    lacking > below ? `${counted(lacking - below, "job")} without these numbers` : "",
+    below === 0 ? "" : points.length === 0 ? "no value above 0" : `${counted(below, "job")} not above 0`,
+  ].filter(Boolean).join(", ");
 }
 
 function kindOf(key, axis, points, log) {

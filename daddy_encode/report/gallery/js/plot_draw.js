@@ -16,7 +16,8 @@ export function layoutOf(plot, width, height) {
   const domains = Object.fromEntries(["x", "y"].map((axis) => [axis, domainOf(plot.points.map((point) => point[axis]), plot.kinds[axis])]));
   const [top, bottom] = [MARGIN.top, height - MARGIN.bottom];
   const y = createScale(domains.y, [bottom, top], plot.kinds.y);
-  const labelled = (scale, count) => scale.ticks(Math.max(2, Math.floor(count))).map((value) => ({ value, label: scale.format(value) }));
+  // Of no numbers there are none along an axis.
+  const labelled = (scale, count) => plot.points.length === 0 ? [] : scale.ticks(Math.max(2, Math.floor(count))).map((value) => ({ value, label: scale.format(value) }));
   const rows = labelled(y, (bottom - top) / 60);
   // Room for the longest label, and left of it for the title.
   const longest = Math.max(...rows.map(({ label }) => label.length));

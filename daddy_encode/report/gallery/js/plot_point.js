@@ -1,7 +1,8 @@
-// What is shown beside a point of the plot: its picture and its name.
+// What is shown beside a point of the plot: its picture, its name and its mark.
 import { cut } from "./cut.js";
 import { el, replace } from "./dom.js";
 import { label } from "./facts.js";
+import { inWords } from "./marks.js";
 import { createSprite, hasSprite } from "./sprite.js";
 import { writeDate, writeValue } from "./values.js";
 
@@ -13,6 +14,7 @@ const PICTURE = { width: 200, height: 140 };
  *   height: number}): void, hide(): void}}
  */
 export function createPointView(app) {
+  const said = el("p", { class: "said" });
   const element = el("div", { class: "plot-point", hidden: true, "aria-hidden": "true" });
   let shown = null;
 
@@ -22,6 +24,8 @@ export function createPointView(app) {
       shown = point.id;
       fill(app.byId.get(point.id), keys);
     }
+    // A key may have marked the point that is shown.
+    said.textContent = inWords(app.marks.get(point.id));
     element.hidden = false;
     const [wide, high] = [element.offsetWidth, element.offsetHeight];
     const left = x + 16 + wide <= width ? x + 16 : Math.max(4, x - 16 - wide);
@@ -42,7 +46,7 @@ export function createPointView(app) {
     }
     const values = [...new Set(keys)].filter((key) => facts.has(key)).map((key) =>
       el("div", {}, el("dt", {}, key), el("dd", {}, key === "finished" ? writeDate(facts.get(key)) : writeValue(facts.get(key)))));
-    replace(element, picture, el("p", { class: "name" }, cut(name)), run && el("p", { class: "run" }, cut(run)), el("dl", {}, values));
+    replace(element, picture, el("p", { class: "name" }, cut(name)), run && el("p", { class: "run" }, cut(run)), el("dl", {}, values), said);
   }
 
   function hide() {
