@@ -322,7 +322,7 @@ def test_a_legend_s_entry_shows_its_group_alone(browser: Browser, gallery: Path)
     page = browser.open(gallery, "#view=plot&colour=task&log=y")
     page.wait_for_count(".plot-legend .entry", 3)
     # A return of 0 has no logarithm.
-    assert page.texts(".plot-lacking") == ["1 job without these numbers"]
+    assert page.texts(".plot-lacking") == ["1 job not above 0"]
     page.click(".plot-legend .entry")
     page.wait_for("document.getElementById('find').value === 'task=\"=Hopper\"'")
 
