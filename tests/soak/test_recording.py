@@ -164,9 +164,9 @@ class Rollouts:
             os.kill(child, signal.SIGCONT)
             alarm = subprocess.Popen(["sh", "-c", f"sleep {HANG_SECONDS}; kill -9 {child}"], start_new_session=True)
             status = int(stdout.readline())
-            stuck = alarm.poll() is not None
-            os.killpg(alarm.pid, signal.SIGKILL)
-            alarm.wait()
+            if not (stuck := alarm.poll() is not None):
+                os.killpg(alarm.pid, signal.SIGKILL)
+                alarm.wait()
             assert not stuck, f"stuck: {options}"
             until(lambda: not marked(mark), f"the end of all that was started: {options}", HANG_SECONDS)
             tracer.wait(HANG_SECONDS)
@@ -293,5 +293,22 @@ def test_no_recording_is_wrong_cut_untrue_or_stuck_however_its_processes_fail(
                 raise AssertionError(f"{point}: {error}") from error
         print(f"\nrecording: {done[True]} kill points, {done[False]} injected errors: nothing wrong")
         assert min(done.values()) >= most * 3 // 4
+    finally:
+        rollouts.end()
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("whom", ["rollout", "threads"])
+def test_nobody_waits_for_a_thread_that_has_no_memory_to_begin(
+    whom: str, tmp_path: Path, require_program: Require
+) -> None:
+    rollouts = Rollouts(tmp_path, require_program("strace", "strace"), "png")
+    try:
+        # Of each thread the first one fails. Whether that is in its begin, or later, is chance.
+        fault = Fault("mmap", 1, "ENOMEM")
+        for _ in range(60):
+            directory, said, log = rollouts.run(whom, ["-e", "trace=mmap", "-e", fault.injection])
+            assert "INJECTED" in log
+            rollouts.check(Point(whom, fault), directory, said)
     finally:
         rollouts.end()

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import _thread
 import contextlib
+import functools
 import queue
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -36,6 +38,8 @@ from daddy_encode.spool.records import known
 _LOOKS = 10
 # While a frame waits for those before it.
 _WAIT_SECONDS = 0.0005
+# Between looks whether a thread that has not begun is still there.
+_BEGIN_SECONDS = 0.01
 
 
 class Server:
@@ -51,7 +55,7 @@ class Server:
     ) -> None:
         """`recording`: a Recording in JSON; `own`: its memory; whoever compresses, or writes, holds one of these.
 
-        Raises RuntimeError where the system allows no more threads.
+        Raises RuntimeError where the system allows no more threads, or has no memory for one.
         """
         self.finished = threading.Event()
         self.messages: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
@@ -77,26 +81,40 @@ class Server:
         # (ext4).
         self._ready: dict[int, tuple[slice, bytes, bytes]] = {}
         self._writing = threading.Lock()
+        # Those that have begun: one that has no memory to begin is counted by nobody, and nobody waits for it.
         self._threads_lock = threading.Lock()
         self._threads = 0
-        self._begin(self._open)
+        self._all_ended = False
+        self._begin()
 
-    def _open(self) -> None:
+    def _begin(self) -> None:
+        """Start the first thread, and wait until it has begun."""
+        began = threading.Lock()
+        began.acquire()
+        first = functools.partial(self._run, functools.partial(self._open, began))
+        # It holds the only reference to what it runs: where that is gone, it has ended.
+        running = weakref.ref(first)
+        # Not threading.Thread, whose start() waits for ever for a thread that has no memory to begin.
+        _thread.start_new_thread(first, ())
+        del first
+        while not began.acquire(timeout=_BEGIN_SECONDS):
+            if running() is None and not began.acquire(blocking=False):
+                raise RuntimeError("a thread has no memory to begin")
+
+    def _open(self, began: threading.Lock) -> None:
+        began.release()
         # Where the system allows no more threads, fewer do it.
         with contextlib.suppress(RuntimeError):
             for _ in range(self._recording.workers - 1):
-                self._begin(self._work)
+                _thread.start_new_thread(self._run, (self._work,))
         self._work()
-
-    def _begin(self, part: Callable[[], None]) -> None:
-        # Held until it is counted, so that it cannot end before.
-        with self._threads_lock:
-            # Not threading.Thread, whose start() waits for ever for a thread that has no memory to begin.
-            _thread.start_new_thread(self._run, (part,))
-            self._threads += 1
 
     def _run(self, part: Callable[[], None]) -> None:
         """One thread. Whatever ends the last one, the client hears of it: it waits for nobody who is not there."""
+        with self._threads_lock:
+            if self._all_ended:
+                return
+            self._threads += 1
         try:
             part()
         except BaseException as error:  # our own mistake, or no memory
@@ -104,7 +122,7 @@ class Server:
         finally:
             with self._threads_lock:
                 self._threads -= 1
-                last = self._threads == 0
+                last = self._all_ended = self._threads == 0
             if last:
                 self._end()
 
