@@ -116,6 +116,17 @@ def test_a_recording_in_the_place_of_the_marked_one_is_neither_encoded_nor_packe
     assert (status, packed(tree)) == (0, {"a/good", "b/good"}), text
 
 
+def test_a_failed_job_whose_frame_was_mended_is_the_recording_that_was_marked(tree: Path, tmp_path: Path) -> None:
+    marks = marks_file(tmp_path / "marks.json", with_sources(tree))
+    frame = tree / "a/good/000000.png"
+    whole = frame.read_bytes()
+    frame.write_bytes(b"")
+    assert told("encode", tree)[0] == 1
+    frame.write_bytes(whole)
+    status, text = told("pack", tree, "--from", marks, "--mark", "good")
+    assert (status, packed(tree), "left out" in text) == (0, {"a/good", "b/good"}, False), text
+
+
 def test_of_two_files_neither_is_left_out_without_a_word(tree: Path, tmp_path: Path) -> None:
     one, other = marks_file(tmp_path / "one.json"), marks_file(tmp_path / "other.json")
     for command in ("clean", "encode", "pack", "verify", "submit"):

@@ -32,13 +32,14 @@ def recording_is_other(paths: JobPaths, source: str, context: Context) -> str:
             found = directory.manifest()
             promised, manifest_sha256 = (found[0].frames, found[1]) if found is not None else (None, None)
             receipt = read_receipt(paths.receipt, directory.check_owner)
-            if receipt is not None and is_receipt_of(paths, receipt):
-                known = receipt.source
-                if (known.directory_mtime_ns, known.manifest_sha256) == (mtime_ns, manifest_sha256 or ""):
-                    # What records with a manifest puts nothing in its place without a change of the directory.
-                    return _other(known.sha256, source)
-            else:
+            if receipt is not None and not (is_receipt_of(paths, receipt) and receipt.source.sha256):
+                # Another job's, or one that says no more than why this one failed.
                 receipt = None
+            if receipt is not None and manifest_sha256 is not None:
+                known = receipt.source
+                # What records with a manifest puts nothing in its place without a change of the directory.
+                if (known.directory_mtime_ns, known.manifest_sha256) == (mtime_ns, manifest_sha256):
+                    return _other(known.sha256, source)
             listing = list_frames(directory, mtime_ns, status, paths.pattern, promised)
             if receipt is not None and (
                 not listing.frames
