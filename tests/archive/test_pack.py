@@ -534,6 +534,18 @@ def test_what_would_be_no_smaller_is_tried_once(tmp_path: Path, monkeypatch: pyt
     assert names(job) == ["frames.tar", "manifest.json", "rollout.json"]
 
 
+def test_what_is_smaller_by_now_when_packed_is_packed_and_its_receipt_says_so(tmp_path: Path) -> None:
+    job = tmp_path / "run"
+    save_frames_as_png(moving_square(5), job)
+    encode(job)
+    receipt = receipt_of(job)
+    job.with_suffix(".receipt.json").write_text(json.dumps({**receipt, "not_packed": "it would be no smaller"}))
+    assert told("pack", job)[0] == 0
+    assert "frames.mkv" not in names(job)
+    assert told("pack", job, "--force")[0] == 0
+    assert ("frames.mkv" in names(job), receipt_of(job)["not_packed"]) == (True, None)
+
+
 def test_force_makes_the_same_videos_again(tmp_path: Path) -> None:
     job = tmp_path / "run"
     save_frames_as_png(moving_square(5), job)

@@ -273,7 +273,7 @@ class _Packing:
             source = receipt.source
             if (source.listing_sha256, source.manifest_sha256) != (record.listing_sha256, record.manifest_sha256):
                 return None
-            return replace(receipt, source=replace(source, directory_mtime_ns=mtime_ns))
+            return replace(receipt, source=replace(source, directory_mtime_ns=mtime_ns), not_packed=None)
 
         renew_receipt(self._paths, directory, self._context.owners, renewed)
 
