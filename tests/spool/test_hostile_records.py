@@ -118,9 +118,7 @@ def test_all_of_them_take_little_memory(tmp_path: Path) -> None:
         (tmp_path / str(index) / "manifest.json").write_bytes(data)
     program = f"""
 from pathlib import Path
-from daddy_encode.encoding.settings import Colour
 from daddy_encode.errors import ManifestError
-from daddy_encode.report.marks import Source
 from daddy_encode.spool.manifest import read_manifest
 for folder in Path({str(tmp_path)!r}).iterdir():
     try:
@@ -222,9 +220,7 @@ LARGE_META: dict[str, bytes] = {
 }
 PEAK = """
 import sys; from pathlib import Path
-from daddy_encode.encoding.settings import Colour
 from daddy_encode.errors import ManifestError
-from daddy_encode.report.marks import Source
 from daddy_encode.spool.manifest import read_manifest
 from daddy_encode.spool.receipt import Receipt
 from daddy_encode.spool.records import read_record
@@ -273,9 +269,7 @@ def test_a_manifest_with_a_large_meta_of_the_users_own_is_read_and_not_kept(tmp_
 def test_a_text_that_never_ends_is_looked_through_once() -> None:
     program = """
 import sys
-from daddy_encode.encoding.settings import Colour
 from daddy_encode.errors import ManifestError
-from daddy_encode.report.marks import Source
 from daddy_encode.spool.receipt import Receipt
 from daddy_encode.spool.records import parse_record
 for text in (b'\\\\"' * 300_000, b'{"meta": "' + b'\\\\"' * 300_000, b'"' * 300_001, b'"\\\\"' * 300_000):

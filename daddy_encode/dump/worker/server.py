@@ -77,8 +77,7 @@ class Server:
         self._over = False
         self._ending: End | None = None
         # Compressed frames: slots, annotations and PNG by index. They are written in their order, so that there is
-        # never # a gap, and by one thread: several at a time in one directory were measured to take twice as long
-        # (ext4).
+        # never a gap, and by one thread: several at a time in one directory were measured to take twice as long (ext4).
         self._ready: dict[int, tuple[slice, bytes, bytes]] = {}
         self._writing = threading.Lock()
         # Those that have begun: one that has no memory to begin is counted by nobody, and nobody waits for it.
