@@ -73,7 +73,7 @@ def _many_jobs(numbers: list[int], options: Options) -> Iterator[Item]:
                 yield from many_jobs.rows(jobs, what, measured, START_UP)
                 if times == 1:
                     speeds.setdefault(clip, []).append((float(cores), len(jobs) / measured["ours"].wall))
-            of_one, job = many_jobs.handing_out(jobs, many_jobs.only(cores)), measured["ours"].cpu / len(jobs)
+            of_one, job = many_jobs.handing_out(jobs, cores), measured["ours"].cpu / len(jobs)
             cells.append([clip, f"{1000 * job:.1f}", f"{1000 * of_one:.2f}", f"{job / of_one:.0f}"])
     yield Table(
         f"Processor time of a job on {many_jobs.counted(numbers[-1])}, ms",

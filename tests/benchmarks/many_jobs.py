@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.benchmarks.by_hand import by_hand
 from tests.benchmarks.clips import CLIPS
-from tests.benchmarks.measure import Command, Measured, Run, measure, own_seconds
+from tests.benchmarks.measure import Measured, Run, measure, own_seconds
 from tests.benchmarks.options import DADDY_ENCODE
 from tests.benchmarks.result import Row
 
@@ -78,8 +78,7 @@ def rows(jobs: Sequence[Path], what: str, measured: dict[str, Measured], why: st
         what=f"{what}: wall",
         value=mine.wall / hand.wall,
         bar="<= 1.0",
-        figures=f"{mine.wall:.2f} s ({mine.spread}) against {hand.wall:.2f} s ({hand.spread}); "
-        f"same bytes: {same} of {len(jobs)}",
+        figures=f"{mine.wall_seconds()} against {hand.wall_seconds()}; same bytes: {same} of {len(jobs)}",
         why=why,
     )
     yield Row(
@@ -91,12 +90,12 @@ def rows(jobs: Sequence[Path], what: str, measured: dict[str, Measured], why: st
     )
 
 
-def handing_out(jobs: Sequence[Path], before: Command = ()) -> float:
+def handing_out(jobs: Sequence[Path], cores: int) -> float:
     """Processor seconds of a job in the one process that gives out the jobs, where it is worked in several.
 
     Args:
         jobs: All that is in one directory.
-        before: Put before the command, such as `only`. Default: nothing.
+        cores: How many it has.
     """
-    all_, few = (own_seconds([*before, *ours(*some)]) for some in ([jobs[0].parent], jobs[:_FEW]))
+    all_, few = (own_seconds([*only(cores), *ours(*some)]) for some in ([jobs[0].parent], jobs[:_FEW]))
     return max(1e-5, (all_ - few) / (len(jobs) - _FEW))
