@@ -26,7 +26,9 @@ def pixel_rows(png: Png, count: int) -> Iterator[list[memoryview]]:
     above = memoryview(b"")
     for rows in _whole(png, count * stride):
         if any(rows[::stride]):
-            pixels = memoryview(_undone(png.header.width, above, rows))
+            # There is no row above the first ones.
+            data = b"".join((b"\0", above, rows)) if above else rows
+            pixels = memoryview(undo_filters(data, png.header.width, 3))
             cut = [pixels[at : at + stride - 1] for at in range(len(above), len(pixels), stride - 1)]
         else:
             pixels = memoryview(rows)
@@ -47,11 +49,17 @@ def _whole(png: Png, size: int) -> Iterator[bytes]:
         yield part
 
 
-def _undone(width: int, above: memoryview, rows: bytes) -> bytes:
-    """The pixels of rows below the one that is `above`, whose pixels come first; of the first rows there is none."""
+def undo_filters(rows: bytes | memoryview, width: int, samples: int) -> bytes:
+    """The pixels of rows that each begin with the byte that names their filter; above the first are zeros.
+
+    Args:
+        rows: One after another.
+        width: Of each, in pixels.
+        samples: Bytes of a pixel: 3 of RGB, 4 of RGBA.
+    """
     from PIL import Image
 
-    data = b"".join((b"\0", above, rows)) if above else rows
+    mode = "RGB" if samples == 3 else "RGBA"
+    size = width, len(rows) // (1 + samples * width)
     # Its decoder of image data alone: to read a PNG takes five times as long for some rows.
-    image = Image.frombytes("RGB", (width, len(data) // (1 + 3 * width)), stored(data), "zip", "RGB", 0)
-    return image.tobytes()
+    return Image.frombytes(mode, size, stored(rows), "zip", mode, 0).tobytes()

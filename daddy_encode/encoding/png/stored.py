@@ -12,13 +12,11 @@ import struct
 from collections.abc import Iterable
 
 from daddy_encode.encoding.png.parse import Header
-from daddy_encode.spool.png.deflate import adler32, crc32
+from daddy_encode.spool.png.deflate import STORED_BLOCK, ZLIB_HEAD, adler32, crc32
 from daddy_encode.spool.png.format import CHUNK_CRC, CHUNK_HEAD, END, IDAT, beginning
 
-# The most that a stored block holds (RFC 1951, 3.2.4), and the bytes before its data.
-_BLOCK = 65_535
+# The bytes before a stored block's data.
 _BLOCK_HEAD = 5
-_ZLIB_HEAD = b"\x78\x01"
 
 
 class StoredPng:
@@ -35,19 +33,19 @@ class StoredPng:
         start += palette
         self._rows_bytes = header.image_bytes
         self._pixels_stride = header.passes[0][1] - 1
-        blocks = range(0, self._rows_bytes, _BLOCK)
-        image_bytes = len(_ZLIB_HEAD) + len(blocks) * _BLOCK_HEAD + self._rows_bytes + 4
+        blocks = range(0, self._rows_bytes, STORED_BLOCK)
+        image_bytes = len(ZLIB_HEAD) + len(blocks) * _BLOCK_HEAD + self._rows_bytes + 4
         self._idat = len(start)
-        self._first = self._idat + 8 + len(_ZLIB_HEAD)
+        self._first = self._idat + 8 + len(ZLIB_HEAD)
         self._sums = self._idat + 8 + image_bytes - 4
         file = bytearray(self._sums + 8 + len(END))
         file[: self._idat] = start
-        file[self._idat : self._first] = CHUNK_HEAD.pack(image_bytes, IDAT) + _ZLIB_HEAD
+        file[self._idat : self._first] = CHUNK_HEAD.pack(image_bytes, IDAT) + ZLIB_HEAD
         for block in blocks:
-            size = min(_BLOCK, self._rows_bytes - block)
+            size = min(STORED_BLOCK, self._rows_bytes - block)
             last = block + size == self._rows_bytes
-            at = self._first + block // _BLOCK * (_BLOCK + _BLOCK_HEAD)
-            file[at : at + _BLOCK_HEAD] = struct.pack("<BHH", last, size, _BLOCK - size)
+            at = self._first + block // STORED_BLOCK * (STORED_BLOCK + _BLOCK_HEAD)
+            file[at : at + _BLOCK_HEAD] = struct.pack("<BHH", last, size, STORED_BLOCK - size)
         file[-len(END) :] = END
         self._file = memoryview(file)
 
@@ -67,9 +65,9 @@ class StoredPng:
             view = memoryview(piece)
             adler = adler32(view, adler)
             while view:
-                block, within = divmod(at, _BLOCK)
-                start = self._first + block * (_BLOCK + _BLOCK_HEAD) + _BLOCK_HEAD + within
-                size = min(len(view), _BLOCK - within)
+                block, within = divmod(at, STORED_BLOCK)
+                start = self._first + block * (STORED_BLOCK + _BLOCK_HEAD) + _BLOCK_HEAD + within
+                size = min(len(view), STORED_BLOCK - within)
                 self._file[start : start + size] = view[:size]
                 view = view[size:]
                 at += size

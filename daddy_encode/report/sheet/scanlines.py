@@ -27,7 +27,6 @@ _Part: TypeAlias = "bytes | Sequence[memoryview | bytes]"
 _LEVEL = 1
 # The grey of the line around a picture.
 _BORDER = 200
-_ZLIB_HEAD = b"\x78\x01"
 # An empty block, of all that there is the last one.
 _LAST_BLOCK = b"\x03\x00"
 
@@ -61,7 +60,7 @@ def compressed(lines: Iterable[bytes]) -> Compressed:
 def png_of(width: int, height: int, parts: Iterable[Compressed]) -> bytes:
     """The PNG of a picture whose lines are in `parts`, one after another."""
     adler32 = 1
-    data = [_ZLIB_HEAD]
+    data = [deflate.ZLIB_HEAD]
     for part in parts:
         data += part.data
         adler32 = deflate.adler32_of_both(adler32, part.adler32, part.size)

@@ -15,17 +15,31 @@ except ImportError:
     from zlib import adler32, compress, compressobj, crc32, decompressobj  # type: ignore[assignment]
     from zlib import error as DeflateError
 
-__all__ = ["DeflateError", "adler32", "adler32_of_both", "compress", "compressobj", "crc32", "decompressobj", "stored"]
+__all__ = [
+    "STORED_BLOCK",
+    "ZLIB_HEAD",
+    "DeflateError",
+    "adler32",
+    "adler32_of_both",
+    "compress",
+    "compressobj",
+    "crc32",
+    "decompressobj",
+    "stored",
+]
 
-# The most that a stored block holds (RFC 1951, 3.2.4).
+ZLIB_HEAD = b"\x78\x01"
+"""Before deflated data (RFC 1950, 2.2): compressed as fast as can be, or not at all."""
+
 STORED_BLOCK = 65_535
+"""The most bytes that a stored block holds (RFC 1951, 3.2.4)."""
 # RFC 1950, 8.2.
 _ADLER_BASE = 65_521
 
 
-def stored(data: bytes) -> bytes:
+def stored(data: bytes | memoryview) -> bytes:
     """`data` as a zlib stream that is not compressed, several times as fast as zlib's level 0."""
-    parts = [b"\x78\x01"]
+    parts: list[bytes | memoryview] = [ZLIB_HEAD]
     for at in range(0, len(data), STORED_BLOCK):
         block = data[at : at + STORED_BLOCK]
         is_last = at + len(block) == len(data)
