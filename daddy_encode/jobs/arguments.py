@@ -16,6 +16,15 @@ def whole_number(name: str, value: Any) -> int:
     return operator.index(value)
 
 
+def positive_number(name: str, value: Any) -> int:
+    """As `whole_number`, of 1 or more."""
+    from daddy_encode.errors import SettingsError
+
+    if (number := whole_number(name, value)) < 1:
+        raise SettingsError(f"{name} is {value}; it has to be at least 1")
+    return number
+
+
 def pixels_of(max_pixels: Any) -> int:
     """The argument `max_pixels`, in units of 2**20, as a number of pixels. Raises SettingsError where it is none."""
     from daddy_encode.errors import SettingsError

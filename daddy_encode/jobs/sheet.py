@@ -56,7 +56,7 @@ def sheet(
 
     from daddy_encode.encoding.frames.owners import trusted_owners
     from daddy_encode.errors import SettingsError
-    from daddy_encode.jobs.arguments import pixels_of, whole_number
+    from daddy_encode.jobs.arguments import pixels_of, positive_number, whole_number
     from daddy_encode.jobs.results import JobReceipt, SavedVideo
     from daddy_encode.report.sheet.file import check_output, write_sheet
     from daddy_encode.report.sheet.sheet import make_sheet
@@ -68,8 +68,8 @@ def sheet(
         raise SettingsError(f"at is {at!r:.60}; give the indices of frames, such as [0, 50, 100]")
     chosen = sorted({whole_number("one of at", index) for index in at})
     for name, value in (("columns", columns), ("rows", rows), ("width", width)):
-        if value is not None and whole_number(name, value) < 1:
-            raise SettingsError(f"{name} is {value}; it has to be at least 1")
+        if value is not None:
+            positive_number(name, value)
     if chosen and chosen[0] < 0:
         raise SettingsError(f"at has {chosen[0]}; frames are numbered from 0")
     clips = [

@@ -71,15 +71,14 @@ def show(
         EncodeError: It is not a whole video, such as one that was cut off.
     """
     from daddy_encode.errors import SettingsError
-    from daddy_encode.jobs.arguments import whole_number
+    from daddy_encode.jobs.arguments import positive_number
 
     path = _path_of(video)
     if path.suffix.lower() not in _MEDIA_TYPES:
         raise SettingsError(f"{path}: a notebook is shown an MP4 or a GIF, by its suffix, or the directory of a job")
-    for name, value in (("width", width), ("max_bytes", max_bytes)):
-        if not (name == "width" and value is None) and whole_number(name, value) < 1:
-            raise SettingsError(f"{name} is {value}; it has to be at least 1")
-    data = _read(path, max_bytes)
+    if width is not None:
+        positive_number("width", width)
+    data = _read(path, positive_number("max_bytes", max_bytes))
     _check_whole(path, data)
     return ShownVideo(path, len(data), _html(path, data, width, loop=loop, autoplay=autoplay, controls=controls))
 

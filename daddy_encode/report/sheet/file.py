@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 import os
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from daddy_encode.errors import SettingsError
+from daddy_encode.spool.frames import group_pngs
 from daddy_encode.spool.held_file import SAFELY
 from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME
 from daddy_encode.spool.orphans import remove_abandoned
@@ -25,7 +25,6 @@ MADE_BY = chunk(b"tEXt", b"Software\0daddy-encode sheet")
 """What says that a PNG is a sheet, and so no frame whatever its name is: right behind its header."""
 FEWEST_FRAMES = 10
 """Fewer numbered PNGs are the figures of a paper, to which a sheet may come; so many may be a recording's frames."""
-_DIGITS = re.compile("[0-9]+")
 
 
 def check_output(output: Path, paths: Sequence[Path]) -> None:
@@ -62,27 +61,15 @@ def _frames_beside(directory: Path, name: str, names: Sequence[str]) -> Iterator
 
     People number their sheets, too: these are no frames.
     """
-    if (kind := _numbered(name)) is None:
+    if not (kinds := group_pngs([name])):
         return
-    others: dict[str, list[str]] = {}
-    for other in sorted(names):
-        if other != name and (other_kind := _numbered(other)) is not None:
-            others.setdefault(other_kind, []).append(other)
     replaces = name in names and not _is_sheet(directory / name)
-    for other_kind, pictures in others.items():
+    for kind, pictures in group_pngs(sorted(other for other in names if other != name)).items():
         # What is there already is not replaced even where the frames are few.
-        needed = 1 if replaces and other_kind == kind else FEWEST_FRAMES
+        needed = 1 if replaces and kind in kinds else FEWEST_FRAMES
         frames = list(itertools.islice((one for one in pictures if not _is_sheet(directory / one)), needed))
         if len(frames) == needed:
             yield frames[0]
-
-
-def _numbered(name: str) -> str | None:
-    """What the names of a sequence of PNGs have in common; None of another file."""
-    if name[-4:].lower() != ".png" or name.startswith("."):
-        return None
-    common = _DIGITS.sub("\0", name[:-4])
-    return common if "\0" in common else None
 
 
 def _is_sheet(path: Path) -> bool:

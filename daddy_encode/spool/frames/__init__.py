@@ -1,6 +1,13 @@
 """Names of frames: what a listing of a directory says about its numbered PNGs. Pure."""
 
-from daddy_encode.spool.frames.find import count_frames, described, find_sequences, find_several, frame_sequence
+from daddy_encode.spool.frames.find import (
+    count_frames,
+    described,
+    find_sequences,
+    find_several,
+    frame_sequence,
+    group_pngs,
+)
 from daddy_encode.spool.frames.names import frame_name, frame_path, is_frame_name, is_own_name
 from daddy_encode.spool.frames.sequence import FrameSequence, Numbering
 
@@ -14,6 +21,7 @@ __all__ = [
     "frame_name",
     "frame_path",
     "frame_sequence",
+    "group_pngs",
     "is_frame_name",
     "is_own_name",
 ]

@@ -76,7 +76,7 @@ def find_sequences(names: Iterable[str], directory: str = "") -> list[FrameSeque
         return [_of_own(own)]
     found = [
         _sequence(before, after, bucket, directory, decimal=decimal)
-        for texts, group in _groups(listed).items()
+        for texts, group in group_pngs(listed).items()
         for (before, after), bucket, decimal in _buckets(texts, group)
     ]
     sequences = [sequence for sequence in found if len(sequence) > 1 or is_frame_name(sequence.names[0])]
@@ -155,7 +155,7 @@ def count_frames(names: Iterable[str]) -> int:
                 at_end += 1
             else:
                 inside.append(name)
-    buckets = (bucket for texts, group in _groups(inside).items() for _, bucket, _ in _buckets(texts, group))
+    buckets = (bucket for texts, group in group_pngs(inside).items() for _, bucket, _ in _buckets(texts, group))
     return at_end + sum(len(bucket) for bucket in buckets if len(bucket) > 1)
 
 
@@ -190,7 +190,7 @@ def _of_pattern(names: Iterable[str], pattern: str, directory: str) -> FrameSequ
     return _sequence(before, after, bucket, directory, decimal=len(number) > 1) if bucket else None
 
 
-def _groups(names: Iterable[str]) -> dict[str, list[str]]:
+def group_pngs(names: Iterable[str]) -> dict[str, list[str]]:
     """The numbered PNGs among `names`, by what they have in common: their texts, with a NUL for each run of digits."""
     groups: dict[str, list[str]] = {}
     for name in names:
