@@ -41,6 +41,11 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in visible)
 
 
+def cut(text: str, longest: int) -> str:
+    """`text`, or of a longer one the beginning, with an ellipsis as the last of so many characters."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
 class DaddyEncodeError(Exception):
     """The base class: the message says which file, what is wrong and what to do."""
 

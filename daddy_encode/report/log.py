@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from daddy_encode.errors import one_line
+from daddy_encode.errors import cut, one_line
 
 if TYPE_CHECKING:
     import logging
@@ -54,9 +54,9 @@ def not_whole(receipt: Receipt) -> list[str]:
     lost = receipt.lost
     notes = []
     if receipt.salvaged or receipt.partial:
-        reason = receipt.rollout_error or ""
-        cut = reason if len(reason) <= _LONGEST_REASON else f"{reason[: _LONGEST_REASON - 1]}…"
-        notes.append(("salvaged" if receipt.salvaged else "partial") + (f" (the rollout died: {cut})" if cut else ""))
+        reason = cut(receipt.rollout_error or "", _LONGEST_REASON)
+        died = f" (the rollout died: {reason})" if reason else ""
+        notes.append(("salvaged" if receipt.salvaged else "partial") + died)
     words = {"missing": lost.missing_count, "bad": lost.bad_count, "dropped": lost.dropped_count}
     counts = [f"{count} {word}" for word, count in words.items() if count]
     if counts:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct, field
 
-from daddy_encode.errors import ManifestError, SettingsError, one_line
+from daddy_encode.errors import ManifestError, SettingsError, cut, one_line
 from daddy_encode.spool.publish import publish_bytes
 from daddy_encode.spool.rate import parse_fps
 from daddy_encode.spool.records import Check, encode_record, most_values, parse_record, read_record
@@ -122,8 +122,7 @@ def kept_error(manifest: Manifest | None) -> str | None:
     """Why a rollout ended early, for its receipt: on one printable line, cut where it is long. Pure."""
     if manifest is None or manifest.complete or not manifest.error:
         return None
-    text = manifest.error.strip()
-    return one_line(text if len(text) <= LONGEST_ERROR else f"{text[: LONGEST_ERROR - 1]}…") or None
+    return one_line(cut(manifest.error.strip(), LONGEST_ERROR)) or None
 
 
 def read_manifest(

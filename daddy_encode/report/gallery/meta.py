@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from daddy_encode.errors import ManifestError, one_line
+from daddy_encode.errors import ManifestError, cut, one_line
 from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME, Manifest, kept_error
 from daddy_encode.spool.receipt import Receipt
 from daddy_encode.spool.recording.rollout import Rollout
@@ -139,9 +139,8 @@ def means_of(meta: Mapping[str, Any]) -> dict[str, tuple[float, int]]:
 
 def shortened(text: str, longest: int = LONGEST_TEXT) -> str:
     """`text` on one printable line of at most so many characters, an ellipsis the last where it was cut."""
-    # Cut first: to look through a text of megabytes takes long.
-    line = one_line(text[: longest + 1])
-    return line if len(line) <= longest else f"{line[: longest - 1]}…"
+    # Only so much: to look through a text of megabytes takes long.
+    return cut(one_line(text[: longest + 1]), longest)
 
 
 def _values(meta: Mapping[str, Any], *, lists: bool = False) -> Iterator[tuple[str, str, Any]]:
