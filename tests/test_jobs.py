@@ -90,6 +90,8 @@ def test_the_only_jobs_error_is_raised_as_it_is(tree: Path) -> None:
         ({"fps": "fast"}, "fps 'fast' is not a rate: give a number such as 30, 12.5 or 30000/1001"),
         ({"gif_fps": 0}, "gif_fps 0 is outside 0.01 to 1000"),
         ({"depth": 5}, "depth '5' is neither auto nor MIN:MAX"),
+        ({"max_pixels": "64"}, "max_pixels is '64'; it has to be a number above 0, in units of 2**20 pixels"),
+        ({"max_pixels": 0}, "max_pixels is 0; it has to be a number above 0, in units of 2**20 pixels"),
     ],
 )
 def test_a_wrong_argument_is_named_with_what_it_may_be(tmp_path: Path, arguments: dict[str, Any], words: str) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
-from daddy_encode.cli.marks.recording import recording_is_other
 from daddy_encode.cli.marks.select import outermost_first, select_marked
 from daddy_encode.encoding.context import Context
 from daddy_encode.encoding.ffmpeg.process import RunLimits
@@ -64,6 +63,9 @@ def find_jobs(
     for fault in found.faults:
         log.error("%s", str(fault).replace("nothing to encode", f"nothing to {work}"))
     if marked is not None:
+        # Loaded where there are marks: most encodes have none.
+        from daddy_encode.cli.marks.recording import recording_is_other
+
         why_not = partial(recording_is_other, context=context) if compare_marks else None
         found.jobs = JobList(select_marked(marked, found.jobs, lambda job: job.paths, found.faults, why_not))
     return found

@@ -13,6 +13,7 @@ from daddy_encode.encoding.context import Context
 from daddy_encode.encoding.ffmpeg.process import RunLimits
 from daddy_encode.encoding.frames.owners import trusted_owners
 from daddy_encode.encoding.settings import make_settings
+from daddy_encode.jobs.arguments import pixels_of
 
 
 def make_context(
@@ -53,6 +54,6 @@ def make_context(
         keep_since,
         slurm_identity(os.environ),
         owners=trusted_owners(trust_owner),
-        max_pixels=int(max_pixels * 2**20),
+        max_pixels=pixels_of(max_pixels),
         tmp_dir=scratch(tmp_dir),
     )
