@@ -16,14 +16,14 @@ from daddy_encode.encoding.frames.complete import check_not_more, check_whole, l
 from daddy_encode.encoding.frames.dropped import Dropped, read_dropped
 from daddy_encode.encoding.frames.gaps import expected_numbers, fill
 from daddy_encode.encoding.frames.job_directory import JobDirectory
-from daddy_encode.encoding.frames.listing import FrameListing, list_frames
+from daddy_encode.encoding.frames.listing import FrameListing, before_listing
 from daddy_encode.encoding.gone import frames_gone, half_deleted, video_lost
 from daddy_encode.encoding.option_values import Gaps
 from daddy_encode.encoding.recorded import gaps_agree, gaps_of, outputs_there, receipt_of, recorded, replaced
 from daddy_encode.encoding.settings import DEFAULT_FPS, Plan, Settings, plan
 from daddy_encode.errors import ManifestError, Skipped, SpoolError, one_line
 from daddy_encode.spool.frames import FrameSequence
-from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME, Manifest, kept_meta
+from daddy_encode.spool.manifest import ROLLOUT_NAME, Manifest, kept_meta
 from daddy_encode.spool.paths import JobPaths, Kind
 from daddy_encode.spool.receipt import (
     MAX_LISTED,
@@ -189,13 +189,9 @@ def examine(
         SpoolError: What should be the job's receipt is another job's; or its sequence of frames has gone.
         Skipped: The manifest is another user's.
     """
-    # Before the listing, and before the manifest is read: what changes after this moment is noticed.
-    mtime_ns = directory.mtime_ns()
-    manifest_status = directory.status(MANIFEST_NAME)
-    found = directory.manifest()
-    manifest, manifest_digest = found if found else (None, None)
-    promised = manifest.frames if manifest else None
-    listing = list_frames(directory, mtime_ns, manifest_status, paths.pattern, promised)
+    before = before_listing(directory)
+    manifest, manifest_digest = before.manifest, before.manifest_sha256
+    listing = before.list_frames(paths.pattern)
     frames = listing.frames
     earlier = read_receipt(paths.receipt, directory.check_owner) if paths.file is None else None
     if is_half_deleted(paths, directory.files, directory.descriptor, directory.check_owner):
@@ -211,7 +207,7 @@ def examine(
         )
     own = receipt_of(earlier, directory, listing, manifest_digest, check_stop if reread else None)
     gaps, salvaged = gaps_of(settings, own, died=manifest is None or not manifest.complete)
-    expected = expected_numbers(frames, promised)
+    expected = expected_numbers(frames, listing.promised)
     if gaps == "error":
         check_whole(paths, frames, manifest)
     known = recorded(own, keep_since)

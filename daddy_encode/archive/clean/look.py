@@ -10,7 +10,7 @@ from daddy_encode.archive.clean.kept_file import check_kept
 from daddy_encode.archive.clean.outcome import CleanOptions, CleanOutcome, KeptError
 from daddy_encode.encoding.context import Context
 from daddy_encode.encoding.frames.job_directory import JobDirectory
-from daddy_encode.encoding.frames.listing import FrameListing, list_frames
+from daddy_encode.encoding.frames.listing import FrameListing, before_listing
 from daddy_encode.encoding.gone import FramesGoneError, frames_gone, open_job
 from daddy_encode.errors import FrameError, ManifestError
 from daddy_encode.report.log import not_whole
@@ -105,10 +105,8 @@ def check_may_go(
                 "cleans it"
             )
     try:
-        mtime_ns, manifest = directory.mtime_ns(), directory.status(MANIFEST_NAME)
-        found = directory.manifest()
-        digest, promised = (found[1], found[0].frames) if found else (None, None)
-        listing = list_frames(directory, mtime_ns, manifest, paths.pattern, promised)
+        before = before_listing(directory)
+        digest, listing = before.manifest_sha256, before.list_frames(paths.pattern)
     except (FrameError, ManifestError) as error:
         raise KeptError(f"{error}; kept") from error
     if not listing.frames:

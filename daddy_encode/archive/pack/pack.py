@@ -20,7 +20,7 @@ from daddy_encode.archive.pack.there import PackedFiles, check_same_files
 from daddy_encode.encoding.context import Context
 from daddy_encode.encoding.ffmpeg.executable import FfmpegExecutable
 from daddy_encode.encoding.frames.job_directory import JobDirectory
-from daddy_encode.encoding.frames.listing import FrameListing, list_frames
+from daddy_encode.encoding.frames.listing import FrameListing, before_listing
 from daddy_encode.encoding.gone import frames_gone
 from daddy_encode.encoding.recorded import is_of
 from daddy_encode.encoding.stored.layout import layout_of
@@ -75,14 +75,12 @@ class _Packing:
         if not dry_run:
             remove_left(directory, self._context.owners, OWNER)
         check_not_deleted(self._paths, directory)
-        mtime_ns = directory.mtime_ns()
-        manifest_status = directory.status(MANIFEST_NAME)
-        found = directory.manifest()
-        manifest, manifest_sha256 = found if found else (None, None)
+        before = before_listing(directory)
+        manifest, manifest_sha256 = before.manifest, before.manifest_sha256
         try:
             if self._paths.pattern is not None:
                 raise FrameError("holds several sequences")
-            listing = list_frames(directory, mtime_ns, manifest_status, None, manifest.frames if manifest else None)
+            listing = before.list_frames()
         except FrameError as error:
             text = (
                 "holds several sequences of frames, and one file has one" if find_several(directory.listed) else error

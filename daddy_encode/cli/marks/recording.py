@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from daddy_encode.cli.marks.select import OTHER_RECORDING
 from daddy_encode.encoding.context import Context
-from daddy_encode.encoding.frames.listing import list_frames
+from daddy_encode.encoding.frames.listing import before_listing
 from daddy_encode.encoding.frames.source import frames_sha256
 from daddy_encode.encoding.gone import open_job
 from daddy_encode.encoding.recorded import is_of
 from daddy_encode.errors import DaddyEncodeError, FrameError, TransientError
-from daddy_encode.spool.manifest import MANIFEST_NAME
 from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.receipt import is_receipt_of, read_receipt
 from daddy_encode.spool.recording.deleting import is_half_deleted
@@ -28,9 +27,8 @@ def recording_is_other(paths: JobPaths, source: str, context: Context) -> str:
     """
     try:
         with open_job(paths, context) as directory:
-            mtime_ns, status = directory.mtime_ns(), directory.status(MANIFEST_NAME)
-            found = directory.manifest()
-            promised, manifest_sha256 = (found[0].frames, found[1]) if found is not None else (None, None)
+            before = before_listing(directory)
+            manifest_sha256 = before.manifest_sha256
             receipt = read_receipt(paths.receipt, directory.check_owner)
             if receipt is not None and not (is_receipt_of(paths, receipt) and receipt.source.sha256):
                 # Another job's, or one that says no more than why this one failed.
@@ -38,9 +36,9 @@ def recording_is_other(paths: JobPaths, source: str, context: Context) -> str:
             if receipt is not None and manifest_sha256 is not None:
                 known = receipt.source
                 # What records with a manifest puts nothing in its place without a change of the directory.
-                if (known.directory_mtime_ns, known.manifest_sha256) == (mtime_ns, manifest_sha256):
+                if (known.directory_mtime_ns, known.manifest_sha256) == (before.mtime_ns, manifest_sha256):
                     return _other(known.sha256, source)
-            listing = list_frames(directory, mtime_ns, status, paths.pattern, promised)
+            listing = before.list_frames(paths.pattern)
             if receipt is not None and (
                 not listing.frames
                 or is_of(receipt, listing.sha256, manifest_sha256)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from daddy_encode.encoding.frames.job_directory import JobDirectory
-from daddy_encode.encoding.frames.listing import list_frames
+from daddy_encode.encoding.frames.listing import before_listing
 from daddy_encode.encoding.frames.owners import Owners
 from daddy_encode.encoding.recorded import receipt_of
 from daddy_encode.errors import DaddyEncodeError, Interrupted
-from daddy_encode.spool.manifest import MANIFEST_NAME
 from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.receipt import Receipt, is_receipt_of
 from daddy_encode.spool.recording.deleting import is_half_deleted
@@ -40,12 +39,11 @@ def holds_recording_of(
         return False
     try:
         with JobDirectory(paths.directory, owners or Owners(None)) as directory:
-            mtime_ns, manifest = directory.mtime_ns(), directory.status(MANIFEST_NAME)
-            found = directory.manifest()
-            promised, digest = (found[0].frames, found[1]) if found is not None else (None, None)
+            before = before_listing(directory)
+            digest = before.manifest_sha256
             if digest != receipt.source.manifest_sha256:
                 return False
-            listing = list_frames(directory, mtime_ns, manifest, paths.pattern, promised)
+            listing = before.list_frames(paths.pattern)
             if receipt_of(receipt, directory, listing, digest, check_stop if listing.frames else None) is not None:
                 return True
             if not listing.frames:

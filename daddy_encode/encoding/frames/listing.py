@@ -14,7 +14,7 @@ from daddy_encode.encoding.frames.job_directory import JobDirectory
 from daddy_encode.encoding.frames.owners import Owners
 from daddy_encode.errors import DaddyEncodeError, FrameError, TransientError
 from daddy_encode.spool.frames import FrameSequence, frame_sequence
-from daddy_encode.spool.manifest import MANIFEST_NAME
+from daddy_encode.spool.manifest import MANIFEST_NAME, Manifest
 from daddy_encode.spool.paths import JobPaths
 
 # How often frames are read once more: others may go on writing beside them.
@@ -79,6 +79,37 @@ def list_frames(
     listing, inodes = digests(directory, frames.names, manifest)
     mtime_ns = max(mtime_ns, directory.stored_mtime_ns)
     return FrameListing(frames, listing, inodes, mtime_ns, pattern, promised)
+
+
+class BeforeListing(Struct, frozen=True):
+    """What is looked at before the frames of a job's directory are listed, so that every change after it is noticed.
+
+    Attributes:
+        directory: The job's.
+        mtime_ns: Its modification time, asked for before anything in it was looked at.
+        status: Of its manifest, asked for before that was read; None where there is none.
+        manifest: Its manifest; None where there is none.
+        manifest_sha256: Of that; None where there is none.
+    """
+
+    directory: JobDirectory
+    mtime_ns: int
+    status: os.stat_result | None
+    manifest: Manifest | None
+    manifest_sha256: str | None
+
+    def list_frames(self, pattern: str | None = None) -> FrameListing:
+        """List the frames of the only sequence, or of that with `pattern`. Raises as the function of that name."""
+        promised = self.manifest.frames if self.manifest else None
+        return list_frames(self.directory, self.mtime_ns, self.status, pattern, promised)
+
+
+def before_listing(directory: JobDirectory) -> BeforeListing:
+    """Look at a job's directory, in the order that lets no change pass unseen. Raises ManifestError, Skipped."""
+    mtime_ns = directory.mtime_ns()
+    status = directory.status(MANIFEST_NAME)
+    manifest, sha256 = directory.manifest() or (None, None)
+    return BeforeListing(directory, mtime_ns, status, manifest, sha256)
 
 
 def digests(directory: JobDirectory, names: Iterable[str], manifest: os.stat_result | None) -> tuple[str, str]:
