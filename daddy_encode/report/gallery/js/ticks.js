@@ -38,16 +38,6 @@ function roundStep(least, most, count) {
 
 /**
  * @param {number} least
- * @param {number} most
- * @param {number} count about how many
- * @returns {number} 1, 2 or 5 times a power of ten
- */
-export function niceStep(least, most, count) {
-  return decimal(...roundStep(least, most, count));
-}
-
-/**
- * @param {number} least
  * @param {number} most more than that
  * @param {number} count about how many; two are more than one, whatever it is
  * @returns {number[]} round numbers from least to most; both themselves where there are no numbers between them
