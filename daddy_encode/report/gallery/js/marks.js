@@ -65,7 +65,7 @@ export function createMarks(storage, rootKey, jobs, title = "") {
     if (isKept) marks = load() || marks;
     for (const id of ids) {
       const name = nameOf(id);
-      const mark = changedMark(ofThis(id), patch, sources.get(id));
+      const mark = changedMark(get(id), patch, sources.get(id));
       if (isNothing(mark)) marks.delete(name);
       else if (marks.has(name) || marks.size < MOST_MARKS) marks.set(name, mark);
     }
@@ -77,10 +77,9 @@ export function createMarks(storage, rootKey, jobs, title = "") {
   // Who marks a job means the recording that this page shows, whatever was or is recorded in its place.
   const isEarlier = (id, { source }) => source !== undefined && source !== sources.get(id);
 
-  // What is said of the recording that is shown: of an earlier one, nothing.
-  function ofThis(id) {
-    const mark = marks.get(nameOf(id));
-    return mark === undefined || isEarlier(id, mark) ? NO_MARK : mark;
+  function get(id) {
+    const mark = marks.get(nameOf(id)) || NO_MARK;
+    return isEarlier(id, mark) ? { ...NO_MARK, earlier: mark } : mark;
   }
 
   return {
@@ -89,10 +88,7 @@ export function createMarks(storage, rootKey, jobs, title = "") {
      * @returns {Mark & {earlier?: Mark}} of the recording that is shown; `earlier`: of another one of this name, until
      *   something is said of this one
      */
-    get(id) {
-      const mark = marks.get(nameOf(id)) || NO_MARK;
-      return isEarlier(id, mark) ? { ...NO_MARK, earlier: mark } : mark;
-    },
+    get,
     /** Change what is said of a job; what the patch does not name stays, if it is said of this recording. */
     set(id, patch) {
       if (names.has(id)) change([id], patch);
@@ -147,7 +143,7 @@ export function createMarks(storage, rootKey, jobs, title = "") {
       for (const [name, mark] of read) {
         const before = marks.get(name) || NO_MARK;
         const id = ids.get(name);
-        const merged = mergeMarks(before, mark, id === undefined ? undefined : sources.get(id));
+        const merged = mergeMarks(before, mark, sources.get(id));
         if (JSON.stringify(merged) !== JSON.stringify(before)) news += 1;
         if (id === undefined) elsewhere += 1;
         else if (isEarlier(id, mark)) earlier += 1;
