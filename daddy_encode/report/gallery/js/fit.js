@@ -23,6 +23,12 @@ export function fit(picture, box, density = 1) {
   return { width: picture.width * factor, height: picture.height * factor, sharp };
 }
 
+// How wide columns are, and how high the place of a picture in each is, where all rows are to be seen at once.
+function placesIn(columns, count, box, { gap, extra }) {
+  const rows = Math.ceil(count / columns);
+  return { width: (box.width - gap * (columns - 1)) / columns, height: (box.height - gap * (rows - 1)) / rows - extra };
+}
+
 /**
  * How high the places of pictures are in so many columns: as all of them fit, and no higher than the largest is then; but
  * not lower than can be seen, rather does the page scroll.
@@ -34,12 +40,10 @@ export function fit(picture, box, density = 1) {
  * @param {number} [density]  pixels of the screen per CSS pixel
  * @returns {number}
  */
-export function placeHeight(pictures, box, columns, { gap, extra, lowest }, density = 1) {
-  const rows = Math.ceil(pictures.length / columns);
-  const width = (box.width - gap * (columns - 1)) / columns;
-  const all = (box.height - gap * (rows - 1)) / rows - extra;
-  const height = all >= lowest ? all : Math.max(lowest, box.scrolled - extra);
-  return Math.max(...pictures.map((picture) => fit(picture, { width, height }, density).height));
+export function placeHeight(pictures, box, columns, around, density = 1) {
+  const { width, height } = placesIn(columns, pictures.length, box, around);
+  const place = { width, height: height >= around.lowest ? height : Math.max(around.lowest, box.scrolled - around.extra) };
+  return Math.max(...pictures.map((picture) => fit(picture, place, density).height));
 }
 
 /**
@@ -50,18 +54,17 @@ export function placeHeight(pictures, box, columns, { gap, extra, lowest }, dens
  * @param {number} [density]
  * @returns {number}
  */
-export function bestColumns(pictures, box, { gap, extra, lowest, narrowest }, density = 1) {
+export function bestColumns(pictures, box, around, density = 1) {
+  const { gap, lowest, narrowest } = around;
   const most = Math.max(1, Math.min(pictures.length, Math.floor((box.width + gap) / (narrowest + gap))));
   let best = { columns: most, size: 0 };
   for (let columns = 1; columns <= most; columns += 1) {
-    const rows = Math.ceil(pictures.length / columns);
-    const width = (box.width - gap * (columns - 1)) / columns;
-    const height = (box.height - gap * (rows - 1)) / rows - extra;
-    if (height < lowest) continue;
+    const place = placesIn(columns, pictures.length, box, around);
+    if (place.height < lowest) continue;
     const size = pictures.reduce((sum, picture) => {
-      const shown = fit(picture, { width, height }, density);
+      const shown = fit(picture, place, density);
       // Of what is shown in one size, by whole pixels, more room is a little better.
-      return sum + shown.width * shown.height + Math.min(width / picture.width, height / picture.height);
+      return sum + shown.width * shown.height + Math.min(place.width / picture.width, place.height / picture.height);
     }, 0);
     if (size > best.size) best = { columns, size };
   }
