@@ -1,7 +1,7 @@
 // What can be said of a job as name and value: filters, sorting, groups, matrix and plot know nothing else of it.
 import { SPECIAL } from "./query.js";
 import { isDirectoryKey, placesInRuns } from "./runs.js";
-import { counted, readMoment, writeValue } from "./values.js";
+import { counted, readMoment, writeDate, writeValue } from "./values.js";
 
 /** Facts that every job may have, in the order in which people look for them; all else comes from its `meta`. */
 export const BUILT_IN = Object.freeze([
@@ -109,6 +109,15 @@ export function groupKeys(keys, valuesOf) {
  */
 export function isFlag(values) {
   return [...values.keys()].every((value) => typeof value === "boolean");
+}
+
+/**
+ * @param {string} key
+ * @param {number|string|boolean} value of that key
+ * @returns {string} as it is read: when a video was made is a date
+ */
+export function writeFact(key, value) {
+  return key === "finished" ? writeDate(value) : writeValue(value);
 }
 
 /**

@@ -5,6 +5,7 @@ import { createCards } from "./cards.js";
 import { createCompare } from "./compare.js";
 import { loadScript } from "./details.js";
 import { el, replace } from "./dom.js";
+import { writeFact } from "./facts.js";
 import { createFind } from "./find.js";
 import { createHelp } from "./help.js";
 import { listen, register } from "./keyboard.js";
@@ -21,7 +22,7 @@ import { createTheme, rememberedTheme } from "./theme.js";
 import { createToolbar } from "./toolbar.js";
 import { createTray } from "./tray.js";
 import { createUpdates } from "./updates.js";
-import { counted, writeDate, writeValue } from "./values.js";
+import { counted } from "./values.js";
 
 /**
  * The views, in the order of their tabs: `create(app)` gives {element, update(visible, state, changedKeys), shown(bool),
@@ -95,7 +96,7 @@ function start(root, data) {
 function printedOf(app, visible, { query, brush, x, y }) {
   const parts = [`${visible.length} of ${counted(app.jobs.length, "job")}`];
   if (query !== "") parts.push(query);
-  const range = (key, edges) => `${key} ${edges.map(key === "finished" ? writeDate : writeValue).join(" to ")}`;
+  const range = (key, edges) => `${key} ${edges.map((edge) => writeFact(key, edge)).join(" to ")}`;
   if (brush !== null) parts.push(`${range(x, brush.slice(0, 2))}, ${range(y, brush.slice(2))}`);
   return parts.join(" · ");
 }

@@ -65,8 +65,8 @@ export function createPicker(app) {
     }
 
     function choice(job) {
-      const { name, run } = label(app.facts.get(job.id));
       const facts = app.facts.get(job.id);
+      const { name, run } = label(facts);
       const key = keyFor(facts, "return");
       return el("button", {
         type: "button", class: "picker-job",

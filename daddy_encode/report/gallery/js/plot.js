@@ -1,6 +1,7 @@
 // The view of the plot: any number over another, a point leads to its video, a rectangle selects.
 import { createChoices } from "./plot_choices.js";
 import { el } from "./dom.js";
+import { writeFact } from "./facts.js";
 import { reaches, register } from "./keyboard.js";
 import { inWords } from "./marks.js";
 import { narrowed } from "./matrix_data.js";
@@ -9,7 +10,7 @@ import { cleanBrush, defaultColour, defaultPlot, isWithin, plotOf } from "./plot
 import { drawPlot, layoutOf } from "./plot_draw.js";
 import { createPointView } from "./plot_point.js";
 import { createNearest } from "./plot_scale.js";
-import { counted, writeDate, writeValue } from "./values.js";
+import { counted } from "./values.js";
 
 /** A pointer that has moved less, in pixels, has clicked. */
 const STILL = 5;
@@ -137,11 +138,9 @@ export function createPlot(app) {
     stage.focus({ preventScroll: true });
     show(index);
     const { id, x, y } = plot.points[index];
-    const values = [`${of.x} ${write(of.x, x)}`, `${of.y} ${write(of.y, y)}`, inWords(app.marks.get(id))];
+    const values = [`${of.x} ${writeFact(of.x, x)}`, `${of.y} ${writeFact(of.y, y)}`, inWords(app.marks.get(id))];
     said.textContent = `${app.byId.get(id).job}: ${values.filter(Boolean).join(", ")}`;
   }
-
-  const write = (key, value) => (key === "finished" ? writeDate(value) : writeValue(value));
 
   function open(index) {
     app.state.set({ job: plot.points[index].id, frame: 0 });

@@ -1,10 +1,9 @@
 // What is shown beside a point of the plot: its picture, its name and its mark.
 import { cut } from "./cut.js";
 import { el, replace } from "./dom.js";
-import { label } from "./facts.js";
+import { label, writeFact } from "./facts.js";
 import { inWords } from "./marks.js";
 import { createSprite, hasSprite } from "./sprite.js";
-import { writeDate, writeValue } from "./values.js";
 
 const PICTURE = { width: 200, height: 140 };
 
@@ -34,8 +33,8 @@ export function createPointView(app) {
   }
 
   function fill(job, keys) {
-    const { name, run } = label(app.facts.get(job.id));
     const facts = app.facts.get(job.id);
+    const { name, run } = label(facts);
     const picture = el("div", { class: "picture" });
     if (hasSprite(job)) {
       const sprite = createSprite(job, PICTURE.width, PICTURE.height);
@@ -45,7 +44,7 @@ export function createPointView(app) {
       picture.append(el("span", { class: "nothing" }, job.error || "No picture"));
     }
     const values = [...new Set(keys)].filter((key) => facts.has(key)).map((key) =>
-      el("div", {}, el("dt", {}, key), el("dd", {}, key === "finished" ? writeDate(facts.get(key)) : writeValue(facts.get(key)))));
+      el("div", {}, el("dt", {}, key), el("dd", {}, writeFact(key, facts.get(key)))));
     replace(element, picture, el("p", { class: "name" }, cut(name)), run && el("p", { class: "run" }, cut(run)), el("dl", {}, values), said);
   }
 
