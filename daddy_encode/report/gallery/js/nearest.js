@@ -81,19 +81,20 @@ export function nearestPlace(places, step) {
  */
 export function nearestOfRuns(rollouts, step) {
   const runs = new Map();
-  const here = new Map();
   for (const rollout of rollouts) {
-    const place = JSON.stringify([rollout.run, rollout.at]);
-    here.set(place, (here.get(place) || 0) + 1);
     const best = runs.get(rollout.run);
-    if (best === undefined) runs.set(rollout.run, {...rollout, count: 1});
+    if (best === undefined) runs.set(rollout.run, {...rollout, count: 1, same: 0});
     else {
       best.count += 1;
       const isBetter = rollout.shows === best.shows ? Math.abs(rollout.at - step) < Math.abs(best.at - step) : rollout.shows;
       if (isBetter) Object.assign(best, {id: rollout.id, at: rollout.at, shows: rollout.shows});
     }
   }
+  for (const {run, at} of rollouts) {
+    const best = runs.get(run);
+    if (at === best.at) best.same += 1;
+  }
   const order = new Intl.Collator("en", {numeric: true});
-  const told = ({run, id, at, count}) => ({run, id, at, count, same: here.get(JSON.stringify([run, at]))});
+  const told = ({run, id, at, count, same}) => ({run, id, at, count, same});
   return [...runs.values()].map(told).sort((a, b) => order.compare(a.run, b.run));
 }
