@@ -265,6 +265,19 @@ def test_a_quoted_value_is_found_exactly(value: str) -> None:
     assert [one["text"] for one in parsed["terms"][0]["values"]] == [value.lower()]
 
 
+def test_the_term_of_a_value_finds_the_jobs_with_it_and_no_others() -> None:
+    values = [-3, -3.5, 1e-7, 5e300, 0, True, "false", "a b", 'say "x"', "-minus", "2026-11-21", None]
+    found = query.evaluate(f"""(() => {{
+      const values = {json.dumps(values)};
+      const facts = values.map((value) => new Map(value === null ? [] : [["my key", value]]));
+      return values.map((value) => {{
+        const asked = exports.parse(exports.termOf("my key", value ?? undefined));
+        return facts.map((one) => exports.matches(asked, {{ job: "j", id: "j" }}, one));
+      }});
+    }})()""")
+    assert found == [[place == other for other in range(len(values))] for place in range(len(values))]
+
+
 def test_every_text_is_read_in_linear_time() -> None:
     for text in ['"' * 1000, "a:" * 500, "<>=!" * 250, "\\" * 999 + '"', " " * 1000, "-" * 1000, "1" * 1000 + "e"]:
         assert query.evaluate(f"exports.parse({json.dumps(text)}).terms.length") >= 0

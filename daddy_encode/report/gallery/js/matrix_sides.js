@@ -1,7 +1,7 @@
 // Which keys the matrix is made of, and the values, or bins, along each of its sides.
 import { isFlag } from "./facts.js";
 import { extentOf } from "./numbers.js";
-import { quoted } from "./query.js";
+import { quoted, termOf } from "./query.js";
 import { isDirectoryKey } from "./runs.js";
 import { compareValues } from "./sort.js";
 import { leastStep, linearTicks, numberLabel, timeLabel, timeTicks } from "./ticks.js";
@@ -117,7 +117,7 @@ export function sideOf(jobs, factsById, key, most = MOST_NUMBERS, bins = BINS) {
   const areNumbers = 2 * sum(counts, numbers) >= sum(counts, [...counts.keys()]);
   const side = areNumbers && numbers.length > most ? mixed(counts, numbers, key, bins) : single(counts, key);
   if (lacking === 0) return side;
-  const none = { label: NO_VALUE, query: `-has:${quoted(key)}`, value: null };
+  const none = { label: NO_VALUE, query: termOf(key), value: null };
   const last = side.entries.length;
   return { entries: [...side.entries, none], placeOf: (value) => (value === undefined ? last : side.placeOf(value)) };
 }
@@ -142,7 +142,7 @@ function single(counts, key) {
   const step = leastStep(values.filter((value) => typeof value === "number"));
   const entries = values.map((value) => ({
     label: key === "finished" ? timeLabel(value, 1) : typeof value === "number" ? numberLabel(value, step) : String(value),
-    query: `${quoted(key)}=${typeof value === "number" ? value : quoted(String(value))}`,
+    query: termOf(key, value),
     value,
   }));
   return { entries, placeOf: (value) => (places.has(value) ? places.get(value) : -1) };

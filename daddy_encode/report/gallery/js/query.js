@@ -114,6 +114,17 @@ export function quoted(text) {
   return /^[^\s"<>=≥≤≠:!,-][^\s"<>=≥≤≠:!,]*$/.test(text) ? text : `"${text.replace(/["\\]/g, "\\$&")}"`;
 }
 
+/**
+ * The term that finds the jobs with a value of a key.
+ * @param {string} key
+ * @param {number|string|boolean|undefined} value undefined: those that have none
+ * @returns {string}
+ */
+export function termOf(key, value) {
+  if (value === undefined) return `-has:${quoted(key)}`;
+  return `${quoted(key)}=${typeof value === "number" ? value : quoted(String(value))}`;
+}
+
 // One term at the beginning of a text, and how long it is.
 function firstTerm(text) {
   const not = /^-[^\s\d.]/.test(text);

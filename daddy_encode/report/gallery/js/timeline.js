@@ -9,7 +9,7 @@ import { MOST_LIVE } from "./live_videos.js";
 import { narrowed } from "./matrix_data.js";
 import { DATE, nearestOfRuns, nearestPlace, placesOf, rolloutsAlong, stepKeyOf } from "./nearest.js";
 import { clamp } from "./numbers.js";
-import { quoted } from "./query.js";
+import { termOf } from "./query.js";
 import { boundedSpeed, planOf } from "./sync.js";
 import { createPageDeck, createTransport, registerTransport } from "./transport.js";
 import { counted, writeDate, writeValue } from "./values.js";
@@ -145,21 +145,20 @@ export function createTimeline(app) {
   }
 
   /** The rollouts of one run at the place of the one that is shown, as cards. */
-  function showOthers(run, at) {
-    const runKey = app.state.get().group || "run";
-    const terms = [run === "" ? `-has:${quoted(runKey)}` : `${quoted(runKey)}=${quoted(run)}`, `${quoted(key)}=${at}`];
+  function showOthers(facts) {
+    const terms = [app.state.get().group || "run", key].map((one) => termOf(one, facts.get(one)));
     app.state.set(({ query }) => ({ view: "cards", query: narrowed(query, ...terms) }));
   }
 
-  function makeItem({ run, id, at }, still) {
+  function makeItem({ run, id }, still) {
     const job = app.byId.get(id);
     const facts = app.facts.get(id);
     const value = keyFor(facts, "return");
     const view = createClipView(app, job, { still });
     const distance = el("span", { class: "timeline-distance" });
-    const { name: title } = label(app.facts.get(job.id));
+    const { name: title } = label(facts);
     const name = el("span", { class: "timeline-name" });
-    const others = el("button", { type: "button", class: "timeline-others", onclick: () => showOthers(run, at) });
+    const others = el("button", { type: "button", class: "timeline-others", onclick: () => showOthers(facts) });
     const item = el("li", {}, el("button", {
       type: "button", class: "timeline-run", title: `Open ${job.job}`, onclick: () => app.state.set({ job: id, frame: 0 }),
     },
