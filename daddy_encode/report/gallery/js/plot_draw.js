@@ -124,12 +124,13 @@ function drawLines(context, { points, groups }, { x, y }, { emphasis, isIn }, co
     const means = meanLine(by[place]);
     if (means.length === 0) return;
     addSpread(context, means, x, y, colour(group.colour));
+    const places = means.map(([across, up]) => [x.to(across), y.to(up)]);
     for (const [width, ink] of [[5, colour("--surface")], [2.25, colour(group.colour)]]) {
       context.strokeStyle = ink;
       context.globalAlpha = width > 3 ? 0.75 : 1;
       context.lineWidth = width;
       context.beginPath();
-      means.forEach(([across, up], index) => (index === 0 ? context.moveTo(x.to(across), y.to(up)) : context.lineTo(x.to(across), y.to(up))));
+      addLine(context, places);
       context.stroke();
     }
   });
@@ -145,7 +146,7 @@ function addSpread(context, means, x, y, ink) {
   context.fillStyle = ink;
   context.globalAlpha = 0.13;
   context.beginPath();
-  corners.forEach((corner, place) => (place === 0 ? context.moveTo(...corner) : context.lineTo(...corner)));
+  addLine(context, corners);
   context.fill();
 }
 
@@ -177,8 +178,12 @@ function addForm(context, form, x, y, radius) {
     context.arc(x, y, radius, 0, 2 * Math.PI);
     return;
   }
-  corners.forEach((corner, place) => (place === 0 ? context.moveTo(...corner) : context.lineTo(...corner)));
+  addLine(context, corners);
   context.closePath();
+}
+
+function addLine(context, points) {
+  points.forEach((point, place) => (place === 0 ? context.moveTo(...point) : context.lineTo(...point)));
 }
 
 function line(context, x0, y0, x1, y1) {
