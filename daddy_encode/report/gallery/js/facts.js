@@ -1,4 +1,5 @@
 // What can be said of a job as name and value: filters, sorting, groups, matrix and plot know nothing else of it.
+import { areNumbers } from "./numbers.js";
 import { SPECIAL } from "./query.js";
 import { isDirectoryKey, placesInRuns } from "./runs.js";
 import { counted, readMoment, writeDate, writeValue } from "./values.js";
@@ -68,8 +69,8 @@ export function framesPerSecond(job) {
  * @param {object[]} jobs
  * @param {Map<string, Map<string, number|string|boolean>>} [factsById] spares making them again
  * @returns {{name: string, kind: "number"|"text", count: number, numbers: number, dates: number}[]} a key is a number
- *   where at least half of its values are: one odd value must not take it from all others. `numbers` of the `count` jobs
- *   that have it have a number, `dates` a text that is one
+ *   where at least half of its values are. `numbers` of the `count` jobs that have it have a number, `dates` a text that
+ *   is a date
  */
 export function keysOf(jobs, factsById) {
   const keys = new Map();
@@ -82,7 +83,7 @@ export function keysOf(jobs, factsById) {
       keys.set(name, key);
     }
   }
-  for (const key of keys.values()) if (2 * key.numbers >= key.count) key.kind = "number";
+  for (const key of keys.values()) if (areNumbers(key.numbers, key.count)) key.kind = "number";
   const place = ({ name }) => (isDirectoryKey(name) ? BUILT_IN.indexOf("run") + 0.5 : BUILT_IN.includes(name) ? BUILT_IN.indexOf(name) : BUILT_IN.length);
   return [...keys.values()].sort(
     (one, other) => place(one) - place(other) || other.count - one.count || (one.name < other.name ? -1 : 1),

@@ -1,6 +1,6 @@
 // Which keys the matrix is made of, and the values, or bins, along each of its sides.
 import { isFlag } from "./facts.js";
-import { extentOf } from "./numbers.js";
+import { areNumbers, extentOf } from "./numbers.js";
 import { quoted, termOf } from "./query.js";
 import { isDirectoryKey } from "./runs.js";
 import { compareValues } from "./sort.js";
@@ -114,8 +114,8 @@ export function sideOf(jobs, factsById, key, most = MOST_NUMBERS, bins = BINS) {
     else counts.set(value, (counts.get(value) || 0) + 1);
   }
   const numbers = [...counts.keys()].filter((value) => typeof value === "number");
-  const areNumbers = 2 * sum(counts, numbers) >= sum(counts, [...counts.keys()]);
-  const side = areNumbers && numbers.length > most ? mixed(counts, numbers, key, bins) : single(counts, key);
+  const isNumeric = areNumbers(sum(counts, numbers), sum(counts, [...counts.keys()]));
+  const side = isNumeric && numbers.length > most ? mixed(counts, numbers, key, bins) : single(counts, key);
   if (lacking === 0) return side;
   const none = { label: NO_VALUE, query: termOf(key), value: null };
   const last = side.entries.length;

@@ -5,6 +5,16 @@ export function clamp(value, low, high) {
   return Math.min(high, Math.max(low, value));
 }
 
+/**
+ * Whether a key's values are taken for numbers: at least half of them are, since one odd value must not take that from all
+ * others.
+ * @param {number} numbers  how many of them are
+ * @param {number} count  of all
+ */
+export function areNumbers(numbers, count) {
+  return 2 * numbers >= count;
+}
+
 /** The least and the greatest; [Infinity, -Infinity] of none. @param {Iterable<number>} values */
 export function extentOf(values) {
   let [least, most] = [Infinity, -Infinity];

@@ -1,4 +1,5 @@
 // The order of the jobs.
+import { areNumbers } from "./numbers.js";
 
 const collator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
 
@@ -33,9 +34,9 @@ export function sortJobs(jobs, factsById, sort) {
     else having.push({ job, value, place });
   });
   const way = descending ? -1 : 1;
-  const areNumbers = 2 * having.filter(({ value }) => typeof value === "number").length >= having.length;
+  const isNumeric = areNumbers(having.filter(({ value }) => typeof value === "number").length, having.length);
   // What is no number among numbers comes after them, either way.
-  const odd = ({ value }) => Number(areNumbers && typeof value !== "number");
+  const odd = ({ value }) => Number(isNumeric && typeof value !== "number");
   having.sort((one, other) => odd(one) - odd(other) || way * compareValues(one.value, other.value) || one.place - other.place);
   return [...having.map(({ job }) => job), ...lacking];
 }
