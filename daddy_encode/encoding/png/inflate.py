@@ -12,7 +12,7 @@ import collections
 from collections.abc import Iterator
 
 from daddy_encode.encoding.png.parse import Header, Png, PngFault
-from daddy_encode.spool.png.deflate import DeflateError, decompressobj
+from daddy_encode.spool.png.deflate import DeflateError, decompressor
 from daddy_encode.spool.png.format import LAST_FILTER
 
 # How much inflated data is held at a time, and how much compressed data goes in at once: on every call a decoder
@@ -47,32 +47,31 @@ def inflated(png: Png, most: int = PIECE_BYTES, unit: int = _WORD) -> Iterator[b
 
 def _pieces(png: Png, expected: int, most: int, unit: int) -> Iterator[bytes]:
     filters = _Filters(png.header)
-    decoder = decompressobj()
+    decoder = decompressor()
     source = memoryview(png.image)
     given = produced = 0
-    tail: bytes | memoryview = b""
     try:
         while produced < expected:
-            if not tail:
-                tail = source[given : given + INPUT_BYTES]
-                given += len(tail)
-            offered = len(tail)
-            piece = decoder.decompress(tail, min(most - produced % unit, expected - produced))
-            tail = decoder.unconsumed_tail
-            if not piece and (decoder.eof or len(tail) == offered):
+            more = source[given : given + INPUT_BYTES] if decoder.needs_input else b""
+            given += len(more)
+            most_now = min(most - produced % unit, expected - produced)
+            piece = b"" if decoder.eof else decoder.decompress(more, most_now)
+            if not piece and not more:
                 raise PngFault(f"has image data for {produced} of {expected} bytes: it is cut off")
             filters.check(piece)
             produced += len(piece)
             yield piece
         # What is left must be the checksum alone; a decoder notices only when it is asked for one byte more.
-        more = decoder.decompress(b"".join((tail, source[given:])), 1)
+        left, surplus = source[given:], b""
+        if not decoder.eof:
+            left, surplus = memoryview(b""), decoder.decompress(left, 1)
     except DeflateError as error:
         raise PngFault(f"has damaged image data ({error})") from error
-    if more:
+    if surplus:
         raise PngFault(f"has more image data than its size of {png.header.width}x{png.header.height} needs")
     if not decoder.eof:
         raise PngFault("has image data without its end or checksum")
-    png.has_surplus = png.has_surplus or bool(decoder.unused_data)
+    png.has_surplus = png.has_surplus or bool(decoder.unused_data or left)
 
 
 def all_rows(png: Png) -> bytearray:

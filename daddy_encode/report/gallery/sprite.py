@@ -174,8 +174,10 @@ def _quantization() -> dict[int, list[int]]:
 
     stream = io.BytesIO()
     Image.new("RGB", (1, 1)).save(stream, "JPEG", quality=_JPEG_QUALITY)
-    with Image.open(stream) as image:
-        tables: dict[int, list[int]] = image.quantization  # type: ignore[attr-defined]
+    # Its type is of a JPEG, which only some versions of Pillow say.
+    jpeg: Any = Image.open(stream)
+    with jpeg:
+        tables: dict[int, list[int]] = jpeg.quantization
         return tables
 
 

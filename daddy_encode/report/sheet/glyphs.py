@@ -183,12 +183,17 @@ def _advance(letter: str, unit: float) -> int:
 @functools.lru_cache(1024)
 def _glyph(letter: str, unit: float, darkness: int) -> list[bytes]:
     """A letter's rows, rgb24."""
-    shades = bytes(255 - darkness * value // 255 for value in range(256))
-    grey = b"".join(_covered(letter, unit)).translate(shades)
+    grey = b"".join(_covered(letter, unit)).translate(_shades(darkness))
     rgb = bytearray(3 * len(grey))
     rgb[0::3] = rgb[1::3] = rgb[2::3] = grey
     length = 3 * _advance(letter, unit)
     return [bytes(rgb[at : at + length]) for at in range(0, len(rgb), length)]
+
+
+@functools.cache
+def _shades(darkness: int) -> bytes:
+    """The grey of a pixel for each value of how much it is covered."""
+    return bytes(255 - darkness * value // 255 for value in range(256))
 
 
 @functools.lru_cache(1024)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Iterator, Sequence
@@ -40,7 +41,9 @@ def covered(segments: Sequence[Segment], radius: float, width: int, height: int,
         height: Of the picture.
         samples: How often each row of pixels is looked at; along a row it is computed.
     """
-    spans = _spans(segments, radius, height * samples, samples)
+    spans = [_united(each, width) for each in _spans(segments, radius, height * samples, samples)]
+    if samples == 1:
+        return list(map(functools.partial(_covered_once, width=width), spans))
     return [_coverage(spans[row * samples : (row + 1) * samples], width) for row in range(height)]
 
 
@@ -88,6 +91,20 @@ def _spans(segments: Sequence[Segment], radius: float, rows: int, samples: int) 
     return spans
 
 
+def _covered_once(spans: Sequence[tuple[float, float]], width: int) -> bytes:
+    """How much of each pixel of a row is covered, 0 to 255, from the spans in its middle."""
+    row = bytearray(width + 1)
+    for begin, end in spans:
+        first, last = int(begin), int(end)
+        if first == last:
+            row[first] += int(255 * (end - begin) + 0.5)
+        else:
+            row[first] += int(255 * (first + 1 - begin) + 0.5)
+            row[first + 1 : last] = b"\xff" * (last - first - 1)
+            row[last] += int(255 * (end - last) + 0.5)
+    return bytes(row[:width])
+
+
 def _coverage(samples: Sequence[Sequence[tuple[float, float]]], width: int) -> bytes:
     """How much of each pixel of a row is covered, 0 to 255, from the spans in each of its rows of samples."""
     if not any(samples):
@@ -95,8 +112,8 @@ def _coverage(samples: Sequence[Sequence[tuple[float, float]]], width: int) -> b
     # By how much a pixel is covered more than the one before, where that is not nothing.
     steps: dict[int, float] = {}
     for spans in samples:
-        for begin, end in _united(spans):
-            for edge, sign in ((max(begin, 0.0), 1.0), (min(end, float(width)), -1.0)):
+        for begin, end in spans:
+            for edge, sign in ((begin, 1.0), (end, -1.0)):
                 pixel = int(edge)
                 steps[pixel] = steps.get(pixel, 0.0) + sign * (pixel + 1 - edge)
                 steps[pixel + 1] = steps.get(pixel + 1, 0.0) + sign * (edge - pixel)
@@ -109,15 +126,20 @@ def _coverage(samples: Sequence[Sequence[tuple[float, float]]], width: int) -> b
     return bytes(row.ljust(width, b"\0")[:width])
 
 
-def _united(spans: Sequence[tuple[float, float]]) -> Iterator[tuple[float, float]]:
-    """The same spans, those that touch one another as one."""
-    first, last = math.inf, -math.inf
-    for begin, end in sorted(spans):
+def _united(spans: list[tuple[float, float]], width: int) -> list[tuple[float, float]]:
+    """The same spans from the left, those that touch one another as one, and none beyond the sides."""
+    if not spans:
+        return spans
+    spans.sort()
+    united = []
+    first, last = spans[0]
+    for begin, end in spans:
         if begin > last:
-            if first < last:
-                yield first, last
+            united.append((first, last))
             first, last = begin, end
         elif end > last:
             last = end
-    if first < last:
-        yield first, last
+    united.append((first, last))
+    if united[0][0] < 0 or last > width:
+        return [(max(begin, 0.0), min(end, float(width))) for begin, end in united if begin < width and end > 0]
+    return united
