@@ -54,7 +54,7 @@ def _frames(ctx: click.Context, param: click.Parameter, value: str | None) -> li
 )
 @click.option(
     "--width",
-    type=click.IntRange(1, 65_535),
+    type=click.IntRange(1),
     metavar="PIXELS",
     help="Width of each frame: larger ones are averaged, smaller ones enlarged by a whole number. Default: each is as "
     "large as it is.",

@@ -168,9 +168,10 @@ class _VideoClip:
             return {}
         from daddy_encode.encoding.decoding.recording import holds_recording_of
 
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, Skipped):
             descriptor = os.open(paths.directory / ANNOTATIONS_NAME, os.O_RDONLY | SAFELY)
             with open(descriptor, "rb") as stream:
+                self._owners.check_file(os.fstat(descriptor), paths.directory / ANNOTATIONS_NAME)
                 # A later recording may lie there, which is not encoded yet.
                 if holds_recording_of(receipt, paths, self._owners):
                     return read_notes(stream, set(wanted))

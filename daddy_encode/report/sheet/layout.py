@@ -21,9 +21,11 @@ _SMALLEST_UNIT = 1.0
 _BORDER_IN_WIDTH = 500
 # Between pictures, and around all of them, in a picture's width.
 _GAP_IN_WIDTH = 60
-# As the command takes it; no sheet is wider.
-WIDEST = 65_535
 _SMALLEST_GAP = 4
+# Larger sheets are not opened by what people look at pictures with.
+LONGEST_SIDE = 65_500
+# A picture on such a sheet, with the gaps on both sides.
+_WIDEST = LONGEST_SIDE * _GAP_IN_WIDTH // (_GAP_IN_WIDTH + 2)
 
 
 class Grid(Struct, frozen=True):
@@ -117,7 +119,7 @@ def cell_of(size: tuple[int, int], width: int | None, lines: int, name: str) -> 
     """
     wide, high = size
     if width is not None and width > wide and width % wide:
-        times = min(max(2, round(width / wide)), WIDEST // wide)
+        times = min(max(2, round(width / wide)), _WIDEST // wide)
         larger = f", or {wide * times}" if times > 1 else ""
         raise SettingsError(
             f"{name}: --width {width} would blur its pictures, which are {wide} wide; give {wide} or less{larger}, so "

@@ -17,16 +17,15 @@ from daddy_encode.report.sheet.captions import Decimals, Noted, caption, decimal
 from daddy_encode.report.sheet.clip import Clip, opened_clip
 from daddy_encode.report.sheet.glyphs import TextPicture, draw_text, line_pixels, text_width
 from daddy_encode.report.sheet.in_order import in_order
-from daddy_encode.report.sheet.layout import Cell, Grid, cell_of, choose_frames
+from daddy_encode.report.sheet.layout import LONGEST_SIDE, Cell, Grid, cell_of, choose_frames
 from daddy_encode.report.sheet.scanlines import Compressed, compressed, picture_lines, png_of, text_lines, white
 
 if TYPE_CHECKING:
     from daddy_encode.encoding.decoding.rows import Picture, Rows
     from daddy_encode.encoding.frames.owners import Owners
 
-# Larger ones are not opened by what people look at pictures with: 16 pictures of 2896x2896, say.
+# See LONGEST_SIDE: 16 pictures of 2896x2896, say.
 MOST_PIXELS = 2**27
-LONGEST_SIDE = 65_500
 _BLACK, _GREY = 230, 150
 # glibc gives memory that is freed back to the system, to take it anew page by page, unless so large a block was freed
 # before (mallopt(3), M_MMAP_THRESHOLD): to take one, of which nothing is used, saves a twentieth of a sheet's time.

@@ -75,6 +75,21 @@ def test_annotations_that_are_no_regular_file_say_nothing(tmp_path: Path, what: 
     assert (tmp_path / "s.png").read_bytes() == (tmp_path / "expected.png").read_bytes()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_other_users_annotations_say_nothing_under_a_videos_frames(tmp_path: Path) -> None:
+    with FrameWriter(tmp_path / "job", fps=10) as writer:
+        for frame in moving_square(3):
+            writer.write(frame, reward=1)
+    daddy_encode.encode(tmp_path / "job", video="mp4")
+    with_them, without = tmp_path / "with.png", tmp_path / "without.png"
+    assert sheet(tmp_path / "job.mp4", "-o", with_them).exception is None
+    os.chown(tmp_path / "job" / "annotations.jsonl", 12_345, -1)
+    assert sheet(tmp_path / "job.mp4", "-o", without).exception is None
+    assert read(with_them).shape[0] > read(without).shape[0], "a line for the return"
+    assert sheet(tmp_path / "job.mp4", "-o", without, "--trust-owner", "12345").exception is None
+    assert without.read_bytes() == with_them.read_bytes()
+
+
 def test_a_directory_may_have_an_asterisk_in_its_name(tmp_path: Path) -> None:
     job = tmp_path / "run*x"
     save_frames_as_png(moving_square(3), job, fps=10, video="gif")
@@ -161,7 +176,8 @@ def test_a_number_that_has_no_room_is_left_out_whole(tmp_path: Path) -> None:
 
 
 def test_no_width_is_proposed_that_the_command_refuses(tmp_path: Path) -> None:
-    save_frames_as_png(np.zeros((1, 4, 80, 3), np.uint8), tmp_path / "job")
-    assert "give 80 or less, or 65520, so" in fault(tmp_path / "job", "--width", 65_535, "-o", tmp_path / "s.png")
+    save_frames_as_png(np.zeros((1, 1, 80, 3), np.uint8), tmp_path / "job")
+    assert "give 80 or less, or 63360, so" in fault(tmp_path / "job", "--width", 10**9 + 1, "-o", tmp_path / "s.png")
+    assert sheet(tmp_path / "job", "--no-captions", "--width", 63_360, "-o", tmp_path / "s.png").exception is None
     save_frames_as_png(np.zeros((1, 1, 40_000, 3), np.uint8), tmp_path / "wide")
     assert "give 40000 or less, so" in fault(tmp_path / "wide", "--width", 65_535, "-o", tmp_path / "s.png")
