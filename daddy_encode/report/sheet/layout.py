@@ -22,10 +22,9 @@ _BORDER_IN_WIDTH = 500
 # Between pictures, and around all of them, in a picture's width.
 _GAP_IN_WIDTH = 60
 _SMALLEST_GAP = 4
-# Larger sheets are not opened by what people look at pictures with.
-LONGEST_SIDE = 65_500
-# A picture on such a sheet, with the gaps on both sides.
-_WIDEST = LONGEST_SIDE * _GAP_IN_WIDTH // (_GAP_IN_WIDTH + 2)
+# Larger sheets are not opened by what people look at pictures with: more than 16 pictures of 2896x2896, say.
+_LONGEST_SIDE = 65_500
+_MOST_PIXELS = 2**27
 
 
 class Grid(Struct, frozen=True):
@@ -105,6 +104,25 @@ def choose_frames(
     return Grid(min(columns, len(frames)), frames)
 
 
+def has_room(width: int, height: int) -> bool:
+    """Whether a sheet may be as large."""
+    return max(width, height) <= _LONGEST_SIDE and width * height <= _MOST_PIXELS
+
+
+def _alone(width: int, height: int) -> tuple[int, int]:
+    """The size of a sheet of one picture, without a word."""
+    around = 2 * _gap(width)
+    return width + around, height + around + 2 * _border(width)
+
+
+def _gap(width: int) -> int:
+    return max(_SMALLEST_GAP, width // _GAP_IN_WIDTH)
+
+
+def _border(width: int) -> int:
+    return max(1, width // _BORDER_IN_WIDTH)
+
+
 def cell_of(size: tuple[int, int], width: int | None, lines: int, name: str) -> Cell:
     """The cell for pictures of that (width, height).
 
@@ -119,7 +137,9 @@ def cell_of(size: tuple[int, int], width: int | None, lines: int, name: str) -> 
     """
     wide, high = size
     if width is not None and width > wide and width % wide:
-        times = min(max(2, round(width / wide)), _WIDEST // wide)
+        times = min(max(2, round(width / wide)), _LONGEST_SIDE // wide)
+        while times > 1 and not has_room(*_alone(times * wide, times * high)):
+            times -= 1
         larger = f", or {wide * times}" if times > 1 else ""
         raise SettingsError(
             f"{name}: --width {width} would blur its pictures, which are {wide} wide; give {wide} or less{larger}, so "
@@ -131,7 +151,7 @@ def cell_of(size: tuple[int, int], width: int | None, lines: int, name: str) -> 
         width=shown,
         height=max(1, (2 * high * shown + wide) // (2 * wide)),
         unit=unit,
-        gap=max(_SMALLEST_GAP, shown // _GAP_IN_WIDTH),
-        border=max(1, shown // _BORDER_IN_WIDTH),
+        gap=_gap(shown),
+        border=_border(shown),
         lines=lines,
     )

@@ -17,15 +17,13 @@ from daddy_encode.report.sheet.captions import Decimals, Noted, caption, decimal
 from daddy_encode.report.sheet.clip import Clip, opened_clip
 from daddy_encode.report.sheet.glyphs import TextPicture, draw_text, line_pixels, text_width
 from daddy_encode.report.sheet.in_order import in_order
-from daddy_encode.report.sheet.layout import LONGEST_SIDE, Cell, Grid, cell_of, choose_frames
+from daddy_encode.report.sheet.layout import Cell, Grid, cell_of, choose_frames, has_room
 from daddy_encode.report.sheet.scanlines import Compressed, compressed, picture_lines, png_of, text_lines, white
 
 if TYPE_CHECKING:
     from daddy_encode.encoding.decoding.rows import Picture, Rows
     from daddy_encode.encoding.frames.owners import Owners
 
-# See LONGEST_SIDE: 16 pictures of 2896x2896, say.
-MOST_PIXELS = 2**27
 _BLACK, _GREY = 230, 150
 # glibc gives memory that is freed back to the system, to take it anew page by page, unless so large a block was freed
 # before (mallopt(3), M_MMAP_THRESHOLD): to take one, of which nothing is used, saves a twentieth of a sheet's time.
@@ -151,7 +149,7 @@ def _name(path: Path) -> str:
 
 
 def _check_size(width: int, height: int) -> None:
-    if max(width, height) > LONGEST_SIDE or width * height > MOST_PIXELS:
+    if not has_room(width, height):
         raise SettingsError(
             f"the sheet would be {width}x{height} pixels, more than most programs show; --width makes the pictures "
             "smaller, --columns and --rows fewer"

@@ -177,7 +177,7 @@ def test_a_number_that_has_no_room_is_left_out_whole(tmp_path: Path) -> None:
 
 def test_no_width_is_proposed_that_the_command_refuses(tmp_path: Path) -> None:
     save_frames_as_png(np.zeros((1, 1, 80, 3), np.uint8), tmp_path / "job")
-    assert "give 80 or less, or 63360, so" in fault(tmp_path / "job", "--width", 10**9 + 1, "-o", tmp_path / "s.png")
-    assert sheet(tmp_path / "job", "--no-captions", "--width", 63_360, "-o", tmp_path / "s.png").exception is None
+    assert "give 80 or less, or 51040, so" in fault(tmp_path / "job", "--width", 10**9 + 1, "-o", tmp_path / "s.png")
+    assert sheet(tmp_path / "job", "--no-captions", "--width", 51_040, "-o", tmp_path / "s.png").exception is None
     save_frames_as_png(np.zeros((1, 1, 40_000, 3), np.uint8), tmp_path / "wide")
     assert "give 40000 or less, so" in fault(tmp_path / "wide", "--width", 65_535, "-o", tmp_path / "s.png")
