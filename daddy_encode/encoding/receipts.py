@@ -68,6 +68,7 @@ def record_done(
     kept = job.receipt.outputs if job.receipt else []
     records = {record.format: record for record in (*kept, *made)}
     earlier = job.receipt if len(records) > len(made) and not ffmpeg.has_run else None
+    same = job.receipt.source if job.receipt and job.receipt.source.sha256 == source.sha256 else None
     receipt = _receipt(
         paths,
         context,
@@ -82,6 +83,7 @@ def record_done(
             listing_sha256=job.listing.sha256,
             manifest_sha256=job.manifest_sha256,
             directory_mtime_ns=job.listing.directory_mtime_ns,
+            recorded_sha256=same.recorded_sha256 if same else "",
         ),
         ffmpeg=earlier.ffmpeg if earlier else ffmpeg.version,
         ffmpeg_build=earlier.ffmpeg_build if earlier else ffmpeg.build,

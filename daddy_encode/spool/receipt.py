@@ -77,6 +77,8 @@ class Source(Struct, frozen=True, kw_only=True):
         manifest_sha256: Of the manifest's bytes; None where there was none.
         directory_mtime_ns: The directory's modification time before it was listed, in nanoseconds: while it is
             unchanged, no frame came, went or was replaced. 0: the job has to be examined.
+        recorded_sha256: What `sha256` was of the same pictures before they were packed and unpacked, which compresses
+            them anew; empty: the same.
     """
 
     names: str = ""
@@ -89,6 +91,16 @@ class Source(Struct, frozen=True, kw_only=True):
     listing_sha256: str
     manifest_sha256: str | None
     directory_mtime_ns: Nanoseconds = 0
+    recorded_sha256: str = ""
+
+    @property
+    def recording(self) -> str:
+        """Which recording the frames are, whatever was done with them since, in hexadecimal digits; empty: none."""
+        return self.recorded_sha256 or self.sha256
+
+    def is_of(self, recording: str) -> bool:
+        """Whether a recording is this one, of which somebody has kept how its digits begin."""
+        return self.recording.startswith(recording) or self.sha256.startswith(recording)
 
 
 def no_source(*, listing_sha256: str = "", manifest_sha256: str | None = None, directory_mtime_ns: int = 0) -> Source:

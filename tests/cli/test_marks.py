@@ -8,10 +8,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from daddy_encode import save_frames_as_png
 from tests.archive.commands import told
 from tests.jobs import encode
-from tests.media import run_command
+from tests.media import moving_square, run_command
 from tests.service.spools import video_of, write_job, write_sequences
 
 JOBS = ("a/good", "a/bad", "b/good", "b/starred", "b/bad and starred", "b/noted", "b/other")
@@ -114,6 +116,49 @@ def test_a_recording_in_the_place_of_the_marked_one_is_neither_encoded_nor_packe
     (tree / "b/good.receipt.json").unlink()
     status, text = told("pack", tree, "--from", marks, "--mark", "good")
     assert (status, packed(tree)) == (0, {"a/good", "b/good"}), text
+
+
+def test_what_was_marked_stays_so_when_it_was_packed_and_unpacked(tmp_path: Path) -> None:
+    tree = tmp_path / "spool"
+    for job in ("good", "other"):
+        save_frames_as_png(moving_square(20), tree / job)
+        for frame in (tree / job).glob("*.png"):
+            # Compressed as nothing here does it, so that what is unpacked has other bytes.
+            with Image.open(frame) as image:
+                image.save(frame, compress_level=0)
+        encode(tree / job)
+    receipt = tree / "good.receipt.json"
+    source = json.loads(receipt.read_text())["source"]["sha256"]
+    marks = marks_file(tmp_path / "marks.json", [{"job": "good", "mark": "good", "source": source[:16]}])
+
+    def is_selected() -> None:
+        for command in (("encode", "--dry-run"), ("verify",), ("pack", "--dry-run")):
+            status, text = told(*command, tree, "--from", marks, "--mark", "good")
+            assert (status, "left out" in text) == (0, False), text
+        status, text = told("clean", tree, "--from", marks, "--mark", "good", "--dry-run")
+        assert (status, "1 job would be cleaned" in text) == (0, True), text
+
+    for times in range(2):
+        assert told("pack", tree)[0] == 0
+        is_selected()
+        status, text = told("pack", "--undo", tree)
+        assert status == 0, text
+        said = json.loads(receipt.read_text())["source"]
+        assert (said["sha256"] != source, said["recorded_sha256"]) == (True, source), times
+        is_selected()
+    # Also where nothing but the bytes of the frames says which they are, and when they were encoded anew.
+    os.utime(tree / "good" / "000000.png", (1, 1))
+    assert "1 job would be packed" in told("pack", tree, "--from", marks, "--mark", "good", "--dry-run")[1]
+    assert told("encode", tree, "--crf", "30")[0] == 0
+    is_selected()
+    assert json.loads(receipt.read_text())["source"]["recorded_sha256"] == source
+    # What is recorded there later is not.
+    shutil.rmtree(tree / "good")
+    save_frames_as_png(moving_square(20)[::-1], tree / "good")
+    assert "good: left out: another recording" in told("pack", tree, "--from", marks, "--mark", "good")[1]
+    encode(tree / "good")
+    assert json.loads(receipt.read_text())["source"]["recorded_sha256"] == ""
+    assert "good: kept: another recording" in told("clean", tree, "--from", marks, "--mark", "good", "--yes")[1]
 
 
 def test_a_failed_job_whose_frame_was_mended_is_the_recording_that_was_marked(tree: Path, tmp_path: Path) -> None:

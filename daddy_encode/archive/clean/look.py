@@ -95,7 +95,7 @@ def check_may_go(
             f"{paths.job}: kept: its mark does not say of which recording it is; make the gallery anew, mark it there "
             "and export again"
         )
-    if source is not None and not receipt.source.sha256.startswith(source):
+    if source is not None and not receipt.source.is_of(source):
         raise KeptError(f"{paths.job}: kept: another recording than the one that was marked has this name")
     if not options.include_salvaged:
         lacks = not_whole(receipt) + ["encoded without a manifest (--settle)"] * receipt.settled

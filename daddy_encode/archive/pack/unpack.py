@@ -223,10 +223,11 @@ class _Unpacking:
                     return None
                 if source.listing_sha256 not in (record.listing_sha256, listing):
                     return None
-                sha256 = new[0] if new is not None and source.sha256 == record.png_sha256 else source.sha256
                 if new is None and source.listing_sha256 != listing:
                     return None
-                source = replace(source, sha256=sha256, listing_sha256=listing, directory_mtime_ns=mtime_ns)
+                if new is not None and source.sha256 == record.png_sha256 != new[0]:
+                    source = replace(source, sha256=new[0], recorded_sha256=source.recording)
+                source = replace(source, listing_sha256=listing, directory_mtime_ns=mtime_ns)
                 return replace(receipt, source=source)
 
             renew_receipt(self._paths, loose, self._context.owners, renewed)

@@ -37,21 +37,24 @@ def recording_is_other(paths: JobPaths, source: str, context: Context) -> str:
                 known = receipt.source
                 # What records with a manifest puts nothing in its place without a change of the directory.
                 if (known.directory_mtime_ns, known.manifest_sha256) == (before.mtime_ns, manifest_sha256):
-                    return _other(known.sha256, source)
+                    return _other(known.is_of(source))
             listing = before.list_frames(paths.pattern)
             if receipt is not None and (
                 not listing.frames
                 or is_of(receipt, listing.sha256, manifest_sha256)
                 or is_half_deleted(paths, directory.files, directory.descriptor, directory.check_owner)
             ):
-                return _other(receipt.source.sha256, source)
+                return _other(receipt.source.is_of(source))
             try:
-                return _other(frames_sha256(directory, listing.frames.names), source)
+                sha256 = frames_sha256(directory, listing.frames.names)
+                if receipt is not None and sha256 == receipt.source.sha256:
+                    return _other(receipt.source.is_of(source))
+                return _other(sha256.startswith(source))
             except (FrameError, TransientError) as error:
                 return f"it is not known to be the recording that was marked: {error}"
     except (DaddyEncodeError, OSError):
         return ""
 
 
-def _other(sha256: str, source: str) -> str:
-    return "" if sha256.startswith(source) else OTHER_RECORDING
+def _other(is_marked: bool) -> str:
+    return "" if is_marked else OTHER_RECORDING

@@ -111,6 +111,6 @@ def select_marked(
 def receipt_is_other(paths: JobPaths, source: str) -> str:
     """As `why_not`: whether the videos that a job's receipt names are of another recording than the marked one."""
     receipt = read_receipt(paths.receipt)
-    if receipt is None or not receipt.source.sha256 or receipt.source.sha256.startswith(source):
+    if receipt is None or not receipt.source.sha256 or receipt.source.is_of(source):
         return ""
     return OTHER_RECORDING

@@ -78,7 +78,7 @@ def job_data(
     data: dict[str, Any] = {
         "id": identifier,
         "job": name,
-        "source": receipt.source.sha256[:SOURCE_DIGITS],
+        "source": receipt.source.recording[:SOURCE_DIGITS],
         "state": _state(receipt, videos, there),
         **{kind: video.url for kind, video in there.items()},
     }
