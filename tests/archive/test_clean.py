@@ -480,6 +480,34 @@ def test_what_was_begun_is_not_finished_without_the_videos(tmp_path: Path) -> No
     assert (status, "are being deleted" in said) == (1, True), said
 
 
+def test_what_a_killed_clean_has_left_goes_only_where_that_recording_was_marked(tmp_path: Path) -> None:
+    job = done_job(tmp_path / "job")
+    source = receipt_of(job)["source"]["sha256"][:16]
+
+    def stop() -> None:
+        if not (job / "000000.png").exists():
+            raise Interrupted("stopped")
+
+    with JobDirectory(job) as directory, pytest.raises(Interrupted):
+        delete_frames(proved(job, directory), directory, CleanOptions(), stop)
+    before = names(job)
+    marks = tmp_path / "marks.json"
+
+    def clean(*options: str, **mark: str) -> tuple[int, str]:
+        marks.write_text(json.dumps({"version": 1, "root": "", "marks": [{"job": "job", "mark": "bad", **mark}]}))
+        return told("clean", tmp_path, "--from", marks, "--mark", "bad", *options)
+
+    for options in (["--dry-run"], ["--yes"]):
+        for mark, why in (
+            ({"source": "0" * 16}, "kept: another recording than the one that was marked has this name"),
+            ({}, "kept: its mark does not say of which recording it is"),
+        ):
+            status, said = clean(*options, **mark)
+            assert (status, why in said, names(job)) == (0, True, before), said
+    assert clean("--yes", source=source)[0] == 0
+    assert names(job) == STAYS
+
+
 def test_recorded_anew_after_a_clean_that_was_killed(tmp_path: Path) -> None:
     job = done_job(tmp_path / "job")
 

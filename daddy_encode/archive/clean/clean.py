@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from daddy_encode.archive.claimed import Stop, claimed, remove_left
 from daddy_encode.archive.clean.delete import OWNER, delete_frames, finish
-from daddy_encode.archive.clean.look import check_may_go
+from daddy_encode.archive.clean.look import check_marked, check_may_go
 from daddy_encode.archive.clean.outcome import CleanOptions, CleanOutcome, KeptError
 from daddy_encode.archive.verify.prove import prove
 from daddy_encode.encoding.context import Context
@@ -35,7 +35,7 @@ def clean_one(
         stop: Set by whoever wants the work ended.
         options: Which frames are deleted.
         progress: As for `prove`.
-        source: As for `check_may_go`.
+        source: As for `check_marked`.
 
     Raises:
         KeptError: The frames are to be kept; the text says why.
@@ -78,9 +78,10 @@ def _claimed(
         with open_job(paths, context) as directory:
             remove_left(directory, context.owners, OWNER)
             go_on_claimed()
+            check_marked(paths, directory, source)
             if (finished := finish(paths, directory, go_on)) is not None:
                 return finished
-            _, listing = check_may_go(paths, directory, options, source)
+            _, listing = check_may_go(paths, directory, options)
             if listing is None:
                 return CleanOutcome(kind="gone")
             found = prove(paths, directory, context.limits, progress)

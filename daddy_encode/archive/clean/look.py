@@ -24,7 +24,7 @@ from daddy_encode.spool.stored.names import FRAMES_MKV, FRAMES_TAR, PACK_RECORD
 
 
 def look(paths: JobPaths, context: Context, options: CleanOptions, source: str | None = None) -> CleanOutcome:
-    """What cleaning a job would free, as far as that shows without a proof; `source`: as for `check_may_go`.
+    """What cleaning a job would free, as far as that shows without a proof; `source`: as for `check_marked`.
 
     Raises:
         KeptError: Its frames are to be kept.
@@ -33,11 +33,12 @@ def look(paths: JobPaths, context: Context, options: CleanOptions, source: str |
     """
     try:
         with open_job(paths, context) as directory:
+            check_marked(paths, directory, source)
             left = left_over(paths, directory)
             if left is not None and not left.is_whole:
                 sizes = _sizes(directory, sorted(left.files))
                 return CleanOutcome(kind="would", changed=changed_at(directory, None), **sizes)
-            receipt, listing = check_may_go(paths, directory, options, source)
+            receipt, listing = check_may_go(paths, directory, options)
             if listing is None:
                 return CleanOutcome(kind="gone")
             files = frame_files(directory, listing)
@@ -70,8 +71,33 @@ def left_over(paths: JobPaths, directory: JobDirectory) -> Left | None:
     return left
 
 
+def check_marked(paths: JobPaths, directory: JobDirectory, source: str | None) -> None:
+    """Check that a job that was chosen by a mark is the recording that was marked, whatever is left of its frames.
+
+    Args:
+        paths: Its names.
+        directory: Its directory.
+        source: What the SHA-256 of its frames begins with, as the mark says; empty: it does not say. None: nobody chose
+            it by itself.
+
+    Raises:
+        KeptError: It is not, or not known to be.
+        Skipped: A file is another user's.
+    """
+    if source is None:
+        return
+    receipt = _done_receipt(paths, directory)
+    if source == "":
+        raise KeptError(
+            f"{paths.job}: kept: its mark does not say of which recording it is; make the gallery anew, mark it there "
+            "and export again"
+        )
+    if not receipt.source.is_of(source):
+        raise KeptError(f"{paths.job}: kept: another recording than the one that was marked has this name")
+
+
 def check_may_go(
-    paths: JobPaths, directory: JobDirectory, options: CleanOptions, source: str | None = None
+    paths: JobPaths, directory: JobDirectory, options: CleanOptions
 ) -> tuple[Receipt, FrameListing | None]:
     """Check what shows, without a frame being read, that a job is done and its frames are not to be kept.
 
@@ -79,8 +105,6 @@ def check_may_go(
         paths: Its names.
         directory: Its directory.
         options: Which frames are deleted.
-        source: What the SHA-256 of its frames begins with, as whoever chose it says; empty: they do not say. Default:
-            nobody chose it by itself.
 
     Returns:
         Its receipt, and its frames; None where they are gone.
@@ -90,13 +114,6 @@ def check_may_go(
         Skipped: A file is another user's.
     """
     receipt = _done_receipt(paths, directory)
-    if source == "":
-        raise KeptError(
-            f"{paths.job}: kept: its mark does not say of which recording it is; make the gallery anew, mark it there "
-            "and export again"
-        )
-    if source is not None and not receipt.source.is_of(source):
-        raise KeptError(f"{paths.job}: kept: another recording than the one that was marked has this name")
     if not options.include_salvaged:
         lacks = not_whole(receipt) + ["encoded without a manifest (--settle)"] * receipt.settled
         if receipt.gaps is not None or receipt.salvaged or receipt.partial or receipt.settled:
