@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Iterable
 from functools import partial
@@ -14,9 +15,11 @@ from daddy_encode.encoding.ffmpeg.process import RunLimits
 from daddy_encode.encoding.frames.owners import trusted_owners
 from daddy_encode.encoding.job import is_done
 from daddy_encode.encoding.settings import Settings
+from daddy_encode.report.log import counted
 from daddy_encode.report.marks import MarkedJobs
 from daddy_encode.service.find_jobs import find_all_jobs
 from daddy_encode.service.found_jobs import FoundJobs, JobList
+from daddy_encode.spool.paths import JobPaths
 
 log = logging.getLogger(__name__)
 
@@ -69,3 +72,23 @@ def find_jobs(
         why_not = partial(recording_is_other, context=context) if compare_marks else None
         found.jobs = JobList(select_marked(marked, found.jobs, lambda job: job.paths, found.faults, why_not))
     return found
+
+
+class Elsewhere:
+    """Counts the jobs without frames whose whole directory is not there: these may be videos in an --output-dir."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def add(self, paths: JobPaths) -> None:
+        """Take note of a job that has no frames."""
+        self._count += not os.path.lexists(paths.directory)
+
+    def say(self) -> None:
+        """Log where the frames may be, if there are such jobs."""
+        if self._count:
+            log.info(
+                "%s without a directory beside the videos: where the frames are elsewhere, give the folder of the "
+                "jobs, and this one as --output-dir",
+                counted(self._count, "job"),
+            )

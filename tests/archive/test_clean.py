@@ -480,9 +480,25 @@ def test_what_was_begun_is_not_finished_without_the_videos(tmp_path: Path) -> No
     assert (status, "are being deleted" in said) == (1, True), said
 
 
+def test_of_videos_in_another_tree_it_is_said_where_their_frames_may_be(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write_job(tmp_path / "jobs" / name)
+    assert told("encode", tmp_path / "jobs", "--output-dir", tmp_path / "videos")[0] == 0
+    told("clean", tmp_path / "jobs" / "a", "--output-dir", tmp_path / "videos", "--yes")
+    for command in (["clean", "--yes"], ["clean", "--dry-run"], ["pack"]):
+        status, said = told(*command, tmp_path / "videos")
+        assert (status, "2 jobs without a directory beside the videos" in said, "--output-dir" in said) == (
+            0,
+            True,
+            True,
+        ), said
+        status, said = told(*command, tmp_path / "jobs", "--output-dir", tmp_path / "videos", "--dry-run")
+        assert (status, "beside the videos" in said) == (0, False), said
+
+
 def test_what_a_killed_clean_has_left_goes_only_where_that_recording_was_marked(tmp_path: Path) -> None:
     job = done_job(tmp_path / "job")
-    source = receipt_of(job)["source"]["sha256"][:16]
+    source = json.loads((tmp_path / "job.receipt.json").read_text())["source"]["sha256"][:16]
 
     def stop() -> None:
         if not (job / "000000.png").exists():

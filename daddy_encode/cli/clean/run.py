@@ -17,7 +17,7 @@ from daddy_encode.archive.clean.clean import clean_one
 from daddy_encode.archive.clean.look import look
 from daddy_encode.archive.clean.outcome import CleanOptions, CleanOutcome, KeptError
 from daddy_encode.archive.verify.many import side_by_side
-from daddy_encode.cli.begin import find_jobs, make_context
+from daddy_encode.cli.begin import Elsewhere, find_jobs, make_context
 from daddy_encode.cli.json_lines import print_line
 from daddy_encode.cli.main import FAILED, INTERRUPTED
 from daddy_encode.cli.marks.options import FromMarks
@@ -101,6 +101,7 @@ def run(
         for job in expected:
             tally.add(found.jobs[job.number].paths, CleanOutcome(kind="would", files=job.files, bytes=job.bytes))
         log.info("%s; %s", tally, seconds_text(time.monotonic() - begin))
+        tally.elsewhere.say()
         return FAILED if tally.failed or (room is not None and not dry_run and not room.is_enough()) else 0
     if not yes:
         if not sys.stdin.isatty():
@@ -134,6 +135,7 @@ def run(
         side = 1 if room is not None else workers or usable_workers(os.environ)
         side_by_side(_until_enough(found, chosen, room), work, ended, side, stop.is_set)
     log.info("%s; %s", tally, seconds_text(time.monotonic() - begin))
+    tally.elsewhere.say()
     if stop.is_set():
         log.warning("stopped before all was done; run the same command again to continue")
         return INTERRUPTED
@@ -234,11 +236,13 @@ class _Tally:
         failed: How many failed.
         deferred: How many should be tried again.
         younger: How many have changed too lately.
+        elsewhere: Those whose frames may be in another tree.
     """
 
     def __init__(self, failed: int, *, as_json: bool) -> None:
         self.failed = failed
         self.deferred = self.younger = 0
+        self.elsewhere = Elsewhere()
         self._as_json = as_json
         self._cleaned = self._would = self._gone = self._kept = 0
         self._files = self._bytes = 0
@@ -276,7 +280,9 @@ class _Tally:
         self._gone += outcome.kind == "gone"
         self._files += outcome.files
         self._bytes += outcome.bytes
-        if outcome.kind != "gone":
+        if outcome.kind == "gone":
+            self.elsewhere.add(paths)
+        else:
             log.info("%s", outcome.line(paths.job))
         self._print(paths, outcome.kind, files=outcome.files, bytes=outcome.bytes)
 

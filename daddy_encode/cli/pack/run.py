@@ -11,7 +11,7 @@ from pathlib import Path
 
 from daddy_encode.archive.pack.claimed import pack_one, settled_for
 from daddy_encode.archive.pack.outcome import LeftError, PackOutcome
-from daddy_encode.cli.begin import find_jobs, make_context
+from daddy_encode.cli.begin import Elsewhere, find_jobs, make_context
 from daddy_encode.cli.json_lines import print_line
 from daddy_encode.cli.main import FAILED, INTERRUPTED
 from daddy_encode.cli.marks.options import FromMarks
@@ -77,6 +77,7 @@ def run(
                 tally.leave()
             progress.end_job(0)
     log.info("%s", tally)
+    tally.elsewhere.say()
     if stop.is_set():
         log.warning("stopped before all was done; run the same command again to continue")
         return INTERRUPTED
@@ -91,10 +92,12 @@ class PackTally:
     Attributes:
         failed: How many failed.
         deferred: How many should be tried again.
+        elsewhere: Those whose frames may be in another tree.
     """
 
     def __init__(self, *, as_json: bool, undo: bool = False, dry_run: bool = False) -> None:
         self.failed = self.deferred = 0
+        self.elsewhere = Elsewhere()
         self._as_json = as_json
         self._undo = undo
         self._dry_run = dry_run
@@ -128,6 +131,7 @@ class PackTally:
     def _record(self, done: PackOutcome) -> None:
         if done.kind == "already":
             self._already += 1
+            self.elsewhere.add(done.paths)
         else:
             self._done += 1
             for total, files, count in (

@@ -32,6 +32,8 @@ PIPE_BYTES = 2**20
 OWN_ERROR = re.compile(r"^(?:\[[^\]\n]+ @ 0x[0-9a-f]+\] )+\[(?:error|fatal|panic)\] ", re.MULTILINE)
 # A shell cannot run a program, or the dynamic linker a library: nothing was encoded.
 CANNOT_RUN = (126, 127)
+# Those below are a program's standard input, output and error.
+_FIRST_FREE = 3
 
 
 class RunLimits(Struct, frozen=True):
@@ -122,6 +124,12 @@ def run_ffmpeg(
             *("-progress", f"pipe:{progress_write}", "-stats_period", "0.5"),
             *(names.get(argument, argument) for argument in arguments),
         ]
+        inherited = (progress_write, *pipes, *outputs, *descriptors)
+        if min(inherited) < _FIRST_FREE:
+            raise EncodeError(
+                "standard input, output or error of this process is closed, and a file has its place, which ffmpeg "
+                "cannot be given; open them, such as on /dev/null"
+            )
         ffmpeg.has_run = True
         on_frames: Callable[[int], None] | None = None
         stdin = subprocess.PIPE
@@ -138,7 +146,7 @@ def run_ffmpeg(
                 bufsize=0,
                 cwd=directory,
                 env=environment(),
-                pass_fds=(progress_write, *pipes, *outputs, *descriptors),
+                pass_fds=inherited,
             )
         except OSError as error:
             progress.close()
