@@ -111,6 +111,13 @@ def test_a_recording_in_the_place_of_the_marked_one_is_neither_encoded_nor_packe
         status, text = told(command, tree, "--from", marks, "--mark", "bad")
         assert (status, text.count(": left out: another recording than")) == (0, 2), text
     assert (packed(tree), video_of(tree / "a/bad").read_bytes()) == (set(), video)
+    # The video is the marked one, and nothing is wrong with it.
+    status, text = told("verify", tree, "--from", marks, "--mark", "bad")
+    assert (status, "1 video of 1 job verified, 0 faults" in text) == (0, True), text
+    status, text = told("verify", tree, "--from", marks, "--mark", "bad", "--against-frames")
+    assert (status, text.count("a/bad: left out: another recording"), " 0 faults, 1 skipped" in text) == (1, 1, True), (
+        text
+    )
     # A copy of the marked one has other times, and is the same recording.
     os.utime(tree / "a/good/000000.png", (1, 1))
     (tree / "b/good.receipt.json").unlink()

@@ -14,6 +14,7 @@ from typing import Any
 from daddy_encode.archive.verify.alone import verify_alone
 from daddy_encode.archive.verify.many import side_by_side
 from daddy_encode.archive.verify.result import VerifiedJob, VerifiedVideo
+from daddy_encode.cli.begin import make_context
 from daddy_encode.cli.json_lines import print_line
 from daddy_encode.cli.main import FAILED, INTERRUPTED
 from daddy_encode.cli.marks.options import FromMarks
@@ -27,6 +28,7 @@ from daddy_encode.encoding.frames.owners import trusted_owners
 from daddy_encode.report.log import counted, seconds_text, set_up_logging, shown
 from daddy_encode.report.progress import AboveBar, Progress
 from daddy_encode.service.stop import StopSwitch
+from daddy_encode.spool.paths import JobPaths
 
 log = logging.getLogger(__name__)
 
@@ -67,9 +69,17 @@ def run(
     for error in found.faults:
         log.error("%s", error)
     if marked is not None:
-        found.receipts = select_marked(
-            marked, found.receipts, lambda receipt: receipt.paths, found.faults, receipt_is_other
-        )
+        context = make_context(trust_owner, max_pixels, stall_timeout)
+
+        def why_not(paths: JobPaths, source: str) -> str:
+            other = receipt_is_other(paths, source)
+            if other or not against_frames:
+                return other
+            from daddy_encode.cli.marks.recording import recording_is_other
+
+            return recording_is_other(paths, source, context)
+
+        found.receipts = select_marked(marked, found.receipts, lambda receipt: receipt.paths, found.faults, why_not)
     tally = _Tally(len(found.faults), marked.left_out if marked is not None else 0, as_json=as_json)
     with (
         Progress(len(found.receipts), sum(receipt.frames for receipt in found.receipts), hidden=quiet) as progress,
