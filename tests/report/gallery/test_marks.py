@@ -266,8 +266,39 @@ def test_a_mark_of_no_known_recording_does_not_take_away_which_one_is_marked() -
     """)
     assert merged == {"mark": "bad", "star": False, "note": "mine / theirs", "source": NEW}
     assert again["changed"] == 0
-    # Of a recording that is not shown it becomes none.
-    assert "source" not in third and "earlier" not in third
+    # Of a recording that is not shown it becomes one, too: what is known of an earlier one is said of no later one.
+    assert third["earlier"] == merged and third["mark"] is None
+
+
+STATEMENTS: list[dict[str, Any]] = [{"mark": "bad"}, {"mark": "good"}, {"star": True}, {"note": "n"}]
+
+
+@pytest.mark.parametrize("shown", [NEW, OLD, "0000000000000000"])
+@pytest.mark.parametrize("theirs", STATEMENTS, ids=lambda of: "-".join(of))
+@pytest.mark.parametrize("mine", STATEMENTS, ids=lambda of: "-".join(of))
+def test_no_import_loses_of_what_recording_a_mark_is(mine: dict[str, Any], theirs: dict[str, Any], shown: str) -> None:
+    def merged(own: str, others: str) -> dict[str, Any]:
+        files = [
+            json.dumps({"version": 1, "marks": [{"job": "run/a", **what, **({"source": source} if source else {})}]})
+            for what, source in ((mine, own), (theirs, others))
+        ]
+        exported, told = run(f"""
+          const marks = exports.createMarks(null, "/a", [{{id: "1", job: "run/a", source: "{shown}"}}]);
+          const told = {json.dumps(files)}.map((file) => marks.import(file));
+          return [marks.export(), told[1]];
+        """)
+        (mark,) = json.loads(exported)["marks"]
+        del mark["job"]
+        assert told["earlier"] == int(mark.get("source", others or shown) != shown or bool(others and others != shown))
+        return dict(mark)
+
+    both = {**mine, **theirs}
+    assert merged("", "") == both
+    # Whichever of the two knows it, and in whatever order they come.
+    assert merged(NEW, "") == merged("", NEW) == merged(NEW, NEW) == {**both, "source": NEW}
+    # Of two recordings nothing is mixed: that of the one that is shown stays, else the file is followed.
+    kept = {**mine, "source": OLD} if shown == OLD else {**theirs, "source": NEW}
+    assert merged(OLD, NEW) == kept
 
 
 def test_an_import_is_merged_and_says_what_was_news() -> None:

@@ -146,7 +146,7 @@ export function createMarks(storage, rootKey, jobs, title = "") {
         const merged = mergeMarks(before, mark, sources.get(id));
         if (JSON.stringify(merged) !== JSON.stringify(before)) news += 1;
         if (id === undefined) elsewhere += 1;
-        else if (isEarlier(id, mark)) earlier += 1;
+        else if (isEarlier(id, mark) || isEarlier(id, merged)) earlier += 1;
         if (marks.has(name) || marks.size < MOST_MARKS) marks.set(name, merged);
       }
       keep();
@@ -192,8 +192,8 @@ export function mergeMarks(own, other, shown) {
   }
   const parts = own.note.split(" / ");
   const note = other.note === "" || parts.includes(other.note) ? own.note : own.note === "" ? other.note : `${own.note} / ${other.note}`;
-  // Of what recording the other one is may not be known: with marks of the one that is shown it becomes one of that.
-  const { source } = (other.mark === null && !isNothing(own)) || (other.source === undefined && own.source === shown) ? own : other;
+  // One of which it is not known of what recording it is, is taken for one of that which the other is of.
+  const source = own.source ?? other.source;
   return cleanMark({ mark: other.mark === null ? own.mark : other.mark, star: own.star || other.star, note, source });
 }
 
