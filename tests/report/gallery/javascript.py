@@ -26,10 +26,10 @@ _open: list[JavaScriptModule] = []
 
 
 class JavaScriptModule:
-    """A module; where it runs, the global variable `exports` has its exports. Its state lasts for a test module."""
+    """Modules; where they run, the global variable `exports` has their exports. Their state lasts for a test module."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, *names: str) -> None:
+        self.names = names
         self._context: MiniRacer | None = None
 
     def call(self, function: str, *arguments: Any) -> Any:
@@ -43,7 +43,10 @@ class JavaScriptModule:
             self._context = MiniRacer()
             _open.append(self)
             self._context.eval(_ANSWER)
-            self._context.eval(bundle(self.name, expose="exports"))
+            self._context.eval("globalThis.exports = {};")
+            for name in self.names:
+                self._context.eval(bundle(name, expose="one"))
+                self._context.eval("Object.assign(exports, one);")
         answer = self._context.eval(f"asJson(({expression}))", timeout_sec=TIMEOUT)
         assert isinstance(answer, str)
         return json.loads(answer)
@@ -55,9 +58,9 @@ class JavaScriptModule:
             self._context = None
 
 
-def run_module(name: str) -> JavaScriptModule:
-    """The module `name` of the page, such as `query.js`; loaded when it is first called."""
-    return JavaScriptModule(name)
+def run_module(*names: str) -> JavaScriptModule:
+    """Modules of the page by their names, such as `query.js`; loaded when one is first called."""
+    return JavaScriptModule(*names)
 
 
 def jobs_and_facts(known: Sequence[Mapping[str, Any]]) -> str:

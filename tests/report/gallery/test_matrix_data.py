@@ -18,7 +18,7 @@ from tests.report.gallery.javascript import jobs_and_facts, run_module
 
 DATA = run_module("matrix_data.js")
 SIDES = run_module("matrix_sides.js")
-QUERY = run_module("query.js")
+QUERY = run_module("query.js", "matching.js")
 CSV = run_module("csv.js")
 
 Metas = Sequence[Mapping[str, Any]]
@@ -241,7 +241,7 @@ def test_one_odd_value_takes_no_bins_from_the_numbers() -> None:
     odd: list[dict[str, Any]] = [{"seed": str(2**60)}, {}]
     plain, mixed = build(metas, "seed", ""), build([*metas, *odd], "seed", "")
     assert labels(mixed["rows"]) == [*labels(plain["rows"]), str(2**60), "no value"]
-    assert mixed["rows"][-2]["query"] == f"seed={2**60}"
+    assert mixed["rows"][-2]["query"] == f'seed="{2**60}"'
     assert [stats["n"] for stats in mixed["rowTotals"]] == [*(stats["n"] for stats in plain["rowTotals"]), 1, 1]
     assert len(plain["rows"]) < 20
     # Where most have none, each is by itself.

@@ -15,7 +15,7 @@ from tests.report.gallery.javascript import jobs_and_facts, run_module
 facts = run_module("facts.js")
 sort = run_module("sort.js")
 group = run_module("group.js")
-query = run_module("query.js")
+query = run_module("query.js", "matching.js")
 grid = run_module("grid.js")
 cut = run_module("cut.js")
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.report.gallery.javascript import run_module
 
-query = run_module("query.js")
+query = run_module("query.js", "matching.js")
 suggest = run_module("suggest.js")
 
 JOBS: list[dict[str, Any]] = [
@@ -143,6 +143,10 @@ def test_a_query_finds(text: str, expected: list[str]) -> None:
     [
         ("ended early", ["early"]),
         ('"ended early"', ["early"]),
+        ("Ended  EARLY a", ["early"]),
+        ("-ended early", ["anew", "broken"]),
+        ("-frames deleted -ended early", ["broken"]),
+        ("frames deletedx", []),
         ("early", ["early"]),
         ("ended", ["early"]),
         ("chip:ended", ["early"]),
@@ -150,21 +154,28 @@ def test_a_query_finds(text: str, expected: list[str]) -> None:
         ("memory", ["early"]),
         ('"earlier video"', ["anew"]),
         ("frames deleted", ["anew"]),
-        ("-ended", ["anew"]),
-        ('-"frames deleted"', ["early"]),
+        ("-ended", ["anew", "broken"]),
+        ('-"frames deleted"', ["early", "broken"]),
+        # A state that is a fault looks like a chip on the card.
+        ("chip:failed", ["broken"]),
+        ("chip:fai,frames", ["anew", "broken"]),
+        ("chip:done", []),
+        ("chip:partial", ["anew"]),
     ],
 )
 def test_chips_of_two_words_are_found_by_them(text: str, expected: list[str]) -> None:
     jobs: list[dict[str, Any]] = [
-        {"id": "early", "job": "a", "chips": [["ended early", "no memory"]]},
+        {"id": "early", "job": "a", "state": "done", "chips": [["ended early", "no memory"]]},
+        {"id": "broken", "job": "c", "state": "failed"},
         {
             "id": "anew",
             "job": "b",
+            "state": "partial",
             "chips": [["earlier video", "of another"], ["frames deleted", "the directory is gone"]],
         },
     ]
-    arguments = ", ".join(map(json.dumps, (text, jobs, {"early": {}, "anew": {}}, {}, NOTHING)))
-    assert query.evaluate(f"({query_script})({arguments})") == expected
+    arguments = ", ".join(map(json.dumps, (text, jobs, {"early": {}, "anew": {}, "broken": {}}, {}, NOTHING)))
+    assert sorted(query.evaluate(f"({query_script})({arguments})")) == sorted(expected)
 
 
 @pytest.mark.parametrize(
@@ -202,8 +213,99 @@ KEYS = [
 
 def test_how_many_jobs_have_something_else_than_a_number_is_said() -> None:
     said = "“return” is a number in 30 of 31 jobs: the others are not found so"
-    for text, expected in (("return > 5", said), ("return:5", None), ("seed > 5", None), ("", None), ("ret>", None)):
-        assert query.call("remark", query.call("parse", text), KEYS) == expected
+    of_dates = "“date” is a date in 2 of 3 jobs: the others are not found so"
+    for text, expected in (
+        ("return > 5", said),
+        ("return = 5", said),
+        ("return != 5", said),
+        ("return:5", said),
+        ("return:n/a,1..5", said),
+        ("date != 2026-11-21", of_dates),
+        ("date:2026-11", of_dates),
+        ("return:n/a", None),
+        ('return:"5"', None),
+        ("-return > 5", None),
+        ("lr != 5", None),
+        ("environment:5", None),
+        ("seed > 5", None),
+        ("", None),
+        ("ret>", None),
+    ):
+        assert query.call("remark", query.call("parse", text), KEYS) == expected, text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("x > 1", [60, 61.5]),
+        ("x <= 60", [60]),
+        ("x = 60", [60]),
+        ("x != 60", [61.5]),
+        ("x:60", [60]),
+        ("x:6", []),
+        ("x:1..100", [60, 61.5]),
+        ("x > 2026-11-05", []),
+        ("x != 2026-11-05", [60, 61.5]),
+        ("-x != 60", [60, "n/a 60", True, "1152921504606846976"]),
+        # Who writes the text finds it, and so does who asks whether there is any.
+        ("x:n/a", ["n/a 60"]),
+        ("x:61.5,n/a", [61.5, "n/a 60"]),
+        ('x = "n/a 60"', ["n/a 60"]),
+        ('x:"6"', ["n/a 60", "1152921504606846976"]),
+        ("x != n/a", [60, 61.5, "n/a 60", True, "1152921504606846976"]),
+        ("has:x", [60, 61.5, "n/a 60", True, "1152921504606846976"]),
+        # An integer that no number can hold is a text.
+        ("x = 1152921504606846976", ["1152921504606846976"]),
+        ("x:1152921504606846976", ["1152921504606846976"]),
+        ("x:1", []),
+    ],
+)
+def test_a_text_in_a_key_of_numbers_is_found_by_nobody_who_asks_for_a_number(text: str, expected: list[Any]) -> None:
+    values: list[Any] = [60, 61.5, "n/a 60", True, "1152921504606846976"]
+    key = {"name": "x", "kind": "number", "count": 5, "numbers": 3, "dates": 0}
+    assert of_values(text, values, key) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("x = 2026-11-05", ["2026-11-05T05:30:00", "2026-11-05"]),
+        ("x = 2026-11", ["2026-11-05T05:30:00", "2026-11-05", "2026-11-06 05:30"]),
+        ("x = 2026-11-05T05:30", ["2026-11-05T05:30:00"]),
+        ("x = 2026-11-05T05:30:00", ["2026-11-05T05:30:00"]),
+        ("x != 2026-11-05", ["2026-11-06 05:30"]),
+        ("x != 2026-11-06T05:30", ["2026-11-05T05:30:00", "2026-11-05"]),
+        ("x:2026-11-05", ["2026-11-05T05:30:00", "2026-11-05"]),
+        ("x >= 2026-11-05 x <= 2026-11-05", ["2026-11-05T05:30:00", "2026-11-05"]),
+        ("x = 2026-12", []),
+        # In quotes it is that text.
+        ('x = "2026-11-05"', ["2026-11-05"]),
+        ('x != "2026-11-05"', ["2026-11-05T05:30:00", "2026-11-06 05:30", "soon"]),
+        ("x != soon", ["2026-11-05T05:30:00", "2026-11-05", "2026-11-06 05:30"]),
+        ("x = soon", ["soon"]),
+    ],
+)
+def test_a_day_is_asked_of_a_key_of_dates_by_every_operator(text: str, expected: list[str]) -> None:
+    values = ["2026-11-05T05:30:00", "2026-11-05", "2026-11-06 05:30", "soon"]
+    assert of_values(text, values, {"name": "x", "kind": "text", "count": 4, "numbers": 0, "dates": 3}) == expected
+
+
+def test_a_number_or_a_day_that_is_asked_of_a_key_of_texts_is_a_text() -> None:
+    key = {"name": "x", "kind": "text", "count": 5, "numbers": 1, "dates": 1}
+    values: list[Any] = [5, "5", "v5", "", "2026-11-05T05:30"]
+    assert of_values("x != 5", values, key) == ["v5", "", "2026-11-05T05:30"]
+    assert of_values("x = 5", values, key) == [5, "5"]
+    assert of_values("x:5", values, key) == [5, "5", "v5", "2026-11-05T05:30"]
+    assert of_values("x != 2026-11-05", values, key) == [5, "5", "v5", ""]
+
+
+def of_values(text: str, values: list[Any], key: dict[str, Any]) -> list[Any]:
+    """Those of a key's values that a query finds."""
+    script = """(text, values, key) => values.filter((value) => exports.matches(exports.parse(text),
+      {id: "j", job: "j", state: "done"}, new Map([["x", value]]), undefined, new Map([["x", key]])))"""
+    answer = query.evaluate(f"({script})({', '.join(map(json.dumps, (text, values, key)))})")
+    assert isinstance(answer, list)
+    return answer
 
 
 @pytest.mark.parametrize(
@@ -257,6 +359,15 @@ def test_the_terms_before_a_fault_hold_on() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "unfinished"),
+    [("mark:st", True), ("mark:good,no", True), ("mark:stx", False), ("mark:st failed", False), ("mark:nice", False)],
+)
+def test_what_may_become_a_mark_is_no_fault_while_it_is_written(text: str, unfinished: bool) -> None:
+    parsed = query.call("parse", text)
+    assert parsed["error"].startswith("a mark is one of") and parsed["unfinished"] is unfinished
+
+
+@pytest.mark.parametrize(
     "value", ["a b", 'say "x"', "back\\slash", "a,b", "-minus", "x:y", "", "Ω é", "1..2", "a>b", "a≥b"]
 )
 def test_a_quoted_value_is_found_exactly(value: str) -> None:
@@ -266,7 +377,9 @@ def test_a_quoted_value_is_found_exactly(value: str) -> None:
 
 
 def test_the_term_of_a_value_finds_the_jobs_with_it_and_no_others() -> None:
-    values = [-3, -3.5, 1e-7, 5e300, 0, True, "false", "a b", 'say "x"', "-minus", "2026-11-21", None]
+    dates = ["2026-11-21", "2026-11-21T05:30", "2026-11-21T05:30:00", "2026-11", "2026-11-01..2026-11-30"]
+    texts = ["false", "a b", 'say "x"', "-minus", "-7", "5e3", "1..3", "2 kB"]
+    values = [-3, -3.5, 1e-7, 5e300, 0, True, *texts, *dates, None]
     found = query.evaluate(f"""(() => {{
       const values = {json.dumps(values)};
       const facts = values.map((value) => new Map(value === null ? [] : [["my key", value]]));
@@ -306,6 +419,9 @@ def test_what_may_follow_is_suggested_with_counts() -> None:
     assert suggestions("fai") == [("failed ", "2")]
     assert suggestions("-hel") == [("-held ", "1")]
     assert ("mark:good ", "") in suggestions("mark:")
+    # Of chips those that there are.
+    assert suggestions("chip:") == [("chip:failed ", "2"), ("chip:held ", "1")]
+    assert suggestions("chip:dr") == []
     assert {"failed ", "return > ", "environment:"} <= {text for text, _ in suggestions("")}
     assert suggestions('"an open quote env') == []
 
@@ -331,3 +447,32 @@ def test_a_state_is_added_to_a_query_and_taken_out_again() -> None:
     assert suggest.call("chosenStates", both) == ["failed", "partial"]
     assert suggest.call("toggleState", suggest.call("toggleState", both, "failed"), "partial") == "return > 200"
     assert suggest.call("withoutStates", 'a state:done  "b  c"') == 'a "b  c"'
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # Nothing has a half-typed name in it.
+        ("failed env", "failed"),
+        ("env", ""),
+        ("-env", ""),
+        # A value is searched for as it stands, whatever may follow.
+        ("chip:hel", "chip:hel"),
+        ("failed chip:hel", "failed chip:hel"),
+        ("env:Ant", "env:Ant"),
+        ("env:nothing", "env:nothing"),
+        ("mark:st", "mark:st"),
+        ("has:ret", "has:ret"),
+        # So is a word that is none, or is done.
+        ("nothing", "nothing"),
+        ("env ", "env "),
+    ],
+)
+def test_only_the_half_typed_name_of_a_key_is_not_searched_for(text: str, expected: str) -> None:
+    script = """(text, finds) => {
+      const keys = [{ name: "environment", kind: "text", count: 3 }, { name: "return", kind: "number", count: 2 }];
+      const values = (key) => new Map(key === "environment" ? [["Ant-v5", 2]] : [[5, 2]]);
+      const offered = exports.suggest(text, text.length, keys, values, new Map([["held", 1]]));
+      return [[], [{}]].map((jobs) => exports.searchedFor(text, offered, () => jobs));
+    }"""
+    assert suggest.evaluate(f"({script})({json.dumps(text)})") == [expected, text]

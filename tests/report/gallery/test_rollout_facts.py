@@ -13,7 +13,7 @@ import pytest
 
 import daddy_encode
 from daddy_encode.dump import FrameWriter
-from daddy_encode.errors import FrameError
+from daddy_encode.errors import FrameError, JobsFailedError
 from daddy_encode.report.gallery.meta import KNOWN, LONGEST_KEY, flatten, means_of
 from daddy_encode.spool.receipt import Receipt
 from daddy_encode.spool.records import parse_record
@@ -152,6 +152,29 @@ def test_what_a_rollout_died_of_is_in_its_receipt_the_page_and_the_log(tmp_path:
     job = job_of(tmp_path)
     assert ["ended early", "the rollout ended early, as its manifest says"] in job["chips"]
     assert "rollout_error" not in job and job["meta"] == {"return": 1}
+
+
+def test_a_rollout_that_died_and_could_not_be_encoded_is_found_by_both_errors(tmp_path: Path) -> None:
+    for name, is_damaged in (("both", True), ("died", False)):
+        die(tmp_path / name, "no memory left")
+        if is_damaged:
+            (tmp_path / name / "000002.png").write_bytes(b"")
+    with pytest.raises(JobsFailedError):
+        daddy_encode.encode(tmp_path)
+    page = read_page(daddy_encode.gallery(tmp_path, sprites=False))
+    both = page.job("both")
+    assert both["state"] == "failed" and "000002.png" in both["error"]
+    script = f"""(text) => {json.dumps(page.jobs)}
+      .filter((job) => exports.matches(exports.parse(text), job, exports.factsOf(job))).map(({{ job }}) => job)"""
+    modules = run_module("facts.js", "query.js", "matching.js")
+    for text, expected in (
+        ("error:memory", ["both", "died"]),
+        ("error:000002.png", ["both"]),
+        ("error:RuntimeError error:PNG", ["both"]),
+        ("memory", ["both", "died"]),
+        ("memory 000002.png", ["both"]),
+    ):
+        assert sorted(modules.evaluate(f"({script})({json.dumps(text)})")) == expected, text
 
 
 def test_a_long_reason_and_one_that_utf_8_cannot_hold_leave_a_receipt_all_the_same(tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
 // What all parts of the page share: the data, what can be said of each job, the state, and which jobs are found.
 import { createDetails } from "./details.js";
 import { factsOf, keysOf } from "./facts.js";
+import { check, matches, remark } from "./matching.js";
 import { isWithin } from "./plot_data.js";
-import { CHIPS, STATES, check, matches, parse, remark } from "./query.js";
+import { parse } from "./query.js";
 import { placesInRuns } from "./runs.js";
 import { sortJobs } from "./sort.js";
+import { CHIPS, STATES, kindsOf } from "./words.js";
 
 /**
  * @param {object} data the page's
@@ -17,13 +19,14 @@ export function createApp(data, state, marks, load) {
   const places = placesInRuns(jobs, data.title);
   const facts = new Map(jobs.map((job) => [job.id, factsOf(job, places.get(job.id))]));
   const keys = keysOf(jobs, facts);
+  const keysByName = new Map(keys.map((key) => [key.name, key]));
   const valuesByKey = new Map();
   let words = null;
   let known = null;
 
   function found(query) {
     const parsed = parse(query);
-    return jobs.filter((job) => matches(parsed, job, facts.get(job.id), marks));
+    return jobs.filter((job) => matches(parsed, job, facts.get(job.id), marks, keysByName));
   }
 
   // Asked many times for each change of the state, found once.
@@ -53,8 +56,8 @@ export function createApp(data, state, marks, load) {
   function wordCounts() {
     if (words === null) {
       words = new Map([...STATES, ...CHIPS].map((word) => [word, 0]));
-      for (const { state: its, chips } of jobs) {
-        for (const word of new Set([its, ...(chips || []).map(([kind]) => kind)])) words.set(word, (words.get(word) || 0) + 1);
+      for (const job of jobs) {
+        for (const word of kindsOf(job).add(job.state)) words.set(word, (words.get(word) || 0) + 1);
       }
     }
     return words;

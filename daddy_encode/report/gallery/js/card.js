@@ -7,10 +7,10 @@ import { readSort } from "./sort.js";
 import { createSprite, hasSprite, posterCell } from "./sprite.js";
 import { toggleCompared } from "./state.js";
 import { writeBytes, writeDate, writeDuration, writeShort, writeTime, writeValue } from "./values.js";
+import { FAULTS } from "./words.js";
 
 /** Facts that a card shows in any case. */
 const SHOWN = ["name", "run", "finished", "seconds", "bytes", "state", "error"];
-const FAULTS = ["failed", "partial", "missing"];
 const GONE = { failed: "No video", missing: "The video is no longer there" };
 
 /**

@@ -28,8 +28,8 @@ export function factsOf(job, { name, run, directories } = placesInRuns([job], ""
     height: job.height,
     bytes: job.bytes,
     host: job.host,
-    // Of a rollout that died, what it died of.
-    error: job.error || job.rollout_error,
+    // Of a rollout that died, also what it died of.
+    error: [job.error, job.rollout_error].filter(Boolean).join("; "),
   };
   const facts = new Map();
   for (const key of BUILT_IN) {

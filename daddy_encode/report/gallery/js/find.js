@@ -4,7 +4,7 @@ import { BUILT_IN } from "./facts.js";
 import { register } from "./keyboard.js";
 import { parse, quoted } from "./query.js";
 import { isDirectoryKey } from "./runs.js";
-import { suggest } from "./suggest.js";
+import { searchedFor, suggest } from "./suggest.js";
 import { counted, writeValue } from "./values.js";
 
 /**
@@ -25,16 +25,12 @@ export function createFind(app, leave) {
   const problem = el("p", { id: "problem", class: "problem", role: "status" });
   const element = el("div", { class: "find", role: "search" },
     el("div", { class: "box" }, input, count, clearButton), list, problem);
-  let offered = { from: 0, suggestions: [] };
+  let offered = { from: 0, suggestions: [], isName: true };
   let chosen = -1;
 
   function typed() {
     offer();
-    // While the name of a key is being typed, nothing has that word in it: what was found before all that was typed of it
-    // stays until there is more.
-    const { suggestions } = offered;
-    if (suggestions.length === 0 || /\s$/.test(input.value) || app.found(input.value).length > 0) settle();
-    else app.state.set({ query: input.value.slice(0, offered.from).trimEnd() });
+    app.state.set({ query: searchedFor(input.value, offered, app.found) });
   }
 
   function settle() {

@@ -1,12 +1,13 @@
 // What may come next in the search box.
 import { BUILT_IN } from "./facts.js";
 import { extentOf } from "./numbers.js";
-import { CHIPS, MARKS, STATES, namesMeant, parse, quoted } from "./query.js";
+import { namesMeant, parse, quoted, valueText } from "./query.js";
 import { folded, writeValue } from "./values.js";
+import { CHIPS, FAULTS, MARKS, STATES } from "./words.js";
 
 const MOST = 9;
 /** Keys whose values are known beforehand. A Map: an object would have a "constructor", too. */
-const KNOWN = new Map([["mark", MARKS], ["chip", CHIPS], ["state", STATES]]);
+const KNOWN = new Map([["mark", MARKS], ["chip", [...new Set([...FAULTS, ...CHIPS])]], ["state", STATES]]);
 
 /**
  * @typedef {{name: string, kind: "number"|"text", count: number}} Key
@@ -17,7 +18,8 @@ const KNOWN = new Map([["mark", MARKS], ["chip", CHIPS], ["state", STATES]]);
  * @param {Key[]} keys see facts.keysOf
  * @param {(key: string) => Map<string|number|boolean, number>} valuesOf the values of a key with their counts
  * @param {Map<string, number>} words states and kinds of chips with their counts
- * @returns {{from: number, suggestions: Suggestion[]}}
+ * @returns {{from: number, suggestions: Suggestion[], isName: boolean}} `isName`: what is being written may become a word or
+ *   the name of a key; otherwise it is a value of one
  */
 export function suggest(text, caret, keys, valuesOf, words) {
   const from = startOfTerm(text, caret);
@@ -25,10 +27,23 @@ export function suggest(text, caret, keys, valuesOf, words) {
   const not = /^-(?!\d)/.test(written) ? "-" : "";
   const asked = /^([^\s:<>="]+):(.*)$/.exec(written.slice(not.length));
   const found = asked
-    ? valuesFor(asked[1], asked[2], keys, valuesOf).map((one) => ({ ...one, text: `${not}${asked[1]}:${one.text}` }))
+    ? valuesFor(asked[1], asked[2], keys, valuesOf, words).map((one) => ({ ...one, text: `${not}${asked[1]}:${one.text}` }))
     : namesFor(written.slice(not.length).trim(), keys, valuesOf, words).map((one) => ({ ...one, text: not + one.text }));
   const suggestions = found.filter((one) => one.text.trim() !== written.trim());
-  return { from, suggestions: suggestions.slice(0, MOST) };
+  return { from, suggestions: suggestions.slice(0, MOST), isName: asked === null };
+}
+
+/**
+ * What to search for while somebody types. Nothing has the half-typed name of a key in it: until there is more, what was
+ * found before all that was typed of it stays.
+ * @param {string} text
+ * @param {{from: number, suggestions: Suggestion[], isName: boolean}} offered see suggest
+ * @param {(query: string) => object[]} found the jobs that a query finds
+ * @returns {string}
+ */
+export function searchedFor(text, { from, suggestions, isName }, found) {
+  const isHalf = isName && suggestions.length > 0 && !/\s$/.test(text) && found(text).length === 0;
+  return isHalf ? text.slice(0, from).trimEnd() : text;
 }
 
 /**
@@ -110,14 +125,17 @@ function describe({ kind, count }, values) {
   return values.size === 1 ? "1 value" : `${values.size} values in ${count}`;
 }
 
-function valuesFor(key, written, keys, valuesOf) {
+function valuesFor(key, written, keys, valuesOf, words) {
   const before = written.slice(0, written.lastIndexOf(",") + 1);
   const asked = folded(written.slice(before.length).replace(/^"/, ""));
   const known = KNOWN.get(key);
   const counts = new Map();
   if (key === "has") for (const one of keys) counts.set(one.name, one.count);
-  else if (known) for (const one of known) counts.set(one, key === "state" ? valuesOf("state").get(one) || 0 : undefined);
-  else {
+  else if (known) {
+    const countsOfAll = key === "state" ? valuesOf(key) : words;
+    // Of marks it is not known here: they change.
+    for (const one of known) counts.set(one, key === "mark" ? undefined : countsOfAll.get(one) || 0);
+  } else {
     for (const name of namesMeant(keys.map((one) => one.name), key)) {
       for (const [value, count] of valuesOf(name)) counts.set(value, (counts.get(value) || 0) + count);
     }
@@ -127,7 +145,7 @@ function valuesFor(key, written, keys, valuesOf) {
     .sort((one, other) => (other[1] || 0) - (one[1] || 0))
     .slice(0, MOST)
     .map(([value, count]) => ({
-      text: `${before}${quoted(String(value))} `,
+      text: `${before}${valueText(value)} `,
       label: String(value),
       detail: count === undefined ? "" : String(count),
       more: false,

@@ -3,9 +3,9 @@ import { choose, options, showWay } from "./chooser.js";
 import { el } from "./dom.js";
 import { groupKeys } from "./facts.js";
 import { register } from "./keyboard.js";
-import { STATES } from "./query.js";
 import { readSort } from "./sort.js";
 import { chosenStates, toggleState, withoutStates } from "./suggest.js";
+import { STATES } from "./words.js";
 
 const SIZES = [["s", "Small"], ["m", "Medium"], ["l", "Large"]];
 
@@ -55,9 +55,9 @@ export function createToolbar(app) {
   }
 
   const isFree = () => app.state.get().job === null;
-  register("o", "Order: choose the key", () => sort.focus(), isFree, "Arrange");
+  register("o", "Order: choose the key, then Esc", () => sort.focus(), isFree, "Arrange");
   register("O", "The other way round", turn, isFree, "Arrange");
-  register("u", "Under headings: choose the key", () => group.focus(), isFree, "Arrange");
+  register("u", "Under headings: choose the key, then Esc", () => group.focus(), isFree, "Arrange");
   register(["-", "+"], "Smaller, larger cards", ({ key }) => {
     const place = SIZES.findIndex(([size]) => size === app.state.get().size) + (key === "+" ? 1 : -1);
     if (SIZES[place]) app.state.set({ size: SIZES[place][0] });
