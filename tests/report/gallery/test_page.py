@@ -16,6 +16,7 @@ import pytest
 from daddy_encode.report.gallery.bundle import HERE
 from tests.report.frame_codes import coded_frames, read_code
 from tests.report.gallery.browser import Browser, Page
+from tests.report.gallery.pages import read_page
 from tests.report.gallery.spools import add_job, make_clip, make_gallery, write_page
 
 FRAMES = 30
@@ -577,3 +578,105 @@ def test_no_module_is_longer_than_it_should_be_or_sets_html() -> None:
         assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", text), (
             path.name
         )
+
+
+@pytest.mark.soak
+def test_chips_that_no_job_has_are_counted_while_they_are_typed(browser: Browser, index: Path) -> None:
+    page = browser.open(index)
+    page.type("#find", "chip:salv")
+    page.wait_for("document.querySelector('.count').textContent === '1 of 18 jobs'")
+    page.evaluate("document.querySelector('#find').select()")
+    page.type("", "chip:earlier")
+    page.wait_for("document.querySelector('.count').textContent === '0 of 18 jobs'")
+    page.evaluate("document.querySelector('#find').select()")
+    page.type("", "mark:st")
+    page.wait_for_count(".suggestions li", 1)
+    assert page.texts("#problem") == [""]
+    page.type("", "x")
+    page.wait_for("document.querySelector('#problem').textContent.startsWith('A mark is one of')")
+
+
+@pytest.mark.soak
+def test_from_a_list_of_choices_escape_goes_on_to_the_cards(browser: Browser, index: Path) -> None:
+    page = browser.open(index)
+    page.wait_for_count(".card", 18)
+    for key, identifier in (("o", "sort"), ("u", "group")):
+        page.press(key)
+        page.wait_for_focus(f"#{identifier}")
+        page.press("Escape")
+        page.wait_for_focus(".card .open")
+    page.press("g")
+    page.wait_for("document.querySelector('.marks-button .badge').textContent === '1'")
+    page.press("2")
+    page.wait_for("location.hash.includes('view=matrix')")
+
+
+@pytest.mark.soak
+def test_a_job_that_is_not_found_says_so_and_j_goes_on_from_where_it_was(browser: Browser, index: Path) -> None:
+    jobs = {job["job"]: job["id"] for job in read_page(index).jobs}
+    page = browser.open(index, f"#q=run-1&job={jobs['run-0/episode-0']}")
+    page.wait_for("document.querySelector('.player-place')?.textContent === 'not among the 6 found'")
+    disabled = page.evaluate("[...document.querySelectorAll('[data-by]')].map((button) => button.disabled)")
+    assert disabled == [True, False]
+    page.press("j")
+    page.wait_for("document.querySelector('.player-place').textContent === '1 of 6'")
+    page.press("Escape")
+    # A mark takes the one that is open out of what is found.
+    find(page, "run-1 mark:none")
+    page.click(".card:nth-child(3) .open")
+    page.wait_for("document.querySelector('.player-place')?.textContent === '3 of 6'")
+    for left, name in ((5, "episode-2"), (4, "episode-1")):
+        page.press("g")
+        page.wait_for(f"document.querySelector('.player-place').textContent === 'not among the {left} found'")
+        page.press("j")
+        page.wait_for(f"document.querySelector('.player-place').textContent === '3 of {left}'")
+        assert page.texts("#player-title") == [name]
+
+
+@pytest.mark.soak
+def test_nothing_that_counts_is_cut_where_there_is_little_room(browser: Browser, tmp_path: Path) -> None:
+    jobs: list[dict[str, Any]] = [
+        {
+            "id": f"{n:012x}",
+            "job": f"sac/Juggle-with-a-long-name-v0/seed_0/e_{n}",
+            "state": state,
+            "meta": {"return": -3, "step": 120_000 + n, "seed": 101},
+        }
+        for n, state in enumerate(["done", "failed", "done", "done", "done", "done"])
+    ]
+    path = write_page(tmp_path / "index.html", jobs)
+    page = browser.open(path, "#group=run", width=390, height=844)
+    page.wait_for_count(".heading .failed", 1)
+    # The text itself, within all that may cut it.
+    assert page.evaluate("""(() => {
+      const text = document.createRange();
+      const failed = document.querySelector('.heading .failed');
+      text.selectNodeContents(failed);
+      const right = text.getBoundingClientRect().right;
+      const around = [failed, failed.closest('.summary'), failed.closest('.heading')];
+      const boxes = around.filter((one) => getComputedStyle(one).display !== 'contents');
+      return boxes.every((one) => right <= one.getBoundingClientRect().right + 1);
+    })()""")
+    fits = "(one) => one.scrollWidth <= one.clientWidth"
+    for width in (390, 1440):
+        ids = ",".join(job["id"] for job in jobs)
+        page = browser.open(path, f"#view=compare&align=offset&compare={ids}", width=width, height=900)
+        page.wait_for_count(".compare-offset", 6)
+        assert page.evaluate(f"[...document.querySelectorAll('.compare-caption')].every({fits})")
+        assert page.evaluate("""[...document.querySelectorAll('.compare-offset-label')].every((label) =>
+          label.getBoundingClientRect().right <= label.closest('.compare-cell').getBoundingClientRect().right)""")
+
+
+@pytest.mark.soak
+def test_over_training_the_rollouts_without_a_value_are_headed_by_its_key(browser: Browser, tmp_path: Path) -> None:
+    jobs: list[dict[str, Any]] = [
+        {"id": f"{n:012x}", "job": f"run/e_{n}", "state": "failed", "meta": {"step": 1, **meta}}
+        for n, meta in enumerate([{"policy": "ppo"}, {}, {"policy": "sac", "step": "n/a"}])
+    ]
+    page = browser.open(write_page(tmp_path / "index.html", jobs), "#view=timeline&group=policy")
+    page.wait_for_count(".timeline-run", 2)
+    assert page.texts(".timeline-run b") == ["no policy", "ppo"]
+    assert page.texts(".timeline-note") == ['1 policy value has no number "step" and is not here.']
+    page.select("#timeline-each", "run")
+    page.wait_for_count(".timeline-run", 1)
+    assert page.texts(".timeline-run b") == ["run"]

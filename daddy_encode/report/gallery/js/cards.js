@@ -165,8 +165,9 @@ export function createCards(app) {
       section.style.transform = `translateY(${place().top}px)`;
       section.style.height = `${place().height}px`;
       fold.setAttribute("aria-expanded", String(!closed.has(name)));
-      replace(summary, counted(group.jobs.length, "job"),
-        group.meanReturn !== null && ` · mean return ${writeValue(group.meanReturn)}`,
+      replace(summary,
+        el("span", { class: "told" }, counted(group.jobs.length, "job"),
+          group.meanReturn !== null && ` · mean return ${writeValue(group.meanReturn)}`),
         group.failed > 0 && el("span", { class: "failed" }, ` · ${group.failed} failed`));
     }
 

@@ -79,6 +79,10 @@ function start(root, data) {
     for (const overlay of overlays) overlay.update(now, changed);
   }
 
+  // From a list of choices on to what was found. Not on keydown, which belongs to the list: it may be open.
+  root.addEventListener("keyup", ({ key, target }) => {
+    if (["Enter", "Escape"].includes(key) && target.tagName === "SELECT" && target.closest("dialog") === null) tabs.focus();
+  });
   register("t", "Colours: as the system, light, dark", theme.turn);
   listen(document);
   inTurns(app, update);

@@ -30,6 +30,8 @@ export function createPlayer(app, slots = {}) {
   let opener = null;
   // The frame that this wrote into the state, so that one from outside is told from it.
   let written = null;
+  // Of the job among those that are found; where it was, if it is no longer one of them.
+  let place = 0;
   const deck = createPageDeck(showPosition);
   const isOpen = () => openId !== null;
   const isPlayable = () => isOpen() && view !== null && !view.isGif() && !view.cellsOnly();
@@ -62,12 +64,16 @@ export function createPlayer(app, slots = {}) {
     else if (changed.has("frame") && state.frame !== written) void deck.seek(state.frame);
     if (changed.has("speed")) deck.setSpeed(state.speed);
     if (changed.has("compare")) showCompare();
+    showPlace();
     transport?.update(state.speed);
   }
 
   function open(job, state) {
     const wasOpen = isOpen();
-    if (!wasOpen) opener = document.activeElement;
+    if (!wasOpen) {
+      opener = document.activeElement;
+      place = 0;
+    }
     release();
     openId = job.id;
     written = null;
@@ -120,18 +126,16 @@ export function createPlayer(app, slots = {}) {
         setSpeed,
       });
     }
-    const visible = app.visible();
-    const place = visible.indexOf(job);
-    const move1 = (title, sign, by, there) =>
-      el("button", { type: "button", class: "icon-button", title, "aria-label": title, disabled: !there, onclick: () => move(by) }, sign);
+    const arrow = (title, sign, by) =>
+      el("button", { type: "button", class: "icon-button", "data-by": by, title, "aria-label": title, onclick: () => move(by) }, sign);
     replace(element, el("div", { class: "player-frame" },
       el("header", { class: "player-head" },
         el("div", { class: "player-name" },
           run && el("p", { class: "player-run", title: run }, cut(run)),
           el("h2", { id: "player-title", title: name }, cut(name))),
-        el("span", { class: "player-place" }, place < 0 ? "" : `${place + 1} of ${visible.length}`),
-        move1("Previous job (k)", "‹", -1, place > 0),
-        move1("Next job (j)", "›", 1, place >= 0 && place < visible.length - 1),
+        el("span", { class: "player-place" }),
+        arrow("Previous job (k)", "‹", -1),
+        arrow("Next job (j)", "›", 1),
         el("button", { type: "button", class: "icon-button", title: "Close (Esc)", "aria-label": "Close", onclick: close }, "✕")),
       el("div", { class: "player-body" },
         el("div", { class: "player-main" },
@@ -203,11 +207,24 @@ export function createPlayer(app, slots = {}) {
     app.state.set({ compare: toggleCompared(app.state.get().compare, openId) });
   }
 
-  function move(by) {
+  function showPlace() {
     const visible = app.visible();
-    const place = visible.findIndex((job) => job.id === openId);
-    const next = visible[place + by];
-    if (place >= 0 && next !== undefined) app.state.set({ job: next.id, frame: 0 });
+    const at = visible.findIndex((job) => job.id === openId);
+    if (at >= 0) place = at;
+    element.querySelector(".player-place").textContent = at < 0 ? `not among the ${visible.length} found` : `${at + 1} of ${visible.length}`;
+    for (const button of element.querySelectorAll("[data-by]")) button.disabled = beside(Number(button.dataset.by)) === undefined;
+  }
+
+  // A mark, say, may take a job out of what is found: then the next one is in its place.
+  function beside(by) {
+    const visible = app.visible();
+    if (visible.some((job) => job.id === openId)) return visible[place + by];
+    return visible[Math.min(place, visible.length) + Math.min(by, 0)];
+  }
+
+  function move(by) {
+    const next = beside(by);
+    if (next !== undefined) app.state.set({ job: next.id, frame: 0 });
   }
 
   async function copyLink() {

@@ -55,6 +55,7 @@ export function createTimeline(app) {
   // Runs that are found, and have no rollout with a number of that key.
   let lacking = 0;
   let key = DATE;
+  let runKey = "run";
   let isShown = false;
   let place = 0;
 
@@ -80,13 +81,18 @@ export function createTimeline(app) {
       el("option", { value: name, selected: name === key }, name === DATE ? "date" : name)));
     keySelect.value = key;
     const hasVideo = (id) => ["mp4", "gif"].some((kind) => app.byId.get(id)[kind]);
-    const runKey = state.group || "run";
+    runKey = state.group || "run";
     each.show(runKey);
     rollouts = rolloutsAlong(visible.map(({ id }) => id), app.facts, key, runKey, hasVideo);
     const placed = new Set(rollouts.map(({ run }) => run));
     lacking = new Set(visible.map(({ id }) => String(app.facts.get(id).get(runKey) ?? "")).filter((run) => !placed.has(run))).size;
     places = placesOf(rollouts);
     slider.max = String(Math.max(0, places.length - 1));
+  }
+
+  /** So many of what there is one rollout of each. @param {number} count */
+  function countedRuns(count) {
+    return counted(count, runKey === "run" ? "run" : `${runKey} value`);
   }
 
   function words(at) {
@@ -106,9 +112,9 @@ export function createTimeline(app) {
     show(runs.slice(0, MOST_RUNS));
     const notes = [];
     if (!there) notes.push(`No rollout that is found has a number "${key}".`);
-    else if (lacking > 0) notes.push(`${counted(lacking, "run")} ${lacking === 1 ? "has" : "have"} no number "${key}" and ${lacking === 1 ? "is" : "are"} not here.`);
-    if (runs.length > MOST_VIDEOS) notes.push(`${MOST_VIDEOS} of ${counted(Math.min(runs.length, MOST_RUNS), "run")} play as videos, the others as previews.`);
-    if (runs.length > MOST_RUNS) notes.push(`The first ${MOST_RUNS} of ${runs.length} runs are here: a search, or another group, makes them fewer.`);
+    else if (lacking > 0) notes.push(`${countedRuns(lacking)} ${lacking === 1 ? "has" : "have"} no number "${key}" and ${lacking === 1 ? "is" : "are"} not here.`);
+    if (runs.length > MOST_VIDEOS) notes.push(`${MOST_VIDEOS} of ${countedRuns(Math.min(runs.length, MOST_RUNS))} play as videos, the others as previews.`);
+    if (runs.length > MOST_RUNS) notes.push(`The first ${MOST_RUNS} of ${countedRuns(runs.length)} are here: a search, or another group, makes them fewer.`);
     note.textContent = notes.join(" ");
   }
 
@@ -129,6 +135,7 @@ export function createTimeline(app) {
         isChanged = true;
       }
       const item = items.get(run.run);
+      item.heading.textContent = run.run || `no ${runKey}`;
       item.name.textContent = `${item.title} · ${counted(run.count, "rollout")}`;
       item.others.hidden = run.same < 2 || key === DATE;
       item.others.textContent = `All ${run.same} of ${words(run.at)}`;
@@ -146,17 +153,18 @@ export function createTimeline(app) {
 
   /** The rollouts of one run at the place of the one that is shown, as cards. */
   function showOthers(facts) {
-    const terms = [app.state.get().group || "run", key].map((one) => termOf(one, facts.get(one)));
+    const terms = [runKey, key].map((one) => termOf(one, facts.get(one)));
     app.state.set(({ query }) => ({ view: "cards", query: narrowed(query, ...terms) }));
   }
 
-  function makeItem({ run, id }, still) {
+  function makeItem({ id }, still) {
     const job = app.byId.get(id);
     const facts = app.facts.get(id);
     const value = keyFor(facts, "return");
     const view = createClipView(app, job, { still });
     const distance = el("span", { class: "timeline-distance" });
     const { name: title } = label(facts);
+    const heading = el("b", {});
     const name = el("span", { class: "timeline-name" });
     const others = el("button", { type: "button", class: "timeline-others", onclick: () => showOthers(facts) });
     const item = el("li", {}, el("button", {
@@ -164,10 +172,10 @@ export function createTimeline(app) {
     },
     el("span", { class: "timeline-stage" }, view.element),
     el("span", { class: "timeline-text" },
-      el("b", {}, run || "no run"),
+      heading,
       name,
       el("span", { class: "timeline-values" }, value && el("span", {}, `${value} ${writeValue(facts.get(value))}`), distance))), others);
-    return { id, view, element: item, distance, name, title, others };
+    return { id, view, element: item, distance, heading, name, title, others };
   }
 
   function goTo(index) {
