@@ -173,8 +173,8 @@ def test_a_mark_says_of_which_recording_it_is_also_when_another_is_there() -> No
         {mark.job: mark.source for mark in parse_marks(text.encode(), "marks.json")} for text in (exported, *merged)
     ]
     assert sources[0] == {"run/a": "0123456789abcdef", "run/b": ""}
-    # An imported mark comes first, with what it is of; a star alone changes nothing of that.
-    assert sources[1:] == [{"run/a": "0123456789abcdef", "run/b": ""}] * 2
+    # An imported mark comes first, with what it is of; what does not say is of the recording that is shown.
+    assert sources[1:] == [{"run/a": "0123456789abcdef", "run/b": ""}, {"run/a": "", "run/b": ""}]
 
 
 OLD, NEW = "0123456789abcdef", "fedcba9876543210"
@@ -266,8 +266,8 @@ def test_a_mark_of_no_known_recording_does_not_take_away_which_one_is_marked() -
     """)
     assert merged == {"mark": "bad", "star": False, "note": "mine / theirs", "source": NEW}
     assert again["changed"] == 0
-    # Of a recording that is not shown it becomes one, too: what is known of an earlier one is said of no later one.
-    assert third["earlier"] == merged and third["mark"] is None
+    # It is seen as one of the recording that is shown: with an earlier mark of another it is not mixed.
+    assert third == {"mark": "bad", "star": False, "note": "theirs"}
 
 
 STATEMENTS: list[dict[str, Any]] = [{"mark": "bad"}, {"mark": "good"}, {"star": True}, {"note": "n"}]
@@ -294,8 +294,12 @@ def test_no_import_loses_of_what_recording_a_mark_is(mine: dict[str, Any], their
 
     both = {**mine, **theirs}
     assert merged("", "") == both
-    # Whichever of the two knows it, and in whatever order they come.
-    assert merged(NEW, "") == merged("", NEW) == merged(NEW, NEW) == {**both, "source": NEW}
+    assert merged(NEW, NEW) == {**both, "source": NEW}
+    # One that does not say is of the recording that is shown: whichever of the two it is, and in whatever order they come.
+    if shown == NEW:
+        assert merged(NEW, "") == merged("", NEW) == {**both, "source": NEW}
+    else:
+        assert (merged(NEW, ""), merged("", NEW)) == (theirs, mine)
     # Of two recordings nothing is mixed: that of the one that is shown stays, else the file is followed.
     kept = {**mine, "source": OLD} if shown == OLD else {**theirs, "source": NEW}
     assert merged(OLD, NEW) == kept

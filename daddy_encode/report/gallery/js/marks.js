@@ -187,12 +187,13 @@ export function inWords({ mark, star, note }) {
  * @returns {Mark}
  */
 export function mergeMarks(own, other, shown) {
-  if (own.source !== undefined && other.source !== undefined && own.source !== other.source) {
-    return cleanMark(own.source === shown ? own : other);
-  }
+  if (isNothing(own)) return cleanMark(other);
+  // One of which it is not known of what recording it is stands on the page as one of that which is shown.
+  const ownRecording = own.source ?? shown ?? other.source;
+  const otherRecording = other.source ?? shown ?? own.source;
+  if (ownRecording !== otherRecording) return cleanMark(ownRecording === shown ? own : other);
   const parts = own.note.split(" / ");
   const note = other.note === "" || parts.includes(other.note) ? own.note : own.note === "" ? other.note : `${own.note} / ${other.note}`;
-  // One of which it is not known of what recording it is, is taken for one of that which the other is of.
   const source = own.source ?? other.source;
   return cleanMark({ mark: other.mark === null ? own.mark : other.mark, star: own.star || other.star, note, source });
 }
