@@ -295,7 +295,7 @@ def test_no_import_loses_of_what_recording_a_mark_is(mine: dict[str, Any], their
     both = {**mine, **theirs}
     assert merged("", "") == both
     assert merged(NEW, NEW) == {**both, "source": NEW}
-    # One that does not say is of the recording that is shown: whichever of the two it is, and in whatever order they come.
+    # One that does not say is of the recording that is shown, whichever of the two it is.
     if shown == NEW:
         assert merged(NEW, "") == merged("", NEW) == {**both, "source": NEW}
     else:
