@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,7 @@ JPEG_SUFFIXES = (".jpg", ".jpeg")
 # Sharp letters, and edges of one pixel.
 _JPEG: dict[str, Any] = {"quality": 92, "subsampling": 0}
 MADE_BY = chunk(b"tEXt", b"Software\0daddy-encode sheet")
-"""What says that a PNG is a sheet, and so no frame whatever its name is: right behind its header."""
-FEWEST_FRAMES = 10
-"""Fewer numbered PNGs are the figures of a paper, to which a sheet may come; so many may be a recording's frames."""
+"""What says that a PNG is a sheet, right behind its header: beside it others may be numbered."""
 
 
 def check_output(output: Path, paths: Sequence[Path]) -> None:
@@ -49,27 +47,17 @@ def check_output(output: Path, paths: Sequence[Path]) -> None:
     is_job = MANIFEST_NAME in names or ROLLOUT_NAME in names or stored_names(names) != []
     if is_job or any(parent == job or job in parent.parents for job in jobs):
         raise SettingsError(f"{output}: is in the directory of a job's frames; name another place with -o")
-    if (frame := next(_frames_beside(parent, output.name, names), None)) is not None:
+    if group_pngs([output.name]) and (frame := _frame_in(parent, names)) is not None:
         raise SettingsError(
-            f"{output}: would be taken for a frame, like {frame} beside it; give it a name without a number, or name "
-            "another directory with -o"
+            f"{output}: would be taken for a frame, as {frame} there may be one; give it a name without a number, or "
+            "name another directory with -o"
         )
 
 
-def _frames_beside(directory: Path, name: str, names: Sequence[str]) -> Iterator[str]:
-    """Yield frames of other programs that a sheet of that name would join, replace, or be a second sequence beside.
-
-    People number their sheets, too: these are no frames.
-    """
-    if not (kinds := group_pngs([name])):
-        return
-    replaces = name in names and not _is_sheet(directory / name)
-    for kind, pictures in group_pngs(sorted(other for other in names if other != name)).items():
-        # What is there already is not replaced even where the frames are few.
-        needed = 1 if replaces and kind in kinds else FEWEST_FRAMES
-        frames = list(itertools.islice((one for one in pictures if not _is_sheet(directory / one)), needed))
-        if len(frames) == needed:
-            yield frames[0]
+def _frame_in(directory: Path, names: Sequence[str]) -> str | None:
+    """A numbered PNG that is no sheet. One may be a recording of one frame; people number their sheets, too."""
+    numbered = itertools.chain.from_iterable(group_pngs(sorted(names)).values())
+    return next((name for name in numbered if not _is_sheet(directory / name)), None)
 
 
 def _is_sheet(path: Path) -> bool:

@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 from daddy_encode import save_frames_as_png
-from daddy_encode.report.sheet.file import FEWEST_FRAMES
 from tests.archive.commands import told
 from tests.media import moving_square
 from tests.report.sheet.test_sheet import fault, sheet
@@ -29,6 +28,8 @@ def dump(directory: Path, *names: str) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in directory.iterdir()}
 
 
+# One is a recording of one frame, to which nothing is added either.
+@pytest.mark.parametrize("count", [1, 11])
 @pytest.mark.parametrize(
     ("names", "output"),
     [
@@ -41,9 +42,11 @@ def dump(directory: Path, *names: str) -> dict[Path, bytes]:
         ("{}.png", "run-7-all.png"),
     ],
 )
-def test_no_sheet_becomes_a_frame_of_another_programs_dump(job: Path, tmp_path: Path, names: str, output: str) -> None:
-    before = dump(tmp_path / "dump", *(names.format(number) for number in range(FEWEST_FRAMES + 1)))
-    assert "would be taken for a frame, like " in fault(job, "-o", tmp_path / "dump" / output)
+def test_no_sheet_becomes_a_frame_of_another_programs_dump(
+    job: Path, tmp_path: Path, names: str, output: str, count: int
+) -> None:
+    before = dump(tmp_path / "dump", *(names.format(number) for number in range(count)))
+    assert "would be taken for a frame, as " in fault(job, "-o", tmp_path / "dump" / output)
     os.symlink(tmp_path / "dump", tmp_path / "link")
     assert "give it a name without a number" in fault(job, "-o", tmp_path / "link" / output)
     assert {path: path.read_bytes() for path in (tmp_path / "dump").iterdir()} == before
@@ -53,12 +56,11 @@ def test_no_sheet_becomes_a_frame_of_another_programs_dump(job: Path, tmp_path: 
     assert told("encode", tmp_path / "dump", "--video", "gif", "--gaps", "skip")[0] == 0
 
 
-def test_a_sheet_joins_the_figures_of_a_paper_but_replaces_none_that_it_has_not_made(job: Path, tmp_path: Path) -> None:
-    before = dump(tmp_path / "figures", "fig1.png", "fig2.png", "loss.png", "m1-chrome.png")
-    for name in ("fig3.png", "fig3.png", "ant_seed3.png", "r2.PNG"):
-        assert sheet(job, "-o", tmp_path / "figures" / name).exception is None
-    assert "like fig1.png beside it" in fault(job, "-o", tmp_path / "figures" / "fig2.png")
-    assert {path: path.read_bytes() for path in before} == before
+def test_a_numbered_sheet_replaces_no_picture_that_it_has_not_made(job: Path, tmp_path: Path) -> None:
+    before = dump(tmp_path / "figures", "fig2.png", "loss.png")
+    assert "as fig2.png there may be one" in fault(job, "-o", tmp_path / "figures" / "fig2.png")
+    assert sheet(job, "-o", tmp_path / "figures" / "loss.png").exception is None
+    assert (tmp_path / "figures" / "fig2.png").read_bytes() == before[tmp_path / "figures" / "fig2.png"]
 
 
 def test_no_sheet_is_written_beside_an_archive_of_frames(job: Path, tmp_path: Path) -> None:
