@@ -11,7 +11,6 @@ from typing import BinaryIO
 from msgspec.structs import replace
 
 from daddy_encode.encoding.decoding.rows import Picture, Rows, whole_picture
-from daddy_encode.encoding.frames.bad_frames import FIT, size_differs
 from daddy_encode.encoding.frames.complete import missing_text
 from daddy_encode.encoding.frames.job_directory import BadFrameError, JobDirectory
 from daddy_encode.encoding.frames.owners import Owners
@@ -19,7 +18,7 @@ from daddy_encode.encoding.frames.pictures import Look, Pictures, Range, Size
 from daddy_encode.encoding.frames.survey import survey
 from daddy_encode.encoding.png.parse import PngFault
 from daddy_encode.encoding.png.pixel_rows import pixel_rows
-from daddy_encode.errors import FrameError, ManifestError, Skipped
+from daddy_encode.errors import FrameError, ManifestError, Skipped, TransientError
 from daddy_encode.spool.frames import FrameSequence, frame_sequence
 from daddy_encode.spool.manifest import MANIFEST_NAME, ROLLOUT_NAME, Manifest
 from daddy_encode.spool.paths import JobPaths
@@ -52,12 +51,15 @@ class JobFrames:
     def choose(self, wanted: Sequence[int], look: Look | None = None) -> tuple[Size, Iterator[Picture]]:
         """The (width, height) of some frames, and their pictures; the next one is asked for in one thread.
 
+        Where they are of several sizes and the `look` says nothing of that, each is in the middle of one that has room
+        for all.
+
         Args:
             wanted: Their numbers, from 0, ascending.
             look: How they are shown, see `look_of`. Default: as they are.
 
         Raises:
-            FrameError: One of them is bad, or of another size; the error names it. Also as their rows are read.
+            FrameError: One of them is bad; the error names it. Also as their rows are read.
             EncodeError: A packed file cannot be decoded.
             TransientError: They cannot be read now.
         """
@@ -74,19 +76,24 @@ class JobFrames:
         # What is black and white depends on all of them.
         depth = survey(directory, self._names, look).depth if look.depth == "auto" else look.depth
         look = replace(look, depth=depth)
-        size = directory.size(names[0]) if look.fit is None else survey(directory, names, look).size
-        return size, (functools.partial(self._rows, name, names[0], size, look, depth) for name in names)
+        sizes = [directory.size(name) for name in names]
+        if look.fit is None and len(set(sizes)) > 1:
+            look = replace(look, fit="pad")
+        size = sizes[0] if look.fit is None else survey(directory, names, look).size
+        return size, (
+            functools.partial(self._rows, name, own_size, size, look, depth)
+            for name, own_size in zip(names, sizes, strict=True)
+        )
 
-    def _rows(self, name: str, first: str, size: Size, look: Look, depth: Range | None, count: int) -> Rows:
-        """The rows of a frame, so many at a time: a Picture. `size`: that of the `first`, or the one for all.
+    def _rows(self, name: str, own_size: Size, size: Size, look: Look, depth: Range | None, count: int) -> Rows:
+        """The rows of a frame, so many at a time: a Picture. `own_size`: what it had; `size`: the one for all.
 
         In any thread: nothing of the directory is changed.
         """
         path = self._directory.path_of(name)
         png = self._directory.read(name)[0]
-        is_larger = png.size[0] > size[0] or png.size[1] > size[1]
-        if png.size != size and (look.fit is None or is_larger):
-            raise BadFrameError(path, size_differs(png.size, size, f"{first} is"), FIT)
+        if png.size != own_size:
+            raise TransientError(f"{path}: was replaced while it was read; run again")
         try:
             if png.plain and png.size == size:
                 yield from pixel_rows(png, count)

@@ -77,7 +77,7 @@ def survey(
     width, height = found.size
     if width * height > directory.max_pixels:
         raise FrameError(
-            f"{directory.path}: --fit would make its frames {width}x{height}, more than the limit of "
+            f"{directory.path}: brought to one size its frames would be {width}x{height}, more than the limit of "
             f"{directory.max_pixels} pixels; --max-pixels raises it"
         )
     return found

@@ -118,7 +118,7 @@ def test_the_limit_of_pixels_is_one_for_the_size_of_all(tmp_path: Path) -> None:
     # A thousand each, and a million together.
     folder = dump(tmp_path / "window", [((1024, 1), 10), ((1, 1024), 20)])
     asked = replace(context(fit="pad"), max_pixels=2**20 - 1)
-    with pytest.raises(FrameError, match=r"would make its frames 1024x1024, more than the limit .* --max-pixels"):
+    with pytest.raises(FrameError, match=r"its frames would be 1024x1024, more than the limit .* --max-pixels"):
         encode_job(JobPaths.of(folder), asked)
     assert not (tmp_path / "window.mp4").exists()
 
