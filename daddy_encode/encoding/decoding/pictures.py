@@ -44,6 +44,11 @@ class VideoFacts(Struct, frozen=True):
     size: tuple[int, int]
     begins: Fraction | list[Fraction]
 
+    @property
+    def rate(self) -> Fraction | None:
+        """How many pictures are shown in a second; None where they may last differently long."""
+        return 1 / self.begins if isinstance(self.begins, Fraction) and self.begins else None
+
     def time(self, picture: int) -> Fraction:
         """When a picture begins, in seconds."""
         return self.begins * picture if isinstance(self.begins, Fraction) else self.begins[picture]

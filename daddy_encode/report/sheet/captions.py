@@ -45,10 +45,12 @@ class Decimals(Struct, frozen=True):
     Attributes:
         earned: Returns.
         step: Steps.
+        time: Times, in seconds.
     """
 
     earned: int = 0
     step: int = 0
+    time: int = 2
 
 
 def read_notes(stream: BinaryIO, wanted: Collection[int]) -> Mapping[int, Noted]:
@@ -92,7 +94,7 @@ def caption(index: int, time: Fraction | None, noted: Noted, decimals: Decimals)
     """
     first = [f"frame {index}"]
     if time is not None:
-        first.append(f"{float(time):.2f} s")
+        first.append(f"{float(time):.{decimals.time}f} s")
     second = []
     if noted.earned is not None:
         second.append(f"return {short(noted.earned, decimals.earned)}")
@@ -101,12 +103,23 @@ def caption(index: int, time: Fraction | None, noted: Noted, decimals: Decimals)
     return first, second
 
 
-def decimals_of(notes: Iterable[Noted]) -> Decimals:
-    """The same for all of a sheet: none where all are whole, else so many that the largest number has four digits."""
-    notes = list(notes)
+def decimals_of(notes: Iterable[Noted], rates: Iterable[Fraction | None]) -> Decimals:
+    """The same for all of a sheet: none where all are whole, else so many that the largest number has four digits.
+
+    Times have two, or as many as it takes that no two frames of a clip have the same.
+
+    Args:
+        notes: Of all frames that are shown.
+        rates: Of the clips, as their `rate`.
+    """
+    notes, rates = list(notes), list(rates)
+    time = 2
+    while any(rate is not None and rate > 10**time for rate in rates):
+        time += 1
     return Decimals(
         _decimals([noted.earned for noted in notes if noted.earned is not None]),
         _decimals([noted.step for noted in notes if noted.step is not None]),
+        time,
     )
 
 

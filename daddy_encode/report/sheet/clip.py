@@ -39,10 +39,13 @@ class Clip(Protocol):
     Attributes:
         path: As it was named.
         count: How many frames it has.
+        rate: How many are shown in a second; None where nobody has said, or they last differently
+            long, as in a GIF.
     """
 
     path: Path
     count: int
+    rate: Fraction | None
 
     def time(self, index: int, noted: Noted) -> Fraction | None:
         """When a frame begins, in seconds; None where nobody has said how many are shown in one."""
@@ -118,12 +121,13 @@ class _JobClip:
     def __init__(self, path: Path, frames: JobFrames, look: Look | None) -> None:
         self.path = path
         self.count = frames.count
+        self.rate = frames.rate
         self._frames = frames
         self._look = look
 
     def time(self, index: int, noted: Noted) -> Fraction | None:
         """See Clip. Of what was dropped, the frame before is shown."""
-        return (index + noted.dropped) / self._frames.rate if self._frames.rate else None
+        return (index + noted.dropped) / self.rate if self.rate else None
 
     def notes(self, wanted: Sequence[int]) -> Mapping[int, Noted]:
         """See Clip."""
@@ -145,6 +149,7 @@ class _VideoClip:
     def __init__(self, path: Path, video: VideoFile, facts: VideoFacts, owners: Owners) -> None:
         self.path = path
         self.count = facts.frames
+        self.rate = facts.rate
         self._facts = facts
         self._video = video
         self._owners = owners

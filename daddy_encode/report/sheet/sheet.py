@@ -104,7 +104,7 @@ def make_sheet(
         clips = [stack.enter_context(opened_clip(path, owners, max_pixels)) for path in paths]
         grids = [choose_frames(clip.count, len(clips) > 1, columns, rows, at, str(clip.path)) for clip in clips]
         notes = [clip.notes(grid.frames) if captions else {} for clip, grid in zip(clips, grids, strict=True)]
-        decimals = decimals_of(noted for each in notes for noted in each.values())
+        decimals = decimals_of((noted for each in notes for noted in each.values()), (clip.rate for clip in clips))
         blocks = []
         for clip, grid, noted in zip(clips, grids, notes, strict=True):
             size, pictures = clip.choose(sorted(set(grid.frames)), stop)

@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -431,11 +432,30 @@ def test_other_users_frames_are_taken_only_where_they_are_trusted(tmp_path: Path
 
 def test_numbers_on_one_sheet_have_as_many_decimals_as_the_largest_has_room_for() -> None:
     earned = (-1.5, -5.0, -10.5, -126.5, -0.01)
-    decimals = decimals_of([Noted(value, step) for step, value in enumerate(earned)])
+    decimals = decimals_of([Noted(value, step) for step, value in enumerate(earned)], [])
     texts = [caption(0, None, Noted(value, 7), decimals)[1] for value in earned]
     assert [text[0] for text in texts] == [f"return {text}" for text in ("-1.5", "-5.0", "-10.5", "-126.5", "0.0")]
     assert {text[1] for text in texts} == {"step 7"}
-    assert decimals_of([Noted(3.0)]).earned == 0 and decimals_of([Noted(0.25)]).earned == 3
+    assert decimals_of([Noted(3.0)], []).earned == 0 and decimals_of([Noted(0.25)], []).earned == 3
+
+
+@pytest.mark.parametrize("kind", ["job", "mp4"])
+def test_no_two_frames_have_the_same_time(tmp_path: Path, frames: Pixels, kind: str) -> None:
+    save_frames_as_png(frames[:9], tmp_path / "job", fps=1000)
+    save_mp4(frames[:9], tmp_path / "video.mp4", fps=1000)
+    path = tmp_path / ("job" if kind == "job" else "video.mp4")
+    assert sheet(path, "--at", "7,8", "--width", 160, "-o", tmp_path / "s.png").exception is None
+    picture = read(tmp_path / "s.png")
+    for column, text in enumerate(("frame 7   0.007 s", "frame 8   0.008 s")):
+        expected = pixels(text, 1.0, 230)
+        high, wide = expected.shape
+        left, top = GAP + column * (160 + GAP), GAP + 96 + 2 * BORDER
+        assert (picture[top : top + high, left : left + wide, 1] == expected).all(), text
+    assert [decimals_of([], [rate, None, Fraction(30)]).time for rate in (None, Fraction(100), Fraction(120))] == [
+        2,
+        2,
+        3,
+    ]
 
 
 def test_hostile_annotations_break_nothing(tmp_path: Path, frames: Pixels) -> None:
