@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 import daddy_encode
 from daddy_encode import ShownVideo, save_frames_as_png, save_gif, save_mp4, show
@@ -62,12 +63,34 @@ def test_a_job_what_encode_returns_and_a_receipt_are_shown(tmp_path: Path) -> No
     assert show(tmp_path / "job").path == gif.path
 
 
-def test_of_several_sequences_the_one_that_is_named_is_shown(videos: Path) -> None:
-    (videos / "ep1").mkdir()
-    os.rename(videos / "clip.mp4", videos / "ep1.rgb.mp4")
-    assert show(videos / "ep1" / "rgb_*.png").path == videos / "ep1.rgb.mp4"
-    with pytest.raises(SpoolError, match=r"a video of each of its sequences of frames; name one: ep1\.rgb\.mp4"):
-        show(videos / "ep1")
+def test_of_several_sequences_the_one_that_is_named_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "ep1").mkdir()
+    for kind in ("rgb", "depth"):
+        for index, frame in enumerate(moving_square(3)):
+            Image.fromarray(frame).save(tmp_path / "ep1" / f"{kind}_{index}.png")
+    with pytest.raises(SpoolError, match=r"ep1: holds 2 sequences of frames: .* encode --split` makes a video of each"):
+        show(tmp_path / "ep1")
+    with pytest.raises(SpoolError, match=r"there is no ep1\.rgb\.mp4 beside it; `daddy-encode encode --split` makes"):
+        show(tmp_path / "ep1" / "rgb_*.png")
+    daddy_encode.encode(tmp_path / "ep1", split=True)
+    assert show(tmp_path / "ep1" / "rgb_*.png").path == tmp_path / "ep1.rgb.mp4"
+    with pytest.raises(SpoolError, match=r"its sequences of frames; name one: ep1\.depth\.mp4, ep1\.rgb\.mp4$"):
+        show(tmp_path / "ep1")
+
+
+def test_what_has_no_video_is_told_in_the_words_of_sheet(tmp_path: Path) -> None:
+    for name in ("ppo", "ppo.v2"):
+        save_frames_as_png(moving_square(2), tmp_path / "runs" / name / "ep0", fps=10)
+    save_mp4(moving_square(2), tmp_path / "runs" / "ppo.v2.mp4", fps=10)
+    save_frames_as_png(moving_square(2), tmp_path / "ep1", fps=10)
+    daddy_encode.encode(tmp_path / "runs")
+    for path in ("runs", "runs/ppo", "nothing", "ep1/rgb_*.png", "nothing/rgb_*.png"):
+        with pytest.raises(SpoolError) as told:
+            show(tmp_path / path)
+        with pytest.raises(SpoolError) as expected:
+            daddy_encode.sheet(tmp_path / path, output=tmp_path / "sheet.png")
+        assert str(told.value) == str(expected.value)
+        assert "name a job's directory or a video" in str(told.value) or "or not there" in str(told.value)
 
 
 def test_in_a_terminal_it_says_which_file_it_is(videos: Path) -> None:
@@ -111,7 +134,7 @@ def test_what_cannot_be_shown_is_an_error(videos: Path, tmp_path: Path) -> None:
             with pytest.raises(EncodeError, match=rf"part\.{kind}: is not a whole video"):
                 show(tmp_path / f"part.{kind}")
     (tmp_path / "notes.txt").write_text("x")
-    with pytest.raises(SettingsError, match="by its suffix"):
+    with pytest.raises(SpoolError, match=r"notes\.txt: is a file, and not an MP4 or a GIF by its name"):
         show(tmp_path / "notes.txt")
     with pytest.raises(SpoolError, match="No such file"):
         show(tmp_path / "nothing.mp4")

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from daddy_encode.errors import SpoolError
     from daddy_encode.jobs.results import JobReceipt, SavedVideo
+    from daddy_encode.spool.paths import JobPaths
 
 # As HTML has them.
 _MEDIA_TYPES = {".mp4": "video/mp4", ".m4v": "video/mp4", ".gif": "image/gif"}
@@ -65,17 +67,14 @@ def show(
         max_bytes: The largest file that is put into a notebook. Default: 32 MiB.
 
     Raises:
-        SettingsError: The file is larger than `max_bytes`, that or `width` is not a positive whole number, or it is no
-            video by its suffix (a ValueError).
+        SettingsError: The file is larger than `max_bytes`, or that or `width` is not a positive whole number (a
+            ValueError).
         SpoolError: There is no such video, or it cannot be read.
         EncodeError: It is not a whole video, such as one that was cut off.
     """
-    from daddy_encode.errors import SettingsError
     from daddy_encode.jobs.arguments import positive_number
 
     path = _path_of(video)
-    if path.suffix.lower() not in _MEDIA_TYPES:
-        raise SettingsError(f"{path}: a notebook is shown an MP4 or a GIF, by its suffix, or the directory of a job")
     if width is not None:
         positive_number("width", width)
     data = _read(path, positive_number("max_bytes", max_bytes))
@@ -102,21 +101,48 @@ def _path_of(video: str | os.PathLike[str] | SavedVideo | JobReceipt) -> Path:
     for found in (job.output("mp4"), job.output("gif")):
         if found.exists():
             return found
-    if path.is_file():
-        return path
-    others = sorted(each.name for kind in ("mp4", "gif") for each in _named(job.base, kind))
-    if others:
-        raise SpoolError(f"{path}: has a video of each of its sequences of frames; name one: {', '.join(others)}")
-    raise SpoolError(f"{path}: there is no {job.output('mp4').name} beside it; `daddy-encode encode` makes it")
+    raise _no_video(path, job)
 
 
-def _named(base: Path, kind: str) -> list[Path]:
-    """The videos of the sequences of frames in a job's directory."""
+def _no_video(path: Path, job: JobPaths) -> SpoolError:
+    """The error where there is no video of what somebody has named: what would make one, or what to name."""
+    from daddy_encode.errors import FrameError, SpoolError
+    from daddy_encode.report.sheet.clip import nothing_to_show
+    from daddy_encode.spool.frames import frame_sequence
+    from daddy_encode.spool.walk import list_directory
+
+    if job.pattern is None and (others := _videos_of_sequences(job)):
+        return SpoolError(f"{path}: has a video of each of its sequences of frames; name one: {', '.join(others)}")
     try:
-        names = os.listdir(base.parent)
+        names = list_directory(job.directory).frame_names
+        advice = "`daddy-encode encode --split` makes a video of each"
+        frames = frame_sequence(names, str(job.directory), job.pattern, advice=advice)
+    except OSError:
+        return nothing_to_show(path, job)
+    except FrameError as error:
+        return SpoolError(str(error))
+    if not frames:
+        return nothing_to_show(path, job)
+    how = "encode" if job.pattern is None else "encode --split"
+    return SpoolError(f"{path}: there is no {job.output('mp4').name} beside it; `daddy-encode {how}` makes it")
+
+
+def _videos_of_sequences(job: JobPaths) -> list[str]:
+    """The names of the videos of the sequences of frames in a job's directory, as their receipts say."""
+    from daddy_encode.spool.paths import RECEIPT_SUFFIX
+    from daddy_encode.spool.receipt import read_receipt
+
+    try:
+        names = os.listdir(job.base.parent)
     except OSError:
         return []
-    return [base.with_name(name) for name in names if name.startswith(f"{base.name}.") and name.endswith(f".{kind}")]
+    videos = []
+    for name in sorted(names):
+        if name.startswith(f"{job.base.name}.") and name.endswith((".mp4", ".gif")):
+            receipt = read_receipt(job.base.with_name(f"{name[:-4]}{RECEIPT_SUFFIX}"))
+            if receipt is not None and receipt.sequence is not None:
+                videos.append(name)
+    return videos
 
 
 def _check_whole(path: Path, data: bytes) -> None:

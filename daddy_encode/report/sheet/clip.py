@@ -78,8 +78,7 @@ def opened_clip(path: Path, owners: Owners, max_pixels: int) -> Iterator[Clip]:
                 yield video
             return
         paths = _followed(JobPaths.named(path))
-        is_there = paths.directory.is_dir()
-        if is_there:
+        if paths.directory.is_dir():
             from daddy_encode.encoding.decoding.job_frames import look_of, opened_frames
 
             with opened_frames(paths, owners, max_pixels) as frames:
@@ -89,23 +88,31 @@ def opened_clip(path: Path, owners: Owners, max_pixels: int) -> Iterator[Clip]:
         # The frames may be gone, or their whole directory.
         video_path = next((paths.output(kind) for kind in ("mp4", "gif") if paths.output(kind).exists()), None)
         if video_path is None:
-            if is_there:
-                raise FrameError(
-                    f"{path}: has no frames, and there is no video beside it; name a job's directory or a video"
-                )
-            if path.is_file():
-                raise SpoolError(
-                    f"{path}: is a file, and not an MP4 or a GIF by its name ({', '.join(VIDEO_SUFFIXES)}); name such "
-                    "a video, or a job's directory"
-                )
-            raise SpoolError(
-                f"{path}: is neither a job's directory nor a video (.mp4, .gif), or not there, and there is no "
-                f"{paths.output('mp4').name} beside it"
-            )
+            raise nothing_to_show(path, paths)
         with _opened_video(video_path, owners, max_pixels) as video:
             yield video
     except Skipped as skipped:
         raise SpoolError(str(skipped).replace("skipped: ", "")) from skipped
+
+
+def nothing_to_show(path: Path, paths: JobPaths) -> SpoolError:
+    """The error where somebody has named what has neither frames nor a video.
+
+    Args:
+        path: As it was named.
+        paths: The names for a job so named.
+    """
+    if paths.directory.is_dir():
+        return SpoolError(f"{path}: has no frames, and there is no video beside it; name a job's directory or a video")
+    if path.is_file():
+        return SpoolError(
+            f"{path}: is a file, and not an MP4 or a GIF by its name ({', '.join(VIDEO_SUFFIXES)}); name such a video, "
+            "or a job's directory"
+        )
+    return SpoolError(
+        f"{path}: is neither a job's directory nor a video (.mp4, .gif), or not there, and there is no "
+        f"{paths.output('mp4').name} beside it"
+    )
 
 
 def _followed(paths: JobPaths) -> JobPaths:
