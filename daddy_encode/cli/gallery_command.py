@@ -25,7 +25,7 @@ FAULTS_SHOWN = 10
     "a job itself.",
 )
 @output_dir_option
-@click.option("--title", metavar="TEXT", help="Of the page. Default: the name of ROOT.")
+@click.option("--title", metavar="TEXT", help="Of the page. Default, also where TEXT is empty: the name of ROOT.")
 @click.option(
     "--no-sprites",
     is_flag=True,

@@ -30,7 +30,7 @@ def gallery(
             directory beside it, with `.files` in place of `.html`. Default: `index.html` in `root`; `root` with `.html`
             after it, where that is a job itself.
         output_dir: Where the encoders write. Default: beside the jobs.
-        title: Of the page. Default: the name of `root`.
+        title: Of the page. Default, also where it is empty: the name of `root`.
         sprites: Whether small pictures are made of videos that have none yet.
         workers: Of how many videos at a time. Default: as CPUs and memory suffice for.
 

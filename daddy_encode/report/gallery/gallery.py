@@ -60,7 +60,7 @@ class Gallery:
             page: Where the page goes: a name that ends in `.html`, or a directory. Default: `index.html` in `root`;
                 beside it, with its name, where it is a job.
             output_dir: Where outputs are, besides. Default: nowhere else.
-            title: Of the page. Default: the root's name.
+            title: Of the page. Default, also where it is empty: the root's name.
             option: By which a user names another page, for errors. Default: as in Python.
 
         Raises:
@@ -68,7 +68,7 @@ class Gallery:
         """
         self._root = root
         self.page = page_path(absolute(root), page)
-        self._title = shortened(title if title is not None else absolute(root).name or "/")
+        self._title = shortened(title if title and title.strip() else absolute(root).name or "/")
         self._output_dir = output_dir
         self._option = option
         self._scan = Scan(root, output_dir)

@@ -105,6 +105,8 @@ def test_the_command_makes_a_page_with_every_job_and_a_file_of_each(spool: Path)
     assert state == {key: page.data[key] for key in ("generated", "digest")} | {"jobs": 2}
     assert sorted(path.name for path in spool.iterdir()) == ["index.files", "index.html", "run-1"]
     assert leftovers(spool) == leftovers(spool / "index.files") == []
+    # As of a variable that is not set.
+    assert made(spool, title=" ").title == spool.name
 
 
 def test_only_the_pages_own_script_and_styles_may_run(spool: Path) -> None:
