@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
+import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -12,13 +15,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 import daddy_encode
 from daddy_encode import save_frames_as_png
 from daddy_encode.encoding.settings import Settings
 from daddy_encode.errors import FrameError, JobsFailedError, SettingsError, SpoolError
+from daddy_encode.spool.paths import sequence_name
+from tests.archive.jobs import change_receipt
 from tests.encoding.frames.faults import cut
 from tests.media import decode_gif, decode_mp4, leftovers, moving_square
+from tests.report.gallery.pages import read_page
 
 
 @pytest.fixture
@@ -120,3 +127,51 @@ def test_importing_the_package_loads_nothing_that_encodes() -> None:
     )
     completed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert completed.stdout == "[]\n"
+
+
+@pytest.fixture
+def views(tmp_path: Path) -> Path:
+    """A tree with a job, and a directory with two sequences of frames, each of which is one; all encoded."""
+    save_frames_as_png(moving_square(3), tmp_path / "tree" / "one", fps=10)
+    (tmp_path / "tree" / "run" / "cam").mkdir(parents=True)
+    for kind, frames in (("rgb", moving_square(3)), ("depth", 255 - moving_square(3))):
+        for index, frame in enumerate(frames):
+            Image.fromarray(frame).save(tmp_path / "tree" / "run" / "cam" / f"{kind}_{index}.png")
+    daddy_encode.encode(tmp_path / "tree", split=True)
+    return tmp_path / "tree"
+
+
+def test_of_one_of_several_sequences_the_job_is_its_frames(views: Path, tmp_path: Path) -> None:
+    cam = views / "run" / "cam"
+    found = {receipt.path.name: receipt for receipt in daddy_encode.receipts(views)}
+    depth = found["cam.depth.receipt.json"]
+    assert (depth.job, depth["job"]) == (cam / "depth_*.png", f"{cam}/depth_*.png")
+    assert depth.videos[0] in [dataclasses.replace(video, made=False) for video in daddy_encode.encode(views)]
+    from_frames = daddy_encode.sheet(cam / "depth_*.png", output=tmp_path / "frames.png").read_bytes()
+    assert daddy_encode.sheet(depth, output=tmp_path / "s.png").read_bytes() == from_frames
+    assert daddy_encode.sheet(cam.with_name("cam.depth.mp4"), output=tmp_path / "s.png").read_bytes() != from_frames
+    assert daddy_encode.show(depth).path == cam.with_name("cam.depth.mp4")
+    # Also once the frames are gone; then the video is what there is.
+    shutil.rmtree(cam)
+    assert daddy_encode.sheet(depth, output=tmp_path / "s.png").read_bytes() != from_frames
+
+
+def test_rows_have_the_names_and_recordings_that_marks_of_a_gallery_have(views: Path) -> None:
+    daddy_encode.gallery(views, sprites=False)
+    page = read_page(views / "index.html")
+    rows = daddy_encode.receipts(views)
+    assert {row["name"] for row in rows} == {"one", "run/cam/rgb_*.png", "run/cam/depth_*.png"}
+    assert {(row["name"], row["source"]) for row in rows} == {(job["job"], job["source"]) for job in page.jobs}
+    # Names are those of a gallery of the same directory; what a receipt is does not depend on it.
+    (below,) = (row for row in daddy_encode.receipts(views / "run") if row["name"] == "cam/rgb_*.png")
+    assert below in rows and len(below.source) == 16
+
+
+@pytest.mark.parametrize("sequence", ["../../other/depth_*.png", "..", "depth_*"])
+def test_no_receipt_leads_out_of_its_directory(views: Path, sequence: str) -> None:
+    cam = views / "run" / "cam"
+    name = sequence_name(sequence)
+    os.rename(cam.with_name("cam.depth.receipt.json"), cam.with_name(f"cam.{name}.receipt.json"))
+    change_receipt(cam.with_name(f"cam.{name}"), lambda receipt: receipt.update(sequence=sequence))
+    (found,) = (one for one in daddy_encode.receipts(views) if one.path.name == f"cam.{name}.receipt.json")
+    assert found.job == cam.with_name(f"cam.{name}")

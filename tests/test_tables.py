@@ -7,6 +7,7 @@ import dataclasses
 import json
 import math
 import pickle
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from daddy_encode.jobs.rows import completed
 from tests.archive.jobs import change_receipt
 from tests.media import moving_square
 
+ROOT = Path(__file__).parent.parent
 METAS: dict[str, dict[str, Any]] = {
     "a": {"environment": "CartPole-v1", "seed": 3, "return": 200, "success": True, "env": {"wind": 0.5}},
     "b": {"environment": "CartPole-v1", "seed": 2**70, "return": 12.5, "success": False, "note": "=1+1"},
@@ -110,6 +112,23 @@ def test_a_receipt_is_itself_whatever_else_there_is(spool: Path, found: list[Job
     (alone,) = daddy_encode.receipts(tmp_path)
     change_receipt(tmp_path / "a", lambda receipt: receipt.update(host="other"))
     assert daddy_encode.receipts(tmp_path) != [alone]
+
+
+def test_all_columns_are_documented(found: list[JobReceipt]) -> None:
+    columns = {name for name in found[0] if not name.startswith("meta.")}
+    table = (ROOT / "docs" / "notebooks.md").read_text().partition("| columns |")[2].partition("\n\n")[0]
+    named = {name for line in table.splitlines()[2:] for name in re.findall("`([a-z_0-9]+)`", line.split("|")[1])}
+    assert named == columns
+    assert columns <= set(re.findall("[a-z_0-9]+", (JobReceipt.__doc__ or "").partition("Two are equal")[0]))
+
+
+def test_what_is_no_value_has_no_column_of_its_own(tmp_path: Path) -> None:
+    assert daddy_encode.receipts(tmp_path) == []
+    meta = {"a": float("nan"), "b": float("-inf"), "c": None, "": 1, "d": {"": 2}, "e": 3}
+    save_frames_as_png(moving_square(2), tmp_path / "job", fps=10, meta=meta)
+    daddy_encode.encode(tmp_path)
+    (row,) = daddy_encode.receipts(tmp_path)
+    assert [name for name in row if name.startswith("meta.")] == ["meta.e"]
 
 
 def test_rows_are_json_and_videos_are_dataclasses(found: list[JobReceipt]) -> None:

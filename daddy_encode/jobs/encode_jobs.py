@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 from daddy_encode.jobs.results import SavedVideo, saved_video
+
+if TYPE_CHECKING:
+    from daddy_encode.spool.paths import JobPaths
 
 
 def encode(
@@ -126,10 +130,15 @@ def encode(
         lease=lease,
     )
     return [
-        saved_video(result.paths.output(record.format), record, made=record in result.made)
+        saved_video(result.paths.output(record.format), _job_of(result.paths), record, made=record in result.made)
         for result in results
         for record in result.receipt.outputs
     ]
+
+
+def _job_of(paths: JobPaths) -> Path:
+    """Its directory, beside its outputs, or with that the pattern of its frames' names."""
+    return paths.base if paths.pattern is None else paths.whole.base / paths.pattern
 
 
 def _rate(value: object, name: str) -> str | None:

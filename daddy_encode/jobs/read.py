@@ -7,10 +7,13 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from daddy_encode.jobs.results import JobReceipt, row_of, saved_video
 from daddy_encode.jobs.rows import completed
 
 if TYPE_CHECKING:
+    from daddy_encode.report.gallery.scan import FoundReceipt
     from daddy_encode.spool.receipt import Receipt
 
 log = logging.getLogger(__name__)
@@ -29,30 +32,41 @@ def receipts(root: str | os.PathLike[str]) -> list[JobReceipt]:
         SpoolError: `root` cannot be listed.
     """
     from daddy_encode.errors import ManifestError
+    from daddy_encode.report.gallery.scan import Scan
     from daddy_encode.report.ledger import read_receipts
-    from daddy_encode.spool.paths import RECEIPT_SUFFIX, user_path
+    from daddy_encode.spool.paths import absolute, user_path
 
-    found = []
-    for path, receipt in read_receipts(user_path(root)):
+    found: list[tuple[JobReceipt, str]] = []
+    place = user_path(root)
+    scan = Scan(place)
+    for path, receipt in read_receipts(place):
         if isinstance(receipt, ManifestError):
             log.warning("%s", receipt)
             continue
-        found.append(_job_receipt(path, path.name.removesuffix(RECEIPT_SUFFIX), receipt))
-    found.sort(key=lambda receipt: (receipt.finished, receipt.path))
-    for job, row in zip(found, completed([row_of(job) for job in found]), strict=True):
+        found.append(_job_receipt(path, receipt, scan.located(str(absolute(path)))))
+    found.sort(key=lambda item: (item[0].finished, item[0].path))
+    rows = completed([row_of(job, name) for job, name in found])
+    for (job, _), row in zip(found, rows, strict=True):
         job.update(row)
-    return found
+    return [job for job, _ in found]
 
 
-def _job_receipt(path: Path, base: str, receipt: Receipt) -> JobReceipt:
+def _job_receipt(path: Path, receipt: Receipt, found: FoundReceipt) -> tuple[JobReceipt, str]:
+    """What is returned of a receipt, and the job's name in a gallery."""
     from daddy_encode.report.gallery.meta import facts_of, flat_meta
+    from daddy_encode.report.marks import SOURCE_DIGITS
+    from daddy_encode.spool.paths import RECEIPT_SUFFIX
 
+    base = path.name.removesuffix(RECEIPT_SUFFIX)
+    # As its path was given, and not made absolute; nowhere else.
+    directory, name = replace(found, directory=str(path.with_name(base))).job_of(receipt)
     made = JobReceipt()
     made.path = path
-    made.job = path.with_name(base)
+    made.job = _job_of(path.with_name(base), Path(directory), receipt.sequence)
+    made.source = receipt.source.recording[:SOURCE_DIGITS]
     outputs = () if receipt.is_of_earlier_videos else receipt.outputs
     made.videos = tuple(
-        saved_video(path.with_name(f"{base}.{record.format}"), record)
+        saved_video(path.with_name(f"{base}.{record.format}"), made.job, record)
         for record in {record.format: record for record in outputs}.values()
     )
     made.error = receipt.error
@@ -65,9 +79,20 @@ def _job_receipt(path: Path, base: str, receipt: Receipt) -> JobReceipt:
     made.finished = receipt.finished
     made.host = receipt.host
     made.ffmpeg = receipt.ffmpeg
-    # The outputs of one of several sequences have its name after the directory's.
-    is_sequence = receipt.sequence is not None and base.startswith(f"{receipt.job}.")
-    facts = facts_of(receipt, path.with_name(receipt.job if is_sequence else base))
+    facts = facts_of(receipt, Path(directory))
     made.rollout_error = facts.error
     made.meta = flat_meta(facts.meta)
-    return made
+    return made, name
+
+
+def _job_of(base: Path, directory: Path, sequence: str | None) -> Path:
+    """How people name a job: by its directory, or with that the pattern of its frames' names.
+
+    Anybody may have written the receipt: what is no pattern, or another one than the outputs are named after, does not
+    count.
+    """
+    from daddy_encode.spool.paths import sequence_name
+
+    if sequence is None or "/" in sequence or not sequence.endswith(".png"):
+        return base
+    return directory / sequence if base.name == f"{directory.name}.{sequence_name(sequence)}" else base

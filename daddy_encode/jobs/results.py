@@ -22,7 +22,8 @@ class SavedVideo:
 
     Attributes:
         path: The file.
-        job: The path of the frames' directory, as its name without the suffix says: elsewhere with `output_dir`.
+        job: The path of the frames' directory, of one of several sequences in it with their pattern (`DIR/rgb_*.png`),
+            as if it were beside the file: elsewhere with `output_dir`.
         kind: "mp4" or "gif".
         frames: How many pictures it has.
         fps: How many of them are shown in a second.
@@ -52,7 +53,8 @@ class SavedVideo:
 class JobReceipt(dict[str, Any]):
     """What an encoder wrote down of a job: its attributes, and as a dictionary the same as a row of a table.
 
-    A list of them is what `pandas.DataFrame` and `polars.DataFrame` take. The columns are path, job, state ("done",
+    A list of them is what `pandas.DataFrame` and `polars.DataFrame` take. The columns are path, job, name (the
+    job's in a gallery of the same directory and in its marks, whose `source` is there, too), source, state ("done",
     "failed", or "partial": an error beside one), mp4 and gif (paths), frames, fps, seconds, width, height, bytes
     (of both), encode_seconds, finished, host, ffmpeg, error, missing, bad, gaps, partial, salvaged, rollout_error, and
     for each value of the rollout's own `meta` a column such as `meta.seed`, or of nested ones `meta.env.name`. All
@@ -63,7 +65,10 @@ class JobReceipt(dict[str, Any]):
 
     Attributes:
         path: The receipt.
-        job: The path of the frames' directory, as the receipt's name says: elsewhere with `output_dir`.
+        job: The path of the frames' directory, of one of several sequences in it with their pattern (`DIR/rgb_*.png`),
+            as if it were beside the receipt: elsewhere with `output_dir`.
+        source: Which recording it is, as marks of a gallery have it: 16 hexadecimal digits; empty where nothing was
+            encoded.
         videos: The videos that were made of it; none where it failed, and those of an earlier recording of its name are
             still there.
         error: Why it failed; None where it did not.
@@ -86,6 +91,7 @@ class JobReceipt(dict[str, Any]):
 
     path: Path
     job: Path
+    source: str
     videos: tuple[SavedVideo, ...]
     error: str | None
     frames: int
@@ -114,14 +120,16 @@ class JobReceipt(dict[str, Any]):
         return copy.copy(self)
 
 
-def row_of(receipt: JobReceipt) -> dict[str, str | int | float | bool | None]:
-    """Its values for a table, which may have more columns for other receipts."""
+def row_of(receipt: JobReceipt, name: str) -> dict[str, str | int | float | bool | None]:
+    """Its values for a table, which may have more columns for other receipts; `name`: its job's in a gallery."""
     # The MP4 has every frame.
     videos = {video.kind: video for video in receipt.videos}
     best = videos.get("mp4") or videos.get("gif")
     return {
         "path": one_line(str(receipt.path)),
         "job": one_line(str(receipt.job)),
+        "name": name,
+        "source": receipt.source,
         "state": "done" if receipt.error is None else "partial" if videos else "failed",
         "mp4": one_line(str(videos["mp4"].path)) if "mp4" in videos else None,
         "gif": one_line(str(videos["gif"].path)) if "gif" in videos else None,
@@ -146,11 +154,11 @@ def row_of(receipt: JobReceipt) -> dict[str, str | int | float | bool | None]:
     }
 
 
-def saved_video(path: Path, record: OutputRecord, *, made: bool = False) -> SavedVideo:
-    """The video at `path`, as its record says."""
+def saved_video(path: Path, job: Path, record: OutputRecord, *, made: bool = False) -> SavedVideo:
+    """The video of a `job` at `path`, as its record says."""
     return SavedVideo(
         path=path,
-        job=path.with_name(path.name.removesuffix(f".{record.format}")),
+        job=job,
         kind=record.format,
         frames=record.frames,
         fps=Fraction(record.fps) if isinstance(record.fps, str) else Fraction(str(record.fps)),

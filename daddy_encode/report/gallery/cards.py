@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from daddy_encode.errors import Interrupted, one_line
+from daddy_encode.errors import Interrupted
 from daddy_encode.report.gallery.annotations import Annotations, Shown, read_annotations
 from daddy_encode.report.gallery.details import Head, details_key, read_details, write_details
 from daddy_encode.report.gallery.jobs import Surroundings, Video, job_data
@@ -22,7 +22,7 @@ from daddy_encode.report.gallery.scan import KEPT_NAMES, FoundReceipt
 from daddy_encode.report.ledger import read_one
 from daddy_encode.spool.frames import is_own_name
 from daddy_encode.spool.manifest import ANNOTATIONS_NAME
-from daddy_encode.spool.paths import RECEIPT_SUFFIX, JobPaths, Kind, sequence_name
+from daddy_encode.spool.paths import RECEIPT_SUFFIX, JobPaths, Kind
 from daddy_encode.spool.receipt import OutputRecord, Receipt, read_receipt
 from daddy_encode.spool.stored.names import FRAMES_MKV, PACK_RECORD
 
@@ -186,7 +186,7 @@ def make_card(
     if receipt is None:
         return None
     base = found.path.removesuffix(RECEIPT_SUFFIX)
-    job_directory, name = _job_of(found, receipt)
+    job_directory, name = found.job_of(receipt)
     names = _names(job_directory, names_in)
     # One of each format, however many are listed; beside the receipt, whatever the receipt says.
     records: dict[Kind, OutputRecord] = {record.format: record for record in receipt.outputs}
@@ -208,7 +208,7 @@ def make_card(
         has_directory=names is not None or not has_frames or os.path.lexists(job_directory),
         rollout=facts_of(receipt, Path(job_directory), names or ()),
     )
-    data = job_data(receipt, identifier, one_line(name), videos, around)
+    data = job_data(receipt, identifier, name, videos, around)
     best = next((kind for kind in ("mp4", "gif") if kind in data), None)
     source = None
     if best is not None:
@@ -231,19 +231,6 @@ def make_card(
         "" if receipt.is_of_earlier_videos else details_key(receipt),
         source,
     )
-
-
-def _job_of(found: FoundReceipt, receipt: Receipt) -> tuple[str, str]:
-    """The directory of a job's frames, and the job's name in the gallery."""
-    if receipt.sequence is None:
-        return found.directory, found.relative
-    suffix = f".{sequence_name(receipt.sequence)}"
-    directory = found.directory.removesuffix(suffix)
-    above, name = os.path.split(directory)
-    if directory == found.directory and receipt.job not in (".", "..") and name.startswith(f"{receipt.job}."):
-        # The pattern was not printable, so that the receipt has another text.
-        directory = os.path.join(above, receipt.job)
-    return directory, "/".join(filter(None, (os.path.dirname(found.relative), receipt.job, receipt.sequence)))
 
 
 def _names(directory: str, names_in: Callable[[str], Set[str] | None]) -> Set[str] | None:

@@ -9,9 +9,11 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from daddy_encode.errors import one_line
 from daddy_encode.report.ledger import Lister, find_receipts
 from daddy_encode.spool.manifest import ANNOTATIONS_NAME, MANIFEST_NAME, ROLLOUT_NAME
-from daddy_encode.spool.paths import RECEIPT_SUFFIX, absolute
+from daddy_encode.spool.paths import RECEIPT_SUFFIX, absolute, sequence_name
+from daddy_encode.spool.receipt import Receipt
 from daddy_encode.spool.stored.names import FRAMES_MKV, PACK_RECORD
 from daddy_encode.spool.walk import Listing, SpoolDirectory, list_outputs, listing_error
 
@@ -36,6 +38,22 @@ class FoundReceipt(Struct, frozen=True):
     job: str | None
     relative: str
     directory: str
+
+    def job_of(self, receipt: Receipt) -> tuple[str, str]:
+        """The directory of the frames of its job, and the job's name in the gallery and in marks, as printable text.
+
+        Args:
+            receipt: What it says.
+        """
+        if receipt.sequence is None:
+            return self.directory, one_line(self.relative)
+        directory = self.directory.removesuffix(f".{sequence_name(receipt.sequence)}")
+        above, name = os.path.split(directory)
+        if directory == self.directory and receipt.job not in (".", "..") and name.startswith(f"{receipt.job}."):
+            # The pattern was not printable, so that the receipt has another text.
+            directory = os.path.join(above, receipt.job)
+        parts = (os.path.dirname(self.relative), receipt.job, receipt.sequence)
+        return directory, one_line("/".join(filter(None, parts)))
 
 
 class _Known(Struct, frozen=True):
