@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from daddy_encode.errors import SettingsError, one_line
 from daddy_encode.report.gallery.meta import RolloutFacts, flatten, means_of, shortened
+from daddy_encode.report.log import counted
 from daddy_encode.report.marks import SOURCE_DIGITS
 from daddy_encode.spool.paths import Kind
 from daddy_encode.spool.rate import parse_fps
@@ -153,12 +154,16 @@ def _chips(
     gaps = {"missing": lost.missing_count, "bad": lost.bad_count}
     if any(gaps.values()):
         counts = ", ".join(f"{count} {word}" for word, count in gaps.items() if count)
+        one = sum(gaps.values()) == 1
         if receipt.gaps == "skip":
-            yield "skipped", f"{counts} frames are left out"
+            yield "skipped", f"{counts} {'frame is' if one else 'frames are'} left out"
         else:
-            yield "held", f"{counts} frames: the one before each is repeated"
+            yield "held", f"{counts} {'frame: the one before it' if one else 'frames: the one before each'} is repeated"
     if lost.dropped_count:
-        yield "dropped", f"{lost.dropped_count} frames were dropped by the rollout; the one before each is repeated"
+        one = lost.dropped_count == 1
+        verb, before = ("was", "it") if one else ("were", "each")
+        dropped = counted(lost.dropped_count, "frame")
+        yield "dropped", f"{dropped} {verb} dropped by the rollout; the one before {before} is repeated"
     if receipt.source.numbering == "irregular":
         yield (
             ("skipped", "numbers at irregular distances, closed up")
@@ -183,6 +188,6 @@ def _chips(
     warnings = dict.fromkeys(warning for video in videos.values() for warning in video.record.warnings)
     for number, warning in enumerate(warnings):
         if number == MOST_WARNINGS:
-            yield "warning", f"and {len(warnings) - number} more warnings, in its receipt"
+            yield "warning", f"and {counted(len(warnings) - number, 'more warning')}, in its receipt"
             return
         yield "warning", warning

@@ -226,6 +226,30 @@ def test_what_a_receipt_says_of_its_videos_is_a_chip(spool: Path, changes: dict[
     assert all(count in chips(job)[0][1] for count in counts)
 
 
+@pytest.mark.parametrize(
+    ("lost", "gaps", "chip"),
+    [
+        ({"missing_count": 1}, "hold", ["held", "1 missing frame: the one before it is repeated"]),
+        (
+            {"missing_count": 1, "bad_count": 1},
+            "hold",
+            ["held", "1 missing, 1 bad frames: the one before each is repeated"],
+        ),
+        ({"bad_count": 1}, "skip", ["skipped", "1 bad frame is left out"]),
+        ({"bad_count": 3}, "skip", ["skipped", "3 bad frames are left out"]),
+        ({"dropped_count": 1}, None, ["dropped", "1 frame was dropped by the rollout; the one before it is repeated"]),
+        (
+            {"dropped_count": 9},
+            None,
+            ["dropped", "9 frames were dropped by the rollout; the one before each is repeated"],
+        ),
+    ],
+)
+def test_one_frame_is_no_frames(spool: Path, lost: dict[str, int], gaps: str | None, chip: list[str]) -> None:
+    receipt_of(spool, "run-1/second", lost=lost, **({"gaps": gaps} if gaps else {}))
+    assert chips(made(spool).job("run-1/second")) == [chip]
+
+
 def test_failures_and_videos_that_are_gone_or_others_are_states_and_chips(spool: Path) -> None:
     outputs = receipt_of(spool, "run-1/first")["outputs"]
     outputs[0]["warnings"] = [f"warning {number}" for number in range(20)]
