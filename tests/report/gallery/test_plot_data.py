@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -158,6 +159,27 @@ def test_each_value_has_a_colour_and_a_form_and_of_many_the_rarest_share_one() -
     assert groups[-1]["query"] == ""
     for place, group in enumerate(groups):
         assert sum(point["group"] == place for point in shown["points"]) == group["count"]
+
+
+def test_the_legend_counts_points() -> None:
+    metas: list[dict[str, Any]] = [
+        *({"step": step, "return": step - 1, "run": "a"} for step in range(4)),
+        *({"step": step, "run": run} for step in range(6) for run in "ab"),
+    ]
+    counts = {group["label"]: group["count"] for group in plot(metas)["groups"]}
+    assert counts == {"a": 4, "b": 0}, "those without a return are no points"
+    assert plot(metas, log="y")["groups"][0]["count"] == 2, "nor those without a logarithm"
+
+
+def test_a_plot_has_room_for_its_bands() -> None:
+    metas = [{"step": step, "return": value} for step in range(3) for value in (0, 0, 0, 90)]
+    mean, spread = statistics.mean((0, 0, 0, 90)), statistics.stdev((0, 0, 0, 90))
+    least, most = DRAW.call("layoutOf", plot(metas), 800, 400)["domains"]["y"]
+    assert least < mean - spread < 0 and most > 90
+    # What lies below 0 has no place on a logarithmic axis, and takes none of it.
+    positive = [{"step": step, "return": value} for step in range(3) for value in (1, 1, 1, 1000)]
+    least, most = DRAW.call("layoutOf", plot(positive, log="y"), 800, 400)["domains"]["y"]
+    assert 0.5 < least < 1 and most > 1000
 
 
 def test_numbers_of_many_values_are_coloured_along_a_ramp() -> None:

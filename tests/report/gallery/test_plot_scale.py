@@ -81,27 +81,63 @@ def test_where_steps_repeat_the_line_goes_through_the_mean_of_each() -> None:
     spread = statistics.stdev([0, 2])
     expected = [[step, step / 50 + 1, pytest.approx(spread)] for step in range(1000, 6000, 1000)]
     assert SCALE.call("meanLine", points) == expected
-    # Of different numbers of them, and of one alone, which spreads nothing.
+    # Of different numbers of them, and of one alone, of which no spread is known.
     uneven = [[1, 4], [2, 5], [1, 9], [1, 2], [2, 7], [3, 8]]
     assert SCALE.call("meanLine", uneven) == [
         [1, 5, pytest.approx(statistics.stdev([4, 9, 2]))],
         [2, 6, pytest.approx(spread)],
-        [3, 8, 0],
+        [3, 8, None],
     ]
     # Many steps that hardly repeat, and many that do, are smoothed.
     single = [[x, (-1) ** x] for x in range(100)]
     assert SCALE.call("meanLine", single) == SCALE.call("runningMean", single, 0.1)
-    twice = [[x, (-1) ** x + up] for x in range(100) for up in (0, 2)]
+    twice = [[x, (-1) ** x + up] for x in range(300) for up in (0, 2)]
     assert all(abs(y - 1) < 0.3 for _, y in SCALE.call("meanLine", twice)[2:-2])
     assert SCALE.call("meanLine", [[1, 2]] * 9) == SCALE.call("meanLine", []) == []
+
+
+@pytest.mark.parametrize("steps", [2, 5, 15, 100])
+@pytest.mark.parametrize("episodes", [2, 3, 10])
+def test_a_rollout_that_is_lacking_changes_its_own_step_and_no_other(steps: int, episodes: int) -> None:
+    points = [[step, 60 * (step % 2) + 10 * episode] for step in range(steps) for episode in range(episodes)]
+    whole = SCALE.call("meanLine", points)
+    assert len(whole) == steps and all(spread > 0 for _, _, spread in whole)
+    # One in the middle, and the last of a step that is not done.
+    for lacking in (steps // 2, steps - 1):
+        some = [point for point in points if point != [lacking, 60 * (lacking % 2)]]
+        line = SCALE.call("meanLine", some)
+        assert [mean for mean in line if mean[0] != lacking] == [mean for mean in whole if mean[0] != lacking]
+        (mean,) = (mean for mean in line if mean[0] == lacking)
+        expected = [y for x, y in some if x == lacking]
+        assert mean[1] == statistics.mean(expected)
+        assert mean[2] == (pytest.approx(statistics.stdev(expected)) if len(expected) > 1 else None)
+
+
+def test_most_steps_have_several_where_some_have_one_and_few_that_meet_by_accident_are_smoothed() -> None:
+    # Some rollouts died at every third step.
+    some = [[step, step + up] for step in range(60) for up in (0, 4) if up == 0 or step % 3]
+    line = SCALE.call("meanLine", some)
+    assert line[:4] == [[0, 0, None], *([step, step + 2, pytest.approx(8**0.5)] for step in (1, 2)), [3, 3, None]]
+    # Rollouts at any time step, of which two have the same.
+    single = [[7 * n, (-1) ** n] for n in range(40)]
+    met = [*single, [21, 1], [70, 1]]
+    assert SCALE.call("meanLine", met) == SCALE.call("runningMean", met, 0.1)
+
+
+def test_a_band_has_gaps_where_no_spread_is_known() -> None:
+    means = [[1, 5, 1], [2, 6, 2], [3, 7, None], [4, 8, 0], [5, 9, None], [6, 1], [7, 2, 3]]
+    assert SCALE.call("bandsOf", means) == [[[1, 4, 6], [2, 4, 8]], [[4, 8, 8]], [[7, -1, 5]]]
+    assert SCALE.call("bandsOf", []) == []
 
 
 @pytest.mark.parametrize("count", [2, 3, 5, 11])
 def test_of_few_steps_the_line_goes_through_what_there_is_at_each(count: int) -> None:
     points = [[1000 * n, (-1) ** n * n] for n in range(1, count + 1)]
-    assert SCALE.call("meanLine", points[::-1]) == points
+    line = [[*point, None] for point in points]
+    assert SCALE.call("meanLine", points[::-1]) == line
     # Where one of them has two points, through their mean.
-    assert SCALE.call("meanLine", [*points, [1000, 5]])[:2] == [[1000, 2], points[1]]
+    met = SCALE.call("meanLine", [*points, [1000, 5]])
+    assert met == [[1000, 2, pytest.approx(statistics.stdev([-1, 5]))], *line[1:]]
 
 
 def test_of_many_steps_the_line_is_smooth_and_goes_from_the_first_to_the_last() -> None:

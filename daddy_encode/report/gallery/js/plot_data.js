@@ -15,8 +15,8 @@ const UNLIKELY = ["finished", "frames", "fps", "width", "height", "bytes", "seco
 
 /**
  * @typedef {{id: string, x: number, y: number, group: number}} Point
- * @typedef {{label: string, query: string, count: number, colour: string, form: number}} Group `colour` is the name of a
- *   CSS variable
+ * @typedef {{label: string, query: string, count: number, colour: string, form: number}} Group `count` is how many points
+ *   it has, `colour` the name of a CSS variable
  */
 
 /**
@@ -68,8 +68,8 @@ function isAlike(key, x, jobs) {
  * @param {object[]} jobs
  * @param {Map<string, Map<string, number|string|boolean>>} factsById
  * @param {string} key "" for one group
- * @returns {{groups: Group[], placeOf(value: unknown): number}} of more values than colours the most frequent ones, and
- *   the others together
+ * @returns {{groups: Omit<Group, "count">[], placeOf(value: unknown): number}} of more values than colours the most frequent
+ *   ones, and the others together
  */
 export function groupsOf(jobs, factsById, key) {
   const { entries, placeOf } = sideOf(jobs, factsById, key, MOST_GROUPS, RAMP - 1);
@@ -89,13 +89,11 @@ export function groupsOf(jobs, factsById, key) {
   const groups = shown.map((place, group) => ({
     label: entries[place].label,
     query: entries[place].query,
-    count: counts.get(place),
     colour: isRamp && entries[place].label !== NO_VALUE ? `--ramp-${Math.min(RAMP - 1, group)}` : `--series-${group}`,
     form: isRamp ? 0 : group,
   }));
   const places = new Map(shown.map((place, group) => [place, group]));
-  const rest = jobs.length - groups.reduce((sum, { count }) => sum + count, 0);
-  if (rest > 0) groups.push({ label: "others", query: "", count: rest, colour: `--series-${MOST_GROUPS - 1}`, form: MOST_GROUPS - 1 });
+  if (places.size < counts.size) groups.push({ label: "others", query: "", colour: `--series-${MOST_GROUPS - 1}`, form: MOST_GROUPS - 1 });
   return { groups, placeOf: (value) => places.get(placeOf(value)) ?? groups.length - 1 };
 }
 
@@ -116,7 +114,10 @@ export function plotOf(jobs, factsById, { x, y, colour, log }) {
   }
   const kinds = { x: kindOf(x, "x", all, log), y: kindOf(y, "y", all, log) };
   const points = all.filter((point) => (kinds.x !== "log" || point.x > 0) && (kinds.y !== "log" || point.y > 0));
-  return { points, groups, kinds, lacking: jobs.length - points.length, below: all.length - points.length };
+  // Of all jobs, so that a group keeps its colour whatever is shown of it.
+  const counts = groups.map(() => 0);
+  for (const { group } of points) counts[group] += 1;
+  return { points, groups: groups.map((group, place) => ({ ...group, count: counts[place] })), kinds, lacking: jobs.length - points.length, below: all.length - points.length };
 }
 
 /**

@@ -1,19 +1,24 @@
 // Draws the plot on a canvas: axes, points, lines of means.
 import { clamp } from "./numbers.js";
-import { createScale, domainOf, meanLine } from "./plot_scale.js";
+import { bandsOf, createScale, domainOf, meanLine } from "./plot_scale.js";
 
 const MARGIN = { right: 16, top: 12, bottom: 44 };
 /** Width of a digit, in pixels. */
 const DIGIT = 7;
+/** Half the width, in pixels, of the band of a step between others of which none is known. */
+const LONE = 3;
 
 /**
  * Where everything is, for a plot of some size.
- * @param {{points: object[], kinds: {x: string, y: string}}} plot
+ * @param {{points: object[], groups: object[], kinds: {x: string, y: string}}} plot
  * @param {number} width
  * @param {number} height
  */
 export function layoutOf(plot, width, height) {
-  const domains = Object.fromEntries(["x", "y"].map((axis) => [axis, domainOf(plot.points.map((point) => point[axis]), plot.kinds[axis])]));
+  const { points, kinds } = plot;
+  // Of the whole plot, also where less is selected or shown: its axes stay.
+  const edges = linesOf(plot).flatMap(bandsOf).flat().flatMap(([, lower, upper]) => [lower, upper]);
+  const domains = { x: domainOf(points.map(({ x }) => x), kinds.x), y: domainOf([...points.map(({ y }) => y), ...edges], kinds.y) };
   const [top, bottom] = [MARGIN.top, height - MARGIN.bottom];
   const y = createScale(domains.y, [bottom, top], plot.kinds.y);
   // Of no numbers there are none along an axis.
@@ -115,18 +120,23 @@ function drawPoints(context, { points, groups }, { places }, { emphasis, trend, 
   context.globalAlpha = 1;
 }
 
-function drawLines(context, { points, groups }, { x, y }, { emphasis, isIn }, colour) {
+// The line of means of each group.
+function linesOf({ points, groups }, isIn = () => true) {
   const by = groups.map(() => []);
   for (const point of points) if (isIn(point)) by[point.group].push([point.x, point.y]);
+  return by.map(meanLine);
+}
+
+function drawLines(context, plot, layout, { emphasis, isIn }, colour) {
+  const { x, y } = layout;
   context.lineJoin = "round";
-  groups.forEach((group, place) => {
-    if (emphasis >= 0 && emphasis !== place) return;
-    const means = meanLine(by[place]);
-    if (means.length === 0) return;
-    addSpread(context, means, x, y, colour(group.colour));
+  linesOf(plot, isIn).forEach((means, place) => {
+    if (means.length === 0 || (emphasis >= 0 && emphasis !== place)) return;
+    const ink = colour(plot.groups[place].colour);
+    drawBands(context, bandsOf(means), layout, ink);
     const places = means.map(([across, up]) => [x.to(across), y.to(up)]);
-    for (const [width, ink] of [[5, colour("--surface")], [2.25, colour(group.colour)]]) {
-      context.strokeStyle = ink;
+    for (const [width, style] of [[5, colour("--surface")], [2.25, ink]]) {
+      context.strokeStyle = style;
       context.globalAlpha = width > 3 ? 0.75 : 1;
       context.lineWidth = width;
       context.beginPath();
@@ -136,18 +146,20 @@ function drawLines(context, { points, groups }, { x, y }, { emphasis, isIn }, co
   });
 }
 
-// One standard deviation on both sides of the means.
-function addSpread(context, means, x, y, ink) {
-  if (means[0].length < 3) return;
-  const edge = (side) => means.map(([across, up, deviation]) => [x.to(across), y.to(up + side * deviation)]);
-  const corners = [...edge(1), ...edge(-1).reverse()];
+function drawBands(context, bands, { x, y, domains }, ink) {
   // A logarithm has no place for what is below 0.
-  if (!corners.flat().every(Number.isFinite)) return;
+  const inside = (value) => y.to(Math.max(domains.y[0], value));
   context.fillStyle = ink;
-  context.globalAlpha = 0.13;
-  context.beginPath();
-  addLine(context, corners);
-  context.fill();
+  for (const band of bands) {
+    const isLone = band.length === 1;
+    const wide = isLone ? [[...band[0], -LONE], [...band[0], LONE]] : band;
+    const upper = wide.map(([across, , most, aside = 0]) => [x.to(across) + aside, inside(most)]);
+    const lower = wide.map(([across, least, , aside = 0]) => [x.to(across) + aside, inside(least)]);
+    context.globalAlpha = isLone ? 0.3 : 0.13;
+    context.beginPath();
+    addLine(context, [...upper, ...lower.reverse()]);
+    context.fill();
+  }
 }
 
 /** Forms, so that no group is told by its colour alone: sides of a polygon, and the turn of its first corner. */

@@ -75,15 +75,15 @@ export function isLogarithmic(values) {
 
 /** So few places are too few to be smoothed: a line goes through the mean of each. */
 const FEW_MEANS = 12;
-/** Places up to which it does so where most have several points. */
-const MOST_MEANS = 50;
+/** Places up to which it does so where most have several points: of more it would be a scribble. */
+const MOST_MEANS = 200;
 
 /**
- * The line of means through points, from the first x to the last: where there are few, or where several points have the same
- * x, as several evaluations of each step, the means at these; otherwise running means.
+ * The line of means through points, from the first x to the last: where there are few, or where at least half of them have
+ * several points, as several evaluations of each step, the means at these; otherwise running means.
  * @param {number[][]} points [x, y]
- * @returns {number[][]} [x, mean] by x; where several points have the same x, with the standard deviation there (of a
- *   sample; 0 of one point) as the third; none where all have the same x
+ * @returns {number[][]} [x, mean] by x, of which those that are the means at one x have the standard deviation of the points
+ *   there (as of a sample) as the third, null of a single point, which says nothing of it; none where all have the same x
  */
 export function meanLine(points) {
   const at = new Map();
@@ -92,17 +92,35 @@ export function meanLine(points) {
     at.get(x).push(y);
   }
   if (at.size < 2) return [];
-  const repeats = at.size * 2 <= points.length;
   const means = [...at].map(([x, values]) => [x, ...spreadOf(values)]).sort((one, other) => one[0] - other[0]);
-  if (repeats && means.length <= MOST_MEANS) return means;
-  if (means.length < FEW_MEANS) return means.map(([x, mean]) => [x, mean]);
+  // Counted by places: a point that is lacking changes its own, and not the line.
+  const repeats = means.filter(([, , deviation]) => deviation !== null).length * 2 >= means.length;
+  if (means.length < FEW_MEANS || (repeats && means.length <= MOST_MEANS)) return means;
   return runningMean(repeats ? means : points, 0.1);
 }
 
 function spreadOf(values) {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  if (values.length < 2) return [mean, null];
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return [mean, Math.sqrt(squares / Math.max(1, values.length - 1))];
+  return [mean, Math.sqrt(squares / (values.length - 1))];
+}
+
+/**
+ * One standard deviation on both sides of a line of means.
+ * @param {number[][]} means see meanLine
+ * @returns {number[][][]} [x, lower, upper] of neighbours for which it is known, together; nothing lies between others
+ */
+export function bandsOf(means) {
+  const bands = [];
+  let isOpen = false;
+  for (const [x, mean, deviation] of means) {
+    const isKnown = Number.isFinite(deviation);
+    if (isKnown && !isOpen) bands.push([]);
+    if (isKnown) bands[bands.length - 1].push([x, mean - deviation, mean + deviation]);
+    isOpen = isKnown;
+  }
+  return bands;
 }
 
 /**
