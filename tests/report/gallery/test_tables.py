@@ -289,10 +289,43 @@ def test_a_rectangle_in_the_plot_selects_in_all_views(browser: Browser, gallery:
 def test_a_selection_is_typed_too(browser: Browser, gallery: Path) -> None:
     page = browser.open(gallery, "#view=plot")
     page.wait_for("document.querySelector('.plot-stage canvas').width > 300")
-    page.type(".plot-selection input[aria-label='Selection: vertically from']", "40")
+    edge = ".plot-selection input[aria-label='Selection: vertically from']"
+    # As the search takes it.
+    page.type(edge, "0.04k")
     page.press("Enter")
     page.wait_for("document.querySelector('.plot-told').textContent === '4 jobs selected'")
     assert "brush=0,300,40,43" in state_of(page)
+    page.type(edge, "x")
+    page.press("Enter")
+    page.wait_for("document.querySelector('.plot-told').textContent.startsWith('not a number')")
+    assert page.evaluate("s => document.querySelector(s).getAttribute('aria-invalid')", edge) == "true"
+    assert "brush=0,300,40,43" in state_of(page)
+
+
+@pytest.mark.soak
+def test_in_a_plot_of_nothing_nothing_is_selected(browser: Browser, gallery: Path) -> None:
+    page = browser.open(gallery, "#view=plot&q=-has:return")
+    page.wait_for("document.querySelector('.plot-stage canvas').width > 300")
+    x, y, width, height = page.box(".plot-stage")
+    page.drag((x + width / 3, y + height / 3), (x + width / 2, y + height / 2))
+    page.drag((x + width / 3, y + height / 3), (x + width / 2, y - 60))
+    assert "brush" not in state_of(page)
+    assert page.evaluate("getSelection().toString()") == ""
+    assert page.evaluate("[...document.querySelectorAll('.plot-selection input')].every((edge) => edge.disabled)")
+
+
+@pytest.mark.soak
+def test_what_counts_as_a_success_is_written_as_in_the_search(browser: Browser, gallery: Path) -> None:
+    page = browser.open(gallery, "#view=matrix&success=return>=20")
+    page.wait_for_count(".matrix-cell.value", 12)
+    page.evaluate("document.getElementById('matrix-least').value = ''")
+    page.type("#matrix-least", "0.04k")
+    page.press("Enter")
+    assert "success=return>=40" in state_of(page)
+    page.type("#matrix-least", "x")
+    page.press("Enter")
+    page.wait_for("document.querySelector('.matrix .wrong').textContent.startsWith('not a number')")
+    assert "success=return>=40" in state_of(page)
 
 
 @pytest.mark.soak

@@ -6,6 +6,8 @@ import { copyText, download } from "./download.js";
 import { keyFor } from "./facts.js";
 import { MEASURES, buildMatrix, matrixRows, narrowed, orderOf, shownRows, spanOf } from "./matrix_data.js";
 import { createMatrixGrid } from "./matrix_grid.js";
+import { createMatrixPaper } from "./matrix_paper.js";
+import { NO_NUMBER, createNumberField, readField, showInField } from "./number_field.js";
 import { MOST_VALUES, defaultAxes, defaultSuccess, readSuccess } from "./matrix_sides.js";
 import { readSort } from "./sort.js";
 import { numberLabel } from "./ticks.js";
@@ -32,8 +34,9 @@ export function createMatrix(app) {
   const mean = createChooser("matrix-mean", "Mean of", numbers, (value) => app.state.set({ mean: value }));
   const success = createChooser("matrix-success", "Success", [NOTHING, ...app.keys.map(({ name }) => name)], chooseSuccess);
   success.select.options[0].textContent = "none";
-  const least = el("input", { type: "number", step: "any", id: "matrix-least", onchange: setLeast });
-  const leastField = el("span", { class: "field" }, el("label", { for: "matrix-least" }, "at least"), least);
+  const least = createNumberField({ id: "matrix-least", onchange: setLeast });
+  const wrong = el("span", { class: "wrong", role: "status" });
+  const leastField = el("span", { class: "field" }, el("label", { for: "matrix-least" }, "at least"), least, wrong);
   const order = createChooser("matrix-order", "Sort by", ["", "share", "mean", "n"], setOrder);
   [...order.select.options].forEach((option, place) => {
     option.textContent = ["name", "success", "mean", "count"][place];
@@ -103,7 +106,9 @@ export function createMatrix(app) {
   }
 
   function setLeast() {
-    if (Number.isFinite(least.valueAsNumber)) app.state.set({ success: `${success.select.value}>=${least.valueAsNumber}` });
+    const number = readField(least);
+    wrong.textContent = Number.isNaN(number) ? NO_NUMBER : "";
+    if (Number.isFinite(number)) app.state.set({ success: `${success.select.value}>=${number}` });
   }
 
   function medianOf(key) {
@@ -206,7 +211,8 @@ export function createMatrix(app) {
     const rule = readSuccess(of.success);
     success.show(rule.key || NOTHING);
     leastField.hidden = rule.least === null;
-    if (rule.least !== null && document.activeElement !== least) least.value = String(rule.least);
+    if (rule.least !== null) showInField(least, rule.least);
+    wrong.textContent = "";
     const { key, descending } = readSort(state.order);
     order.show(MEASURES.includes(key) ? key : "");
     showWay(way, descending);

@@ -165,7 +165,8 @@ export function createPlot(app) {
   }
 
   function pressed(event) {
-    if (event.button !== 0 || layout === null) return;
+    // The axes of nothing are of nothing: no rectangle is made between them.
+    if (event.button !== 0 || layout === null || plot.points.length === 0) return;
     const start = placeOf(event);
     drag = { start, from: inFrame(start), to: inFrame(start), moves: false };
     stage.setPointerCapture(event.pointerId);

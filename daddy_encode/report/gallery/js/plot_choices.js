@@ -2,6 +2,7 @@
 import { createChooser } from "./chooser.js";
 import { cut } from "./cut.js";
 import { el, replace, svg } from "./dom.js";
+import { NO_NUMBER, createNumberField, readField, showInField } from "./number_field.js";
 import { extentOf } from "./numbers.js";
 import { lackingText, toggleLog } from "./plot_data.js";
 import { cornersOf } from "./plot_draw.js";
@@ -32,42 +33,55 @@ export function createChoices(app, actions) {
   const controls = el("div", { class: "plot-controls" },
     el("div", {}, y.field, logs[0]), el("div", {}, x.field, logs[1]), el("div", {}, colour.field), el("div", {}, trend), lacking);
   const legend = el("ul", { class: "plot-legend", "aria-label": "Legend" });
-  const edges = EDGES.map((name, place) => el("input", {
-    type: "number", step: "any", "aria-label": `Selection: ${place < 2 ? "horizontally" : "vertically"} ${name}`, onchange: () => changed(place),
+  const edges = EDGES.map((name, place) => createNumberField({
+    "aria-label": `Selection: ${place < 2 ? "horizontally" : "vertically"} ${name}`, onchange: () => changed(place),
   }));
   const [across, up] = [el("span", { class: "key" }), el("span", { class: "key" })];
   const clear = el("button", { type: "button", class: "button", onclick: () => actions.brush(null) }, "Clear the selection");
   const told = el("span", { class: "plot-told", role: "status" });
   const selection = el("div", { class: "plot-selection", role: "group", "aria-label": "Selection" },
     el("span", { class: "title" }, "Select"),
-    el("span", { class: "range" }, across, edges[0], "to", edges[1]), el("span", { class: "range" }, up, edges[2], "to", edges[3]), clear, told);
+    el("span", { class: "range" }, across, edges[0], "to", edges[1]), el("span", { class: "range" }, up, edges[2], "to", edges[3]), clear, told,
+    el("span", { class: "plot-hint" }, "By finger, begin a rectangle sideways: up and down scrolls the page."));
   let shownLegend = "";
   let domains = null;
+  let selected = 0;
 
   // An edge that is left empty is that of the plot.
   function changed(place) {
     const { brush } = app.state.get();
     const value = readEdge(place);
-    if (Number.isNaN(value) && brush === null) return;
-    const [left, right, bottom, top] = (brush ?? domains).map((edge, i) => (i !== place ? edge : Number.isNaN(value) ? domains[i] : value));
+    if (Number.isNaN(value)) {
+      told.textContent = NO_NUMBER;
+      return;
+    }
+    tell();
+    if (value === null && brush === null) return;
+    const [left, right, bottom, top] = (brush ?? domains).map((edge, i) => (i === place ? value ?? domains[i] : edge));
     actions.brush([Math.min(left, right), Math.max(left, right), Math.min(bottom, top), Math.max(bottom, top)]);
   }
 
   function readEdge(place) {
-    const { type, value, valueAsNumber } = edges[place];
-    if (type === "number") return valueAsNumber;
+    if (!isTime(place)) return readField(edges[place]);
+    const { value } = edges[place];
     // To the end of that second.
-    return new Date(value).getTime() / 1000 + (EDGES[place] === "to" ? 0.999 : 0);
+    return value === "" ? null : new Date(value).getTime() / 1000 + (EDGES[place] === "to" ? 0.999 : 0);
   }
+
+  const isTime = (place) => edges[place].type !== "text";
 
   function showEdge(place, kind, brush) {
     const edge = edges[place];
-    const type = kind === "time" ? "datetime-local" : "number";
-    if (edge.type !== type) Object.assign(edge, { value: "", type, step: type === "number" ? "any" : "1" });
-    if (document.activeElement !== edge || brush === null) {
-      edge.value = brush === null ? "" : type === "number" ? String(brush[place]) : writeMoment(brush[place]);
-    }
-    edge.placeholder = Number.isFinite(domains[place]) ? String(Number(domains[place].toPrecision(4))) : "";
+    if (isTime(place) !== (kind === "time")) Object.assign(edge, { value: "", type: kind === "time" ? "datetime-local" : "text", step: "1" });
+    if (!isTime(place)) showInField(edge, brush === null ? null : brush[place]);
+    // One of times says at each of its digits that it has changed.
+    else if (document.activeElement !== edge || brush === null) edge.value = brush === null ? "" : writeMoment(brush[place]);
+    edge.disabled = !Number.isFinite(domains[place]);
+    edge.placeholder = edge.disabled ? "" : String(Number(domains[place].toPrecision(4)));
+  }
+
+  function tell() {
+    told.textContent = app.state.get().brush === null ? "" : `${counted(selected, "job")} selected`;
   }
 
   function update(plot, of, state, visible) {
@@ -85,7 +99,8 @@ export function createChoices(app, actions) {
     domains = ["x", "y"].flatMap((axis) => extentOf(plot.points.map((point) => point[axis])));
     EDGES.forEach((_, place) => showEdge(place, plot.kinds[place < 2 ? "x" : "y"], state.brush));
     clear.hidden = state.brush === null;
-    told.textContent = state.brush === null ? "" : `${counted(visible, "job")} selected`;
+    selected = visible;
+    tell();
     showLegend(plot.groups, of.colour);
   }
 

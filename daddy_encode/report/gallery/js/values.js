@@ -6,11 +6,11 @@ const POWERS = { k: 1e3, m: 1e6, g: 1e9, t: 1e12 };
 export const UNIT = /\s+([kKMGT]B)(?=\s|$)/y;
 
 /**
- * @param {string} text "200", "-1.5e3", "10k", "2M", "20 MB" without the blank
+ * @param {string} text "200", "-1.5e3", "10k", "2M", "20MB", "20 MB"
  * @returns {number|null}
  */
 export function readNumber(text) {
-  const found = /^([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)([kKMGT])?B?$/i.exec(text);
+  const found = /^\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)(?:\s+(?=[kMGT]B))?([kMGT])?B?\s*$/i.exec(text);
   if (found === null) return null;
   const number = Number(found[1]) * (found[2] ? POWERS[found[2].toLowerCase()] : 1);
   return Number.isFinite(number) ? number : null;
