@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from py_mini_racer import MiniRacer
@@ -73,3 +74,10 @@ def test_a_module_of_the_page_can_be_bundled_parsed_and_has_at_most_300_lines(na
 
 def test_the_style_sheets_can_stand_in_the_page() -> None:
     assert style_sheet().startswith("/* base.css */")
+
+
+def test_what_is_for_narrow_screens_is_not_for_paper() -> None:
+    """A4 is as wide as a small window: what can be scrolled there would be cut off."""
+    narrow = re.findall(r"@media ([^{]*width[^{]*)", style_sheet())
+    assert len(narrow) > 10
+    assert [condition for condition in narrow if not condition.startswith("screen and ")] == []

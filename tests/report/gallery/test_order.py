@@ -122,6 +122,13 @@ def test_a_key_of_meta_that_the_search_means_something_else_by_can_be_asked_for(
         ("ppo/HalfCheetah-v5/seed_12", ["ppo/HalfCheetah-", "v5/seed_12"]),
         ("a" * 30, ["a" * 20, "a" * 10]),
         ("🤖" * 14, ["🤖" * 4, "🤖" * 10]),
+        # Of a date with a time no less than tells days apart.
+        ("2026-11-26T14:05:09", ["2026-", "11-26T14:05:09"]),
+        ("run_2026-11-26_14-05-09", ["run_2026-", "11-26_14-05-09"]),
+        ("20261126_140509", ["2026", "1126_140509"]),
+        ("🤖/2026-11-26 14:05:09.25Z", ["🤖/2026-", "11-26 14:05:09.25Z"]),
+        ("2026-11-26T14:05:09-ppo-seed_1", ["2026-11-26T14:05:09-", "ppo-seed_1"]),
+        ("12345678901234567890", ["1234567890", "1234567890"]),
     ],
 )
 def test_of_a_name_without_room_its_end_stays(text: str, expected: list[str]) -> None:

@@ -54,7 +54,8 @@ export function createMatrix(app) {
     type: "button", class: "icon-button", title: "Swap rows and columns", "aria-label": "Swap rows and columns",
     onclick: () => app.state.set({ rows: shown.of.columns, columns: shown.of.rows, order: "" }),
   }, "⇄");
-  const table = el("div", { class: "matrix-table" }, grid.element);
+  const paper = createMatrixPaper();
+  const table = el("div", { class: "matrix-table" }, grid.element, paper.element);
   const element = el("div", { class: "matrix" },
     el("div", { class: "matrix-controls" },
       el("div", { class: "matrix-sides" }, rows.field, swap, columns.field),
@@ -64,6 +65,10 @@ export function createMatrix(app) {
       el("div", { class: "matrix-out" }, copy, save)),
     el("div", { class: "matrix-line" }, summary, legend), empty, table);
   let shown = { matrix: null, of: {}, order: null, measure: "n" };
+  let content = null;
+
+  addEventListener("beforeprint", () => content !== null && app.state.get().view === "matrix" && paper.print(content));
+  addEventListener("afterprint", paper.clear);
 
   function activate(row, column) {
     const { matrix, of } = shown;
@@ -141,8 +146,9 @@ export function createMatrix(app) {
     if (row === 0 || column === 0) {
       const place = row === 0 ? column : row;
       if (place === 1) return { label: "all", name: "all", total: true, sorted: row === 0 ? sortedBy(measure) : null };
-      const { label } = row === 0 ? matrix.columns[shown.order.columns[place - 2]] : matrix.rows[shown.order.rows[place - 2]];
-      return { label, name: label, title: label, sorted: sortedBy(`${row === 0 ? "column" : "row"} ${label}`) };
+      const { label, short } = row === 0 ? matrix.columns[shown.order.columns[place - 2]] : matrix.rows[shown.order.rows[place - 2]];
+      // A row's has the room for the whole.
+      return { label, short: row === 0 ? short : undefined, name: label, title: label, sorted: sortedBy(`${row === 0 ? "column" : "row"} ${label}`) };
     }
     return null;
   }
@@ -186,13 +192,14 @@ export function createMatrix(app) {
     empty.hidden = of.rows !== "";
     table.hidden = of.rows === "" || visible.length === 0;
     showSummary(span);
-    grid.update({
+    content = {
       rows: matrix.rows.length + 2,
       columns: matrix.columns.length + 2,
       longest: Math.max(8, ...matrix.rows.map(({ label }) => label.length)),
       name: `${of.rows} by ${of.columns}`,
       cell: (row, column) => cellAt(row, column, state, span),
-    });
+    };
+    grid.update(content);
   }
 
   function meanKey() {

@@ -20,7 +20,7 @@ const MOVES = {
 
 /**
  * Rows and columns count from 0, the headings.
- * @typedef {{label: string, name: string, title?: string, big?: string, small?: string, colour?: string, bar?: number|null,
+ * @typedef {{label: string, short?: string, name: string, title?: string, big?: string, small?: string, colour?: string, bar?: number|null,
  *   sorted?: "ascending"|"descending"|null, total?: boolean, empty?: boolean}} Cell
  * @param {{activate(row: number, column: number): void}} actions
  * @returns {{element: HTMLElement, update(table: {rows: number, columns: number, longest: number, name: string,
@@ -176,7 +176,7 @@ export function createMatrixGrid({ activate }) {
   }
 
   function createCell(row, column) {
-    const { label, name, title, big, small, colour, bar, sorted, total, empty } = table.cell(row, column);
+    const { label, short, name, title, big, small, colour, bar, sorted, total, empty } = table.cell(row, column);
     const isHead = row === 0 || column === 0;
     const role = row === 0 ? "columnheader" : column === 0 ? "rowheader" : "gridcell";
     const cell = el("div", {
@@ -185,8 +185,8 @@ export function createMatrixGrid({ activate }) {
       "aria-sort": sorted || (row === 0 && column > 0 ? "none" : null),
       tabindex: row === active[0] && column === active[1] ? 0 : -1,
     },
-    isHead && name === label ? null : el("span", { class: "visually-hidden" }, name),
-    isHead ? el("span", { class: "label", "aria-hidden": name === label ? null : "true" }, label && cut(label)) : null,
+    isHead && name === (short ?? label) ? null : el("span", { class: "visually-hidden" }, name),
+    isHead ? el("span", { class: "label", "aria-hidden": name === (short ?? label) ? null : "true" }, short ?? (label && cut(label))) : null,
     sorted ? el("span", { class: "arrow", "aria-hidden": "true" }, sorted === "descending" ? "↓" : "↑") : null,
     big === undefined || big === "" ? null : el("span", { class: "big", "aria-hidden": "true" }, big),
     small && size !== NARROW ? el("span", { class: "small", "aria-hidden": "true" }, small) : null);

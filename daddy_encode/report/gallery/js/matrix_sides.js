@@ -1,10 +1,12 @@
 // Which keys the matrix is made of, and the values, or bins, along each of its sides.
 import { isFlag } from "./facts.js";
+import { momentNames, spanName, timeNames } from "./moments.js";
 import { areNumbers, extentOf } from "./numbers.js";
 import { quoted, termOf } from "./query.js";
 import { isDirectoryKey } from "./runs.js";
 import { compareValues } from "./sort.js";
-import { leastStep, linearTicks, numberLabel, timeLabel, timeTicks } from "./ticks.js";
+import { DAY, leastStep, linearTicks, numberLabel, timeLabel, timeTicks } from "./ticks.js";
+import { momentParts } from "./values.js";
 
 /** Along one side; of a key with more values the most frequent ones are shown. */
 export const MOST_VALUES = 200;
@@ -31,7 +33,8 @@ export const SUCCESS = ["success", "is_success", "succeeded", "successful", "sol
 const TRUE = /^(?:true|yes|y|1|success|succeeded|solved|ok|pass|passed)$/i;
 
 /**
- * @typedef {{label: string, query: string, value: number|string|boolean|null}} Entry one value, or bin, of a key
+ * @typedef {{label: string, short?: string, query: string, value: number|string|boolean|null}} Entry one value, or bin, of
+ *   a key; `short` is not to be cut: a bin's label, or so much of a date as tells it from the others
  */
 
 /**
@@ -140,8 +143,12 @@ function single(counts, key) {
   const values = frequent.map(([value]) => value).sort(compareValues);
   const places = new Map(values.map((value, place) => [value, place]));
   const step = leastStep(values.filter((value) => typeof value === "number"));
-  const entries = values.map((value) => ({
-    label: key === "finished" ? timeLabel(value, 1) : typeof value === "number" ? numberLabel(value, step) : String(value),
+  const times = key === "finished" ? timeNames(values) : null;
+  const moments = values.filter((value) => momentParts(value) !== null);
+  const short = new Map((momentNames(moments) ?? []).map((name, place) => [moments[place], name]));
+  const entries = values.map((value, place) => ({
+    label: times !== null ? times[place] : typeof value === "number" ? numberLabel(value, step) : String(value),
+    short: short.get(value),
     query: termOf(key, value),
     value,
   }));
@@ -153,14 +160,17 @@ function binned(values, key, count) {
   const ticks = (key === "finished" ? timeTicks : linearTicks)(least, most, count);
   const inner = ticks.filter((tick) => tick > least && tick <= most);
   const step = inner.length > 1 ? inner[1] - inner[0] : most - least;
-  const write = (value) => (key === "finished" ? timeLabel(value, step) : numberLabel(value, step));
+  // Only days and longer are told apart by themselves, wherever a heading stands.
+  const names = key !== "finished" ? inner.map((value) => numberLabel(value, step))
+    : step < DAY ? timeNames(inner) : inner.map((value) => timeLabel(value, step));
   const entries = [];
   for (let place = 0; place <= inner.length; place += 1) {
     const [from, to] = [inner[place - 1], inner[place]];
     const name = quoted(key);
     const terms = [...(from === undefined ? [] : [`${name}>=${from}`]), ...(to === undefined ? [] : [`${name}<${to}`])];
-    const label = from === undefined ? `< ${write(to)}` : to === undefined ? `≥ ${write(from)}` : `${write(from)} – ${write(to)}`;
-    entries.push({ label, query: terms.join(" "), value: null });
+    const [first, last] = [names[place - 1], names[place]];
+    const label = from === undefined ? `< ${last}` : to === undefined ? `≥ ${first}` : key === "finished" ? spanName(first, last) : `${first} – ${last}`;
+    entries.push({ label, short: label, query: terms.join(" "), value: null });
   }
   return { entries, placeOf: (value) => inner.filter((edge) => value >= edge).length };
 }

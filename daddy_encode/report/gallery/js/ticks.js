@@ -3,7 +3,7 @@ import { clamp } from "./numbers.js";
 
 const MINUTE = 60;
 const HOUR = 3600;
-const DAY = 86_400;
+export const DAY = 86_400;
 const MONTH = 30 * DAY;
 const YEAR = 365 * DAY;
 const SHARES = [1, 2, 5];

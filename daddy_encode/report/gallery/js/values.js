@@ -39,14 +39,23 @@ export function readTime(text) {
  *   for anything else
  */
 export function readMoment(value) {
-  if (typeof value !== "string" || value.length > 40) return null;
-  const found = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(:\d\d(?:\.\d{1,9})?)?\s?(Z|UTC|[-+]\d\d:?\d\d)?)?$/.exec(value);
-  if (found === null) return null;
-  const [, day, minute, seconds = "", zone = ""] = found;
-  if (minute === undefined || seconds + zone === "") return readTime(minute === undefined ? day : `${day}T${minute}`);
+  const parts = momentParts(value);
+  if (parts === null) return null;
+  const { day, time, zone } = parts;
+  if (time.length <= 5 && zone === "") return readTime(time === "" ? day : `${day}T${time}`);
   const offset = zone === "UTC" ? "Z" : zone.replace(/(\d\d):?(\d\d)$/, "$1:$2");
-  const time = readTime(day) && Date.parse(`${day}T${minute}${seconds.slice(0, 7)}${offset}`) / 1000;
-  return Number.isFinite(time) ? [time, time] : null;
+  const seconds = readTime(day) && Date.parse(`${day}T${time.slice(0, 12)}${offset}`) / 1000;
+  return Number.isFinite(seconds) ? [seconds, seconds] : null;
+}
+
+/**
+ * @param {unknown} value
+ * @returns {{day: string, time: string, zone: string}|null} what such a text has, "" for what it lacks
+ */
+export function momentParts(value) {
+  if (typeof value !== "string" || value.length > 40) return null;
+  const found = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)\s?(Z|UTC|[-+]\d\d:?\d\d)?)?$/.exec(value);
+  return found && { day: found[1], time: found[2] ?? "", zone: found[3] ?? "" };
 }
 
 /**
