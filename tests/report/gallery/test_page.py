@@ -515,7 +515,7 @@ def test_names_are_told_apart_on_cards_of_any_size(browser: Browser, tmp_path: P
         # What the name's last part is seen of.
         ends = page.evaluate("""[...document.querySelectorAll('.card .name')].map(name => {
           const range = new Range();
-          const text = name.querySelector('.cut > :last-child').firstChild;
+          const text = name.querySelector('.cut bdi').firstChild;
           range.setStart(text, text.length - 3);
           range.setEnd(text, text.length);
           const [end, card] = [range, name.closest('.card')].map(one => one.getBoundingClientRect());
