@@ -69,10 +69,14 @@ def lacking(kind: str) -> str:
 
 
 class Driver:
-    """One browser and the Node process that drives it; both end with this one, however it ends, and leave no file."""
+    """One browser and the Node process that drives it; both end with this one, however it ends, and leave no file.
 
-    def __init__(self, kind: str) -> None:
-        """Start the browser; takes about a second."""
+    Attributes:
+        plays_h264: Whether it plays our videos.
+    """
+
+    def __init__(self, kind: str, **preferences: object) -> None:
+        """Start the browser; takes about a second. `preferences`: of Firefox."""
         self.kind = kind
         word, program, _ = KINDS[kind]
         self._home = tempfile.mkdtemp(prefix="daddy-encode-browser-")
@@ -84,7 +88,7 @@ class Driver:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
         self._log = open(os.path.join(self._home, "stderr"), "w+b")  # noqa: SIM115
         self._node = subprocess.Popen(
-            [node, DRIVER, node_modules(), word, browser, self._home],
+            [node, DRIVER, node_modules(), word, browser, self._home, json.dumps(preferences)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
@@ -93,7 +97,7 @@ class Driver:
         )
         self._browser_pid = 0
         try:
-            self._browser_pid = self._answer(0)
+            self._browser_pid, self.plays_h264 = self._answer(0)
         except BaseException:
             self.close()
             raise

@@ -7,7 +7,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-const [modules, kind, executablePath, home] = process.argv.slice(2);
+const [modules, kind, executablePath, home, preferences] = process.argv.slice(2);
 let browser = null;
 process.on("exit", () => {
   // Its process group, which has most of what still writes there.
@@ -75,6 +75,7 @@ browser = await puppeteer.launch({
           "network.captive-portal-service.enabled": false,
           "network.connectivity-service.enabled": false,
           "media.autoplay.default": 0,
+          ...JSON.parse(preferences),
         },
       }),
 });
@@ -226,7 +227,10 @@ async function end() {
 process.stdin.on("end", end);
 process.stdout.on("error", end);
 const say = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
-say({ id: 0, value: browser.process().pid });
+const empty = await browser.newPage();
+const playsH264 = await empty.evaluate(() => document.createElement("video").canPlayType('video/mp4; codecs="avc1.64001f"'));
+await empty.close();
+say({ id: 0, value: [browser.process().pid, playsH264 !== ""] });
 for await (const line of createInterface({ input: process.stdin })) {
   const command = JSON.parse(line);
   try {

@@ -33,6 +33,8 @@ def drivers() -> Iterator[Callable[[str], Driver]]:
             missing(reason)
         if kind not in started:
             started[kind] = Driver(kind)
+        if not started[kind].plays_h264:
+            missing(f"{kind} plays no H.264 here: Firefox needs the Debian package libavcodec-extra")
         return started[kind]
 
     yield driver

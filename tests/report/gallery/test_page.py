@@ -5,6 +5,7 @@ Of what tests in V8 show too, and of what seldom changes, the driven tests are f
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from pathlib import Path
@@ -14,8 +15,9 @@ import numpy as np
 import pytest
 
 from daddy_encode.report.gallery.bundle import HERE
+from tests.conftest import missing
 from tests.report.frame_codes import coded_frames, read_code
-from tests.report.gallery.browser import Browser, Page
+from tests.report.gallery.browser import Browser, Driver, Page, lacking
 from tests.report.gallery.pages import read_page
 from tests.report.gallery.spools import add_job, make_clip, make_gallery, write_page
 
@@ -680,3 +682,14 @@ def test_over_training_the_rollouts_without_a_value_are_headed_by_its_key(browse
     page.select("#timeline-each", "run")
     page.wait_for_count(".timeline-run", 1)
     assert page.texts(".timeline-run b") == ["run"]
+
+
+@pytest.mark.soak
+def test_a_browser_without_h264_says_so(index: Path, tmp_path: Path) -> None:
+    if reason := lacking("firefox"):
+        missing(reason)
+    with contextlib.closing(Driver("firefox", **{"media.ffmpeg.enabled": False, "media.mp4.enabled": False})) as driver:
+        assert not driver.plays_h264
+        page = Browser(driver, tmp_path).open(index)
+        page.click(".card .name")
+        page.wait_for("/plays no H\\.264.*libavcodec/.test(document.querySelector('.clip').innerText)")

@@ -9,6 +9,9 @@ import { framesOf, rateOf, timeOf } from "./sync.js";
 const PATIENCE_MS = 10_000;
 // A decoded frame is given to the screen within some pictures of it, also of a busy machine.
 const PRESENTED_MS = 1_000;
+const H264 = 'video/mp4; codecs="avc1.64001f"';
+const NO_H264 = "This browser plays no H.264, which the video is in: Firefox needs the system's libavcodec for it.";
+const UNREADABLE = "The video cannot be read: its file is not there, or damaged.";
 
 /**
  * @param {object} app
@@ -62,7 +65,8 @@ export function createClipView(app, job, { onLabel = () => {}, playGif = false, 
       shown.moves = true;
       seek = createSeeker(video, rate);
       video.setAttribute("aria-label", `Video of ${job.job}`);
-      video.addEventListener("error", () => instead("The video cannot be read: its file is not there, or damaged."));
+      const element = video;
+      video.addEventListener("error", () => instead(element.canPlayType(H264) === "" ? NO_H264 : UNREADABLE));
       put(video);
     } else if (playGif && safeUrl(job.gif) !== "") {
       gif = true;
