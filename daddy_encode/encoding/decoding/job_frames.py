@@ -43,6 +43,10 @@ class JobFrames:
         is_recording = MANIFEST_NAME in listed or ROLLOUT_NAME in listed
         self.is_own = is_recording and (frames.numbering, frames.stride, frames.numbers[0]) == ("steps", 1, 0)
         self.rate: Fraction | None = manifest.rate if manifest is not None else None
+        # Of all of them, as their rollout has said.
+        self._size: Size | None = None
+        if manifest is not None and manifest.sizes_vary is not True:
+            self._size = (manifest.width, manifest.height)
         if manifest is None and ROLLOUT_NAME in listed:
             with contextlib.suppress(ManifestError, Skipped):
                 rollout = directory.rollout(frames.names)
@@ -76,7 +80,8 @@ class JobFrames:
         # What is black and white depends on all of them.
         depth = survey(directory, self._names, look).depth if look.depth == "auto" else look.depth
         look = replace(look, depth=depth)
-        sizes = [directory.size(name) for name in names]
+        first = directory.size(names[0])
+        sizes = [first, *([first] * len(names[1:]) if first == self._size else map(directory.size, names[1:]))]
         if look.fit is None and len(set(sizes)) > 1:
             look = replace(look, fit="pad")
         size = sizes[0] if look.fit is None else survey(directory, names, look).size
@@ -93,7 +98,11 @@ class JobFrames:
         path = self._directory.path_of(name)
         png = self._directory.read(name)[0]
         if png.size != own_size:
-            raise TransientError(f"{path}: was replaced while it was read; run again")
+            is_, was = (f"{width}x{height}" for width, height in (png.size, own_size))
+            if own_size == self._size:
+                reason = f"is {is_}, but {MANIFEST_NAME} says {was} of all frames"
+                raise BadFrameError(path, reason, "put back the frame that was recorded")
+            raise TransientError(f"{path}: was {was}, and is {is_} now; run again")
         try:
             if png.plain and png.size == size:
                 yield from pixel_rows(png, count)

@@ -90,6 +90,17 @@ def test_other_users_annotations_say_nothing_under_a_videos_frames(tmp_path: Pat
     assert without.read_bytes() == with_them.read_bytes()
 
 
+def test_a_frame_that_is_not_as_large_as_its_recording_is_named(tmp_path: Path) -> None:
+    save_frames_as_png(moving_square(5), tmp_path / "job")
+    save_frames_as_png(np.zeros((1, 5, 7, 3), np.uint8), tmp_path / "other")
+    os.replace(tmp_path / "other" / "000000.png", tmp_path / "job" / "000003.png")
+    assert "000003.png: is 7x5, but manifest.json says " in fault(tmp_path / "job", "-o", tmp_path / "s.png")
+    assert not (tmp_path / "s.png").exists()
+    # Without a word on their size they are what they are.
+    (tmp_path / "job" / "manifest.json").unlink()
+    assert sheet(tmp_path / "job", "-o", tmp_path / "s.png").exception is None
+
+
 def test_a_directory_may_have_an_asterisk_in_its_name(tmp_path: Path) -> None:
     job = tmp_path / "run*x"
     save_frames_as_png(moving_square(3), job, fps=10, video="gif")
