@@ -50,7 +50,7 @@ def run(options: Options) -> Iterator[Row]:
             "video": [DADDY_ENCODE, "sheet", video, "-o", folder / "video.png"],
             "by hand": [sys.executable, "-c", BY_HAND, job, folder / "by-hand.png"],
         }
-        of = measure(runs, options.rounds(15))
+        of = measure(runs, options.rounds(41))
         size = {path.stem: path.stat().st_size / 1e6 for path in folder.glob("*.png")}
         yield Row(
             what="`sheet`, 4x4 of 720p from PNGs, with captions, in seconds",
