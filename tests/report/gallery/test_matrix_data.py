@@ -143,6 +143,18 @@ def test_a_cell_asks_for_exactly_its_jobs() -> None:
         assert {stats["n"] for row in matrix["cells"] for stats in row} == {1}
 
 
+def test_values_that_a_search_finds_together_are_one_entry() -> None:
+    values: list[Any] = (
+        [1] * 10 + ["1"] * 12 + [2.5, "x y", "X Y", "x y"] + [True] * 3 + ["true"] * 4 + ["True", "-3", 0, -3]
+    )
+    metas = [{"mixed": value, "task": "Ant"} for value in values]
+    matrix = build(metas, "mixed", "task")
+    assert sorted(labels(matrix["rows"])) == sorted(["-3", "0", "1", "2.5", "true", "x y"])
+    found = matching([entry["query"] for entry in matrix["rows"]], metas)
+    assert [len(jobs) for jobs in found] == [row[0]["n"] for row in matrix["cells"]]
+    assert sum(row[0]["n"] for row in matrix["cells"]) == len(metas)
+
+
 def matching(queries: Sequence[str], metas: Metas) -> list[list[Mapping[str, Any]]]:
     """Of each query the jobs that the page finds."""
     answer = QUERY.evaluate(

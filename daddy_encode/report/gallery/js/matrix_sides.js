@@ -6,7 +6,7 @@ import { quoted, termOf } from "./query.js";
 import { isDirectoryKey } from "./runs.js";
 import { compareValues } from "./sort.js";
 import { DAY, leastStep, linearTicks, numberLabel, timeLabel, timeTicks } from "./ticks.js";
-import { momentParts } from "./values.js";
+import { folded, momentParts } from "./values.js";
 
 /** Along one side; of a key with more values the most frequent ones are shown. */
 export const MOST_VALUES = 200;
@@ -125,6 +125,8 @@ export function sideOf(jobs, factsById, key, most = MOST_NUMBERS, bins = BINS) {
   return { entries: [...side.entries, none], placeOf: (value) => (value === undefined ? last : side.placeOf(value)) };
 }
 
+const spelled = (value) => folded(String(value));
+
 const sum = (counts, values) => values.reduce((all, value) => all + counts.get(value), 0);
 
 // Numbers in bins, and each by itself what is none.
@@ -139,9 +141,16 @@ function mixed(counts, numbers, key, bins) {
 }
 
 function single(counts, key) {
-  const frequent = [...counts].sort((one, other) => other[1] - one[1]).slice(0, MOST_VALUES);
-  const values = frequent.map(([value]) => value).sort(compareValues);
-  const places = new Map(values.map((value, place) => [value, place]));
+  // What a search finds together is one entry: 1 and "1", true and "True". A number stands for both.
+  const alike = new Map();
+  for (const [value, count] of counts) {
+    const known = alike.get(spelled(value));
+    const isFirst = known === undefined || (typeof value === "number" && typeof known.value !== "number");
+    alike.set(spelled(value), { value: isFirst ? value : known.value, count: count + (known?.count ?? 0) });
+  }
+  const frequent = [...alike.values()].sort((one, other) => other.count - one.count).slice(0, MOST_VALUES);
+  const values = frequent.map(({ value }) => value).sort(compareValues);
+  const places = new Map(values.map((value, place) => [spelled(value), place]));
   const step = leastStep(values.filter((value) => typeof value === "number"));
   const times = key === "finished" ? timeNames(values) : null;
   const moments = values.filter((value) => momentParts(value) !== null);
@@ -152,7 +161,7 @@ function single(counts, key) {
     query: termOf(key, value),
     value,
   }));
-  return { entries, placeOf: (value) => (places.has(value) ? places.get(value) : -1) };
+  return { entries, placeOf: (value) => places.get(spelled(value)) ?? -1 };
 }
 
 function binned(values, key, count) {
