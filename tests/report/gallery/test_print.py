@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,17 @@ CUT = """[...document.querySelectorAll("body *")].filter((e) => {
   return (overflowX !== "visible" && e.scrollWidth > e.clientWidth + 1)
     || (overflowY !== "visible" && e.scrollHeight > e.clientHeight + 1) || (width > 1 && right > innerWidth + 1);
 }).map((e) => `${e.tagName} ${e.className}: ${e.textContent.slice(0, 60)}`)"""
+# Names whose end stands neither right behind their beginning nor at the beginning of a line.
+TORN = """[...document.querySelectorAll(".cut")].filter((e) => {
+  if (!e.checkVisibility()) return false;
+  const [head, tail] = [...e.children].map((part) => {
+    const range = document.createRange();
+    range.selectNodeContents(part);
+    return [...range.getClientRects()];
+  });
+  const { left, right, top } = head.at(-1);
+  return Math.abs(tail[0].top - top) < 2 ? Math.abs(tail[0].left - right) > 1 : Math.abs(tail[0].left - left) > 1;
+}).map((e) => e.textContent)"""
 
 
 @pytest.fixture(scope="module")
@@ -65,9 +78,33 @@ def test_everything_of_a_view_is_on_paper(view: str, chromium: Browser, gallery:
     for width in PAPERS:
         printed(page, width)
         assert page.evaluate(CUT) == [], width
+        assert page.evaluate(TORN) == [], width
     if view == "plot":
         # Beside the rollout that failed, whose number there is.
         assert [text.rstrip("0123456789") for text in page.texts(".plot-legend .entry")] == [f"{RUN}"] * 6
+
+
+def test_names_and_headings_read_as_ordinary_text_on_paper(chromium: Browser, gallery: Path) -> None:
+    page = chromium.open(gallery, "#group=run")
+    page.wait_for("document.querySelectorAll('.cards .heading').length > 0")
+    printed(page, 718)
+    assert page.count(".cut") > 0
+    assert page.evaluate(TORN) == []
+    summary = "4 jobs · mean return 5.5 · 1 failed"
+    assert summary in page.evaluate("[...document.querySelectorAll('.summary')].map((e) => e.innerText)")
+
+
+def test_tables_of_a_matrix_follow_each_other_across_pages(chromium: Browser, gallery: Path) -> None:
+    page = chromium.open(gallery, "#view=matrix&rows=run&columns=date")
+    page.wait_for("document.querySelectorAll('.matrix-cell.value').length > 20")
+    printed(page, 718)
+    heights = page.evaluate("[...document.querySelectorAll('.matrix-paper table')].map((e) => e.offsetHeight)")
+    assert len(heights) == 4
+    # Room for less than two: kept whole, each table would have a page of its own.
+    paper = {"paperWidth": 718 / 96, "paperHeight": 1.8 * max(heights) / 96, "printBackground": True}
+    margins = dict.fromkeys(("marginTop", "marginBottom", "marginLeft", "marginRight"), 0)
+    pdf = base64.b64decode(page.cdp("Page.printToPDF", **paper, **margins)["data"])
+    assert len(re.findall(rb"/Type /Page\b", pdf)) == 3
 
 
 @pytest.mark.soak
