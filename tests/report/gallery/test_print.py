@@ -52,12 +52,19 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page over 24 rollouts of six runs with long names, one of which failed for a long reason."""
     folder = tmp_path_factory.mktemp("print")
     clip = make_clip(folder / "clip" / "job")
+    rewards = [{"reward": float(frame)} for frame in range(12)]
     for number in range(24):
         seed, step = divmod(number, 4)
         meta = {"step": 1000 * step, "return": number, "seed": seed, "date": f"2026-06-{number + 1:02d}T01:30:00"}
         error = "cannot be read, " * 30 if number == 7 else None
         add_job(
-            folder / "spool", f"{RUN}{seed}/step_{1000 * step}", clip, meta=meta, error=error, finished=1.7e9 + number
+            folder / "spool",
+            f"{RUN}{seed}/step_{1000 * step}",
+            clip,
+            meta=meta,
+            annotations=rewards if error is None else (),
+            error=error,
+            finished=1.7e9 + number,
         )
     return make_gallery(folder / "spool", title="24 rollouts of six trainings with names that are long")
 
@@ -105,6 +112,17 @@ def test_tables_of_a_matrix_follow_each_other_across_pages(chromium: Browser, ga
     margins = dict.fromkeys(("marginTop", "marginBottom", "marginLeft", "marginRight"), 0)
     pdf = base64.b64decode(page.cdp("Page.printToPDF", **paper, **margins)["data"])
     assert len(re.findall(rb"/Type /Page\b", pdf)) == 3
+
+
+def test_what_is_drawn_by_backgrounds_is_on_paper_that_has_none(chromium: Browser, gallery: Path) -> None:
+    """The difference is blended with backgrounds, whose brightness is one: without them it would be white."""
+    first, second = [job["id"] for job in read_page(gallery).jobs][:2]
+    page = chromium.open(gallery, f"#view=compare&compare={first},{second}&difference=1")
+    page.wait_for("document.querySelectorAll('.compare-stage').length === 2 && document.querySelector('.curve-cursor')")
+    page.print_media()
+    kept = "s => [...document.querySelectorAll(s)].map((e) => getComputedStyle(e).printColorAdjust)"
+    assert page.evaluate(kept, ".compare-stage, .compare-dodge") == ["exact"] * 3
+    assert set(page.evaluate(kept, ".curve-cursor")) == {"exact"}
 
 
 @pytest.mark.soak
