@@ -15,7 +15,7 @@ def main() -> NoReturn:
     # takes. For this process alone: what it starts is given os.environ, which stays as it is.
     os.putenv("OPENBLAS_NUM_THREADS", "1")
     # What is loaded stays: by default it would be gone through for garbage seventy times meanwhile.
-    gc.set_threshold(50_000)
+    gc.set_threshold(30_000)
     try:
         from daddy_encode.cli.main import main as run
 

@@ -57,7 +57,7 @@ def test_two_thousand_jobs_leave_nothing_behind(tmp_path: Path) -> None:
         grow(2000)
         print(f"{memory} kB after 200 jobs, {resident_kb(watcher.pid)} kB after 2,000")
         assert resident_kb(watcher.pid) <= 1.1 * memory
-        assert threads(watcher.pid) == tasks
+        assert threads(watcher.pid) <= tasks
         assert descriptors(watcher.pid) == files
         assert watcher.stop() == 0
         good = {job: variety for job, variety in made.items() if variety % 20}
