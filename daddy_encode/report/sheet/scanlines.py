@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 _Part: TypeAlias = "bytes | Sequence[memoryview | bytes]"
 
-_LEVEL = 1
 # The grey of the line around a picture.
 _BORDER = 200
 # An empty block, of all that there is the last one.
@@ -47,7 +46,7 @@ class Compressed(Struct):
 
 def compressed(lines: Iterable[bytes]) -> Compressed:
     """Compress lines, each time as many as there are."""
-    compressor = deflate.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
+    compressor = deflate.compressobj(deflate.REPEATABLE, zlib.DEFLATED, -zlib.MAX_WBITS)
     data, adler32, size = list[bytes](), 1, 0
     for some in lines:
         data.append(compressor.compress(some))
