@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
@@ -13,8 +13,10 @@ from daddy_encode.encoding.png.decode import BLACK, Rgb, decode_png, parse_colou
 from daddy_encode.encoding.png.grey import is_grey, read_grey
 from daddy_encode.encoding.png.parse import Png
 from daddy_encode.encoding.png.unfilter import PlainPixels
-from daddy_encode.encoding.settings import GifSettings, Mp4Settings, parse_depth
 from daddy_encode.spool.png.pixels import Pixels
+
+if TYPE_CHECKING:
+    from daddy_encode.encoding.settings import GifSettings, Mp4Settings
 
 Size = tuple[int, int]
 """Width and height in pixels."""
@@ -43,6 +45,9 @@ class Look(Struct, frozen=True):
     @staticmethod
     def of(settings: Mp4Settings | GifSettings) -> Look:
         """The look that the settings of a video ask for."""
+        # Loaded where there are any: a sheet of frames that have no video needs none.
+        from daddy_encode.encoding.settings import parse_depth
+
         depth = settings.depth
         values = parse_depth(depth) if depth not in (None, "auto") else None
         background = parse_colour(settings.background)

@@ -7,13 +7,12 @@ import os
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Struct, field
 
 from daddy_encode.errors import ManifestError, SettingsError, SpoolError
-from daddy_encode.spool.disk_budget import DiskBudget
 from daddy_encode.spool.frames.names import is_own_name
 from daddy_encode.spool.held_file import SAFELY
 from daddy_encode.spool.manifest import ROLLOUT_NAME, Fps, Video
@@ -21,6 +20,9 @@ from daddy_encode.spool.publish import reported
 from daddy_encode.spool.rate import parse_fps
 from daddy_encode.spool.records import Check, encode_record, parse_record, read_record
 from daddy_encode.spool.slurm_process import is_slurm_job_id, slurm_job_id
+
+if TYPE_CHECKING:
+    from daddy_encode.spool.disk_budget import DiskBudget
 
 
 class TakenError(SpoolError):
