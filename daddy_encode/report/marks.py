@@ -17,7 +17,7 @@ from daddy_encode.spool.paths import JobPaths
 from daddy_encode.spool.records import parse_record
 
 SOURCE_DIGITS = 16
-"""How many hexadecimal digits of a receipt's `source.sha256` say which recording a mark is of."""
+"""How many hexadecimal digits of a receipt's `source.recording` say which recording a mark is of."""
 
 # Of 40,000 marks with their notes; of each the page writes 5 values at least.
 MAX_MARKS_BYTES = 32 * 2**20
@@ -36,7 +36,7 @@ class Mark(Struct, frozen=True):
         mark: Whether it is a good or a bad one; None: neither.
         star: Whether it has a star.
         note: Words about it.
-        source: Which recording it was said of: what the `source.sha256` of its receipt began with; empty: not known.
+        source: Which recording it was said of: what the `source.recording` of its receipt began with; empty: not known.
     """
 
     job: Annotated[str, Meta(min_length=1, max_length=20_000)]

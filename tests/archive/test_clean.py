@@ -364,6 +364,17 @@ def proved(job: Path, directory: JobDirectory) -> Proof:
     return proof
 
 
+def begin_to_delete(job: Path) -> None:
+    """As a `clean` leaves it that is stopped once the first frame has gone."""
+
+    def stop() -> None:
+        if not (job / "000000.png").exists():
+            raise Interrupted("stopped")
+
+    with JobDirectory(job) as directory, pytest.raises(Interrupted):
+        delete_frames(proved(job, directory), directory, CleanOptions(), stop)
+
+
 def replace_directory(job: Path) -> None:
     job.rename(job.with_name("moved"))
     shutil.copytree(job.with_name("moved"), job)
@@ -465,13 +476,7 @@ def test_what_was_stopped_is_finished_by_the_next_run_and_never_encoded(
 
 def test_what_was_begun_is_not_finished_without_the_videos(tmp_path: Path) -> None:
     job = done_job(tmp_path / "job")
-
-    def stop() -> None:
-        if not (job / "000000.png").exists():
-            raise Interrupted("stopped")
-
-    with JobDirectory(job) as directory, pytest.raises(Interrupted):
-        delete_frames(proved(job, directory), directory, CleanOptions(), stop)
+    begin_to_delete(job)
     left = names(job)
     swap_the_video(job)
     status, said = told("clean", job, "--yes")
@@ -499,13 +504,7 @@ def test_of_videos_in_another_tree_it_is_said_where_their_frames_may_be(tmp_path
 def test_what_a_killed_clean_has_left_goes_only_where_that_recording_was_marked(tmp_path: Path) -> None:
     job = done_job(tmp_path / "job")
     source = json.loads((tmp_path / "job.receipt.json").read_text())["source"]["sha256"][:16]
-
-    def stop() -> None:
-        if not (job / "000000.png").exists():
-            raise Interrupted("stopped")
-
-    with JobDirectory(job) as directory, pytest.raises(Interrupted):
-        delete_frames(proved(job, directory), directory, CleanOptions(), stop)
+    begin_to_delete(job)
     before = names(job)
     marks = tmp_path / "marks.json"
 
@@ -526,13 +525,7 @@ def test_what_a_killed_clean_has_left_goes_only_where_that_recording_was_marked(
 
 def test_recorded_anew_after_a_clean_that_was_killed(tmp_path: Path) -> None:
     job = done_job(tmp_path / "job")
-
-    def stop() -> None:
-        if not (job / "000000.png").exists():
-            raise Interrupted("stopped")
-
-    with JobDirectory(job) as directory, pytest.raises(Interrupted):
-        delete_frames(proved(job, directory), directory, CleanOptions(), stop)
+    begin_to_delete(job)
     save_frames_as_png(moving_square(7, 32, 48), job, overwrite=True)
     status, said = told("clean", job, "--yes")
     assert (status, "have changed since" in said, len(names(job))) == (0, True, 9), said

@@ -78,7 +78,7 @@ def select_marked(
         paths_of: The names of one of them.
         faults: Is given one where nothing is left of what is listed.
         why_not: Called for each job that the marks select and say of which recording they are, with the job's names and
-            what the `source.sha256` of that began with: why it is left out, which is logged; empty: it is not.
+            what the `source.recording` of that began with: why it is left out, which is logged; empty: it is not.
             None: none is.
 
     Raises:
